@@ -1,0 +1,8 @@
+.PHONY: constraints check
+# Renews the pins for every supported Python and platform (needs uv: pip install uv).
+constraints:
+	uv pip compile --universal --python-version 3.11 --all-extras --no-emit-index-url --no-header --no-annotate --upgrade -q pyproject.toml -o constraints.txt
+
+# What CI runs, on the environment that is already there.
+check:
+	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/pyright && .venv/bin/pytest
