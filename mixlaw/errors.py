@@ -1,4 +1,9 @@
-"""The one exception that means the input is wrong, not the program."""
+"""The one exception that means the input is wrong, not the program, and how its message quotes what it was given."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
 
 
 class MixlawError(ValueError):
@@ -7,3 +12,28 @@ class MixlawError(ValueError):
     The message is one line for the person who has to mend it: it names the file, row or column and says what
     would be right. The command line prints it and exits with 2; every other exception is a defect of mixlaw.
     """
+
+    def __init__(self, message: str = "") -> None:
+        # Names and cells come from files: a line break or an escape sequence in one must not reach a terminal.
+        printable = "".join(c if c.isprintable() or c.isspace() else "?" for c in str(message))
+        super().__init__(" ".join(printable.split()))
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """`value` quoted for a message, cut to `limit` characters."""
+    text = str(value)
+    return f"'{text}'" if len(text) <= limit else f"'{text[: limit - 3]}...'"
+
+
+def listed(names: Iterable[object], limit: int = 8) -> str:
+    """Names joined by commas, the rest beyond `limit` counted."""
+    parts = [shown(name)[1:-1] for name in names]
+    more = f" and {len(parts) - limit} more" if len(parts) > limit else ""
+    return ", ".join(parts[:limit]) + more
+
+
+def nearest(name: object, choices: Iterable[str]) -> str:
+    """A suggestion to append to a message: the closest of `choices`, or all of them if none is close."""
+    known = list(choices)
+    close = difflib.get_close_matches(str(name)[:200], known, n=1, cutoff=0.6)
+    return f"did you mean {shown(close[0])}?" if close else f"known: {listed(known, 12)}"
