@@ -1,4 +1,4 @@
-"""A table as it was written: text cells with their line in the file, so that every error can name its cell."""
+"""A table as it was written, each row with its line in the file, so that every error can name its cell."""
 
 from __future__ import annotations
 

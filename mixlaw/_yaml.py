@@ -1,4 +1,4 @@
-"""A strict YAML reader: the YAML 1.2 core schema, no duplicate keys, no alias bombs, keys as they are written.
+"""A strict YAML reader: the YAML 1.2 core schema, no duplicate keys, no alias bombs, keys as written.
 
 PyYAML follows YAML 1.1, where `1e9` is text and a source called `no` is False; both would mislead here.
 """
@@ -38,7 +38,7 @@ def read_text(path: Path) -> str:
 
 
 def parse_yaml(text: str, name: str) -> Any:
-    """The document in `text` as dicts, lists, str, int, float, bool and None; `name` is the file's, for errors."""
+    """The document in `text` as dicts, lists, str, float, bool and None; `name` is the file's, for errors."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node is None:
@@ -109,7 +109,8 @@ def _plain(node: yaml.Node, name: str) -> Any:
         return content
     if isinstance(node, yaml.SequenceNode):
         return [_plain(part, name) for part in node.value]
-    return node.value if node.style is not None else _scalar(node.value)
+    plain = isinstance(node, yaml.ScalarNode) and node.style is None
+    return _scalar(node.value) if plain else node.value
 
 
 def _scalar(text: str) -> Any:

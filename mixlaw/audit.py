@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from mixlaw._weights import match_source, read_weights
+from mixlaw._yaml import parse_number
 from mixlaw.errors import MixlawError, listed, shown
 from mixlaw.simplex import SUM_TOLERANCE, Array
-from mixlaw.sources import Sources, parse_number
+from mixlaw.sources import Sources
 
 MANY_EPOCHS = 4.0  # passes up to which repeated text was found to be nearly as good as new (arXiv:2305.16264)
 _SLACK = 1e-9
@@ -28,7 +29,7 @@ class Audit:
         mixture: token shares by source, summing to 1.
         epochs: passes over each source, w D / U; None where its tokens are unknown.
         tokens_by_source: tokens taken from each source, w D.
-        caps: the limits that are broken, each with `source`, `cap` (min, max or max_epochs), `limit`, `value`.
+        caps: the limits broken, each with `source`, `cap` (min, max or max_epochs), `limit`, `value`.
         tokens: D.
         notes: what else the user should know.
     """
@@ -56,15 +57,15 @@ def audit(weights: Mapping[str, float] | str | os.PathLike[str], sources: Source
     """What `weights` mean for `sources` in a run of `tokens` tokens.
 
     Args:
-        weights: token shares by source, or a file of them: JSON or YAML (also a plan, DoReMi, Levanter, Olmix,
-            RegMix) or Megatron's `0.6 path 0.4 path`. A source is named by its name, by one of its paths, or by
-            a path whose last part is its name. Weights are renormalised to sum 1.
+        weights: token shares by source, or a file of them: JSON or YAML (also a plan's, or in the
+            form of DoReMi, Levanter, Olmix or RegMix) or Megatron's `0.6 path 0.4 path`. A source is named by
+            its name, by one of its paths, or by a path whose last part is its name. Weights are renormalised.
         sources: the sources they speak of.
         tokens: D, tokens of the run.
 
     Raises:
-        MixlawError: no such file, a form that is not known, an unknown source, a weight that is not a number of
-            0 or more, or `tokens` not positive.
+        MixlawError: no such file, an unknown form or source, a weight that is negative or no number,
+            or `tokens` not positive.
     """
     D = parse_number(tokens)
     if D is None or not math.isfinite(D) or D <= 0:

@@ -16,10 +16,11 @@ _SAME = 1e-6
 def design(sources: Sources, runs: int, *, seed: int, tokens: float | None = None) -> pd.DataFrame:
     """`runs` mixtures that fill the feasible set, the informative ones first.
 
-    The first is proportional (or its projection on the bounds), then come each source's largest feasible share
-    and, for sources still never (nearly) absent, their smallest, if `runs` leaves room for all of them; the
-    rest, taken in turn from draws around proportional and from draws over the whole set, are each the farthest
-    from all before. Distances are between square roots of shares (Hellinger), so that small shares count.
+    The first is proportional (or its projection on the bounds), then come each source's largest feasible
+    share and, for sources still never (nearly) absent, their smallest, if `runs` leaves room for them all.
+    The rest, taken in turn from draws over the whole set and from draws around proportional, are each the
+    farthest from all before. Distances are between square roots of shares (Hellinger), so that small shares
+    count.
 
     Args:
         sources: with bounds; shares are also held to max_epochs U / D when `tokens` is given.
@@ -74,7 +75,7 @@ def _centre(sources: Sources, lower_S: Array, upper_S: Array, notes: list[str]) 
 
 
 def _landmarks(centre_S: Array, lower_S: Array, upper_S: Array) -> Array:
-    """The centre, each source's largest share, and the smallest share of those never (nearly) absent so far."""
+    """The centre, each source's largest share, and the smallest of those never (nearly) absent so far."""
     S = len(centre_S)
     points = [centre_S]
     for i in np.argsort(centre_S, kind="stable"):  # scarce sources first: others say least about them

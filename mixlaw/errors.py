@@ -1,4 +1,4 @@
-"""The one exception that means the input is wrong, not the program, and how its message quotes what it was given."""
+"""The one exception that means the input is wrong, not the program, and how its messages quote the input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class MixlawError(ValueError):
     """
 
     def __init__(self, message: str = "") -> None:
-        # Names and cells come from files: a line break or an escape sequence in one must not reach a terminal.
+        # Names and cells come from files: their line breaks and escape sequences must not reach a terminal.
         printable = "".join(c if c.isprintable() or c.isspace() else "?" for c in str(message))
         super().__init__(" ".join(printable.split()))
 

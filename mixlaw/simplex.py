@@ -64,8 +64,9 @@ def check_bounds(names: Sequence[str], lower_S: ArrayLike, upper_S: ArrayLike) -
             )
         if lower_S[i] > upper_S[i] + _BOUND_TOLERANCE:
             raise MixlawError(
-                f"source {shown(name)}: its smallest share {lower_S[i]:.6g} exceeds its largest {upper_S[i]:.6g} "
-                "(max, or max_epochs times its tokens over the run's): lower min or raise the cap"
+                f"source {shown(name)}: its smallest share {lower_S[i]:.6g} exceeds its largest "
+                f"{upper_S[i]:.6g} (max, or max_epochs times its tokens over the run's); "
+                "lower min or raise the cap"
             )
     if lower_S.sum() > 1 + _BOUND_TOLERANCE:
         parts = _bounds_text(names, lower_S, np.argsort(-lower_S), lower_S > 0)
@@ -115,10 +116,12 @@ def project(w_S: ArrayLike, lower_S: ArrayLike, upper_S: ArrayLike) -> Array:
         raise MixlawError("only finite weights can be projected on the simplex")
     lower_S, upper_S = _box(lower_S, upper_S)
     w_S, lower_S, upper_S = np.broadcast_arrays(w_S, lower_S, upper_S)
-    w_S = w_S - w_S.max(-1, keepdims=True)  # the answer is the same, and large offsets lose no digits
+    w_S = np.asarray(
+        w_S - w_S.max(-1, keepdims=True), np.float64
+    )  # the answer is the same, and large offsets lose no digits
 
     # As tau rises, coordinate i leaves its upper bound at w - upper and reaches its lower bound at w - lower.
-    knots_2S = np.concatenate([w_S - upper_S, w_S - lower_S], -1)
+    knots_2S: Array = np.concatenate([w_S - upper_S, w_S - lower_S], -1)
     turns_2S = np.concatenate([np.ones_like(w_S), -np.ones_like(w_S)], -1)
     order_2S = np.argsort(knots_2S, -1, kind="stable")
     knots_2S = np.take_along_axis(knots_2S, order_2S, -1)
@@ -221,7 +224,7 @@ def to_log(w_S: ArrayLike, floor: float = 1e-12) -> Array:
 
 
 def from_log(z_S: ArrayLike) -> Array:
-    """The mixture with log-ratio coordinates `z_S` (any offset): softmax over the last axis; inverse of `to_log`."""
+    """The mixture with log-ratio coordinates `z_S` (any offset): softmax, the inverse of `to_log`."""
     z_S = np.asarray(z_S, np.float64)
     exp_S = np.exp(z_S - z_S.max(-1, keepdims=True))
     return exp_S / exp_S.sum(-1, keepdims=True)

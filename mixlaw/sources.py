@@ -14,7 +14,8 @@ from typing import Any, overload
 
 import numpy as np
 
-from mixlaw._yaml import parse_number, parse_yaml, read_text
+from mixlaw._checks import checked_name, checked_paths, finite, positive, share
+from mixlaw._yaml import parse_yaml, read_text
 from mixlaw.errors import MixlawError, listed, nearest, shown
 from mixlaw.simplex import Array, check_bounds
 
@@ -46,16 +47,16 @@ class Source:
     max_epochs: float | None = None
 
     def __post_init__(self) -> None:
-        where = f"source {_checked_name(self.name, 'source')}"
-        _set(self, "tokens", _positive(self.tokens, f"{where}: tokens"))
-        _set(self, "paths", _checked_paths(self.paths, where))
-        _set(self, "max_epochs", _positive(self.max_epochs, f"{where}: max_epochs"))
-        documents = _positive(self.documents, f"{where}: documents")
+        where = f"source {checked_name(self.name, 'source')}"
+        _set(self, "tokens", positive(self.tokens, f"{where}: tokens"))
+        _set(self, "paths", checked_paths(self.paths, where))
+        _set(self, "max_epochs", positive(self.max_epochs, f"{where}: max_epochs"))
+        documents = positive(self.documents, f"{where}: documents")
         if documents is not None and documents != int(documents):
             raise MixlawError(f"{where}: documents is {documents:g}; it must be a whole number")
         _set(self, "documents", None if documents is None else int(documents))
         for key in ("min", "max"):
-            _set(self, key, _share(getattr(self, key), f"{where}: {key}"))
+            _set(self, key, share(getattr(self, key), f"{where}: {key}"))
         if self.min > self.max:
             raise MixlawError(f"{where}: min {self.min:g} exceeds max {self.max:g}; lower min or raise max")
 
@@ -68,7 +69,7 @@ class Target:
         name: as in the `loss:` column of the run table.
         weight: its weight in the objective, 0 or more.
         max_loss: a ceiling on its loss in nats per token, None for none.
-        paths: its files; empty means the held-out documents of the source of that name, or runs measured elsewhere.
+        paths: its files; empty means the held-out documents of the source of its name, if any.
     """
 
     name: str
@@ -77,18 +78,18 @@ class Target:
     paths: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        where = f"target {_checked_name(self.name, 'target')}"
-        weight = _finite(self.weight, f"{where}: weight")
+        where = f"target {checked_name(self.name, 'target')}"
+        weight = finite(self.weight, f"{where}: weight")
         if weight < 0:
             raise MixlawError(f"{where}: weight is {weight:g}; it must be 0 or more")
         _set(self, "weight", weight)
-        _set(self, "max_loss", _positive(self.max_loss, f"{where}: max_loss"))
-        _set(self, "paths", _checked_paths(self.paths, where))
+        _set(self, "max_loss", positive(self.max_loss, f"{where}: max_loss"))
+        _set(self, "paths", checked_paths(self.paths, where))
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What the planned run may cost: `flops` alone, or `params` and `tokens` together, all positive and finite."""
+    """What the planned run may cost: `flops` alone, or `params` and `tokens`, all positive and finite."""
 
     flops: float | None = None
     params: float | None = None
@@ -96,7 +97,7 @@ class Budget:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            _set(self, field.name, _positive(getattr(self, field.name), f"budget: {field.name}"))
+            _set(self, field.name, positive(getattr(self, field.name), f"budget: {field.name}"))
         given = [field.name for field in fields(self) if getattr(self, field.name) is not None]
         if given not in (["flops"], ["params", "tokens"]):
             raise MixlawError(f"budget: has {' and '.join(given) or 'no value'}; {_BUDGET_FORMS}")
@@ -108,8 +109,7 @@ class Budget:
         """Training compute in FLOP: as given, or 6 N D."""
         if self.flops is not None:
             return self.flops
-        assert self.params is not None and self.tokens is not None  # the constructor saw to it
-        return 6 * self.params * self.tokens
+        return 6 * (self.params or 0.0) * (self.tokens or 0.0)  # both are there: the constructor saw to it
 
 
 @dataclass(frozen=True)
@@ -193,16 +193,16 @@ class Sources:
         return Sources(replace(s, tokens=tokens[s.name]) if s.name in tokens else s for s in self.items)
 
     def upper_S(self, tokens: float | None) -> Array:
-        """The largest share of each source in a run of `tokens` tokens: min(max, max_epochs * U / D), shape (S,).
+        """The largest share of each source in a run of D `tokens`: min(max, max_epochs U / D), shape (S,).
 
-        Without `tokens` (D) a cap on epochs says nothing about shares: only `max` is returned.
+        Without D a cap on epochs says nothing about shares: only `max` is returned.
 
         Raises:
             MixlawError: `tokens` is not positive, or a source with max_epochs has no token count.
         """
         if tokens is None:
             return self.max_S
-        D = _positive(tokens, "tokens of the run")
+        D = positive(tokens, "tokens of the run")
         for source in self.items:
             if source.max_epochs is not None and source.tokens is None:
                 raise MixlawError(
@@ -229,7 +229,7 @@ class Project:
     path: Path
 
     def resolve(self, path: str) -> str:
-        """`path` as this process can open it: relative ones start at the file's folder, URLs stay as they are."""
+        """`path` as this process can open it: relative ones start at the file's folder, URLs stay as is."""
         if "://" in path or "::" in path:
             return path
         return os.path.join(self.folder, os.path.expanduser(path))
@@ -302,48 +302,3 @@ def _present(value: Any, where: str) -> Any:
 
 def _set(instance: object, name: str, value: object) -> None:
     object.__setattr__(instance, name, value)
-
-
-def _checked_name(name: object, kind: str) -> str:
-    if not isinstance(name, str) or not name.strip():
-        raise MixlawError(f"{kind}: {shown(name)} is not a name; give it a text that is not empty")
-    if name != name.strip() or not name.isprintable():
-        raise MixlawError(
-            f"{kind} {shown(name)}: blanks at the ends or control characters in the name; remove them"
-        )
-    return name
-
-
-def _checked_paths(paths: object, where: str) -> tuple[str, ...]:
-    parts = [paths] if isinstance(paths, (str, os.PathLike)) else paths
-    if not isinstance(parts, (list, tuple)):
-        raise MixlawError(f"{where}: paths must be a list of texts, not {shown(paths)}")
-    for part in parts:
-        if not isinstance(part, (str, os.PathLike)) or not str(part).strip() or not str(part).isprintable():
-            raise MixlawError(f"{where}: paths holds {shown(part)}; give paths as texts, not empty")
-    return tuple(str(part) for part in parts)
-
-
-def _finite(value: object, where: str) -> float:
-    number = parse_number(value)
-    if number is None:
-        raise MixlawError(f"{where} is {shown(value)}; it must be a number")
-    if not math.isfinite(number):
-        raise MixlawError(f"{where} is {number}; it must be finite")
-    return number
-
-
-def _positive(value: object, where: str) -> float | None:
-    if value is None:
-        return None
-    number = _finite(value, where)
-    if number <= 0:
-        raise MixlawError(f"{where} is {number:g}; it must be above 0")
-    return number
-
-
-def _share(value: object, where: str) -> float:
-    number = _finite(value, where)
-    if not 0 <= number <= 1:
-        raise MixlawError(f"{where} is {number:g}; it is a token share and must lie between 0 and 1")
-    return number
