@@ -1,0 +1,160 @@
+"""The proxy: a small decoder-only transformer, written for one CPU core.
+
+Shapes stand in names: B sequences, L positions, T = B * L rows, D width, V tokens of the vocabulary,
+H heads, K width of a head. What makes it quick on a CPU: activations are flattened to T rows for every matrix
+product, the embedding and the loss use one-hot products where a gather or scatter would be slow,
+attention is written by hand, and layers are unrolled.
+
+Widths share one learning rate (as in µP): hidden matrices start at 1/sqrt(fan-in) and learn at
+`BASE_WIDTH / width` of it, the head starts at zero and learns at the same scaled rate, the embedding and
+the norms' gains learn at the full rate.
+"""
+
+import math
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mixlaw.errors import MixlawError
+from proxies.corpus import END, VOCAB
+
+BASE_WIDTH = 64
+Params = dict[str, jax.Array]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The shape of a proxy. `heads * head_dim` need not equal `width`; `length` is tokens per sequence."""
+
+    width: int
+    depth: int
+    heads: int
+    head_dim: int = 32
+    vocab: int = VOCAB
+    length: int = 128
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not isinstance(value, int) or value < 1:
+                raise MixlawError(f"ModelConfig.{name} is {value!r}: it must be a whole number of at least 1")
+        if self.head_dim % 2:
+            raise MixlawError(
+                f"ModelConfig.head_dim is {self.head_dim}: rotary positions need an even number"
+            )
+        if self.vocab <= END:
+            raise MixlawError(f"ModelConfig.vocab is {self.vocab}: bytes and their end mark need {END + 1}")
+
+
+def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """The shape of every parameter by name."""
+    wide, inner = config.width, config.heads * config.head_dim
+    table: dict[str, tuple[int, ...]] = {"embed": (config.vocab, wide)}
+    for layer in range(config.depth):
+        table |= {
+            f"{layer}/norm_attend": (wide,),
+            f"{layer}/qkv": (wide, 3 * inner),
+            f"{layer}/attended": (inner, wide),
+            f"{layer}/norm_mlp": (wide,),
+            f"{layer}/up": (wide, 4 * wide),
+            f"{layer}/down": (4 * wide, wide),
+        }
+    return table | {"norm_head": (wide,), "head": (wide, config.vocab)}
+
+
+def count_params(config: ModelConfig) -> int:
+    """N: all parameters, embedding and head included (the `params` column of the run table)."""
+    return sum(math.prod(shape) for shape in shapes(config).values())
+
+
+def flops_per_token(config: ModelConfig) -> float:
+    """FLOP to train on one token: 6 N and attention's 12 L D per layer (all L positions are computed)."""
+    attention = 12 * config.length * config.heads * config.head_dim * config.depth
+    return float(6 * count_params(config) + attention)
+
+
+def init(config: ModelConfig, seed: int) -> Params:
+    """Starting parameters, float32: a function of the shape and the seed alone."""
+    random = np.random.default_rng([seed, 0x1417])
+    params: Params = {}
+    for name, shape in shapes(config).items():
+        if len(shape) == 1:
+            value = np.ones(shape)
+        elif name == "head":
+            value = np.zeros(shape)
+        elif name == "embed":
+            value = random.normal(0, 1.0, shape)
+        else:
+            # Each layer adds two branches to the stream: the shrink keeps its variance free of the depth.
+            shrink = math.sqrt(2 * config.depth) if name.endswith(("attended", "down")) else 1.0
+            value = random.normal(0, 1 / math.sqrt(shape[0]) / shrink, shape)
+        params[name] = jnp.asarray(value, jnp.float32)
+    return params
+
+
+def rate_scales(config: ModelConfig) -> dict[str, float]:
+    """What each parameter's learning rate is multiplied by, so that one rate serves every width."""
+    matrix = BASE_WIDTH / config.width
+    return {
+        name: 1.0 if len(shape) == 1 or name == "embed" else matrix for name, shape in shapes(config).items()
+    }
+
+
+def _norm(x_TxD: jax.Array, gain_D: jax.Array) -> jax.Array:
+    return x_TxD * jax.lax.rsqrt(jnp.mean(x_TxD * x_TxD, axis=-1, keepdims=True) + 1e-6) * gain_D
+
+
+def _rotary(length: int, half: int) -> tuple[jax.Array, jax.Array]:
+    angle_LxK = np.arange(length)[:, None] * 10_000.0 ** (-np.arange(half) / half)
+    return jnp.asarray(np.cos(angle_LxK), jnp.float32), jnp.asarray(np.sin(angle_LxK), jnp.float32)
+
+
+def _attend(x_TxD: jax.Array, params: Params, layer: int, config: ModelConfig) -> jax.Array:
+    heads, dim, length = config.heads, config.head_dim, config.length
+    qkv = (x_TxD @ params[f"{layer}/qkv"]).reshape(-1, length, 3, heads, dim).transpose(2, 0, 3, 1, 4)
+    cos, sin = _rotary(length, dim // 2)
+
+    def turn(z_BxHxLxK: jax.Array) -> jax.Array:
+        a, b = z_BxHxLxK[..., : dim // 2], z_BxHxLxK[..., dim // 2 :]
+        return jnp.concatenate([a * cos - b * sin, a * sin + b * cos], axis=-1)
+
+    q, k, v = turn(qkv[0]) * dim**-0.5, turn(qkv[1]), qkv[2]
+    score_BxHxLxL = jnp.einsum("bhqk,bhlk->bhql", q, k)
+    future_LxL = np.triu(np.full((length, length), -1e9, np.float32), 1)
+    # Scores stay small under RMSNorm and these rates; the maximum is taken off all the same.
+    weight = jax.nn.softmax(score_BxHxLxL + future_LxL, axis=-1)
+    out_BxHxLxK = jnp.einsum("bhql,bhlk->bhqk", weight, v)
+    return out_BxHxLxK.transpose(0, 2, 1, 3).reshape(-1, heads * dim) @ params[f"{layer}/attended"]
+
+
+def logits(params: Params, x_BxLxD: jax.Array, config: ModelConfig) -> jax.Array:
+    """Logits (B, L, V) from embedded inputs (B, L, D); position t sees inputs 0..t only."""
+    x_TxD = x_BxLxD.reshape(-1, config.width)
+    for layer in range(config.depth):
+        x_TxD = x_TxD + _attend(_norm(x_TxD, params[f"{layer}/norm_attend"]), params, layer, config)
+        up = _norm(x_TxD, params[f"{layer}/norm_mlp"]) @ params[f"{layer}/up"]
+        x_TxD = x_TxD + jax.nn.gelu(up, approximate=True) @ params[f"{layer}/down"]
+    logits_TxV = _norm(x_TxD, params["norm_head"]) @ params["head"]
+    return logits_TxV.reshape(*x_BxLxD.shape[:2], config.vocab)
+
+
+def embed(params: Params, tokens_BxL: jax.Array, config: ModelConfig) -> jax.Array:
+    """Embedded inputs (B, L, D): the tokens shifted right behind an end mark, so every token is predicted."""
+    shifted = jnp.pad(tokens_BxL[:, :-1], ((0, 0), (1, 0)), constant_values=END)
+    hot_TxV = jax.nn.one_hot(shifted.reshape(-1), config.vocab, dtype=jnp.float32)
+    return (hot_TxV @ params["embed"]).reshape(*tokens_BxL.shape, config.width)
+
+
+def token_losses(params: Params, tokens_BxL: jax.Array, config: ModelConfig) -> jax.Array:
+    """Cross-entropy (B, L) in nats of every token given those before it in its sequence."""
+    logits_BxLxV = logits(params, embed(params, tokens_BxL, config), config)
+    top = jax.lax.stop_gradient(jnp.max(logits_BxLxV, axis=-1, keepdims=True))
+    total = jnp.log(jnp.sum(jnp.exp(logits_BxLxV - top), axis=-1)) + top[..., 0]
+    hot_BxLxV = jax.nn.one_hot(tokens_BxL, config.vocab, dtype=jnp.float32)
+    return total - jnp.sum(logits_BxLxV * hot_BxLxV, axis=-1)
+
+
+def loss(params: Params, tokens_BxL: jax.Array, config: ModelConfig) -> jax.Array:
+    """Mean nats per token over a batch."""
+    return jnp.mean(token_losses(params, tokens_BxL, config))
