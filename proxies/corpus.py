@@ -121,7 +121,8 @@ def build_corpus(
     A target named without documents (None), like every source where `targets` is None, is measured on that
     source's held-out documents. Which documents are held out depends on their content and the seed alone.
     Exact duplicates are dropped, and no held-out document stays in the training text of any source
-    (near-duplicates may). Reading a source stops at `limit` tokens, with a note. Raises MixlawError for a source or target
+    (near-duplicates may). Reading a source stops at `limit` tokens, with a note.
+    Raises MixlawError for a source or target
     that is empty or too small to be split.
     """
     if not documents:

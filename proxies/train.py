@@ -47,7 +47,7 @@ class RunSpec:
     fraction: float = 1.0
     unique: Mapping[str, int] | None = None
     seed: int = 0
-    batch: int = 4
+    batch: int = 2
     rate: float = 3e-3
     warmup: float = 0.05
     decay: float = 0.5

@@ -1,0 +1,237 @@
+"""At which sizes to run proxies for a budget.
+
+Proxies of a budget (N, D) over sources with U unique tokens keep D/U and N/U: N, D and U shrink together
+along one ray (LAWS.md 4). All points of a ray share N/D, so a few runs leave it, with U scaled along with D.
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mixlaw.errors import MixlawError
+from proxies.corpus import Corpus
+from proxies.model import ModelConfig, count_params, flops_per_token
+from proxies.sweep import cores
+from proxies.train import RunSpec
+
+BATCH = 2  # small batches: at these token counts more steps beat smoother gradients at every size
+FEWER = 5  # the budget's compute is at least so many times that of the largest proxy run
+LEAST_TOKENS = 150_000  # below it a byte-level proxy has hardly left unigrams
+LEAST_UNIQUE = 4_096  # a subset below it says little about its source
+RUN_OVERHEAD = 1.0  # seconds a run spends on evaluation and its share of compiling and starting
+
+
+def _config(width: int, depth: int) -> ModelConfig:
+    heads = max(1, round(width / 32))
+    return ModelConfig(width, depth, heads, width // heads)
+
+
+MENU = tuple(
+    _config(width, depth)
+    for width, depth in [
+        (24, 2), (32, 2), (40, 2), (48, 2), (64, 2), (80, 2), (96, 2),
+        (96, 3), (128, 3), (160, 3), (192, 3), (192, 4), (256, 4), (320, 4), (384, 5), (512, 6),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scale:
+    """`runs` runs of one size: `tokens` each, on `fraction` of every source's unique tokens U."""
+
+    config: ModelConfig
+    tokens: int
+    fraction: float
+    runs: int
+    on_ray: bool = True
+
+    @property
+    def params(self) -> int:
+        return count_params(self.config)
+
+    @property
+    def flops(self) -> float:
+        """FLOP of one run."""
+        return flops_per_token(self.config) * self.tokens
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Scales, smallest first, those off the ray last, with what is to be said about them."""
+
+    scales: tuple[Scale, ...]
+    target: Scale | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> int:
+        return sum(scale.runs for scale in self.scales)
+
+    @property
+    def flops(self) -> float:
+        """FLOP of all proxy runs (the target's not counted)."""
+        return sum(scale.runs * scale.flops for scale in self.scales)
+
+    def seconds(self, workers: int | None = None) -> float:
+        """Estimated wall-clock seconds of all proxy runs on this machine."""
+        return sum(scale.runs * run_seconds(scale) for scale in self.scales) / (workers or cores())
+
+
+def run_seconds(scale: Scale) -> float:
+    """Estimated seconds of one run on one core: measured speeds, wide models being quicker per FLOP."""
+    return scale.flops / speed(scale.config) + RUN_OVERHEAD
+
+
+def speed(config: ModelConfig) -> float:
+    """FLOP per second of one core, every core busy, as measured at batch 2."""
+    return 60e9 * config.width / (config.width + 16)
+
+
+def demo_scales() -> Proposal:
+    """The demo's sizes: a target that two cores can check, and proxies of at most a fifth of its compute."""
+    target = Scale(_config(64, 2), 2_400_000, 1.0, 2)
+    sizes = [_config(24, 2), _config(32, 2), _config(40, 2)]
+    return _on_and_off_ray(sizes, target.params, target.tokens, 1.0, (12, 10, 6), target)
+
+
+def propose(
+    params: float, tokens: float, *, seconds: float = 120.0, workers: int | None = None, runs: int = 28
+) -> Proposal:
+    """Proxy sizes for a budget of N = `params` and D = `tokens`, within an allowance of wall-clock seconds.
+
+    Takes the largest three sizes of MENU that fit. Where even the smallest do not fit at matched D/N, their
+    tokens are cut and a note says how far N/U is off. Raises MixlawError where the budget is so small that no
+    proxy is smaller, or the allowance too short for the smallest runs.
+    """
+    if not (params > 0 and tokens > 0 and seconds > 0):
+        raise MixlawError(
+            f"budget: {params:g} parameters, {tokens:g} tokens, {seconds:g} s must all be above 0"
+        )
+    workers, counts = workers or cores(), _counts(runs)
+    triples = [t for t in _triples() if count_params(t[2]) ** 2 * FEWER <= params**2]
+    if not triples:
+        least = count_params(MENU[2]) * FEWER**0.5
+        raise MixlawError(
+            f"budget: {params:,.0f} parameters are too few for smaller proxies to stand for; "
+            f"give at least {least:,.0f}, or run mixtures at the budget itself"
+        )
+    for sizes in reversed(triples):
+        stretch = max(1.0, LEAST_TOKENS * params / (count_params(sizes[0]) * tokens))
+        proposal = _on_and_off_ray(sizes, params, tokens, stretch, counts)
+        if proposal.seconds(workers) <= seconds:
+            return proposal
+    return _cut_to(seconds, triples[0], params, tokens, counts, workers)
+
+
+def _cut_to(seconds: float, sizes, params: float, tokens: float, counts, workers: int) -> Proposal:
+    """The smallest sizes with so many fewer tokens that all runs fit the allowance."""
+    matched = _on_and_off_ray(sizes, params, tokens, 1.0, counts)
+    fixed = matched.runs * RUN_OVERHEAD / workers
+    cut = (seconds - fixed) / (matched.seconds(workers) - fixed)
+    if cut * matched.scales[0].tokens < LEAST_TOKENS:
+        raise MixlawError(f"{seconds:g} seconds are too few for {matched.runs} proxy runs; allow more time")
+    return _on_and_off_ray(sizes, params, tokens, cut, counts)
+
+
+def _triples() -> list[list[ModelConfig]]:
+    """Three sizes, each about 1.4 to 1.8 times the one before, by the largest's size."""
+    return [list(MENU[i : i + 3]) for i in range(len(MENU) - 2)]
+
+
+def _counts(runs: int) -> tuple[int, int, int]:
+    """Runs on the ray by size: most at the cheap sizes, at least two at each; four more leave the ray."""
+    if runs < 10:
+        raise MixlawError(f"{runs} proxy runs are too few for three sizes; ask for at least 10")
+    large, middle = max(2, round(0.2 * runs)), max(2, round(0.3 * runs))
+    return runs - 4 - middle - large, middle, large
+
+
+def _on_and_off_ray(
+    sizes: Sequence[ModelConfig],
+    params: float,
+    tokens: float,
+    stretch: float,
+    counts: tuple[int, int, int],
+    target: Scale | None = None,
+) -> Proposal:
+    """Scales at N_j / N = D_j / (stretch D), and two runs each at half and twice the tokens."""
+
+    def scale(config: ModelConfig, times: float, runs: int, on_ray: bool) -> Scale:
+        wanted = min(1.0, times * stretch * count_params(config) / params) * tokens
+        whole = max(1, round(wanted / (BATCH * config.length))) * BATCH * config.length
+        return Scale(config, whole, min(1.0, whole / tokens), runs, on_ray)
+
+    ray = [scale(config, 1.0, runs, True) for config, runs in zip(sizes, counts, strict=True)]
+    off = [scale(sizes[0], 2.0, 2, False), scale(sizes[1], 0.5, 2, False)]
+    notes = ()
+    if stretch != 1.0:
+        why = "take longer than was allowed" if stretch < 1 else "leave them too few tokens"
+        notes = (
+            f"the proxies' parameters per unique token (N/U) are {1 / stretch:.3g} times the budget's:"
+            f" to match it would {why}",
+        )
+    return Proposal((*ray, *off), target, notes)
+
+
+def unique_tokens(scale: Scale, corpus: Corpus, tokens: Mapping[str, float] | None = None) -> dict[str, int]:
+    """Unique tokens of every source for the scale's runs: fraction * U, as far as the corpus's text goes.
+
+    `tokens` is U by source as the project states it, the corpus's own where None or absent.
+    """
+    stated = tokens or {}
+    wanted = {s: scale.fraction * (stated.get(s) or own) for s, own in corpus.tokens.items()}
+    return {s: max(1, min(round(wanted[s]), own)) for s, own in corpus.tokens.items()}
+
+
+def shortfalls(proposal: Proposal, corpus: Corpus, tokens: Mapping[str, float] | None = None) -> list[str]:
+    """Notes on sources whose text on this machine, or whose matched subset, is too small for its proxies."""
+    notes, stated = [], tokens or {}
+    for source, own in corpus.tokens.items():
+        for scale in sorted(proposal.scales, key=lambda s: -s.tokens):
+            wanted = scale.fraction * (stated.get(source) or own)
+            if own < min(wanted, scale.tokens) - 1:
+                notes.append(
+                    f"source {source}: {own:,} tokens of text are here, {min(wanted, scale.tokens):,.0f}"
+                    " would match the budget's epochs: the proxies may repeat it more often than the budget would"
+                )
+            elif wanted < LEAST_UNIQUE:
+                notes.append(f"source {source}: matched subsets of {wanted:,.0f} tokens say little about it")
+            else:
+                continue
+            break
+    return notes
+
+
+def run_specs(
+    proposal: Proposal,
+    mixtures: Sequence[Mapping[str, float]],
+    corpus: Corpus,
+    *,
+    seed: int = 0,
+    tokens: Mapping[str, float] | None = None,
+) -> list[RunSpec]:
+    """One run per mixture, scales in the proposal's order.
+
+    Raises MixlawError unless there are `proposal.runs` mixtures.
+    """
+    if len(mixtures) != proposal.runs:
+        raise MixlawError(f"{len(mixtures)} mixtures for {proposal.runs} runs; give one each")
+    owners = itertools.chain.from_iterable(itertools.repeat(scale, scale.runs) for scale in proposal.scales)
+    return [
+        spec_at(scale, mixture, corpus, f"proxy-{i:03d}", seed=seed, tokens=tokens)
+        for i, (scale, mixture) in enumerate(zip(owners, mixtures, strict=True))
+    ]
+
+
+def spec_at(
+    scale: Scale,
+    mixture: Mapping[str, float],
+    corpus: Corpus,
+    run_id: str,
+    *,
+    seed: int = 0,
+    tokens: Mapping[str, float] | None = None,
+) -> RunSpec:
+    """One run at a scale, e.g. of a plan at `demo_scales().target`."""
+    unique = unique_tokens(scale, corpus, tokens)
+    return RunSpec(run_id, dict(mixture), scale.config, scale.tokens, 1.0, unique, seed, BATCH)
