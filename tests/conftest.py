@@ -1,0 +1,18 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def published() -> Path:
+    """The folder of published runs; tests that need it are skipped, with the reason, where it is absent."""
+    root = Path(__file__).resolve().parent.parent
+    folder = Path(os.environ.get("MIXLAW_PUBLISHED", root / "../shared/published"))
+    if not folder.is_dir():
+        pytest.skip(f"published runs not found at {folder} (set MIXLAW_PUBLISHED)")
+    return folder.resolve()
