@@ -33,7 +33,8 @@ def weights(table: Table, sources: tuple[str, ...], name: str, notes: list[str])
         if bad_RxS.any():
             row, column = np.argwhere(bad_RxS)[0]
             raise MixlawError(f"{table.at(row, columns[column])}: {complaint}")
-    sum_R = w_RxS.sum(axis=1)
+    with np.errstate(over="ignore"):  # an infinite sum is refused below
+        sum_R = w_RxS.sum(axis=1)
     off_R = np.abs(sum_R - 1)
     if (off_R > SUM_TOLERANCE + 1e-9).any():
         row = int(np.flatnonzero(off_R > SUM_TOLERANCE + 1e-9)[0])
@@ -127,7 +128,8 @@ def check_rows(
     double_R = keys.duplicated().to_numpy()
     if double_R.any():
         row = int(np.flatnonzero(double_R)[0])
-        first = int(np.flatnonzero((keys == keys.iloc[row]).to_numpy()[:, 0])[0])
+        same_R = keys.groupby(list(keys), dropna=False).ngroup().to_numpy()
+        first = int(np.flatnonzero(same_R == same_R[row])[0])
         alike = "step" if stepped_R[row] else "params and tokens"
         raise MixlawError(
             f"{table.at(row, 'run_id')}: {shown(run_id[row])} is there twice with the same {alike} (also at "

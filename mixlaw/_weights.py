@@ -127,9 +127,9 @@ def _weights_in(content: Any, name: str) -> Pairs | None:
         return _megatron([str(word) for word in content], name)  # Megatron's blend.json
     if not isinstance(content, dict) or not content:
         return None
-    if not any(isinstance(value, (dict, list)) for value in content.values()) and not any(
-        key in ("law", "schema", "certificate") for key in content
-    ):
+    if "schema" in content and "mixture" not in content:
+        return None  # another of mixlaw's own files, whose numbers are no weights
+    if not any(isinstance(value, (dict, list)) for value in content.values()):
         return list(content.items())
     for place in _PLACES:
         part: Any = content

@@ -94,7 +94,7 @@ def _by_source(sources: Sources, value_S: Array) -> dict[str, float]:
 
 
 def _shares(pairs: list[tuple[str, Any]], sources: Sources, name: str, notes: list[str]) -> Array:
-    w_S = np.zeros(len(sources))
+    weight_of = [0.0] * len(sources)  # Python floats: a sum that overflows is inf, and refused below
     named = set()
     for key, value in pairs:
         weight = parse_number(value)
@@ -103,9 +103,9 @@ def _shares(pairs: list[tuple[str, Any]], sources: Sources, name: str, notes: li
                 f"{name}: {shown(key)}: the weight is {shown(value)}; write a number, 0 or more"
             )
         position = match_source(str(key), sources, name)
-        w_S[position] += weight
+        weight_of[position] += weight
         named.add(position)
-    total = float(w_S.sum())
+    total = sum(weight_of)
     if not 0 < total < math.inf:
         raise MixlawError(
             f"{name}: the weights sum to {total:g}; at least one must be above 0, and the sum finite"
@@ -115,7 +115,7 @@ def _shares(pairs: list[tuple[str, Any]], sources: Sources, name: str, notes: li
     left_out = [n for i, n in enumerate(sources.names) if i not in named]
     if left_out:
         notes.append(f"{name}: no weight for {listed(left_out)}, taken as 0")
-    return w_S / total
+    return np.array(weight_of) / total
 
 
 def _note_epochs(epochs_S: Array, w_S: Array, sources: Sources, notes: list[str]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mixlaw.errors import MixlawError, listed
-from mixlaw.simplex import Array, check_bounds, project, sample
+from mixlaw.simplex import Array, around, check_bounds, project, sample
 from mixlaw.sources import Sources
 
 _ABSENT = 0.01  # a source this close to its lower bound counts as seen (nearly) absent
@@ -109,7 +109,7 @@ def _spread(rng: np.random.Generator, runs: int, first: Array, lower_S: Array, u
     size = max(1000, 10 * runs)
     centre_S = first[0]
     wide = sample(rng, size, lower_S, upper_S, centre_S)
-    near = sample(rng, 3 * size, lower_S, upper_S, centre_S)[::3]  # every third draw is one around the centre
+    near = around(rng, size, lower_S, upper_S, centre_S)
     if len(first) <= runs:
         chosen = list(first)
     else:

@@ -40,7 +40,8 @@ def as_mixture(w_S: ArrayLike, name: str = "mixture") -> Array:
     if (w_S < 0).any():
         position = int(np.argmin(w_S))
         raise MixlawError(f"{name}: weight {position} is {w_S[position]:.6g}; weights must be 0 or more")
-    total = float(w_S.sum())
+    with np.errstate(over="ignore"):  # an infinite sum is refused below
+        total = float(w_S.sum())
     if abs(total - 1) > SUM_TOLERANCE + 1e-12:
         raise MixlawError(f"{name}: the weights sum to {total:.6g}; they are token shares and must sum to 1")
     return w_S / total
@@ -179,33 +180,46 @@ def sample(
 ) -> Array:
     """`n` mixtures of the capped simplex, shape (n, S), that reach its corners, edges and interior.
 
-    A third are Dirichlet draws around `centre_S` (default: the projection of uniform) whose concentrations
-    spread over two decades around `concentration`; a third are flat Dirichlet draws on random subsets of the
-    sources; a third are convex combinations of one to S vertices. All are projected on the bounds.
+    A third are draws `around` the centre; a third are flat Dirichlet draws on random subsets of the sources,
+    projected on the bounds; a third are convex combinations of one to S vertices of the feasible set.
     """
     lower_S, upper_S = _box(lower_S, upper_S)
     S = lower_S.shape[-1]
-    centre_S = np.full(S, 1 / S) if centre_S is None else np.asarray(centre_S, np.float64)
-    centre_S = project(centre_S, lower_S, upper_S)
     kinds_N = np.arange(n) % 3
+    w_NxS = np.empty((n, S))
+    w_NxS[kinds_N == 0] = around(rng, int((kinds_N == 0).sum()), lower_S, upper_S, centre_S, concentration)
 
-    spread_N = concentration * 10 ** rng.uniform(-1, 1, n)
-    around_NxS = _dirichlet(rng, np.maximum(spread_N[:, None] * S * centre_S, 1e-3))
+    rows = int((kinds_N == 1).sum())
+    size_N = np.ceil(S * rng.uniform(size=rows) ** 2).astype(int).clip(1, S)
+    members_NxS = np.argsort(np.argsort(rng.uniform(size=(rows, S)), -1), -1) < size_N[:, None]
+    faces_NxS = lower_S + (1 - lower_S.sum()) * _dirichlet(rng, np.where(members_NxS, 1.0, 0.0))
+    w_NxS[kinds_N == 1] = project(faces_NxS, lower_S, upper_S)
 
-    size_N = np.ceil(S * rng.uniform(size=n) ** 2).astype(int).clip(1, S)
-    members_NxS = np.argsort(np.argsort(rng.uniform(size=(n, S)), -1), -1) < size_N[:, None]
-    faces_NxS = _dirichlet(rng, np.where(members_NxS, 1.0, 0.0))
-
-    vertices = np.empty((n, S))
-    for i in range(n):  # a combination of few vertices lies on an edge or face, one alone is a corner
+    for i in np.flatnonzero(kinds_N == 2):  # few vertices give an edge or a face, one alone a corner
         count = min(int(rng.geometric(0.4)), S)
         vertices_VxS = minimise_linear(rng.normal(size=(count, S)), lower_S, upper_S)
-        vertices[i] = rng.dirichlet(np.ones(count)) @ vertices_VxS
+        w_NxS[i] = project(rng.dirichlet(np.ones(count)) @ vertices_VxS, lower_S, upper_S)
+    return w_NxS
 
-    free = 1 - lower_S.sum()
-    w_NxS = np.where((kinds_N == 0)[:, None], around_NxS, lower_S + free * faces_NxS)
-    w_NxS = np.where((kinds_N == 2)[:, None], vertices, w_NxS)
-    return project(w_NxS, lower_S, upper_S)
+
+def around(
+    rng: np.random.Generator,
+    n: int,
+    lower_S: ArrayLike,
+    upper_S: ArrayLike,
+    centre_S: ArrayLike | None = None,
+    concentration: float = 1.0,
+) -> Array:
+    """`n` Dirichlet draws around `centre_S` (default: the projection of uniform) on the bounds, shape (n, S).
+
+    Their concentrations spread over two decades around `concentration` times S, so that some lie close to the
+    centre and some near the corners.
+    """
+    lower_S, upper_S = _box(lower_S, upper_S)
+    S = lower_S.shape[-1]
+    centre_S = project(np.full(S, 1 / S) if centre_S is None else centre_S, lower_S, upper_S)
+    spread_N = concentration * S * 10 ** rng.uniform(-1, 1, n)
+    return project(_dirichlet(rng, np.maximum(spread_N[:, None] * centre_S, 1e-3)), lower_S, upper_S)
 
 
 def _dirichlet(rng: np.random.Generator, alpha_NxS: Array) -> Array:
