@@ -28,12 +28,12 @@ STDLIB_FOLDERS = (
 )  # fmt: skip
 DOCUMENTED = ("numpy", "scipy", "pandas", "matplotlib", "jax")
 HEADERS = ("numpy", "pyarrow", "jaxlib", "scipy")
+LONGEST_HEADER = 30_000  # bytes: longer ones are mostly generated tables
 DISTRIBUTIONS = (
     "fsspec", "jax", "jaxlib", "matplotlib", "numpy", "optax", "pandas", "pyarrow", "pydantic", "PyYAML",
     "rich", "scipy", "typer", "zstandard", "contourpy", "cycler", "fonttools", "kiwisolver", "pillow",
     "pyparsing", "python-dateutil", "pydantic_core", "annotated-types", "typing_extensions", "packaging",
-    "ml_dtypes", "opt_einsum", "markdown-it-py", "mdurl", "Pygments", "click", "shellingham", "absl-py",
-    "six",
+    "ml_dtypes", "opt_einsum", "markdown-it-py", "mdurl", "Pygments", "shellingham", "absl-py",
 )  # fmt: skip
 
 
@@ -141,6 +141,7 @@ def _headers(name: str) -> Iterator[str]:
     root = _package(name)
     if root is not None:
         files = [p for kind in ("*.h", "*.hpp", "*.cc", "*.c", "*.cpp") for p in root.rglob(kind)]
+        files = [p for p in files if p.stat().st_size <= LONGEST_HEADER]
         yield from filter(None, map(_read, _spread(files)))
 
 

@@ -90,8 +90,8 @@ def speed(config: ModelConfig) -> float:
 def demo_scales() -> Proposal:
     """The demo's sizes: a target that two cores can check, and proxies of at most a fifth of its compute."""
     target = Scale(_config(64, 2), 2_400_000, 1.0, 2)
-    sizes = [_config(24, 2), _config(32, 2), _config(40, 2)]
-    return _on_and_off_ray(sizes, target.params, target.tokens, 1.0, (12, 10, 6), target)
+    sizes = [_config(24, 2), _config(30, 2), _config(38, 2)]
+    return _on_and_off_ray(sizes, target.params, target.tokens, 1.0, (14, 10, 8), target)
 
 
 def propose(
@@ -192,7 +192,7 @@ def shortfalls(proposal: Proposal, corpus: Corpus, tokens: Mapping[str, float] |
             if own < min(wanted, scale.tokens) - 1:
                 notes.append(
                     f"source {source}: {own:,} tokens of text are here, {min(wanted, scale.tokens):,.0f}"
-                    " would match the budget's epochs: the proxies may repeat it more often than the budget would"
+                    " would match the budget's epochs: the proxies may repeat it more often"
                 )
             elif wanted < LEAST_UNIQUE:
                 notes.append(f"source {source}: matched subsets of {wanted:,.0f} tokens say little about it")

@@ -158,7 +158,9 @@ class Worker:
             answer = ""
         if answer:
             return json.loads(answer)["failed"]
-        return f"its worker died with code {process.wait()} (see {self.store / f'worker-{self.index}.log'})"
+        code = process.wait()
+        _close(process)
+        return f"its worker died with code {code} (see {self.store / f'worker-{self.index}.log'})"
 
     def _started(self) -> subprocess.Popen[str]:
         with self.lock:
@@ -169,7 +171,7 @@ class Worker:
                 with (self.store / f"worker-{self.index}.log").open("ab") as log:
                     self.process = subprocess.Popen(
                         [sys.executable, "-c", _START, *arguments],
-                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, encoding="utf-8",
                         env=os.environ | single_threaded(), start_new_session=True,
                     )  # fmt: skip
             return self.process
@@ -181,10 +183,14 @@ class Worker:
                 return
             self.process.kill()  # runs are written whole or not at all, so there is nothing to finish
             self.process.wait()
-            for pipe in (self.process.stdin, self.process.stdout):
-                if pipe is not None:
-                    with contextlib.suppress(OSError):
-                        pipe.close()
+            _close(self.process)
+
+
+def _close(process: subprocess.Popen[str]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):  # a dead reader: what was buffered for it is lost, rightly
+                pipe.close()
 
 
 def single_threaded() -> dict[str, str]:

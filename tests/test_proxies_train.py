@@ -1,0 +1,113 @@
+"""One run: it learns real text, its row is exact, and its key names all that defines it."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from mixlaw.errors import MixlawError
+from proxies import train as module
+from proxies.corpus import build_corpus
+from proxies.demo_text import demo_documents, demo_targets
+from proxies.model import ModelConfig, count_params
+from proxies.train import DivergedError, RunSpec, learning_rates, train
+
+TINY = ModelConfig(width=16, depth=1, heads=1, head_dim=16, length=32)
+
+
+@pytest.fixture(scope="module")
+def documents():
+    return demo_documents()
+
+
+@pytest.fixture(scope="module")
+def corpus(documents):
+    texts = {source: documents[source] for source in ("reference", "c")}
+    return build_corpus(texts, 0, targets={"reference": None, "fixed": ["Some prose of a target. " * 20]})
+
+
+def spec_of(**changes):
+    return dataclasses.replace(
+        RunSpec("r", {"reference": 0.75, "c": 0.25}, TINY, 40_000, 0.3, batch=4), **changes
+    )
+
+
+def test_the_loss_goes_down_on_real_text_and_the_row_is_exact(corpus):
+    short, row = train(spec_of(tokens=2_000), corpus), train(spec_of(), corpus)
+    assert row["loss:reference"] < short["loss:reference"] - 0.2
+    assert row["loss:reference"] < 3.0 < short["loss:reference"] < math.log(257)
+    steps = round(40_000 / 128)
+    assert row["tokens"] == steps * 128 == row["seen:reference"] + row["seen:c"]
+    assert abs(row["seen:reference"] - 0.75 * row["tokens"]) <= 32
+    assert row["unique:c"] == round(0.3 * corpus.tokens["c"])
+    assert (row["params"], row["w:c"], row["run_id"]) == (count_params(TINY), 0.25, "r")
+    again = train(spec_of(), corpus)
+    assert {k: v for k, v in again.items() if k != "seconds"} == {
+        k: v for k, v in row.items() if k != "seconds"
+    }
+    assert train(spec_of(seed=1), corpus)["loss:reference"] != row["loss:reference"]
+
+
+def test_one_compilation_serves_every_step_count(corpus):
+    module._compiled.cache_clear()
+    for tokens in (200, 3_000, 5_000):
+        train(spec_of(tokens=tokens, rate=1e-3, seed=tokens), corpus)
+    assert module._compiled(TINY, 4)._cache_size() == 1
+
+
+def test_the_key_names_all_that_defines_the_run(corpus):
+    base = spec_of().key(corpus.hash)
+    assert spec_of(run_id="other").key(corpus.hash) == base
+    assert spec_of(mixture={"c": 0.25, "reference": 0.75, "absent": 0}).key(corpus.hash) == base
+    changed = [
+        {"mixture": {"reference": 0.7, "c": 0.3}}, {"config": ModelConfig(16, 2, 1, 16)}, {"tokens": 50_000},
+        {"fraction": 0.31}, {"unique": {"reference": 9, "c": 9}}, {"seed": 1}, {"batch": 2}, {"rate": 1e-3},
+        {"warmup": 0.1}, {"decay": 0.1}, {"weight_decay": 0.0},
+    ]  # fmt: skip
+    assert {next(iter(c)) for c in changed} == {f.name for f in dataclasses.fields(RunSpec)} - {"run_id"}
+    keys = [base, spec_of().key("another corpus"), *(spec_of(**c).key(corpus.hash) for c in changed)]
+    assert len(set(keys)) == len(keys)
+
+
+def test_rates_warm_up_stay_and_fall():
+    rates = learning_rates(spec_of(tokens=128 * 100, rate=1.0, warmup=0.1, decay=0.2))
+    assert len(rates) == 100
+    assert rates[0] == pytest.approx(0.1)
+    assert np.all(rates[9:81] == 1)
+    assert rates[-1] == pytest.approx(0.05)
+    assert np.all(learning_rates(spec_of(tokens=128)) > 0)
+
+
+def test_a_run_that_diverges_says_so(corpus):
+    with pytest.raises(DivergedError, match="lower the learning rate"):
+        train(spec_of(tokens=5_000, rate=float("inf")), corpus)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"tokens": 127}, "run r: 127 tokens are less than one batch; give at least 128"),
+        ({"mixture": {"web": 1.0}}, "source web has no text"),
+        ({"mixture": {"c": 0.7}}, "shares sum to 0.7"),
+        ({"mixture": {"c": 1.5, "reference": -0.5}}, "w:reference: -0.5"),
+        ({"mixture": {"c": float("nan")}}, "w:c: nan"),
+        ({"unique": {"c": 5}}, "lacks source reference"),
+        ({"unique": {"c": 5, "reference": 10**9}}, "source reference: 1,000,000,000 unique tokens"),
+        ({"fraction": 0.0}, "fraction 0"),
+        ({"batch": 0}, "less than one batch"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(corpus, changes, words):
+    with pytest.raises(MixlawError, match=words):
+        train(spec_of(**changes), corpus)
+
+
+def test_demo_text_is_the_same_twice_and_its_scarce_source_is_wanted(documents):
+    assert len(documents) >= 5
+    assert demo_documents() == documents
+    weights = demo_targets(list(documents))
+    sizes = {source: sum(map(len, texts)) for source, texts in documents.items()}
+    assert min(sizes, key=lambda s: sizes[s]) == max(weights, key=lambda t: weights[t]) == "reference"
+    assert "tables" not in weights
+    assert all(text.strip() for texts in documents.values() for text in texts)
