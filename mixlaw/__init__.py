@@ -1,0 +1,80 @@
+"""mixlaw: which proportions of which sources should a training run use, and how sure are we?
+
+The public verbs and nouns, loaded when first used.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mixlaw.audit import Audit, audit
+    from mixlaw.design import design
+    from mixlaw.errors import MixlawError
+    from mixlaw.fit import fit
+    from mixlaw.fitted import Fit, read_fit
+    from mixlaw.plan import Plan, read_plan, recommend
+    from mixlaw.runs import Runs, read_runs
+    from mixlaw.sources import Budget, Project, Source, Sources, Target, read_project
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Audit": "audit",
+    "audit": "audit",
+    "design": "design",
+    "MixlawError": "errors",
+    "fit": "fit",
+    "Fit": "fitted",
+    "read_fit": "fitted",
+    "Plan": "plan",
+    "read_plan": "plan",
+    "recommend": "plan",
+    "Runs": "runs",
+    "read_runs": "runs",
+    "Budget": "sources",
+    "Project": "sources",
+    "Source": "sources",
+    "Sources": "sources",
+    "Target": "sources",
+    "read_project": "sources",
+}
+
+__all__ = [
+    "Audit",
+    "Budget",
+    "Fit",
+    "MixlawError",
+    "Plan",
+    "Project",
+    "Runs",
+    "Source",
+    "Sources",
+    "Target",
+    "audit",
+    "design",
+    "fit",
+    "read_fit",
+    "read_plan",
+    "read_project",
+    "read_runs",
+    "recommend",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'mixlaw' has no attribute '{name}'")
+    return getattr(import_module(f"mixlaw.{_HOME[name]}"), name)
+
+
+class _Package(ModuleType):
+    """Importing the submodule mixlaw.fit must not put the module in the place of the verb of the same name."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

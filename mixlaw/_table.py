@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import math
+import os
 import zlib
 from collections import Counter
 from dataclasses import dataclass
@@ -40,10 +41,8 @@ class Table:
             MixlawError: a cell holds text, a written NaN, or (unless `infinite`) infinity.
         """
         values = self.frame[column]
-        if pd.api.types.is_bool_dtype(values):
-            raise MixlawError(
-                f"{self.name}: column {shown(column)} holds true and false; it must hold numbers"
-            )
+        if pd.api.types.is_bool_dtype(values) or pd.api.types.is_complex_dtype(values):
+            raise MixlawError(f"{self.name}: column {shown(column)} holds {values.dtype}; give real numbers")
         if pd.api.types.is_numeric_dtype(values):
             number_R = values.to_numpy(dtype=np.float64, na_value=math.nan)
         else:
@@ -81,9 +80,9 @@ def _missing(value: object) -> bool:
 
 def read_table(path: Path) -> Table:
     """The table in a CSV (also .csv.gz) or Parquet file; MixlawError where it cannot be read."""
-    if not path.exists():
+    if not os.path.exists(path):  # unlike Path.exists, False for names no file can have
         raise MixlawError(f"{path}: no such file")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise MixlawError(f"{path}: is a directory or device; give a file ({', '.join(_KINDS)})")
     if path.name.lower().endswith(".parquet"):
         return _read_parquet(path)
@@ -94,6 +93,8 @@ def read_table(path: Path) -> Table:
 
 def from_frame(frame: pd.DataFrame, name: str) -> Table:
     """A table from a DataFrame: rows are named by position, a named index becomes columns."""
+    if not isinstance(frame, pd.DataFrame):
+        raise MixlawError(f"{name}: runs come from a DataFrame, not from {type(frame).__name__}")
     if any(index is not None for index in frame.index.names):
         taken = [index for index in frame.index.names if index in frame.columns]
         frame = frame.reset_index(drop=bool(taken))

@@ -5,6 +5,7 @@ PyYAML follows YAML 1.1, where `1e9` is text and a source called `no` is False; 
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,9 @@ _SPECIAL = re.compile(r"([-+]?)\.?(inf|nan|infinity)\Z", re.IGNORECASE)
 
 def read_text(path: Path) -> str:
     """The text of a small UTF-8 file; MixlawError where there is none."""
-    if not path.exists():
+    if not os.path.exists(path):  # unlike Path.exists, False for names no file can have
         raise MixlawError(f"{path}: no such file")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise MixlawError(f"{path}: is a directory or device; give a file")
     try:
         if path.stat().st_size > _MAX_BYTES:

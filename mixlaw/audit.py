@@ -77,7 +77,8 @@ def audit(weights: Mapping[str, float] | str | os.PathLike[str], sources: Source
         pairs = read_weights(Path(weights))
     notes: list[str] = []
     w_S = _shares(pairs, sources, name, notes)
-    epochs_S = w_S * D / sources.tokens_S
+    with np.errstate(over="ignore"):  # more epochs than a float can hold are infinitely many
+        epochs_S = w_S * D / sources.tokens_S
     _note_epochs(epochs_S, w_S, sources, notes)
     return Audit(
         mixture=_by_source(sources, w_S),

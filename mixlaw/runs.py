@@ -94,7 +94,8 @@ class Runs:
 
     def select(self, rows: ArrayLike) -> Runs:
         """The rows of a boolean mask or of positions, in that order."""
-        index = np.arange(len(self))[np.asarray(rows)]
+        rows = np.asarray(rows)
+        index = np.arange(len(self))[rows if rows.size else rows.astype(np.intp)]
         arrays = {field: getattr(self, field)[index] for field in _ROW_ARRAYS}
         frame = self.frame.iloc[index].reset_index(drop=True)
         return replace(self, run_id=self.run_id[index], frame=frame, **arrays)
@@ -122,8 +123,8 @@ class Runs:
             raise MixlawError(f"{file}: unknown kind of file; run tables end in .csv, .csv.gz or .parquet")
         try:
             write(file, index=False)
-        except OSError as error:
-            raise MixlawError(f"{file}: cannot be written ({error.strerror or error})") from None
+        except (OSError, TypeError, ValueError) as error:  # the last two: Parquet, a column of mixed types
+            raise MixlawError(f"{file}: cannot be written ({error})") from None
 
     def hash(self) -> str:
         """A short sha256 of what laws see: names, run ids and numbers, in their order."""

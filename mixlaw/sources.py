@@ -209,7 +209,10 @@ class Sources:
                     f"source {source.name}: max_epochs needs its tokens, which are unknown; state them"
                 )
         capped_S = np.isfinite(self.max_epochs_S)
-        share_S = np.where(capped_S, self.max_epochs_S, 1.0) * np.where(capped_S, self.tokens_S, 1.0) / D
+        with np.errstate(over="ignore"):  # an infinite cap is no cap
+            share_S = np.where(capped_S, self.max_epochs_S, 1.0) * (
+                np.where(capped_S, self.tokens_S, 1.0) / D
+            )
         return np.where(capped_S, np.minimum(self.max_S, share_S), self.max_S)
 
     def hash(self) -> str:

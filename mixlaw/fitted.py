@@ -1,0 +1,275 @@
+"""Fit: a law with estimated parameters and their uncertainty, as it is used, saved and read back."""
+
+import json
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+
+from mixlaw import lm
+from mixlaw.errors import MixlawError
+from mixlaw.laws import Law, Row, by_name
+from mixlaw.laws.base import constrain, fitted_fields
+from mixlaw.runs import Runs
+from mixlaw.simplex import as_mixture
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """How far a fit is to be believed, per target (K,).
+
+    Attributes:
+        converged: the solver ended by its tolerance.
+        starts_agree: share of the starts that reached the best objective.
+        degrees: effective number of parameters.
+        objective: value of the objective at the optimum.
+    """
+
+    converged_K: np.ndarray
+    starts_agree_K: np.ndarray
+    degrees_K: np.ndarray
+    objective_K: np.ndarray
+
+
+@dataclass(frozen=True)
+class Support:
+    """What the fitted runs cover: beyond it a prediction extrapolates.
+
+    Attributes:
+        params, tokens: (smallest, largest) N and D, nan where the table has none.
+        least_S, most_S: smallest and largest share of each source.
+        epochs_S: most epochs of each source (at most 1 where it never repeats).
+        runs: number of distinct runs.
+        best_w_S, best_run: mixture and id of the run with the lowest mean loss at the largest scale.
+    """
+
+    params: tuple[float, float]
+    tokens: tuple[float, float]
+    least_S: np.ndarray
+    most_S: np.ndarray
+    epochs_S: np.ndarray
+    runs: int
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted law for S sources and K targets.
+
+    Attributes:
+        law: the law's class.
+        sources, targets: names.
+        z_KxP: unconstrained parameters, one row a target.
+        sigma_K: residual standard deviation of log-loss: the noise of one more run.
+        constants: values of the law's constants.
+        replicas_BxKxP: bootstrap refits (B = 0: none were made).
+        support, diagnostics: see there.
+        notes: what was left out, what went wrong.
+        provenance: hash and name of the run table, tokenizer, seed.
+    """
+
+    law: type[Law]
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+    z_KxP: np.ndarray
+    sigma_K: np.ndarray
+    constants: dict[str, float]
+    replicas_BxKxP: np.ndarray
+    support: Support
+    diagnostics: Diagnostics
+    notes: tuple[str, ...]
+    provenance: dict[str, Any]
+    runs: Runs | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def knows_scale(self) -> bool:
+        """Whether the law reads N or D, so that a compute budget can be planned for."""
+        return bool({"params", "tokens"} & self.law.needs)
+
+    @cached_property
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        """Constrained parameters by target: numbers, or a {source: number} for those that differ by source."""
+        with jax.enable_x64(True):
+            laws = [constrain(self.law, z_P, self.constants, len(self.sources)) for z_P in self.z_KxP]
+        return {target: self._named(law) for target, law in zip(self.targets, laws, strict=True)}
+
+    def _named(self, law: Law) -> dict[str, Any]:
+        named: dict[str, Any] = {}
+        for f in fitted_fields(self.law):
+            value = np.asarray(getattr(law, f.name))
+            per_source = f.metadata["per_source"]
+            named[f.name] = dict(zip(self.sources, value.tolist(), strict=True)) if per_source else float(value)
+        return named
+
+    def losses(self, w_MxS: np.ndarray, params: Any = np.nan, tokens: Any = np.nan, *, replicas: bool = False):
+        """Predicted losses of M mixtures, nats per token: (M, K), or (B, M, K) for the bootstrap replicas.
+
+        Args:
+            w_MxS: token shares.
+            params, tokens: N and D, one for all or one a mixture.
+        """
+        count = len(w_MxS)
+        z_BxKxP = self.replicas_BxKxP if replicas else self.z_KxP[None]
+        with jax.enable_x64(True):
+            rows = Row(
+                np.asarray(w_MxS, float),
+                np.broadcast_to(np.asarray(params, float), count),
+                np.broadcast_to(np.asarray(tokens, float), count),
+                np.full((count, len(self.sources)), np.inf),
+            )
+            flat = lm.predict(self.law, z_BxKxP.reshape(-1, z_BxKxP.shape[-1]), rows, self.constants)
+        losses_BxMxK = np.moveaxis(np.asarray(flat).reshape(*z_BxKxP.shape[:2], count), 1, 2)
+        return losses_BxMxK if replicas else losses_BxMxK[0]
+
+    def predict(self, what: Any, params: float | None = None, tokens: float | None = None) -> pd.DataFrame:
+        """Predicted losses as a table with `run_id` and `loss:<target>` columns, in the order of the input.
+
+        Args:
+            what: `Runs`, or mixtures: an array (M, S) or (S,), a {source: share}, or a table with w: columns.
+            params, tokens: N and D of the mixtures; by default the largest of the fitted runs.
+
+        Raises:
+            MixlawError: a source that the fit does not know has a share, or a mixture is none.
+        """
+        if isinstance(what, Runs):
+            w_MxS = self._align(what.sources, what.w_RxS, what.name)
+            params_M, tokens_M, names = what.params_R, what.tokens_R, list(what.run_id)
+            self._check_columns(what)
+        else:
+            names, w_MxS = self._mixtures(what)
+            params_M = self.support.params[1] if params is None else params
+            tokens_M = self.support.tokens[1] if tokens is None else tokens
+        losses_MxK = self.losses(w_MxS, params_M, tokens_M)
+        columns = {f"loss:{target}": losses_MxK[:, k] for k, target in enumerate(self.targets)}
+        return pd.DataFrame({"run_id": names, **columns})
+
+    def _check_columns(self, runs: Runs) -> None:
+        from mixlaw.observations import covariates
+
+        covariates(self.law, runs)
+
+    def _mixtures(self, what: Any) -> tuple[list[Any], np.ndarray]:
+        if isinstance(what, pd.DataFrame):
+            names = what["run_id"].tolist() if "run_id" in what else list(range(len(what)))
+            columns = [c for c in what.columns if str(c).startswith("w:")]
+            w_MxS = self._align(tuple(c[2:] for c in columns), what[columns].to_numpy(float), "mixtures")
+        elif isinstance(what, dict):
+            names, w_MxS = [0], self._align(tuple(what), np.array([list(what.values())], float), "mixture")
+        else:
+            w_MxS = np.atleast_2d(np.asarray(what, float))
+            names = list(range(len(w_MxS)))
+            if w_MxS.shape[1] != len(self.sources):
+                raise MixlawError(f"mixtures have {w_MxS.shape[1]} shares, the fit has {len(self.sources)} sources")
+        return names, np.stack([as_mixture(w_S, f"mixture {m}") for m, w_S in zip(names, w_MxS, strict=True)])
+
+    def _align(self, sources: tuple[str, ...], w_MxS: np.ndarray, name: str) -> np.ndarray:
+        """Columns in the fit's order; a source without a column has no share."""
+        aligned_MxS = np.zeros((len(w_MxS), len(self.sources)))
+        for source, w_M in zip(sources, w_MxS.T, strict=True):
+            if source in self.sources:
+                aligned_MxS[:, self.sources.index(source)] = w_M
+            elif np.any(w_M > 0):
+                raise MixlawError(f"{name}: source '{source}' has a share and the fit does not know it")
+        return aligned_MxS
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that is needed to read the fit back, as JSON types."""
+        return {
+            "schema": SCHEMA,
+            "kind": "fit",
+            "law": self.law.name,
+            "equation": self.law.equation,
+            "sources": list(self.sources),
+            "targets": list(self.targets),
+            "parameters": self.parameters,
+            "sigma": dict(zip(self.targets, self.sigma_K.tolist(), strict=True)),
+            "constants": self.constants,
+            "support": {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(self.support).items()},
+            "diagnostics": {k: v.tolist() for k, v in vars(self.diagnostics).items()},
+            "notes": list(self.notes),
+            "provenance": self.provenance,
+            "z": self.z_KxP.tolist(),
+            "replicas": np.round(self.replicas_BxKxP, 7).tolist(),
+        }
+
+    def save(self, path: str | Path) -> None:
+        """Write the fit as JSON."""
+        Path(path).write_text(json.dumps(_no_nan(self.to_dict())), encoding="utf-8")
+
+    def take_targets(self, index_K: list[int]) -> "Fit":
+        """The fit for some of its targets, in the order given."""
+        if index_K == list(range(len(self.targets))):
+            return self
+        targets = tuple(self.targets[k] for k in index_K)
+        return replace(
+            self,
+            targets=targets,
+            z_KxP=self.z_KxP[index_K],
+            sigma_K=self.sigma_K[index_K],
+            replicas_BxKxP=self.replicas_BxKxP[:, index_K],
+            diagnostics=Diagnostics(**{name: value[index_K] for name, value in vars(self.diagnostics).items()}),
+            runs=None if self.runs is None else self.runs.with_targets(targets),
+        )
+
+
+def _no_nan(value: Any) -> Any:
+    """JSON has no nan and no infinity: both become null."""
+    if isinstance(value, dict):
+        return {k: _no_nan(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_no_nan(v) for v in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _floats(value: Any) -> np.ndarray:
+    return np.array(value, dtype=float)
+
+
+def read_fit(path: str | Path) -> Fit:
+    """Read a fit that `Fit.save` wrote.
+
+    Raises:
+        MixlawError: the file is missing, is no fit, or has a schema this version does not know.
+    """
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise MixlawError(f"{path}: cannot be read as a fit ({error}): give the file that `mixlaw fit` wrote") from None
+    if not isinstance(data, dict) or data.get("kind") != "fit":
+        raise MixlawError(f"{path}: is no fit: give the file that `mixlaw fit` wrote")
+    if data.get("schema") != SCHEMA:
+        raise MixlawError(f"{path}: has schema {data.get('schema')}, this version reads {SCHEMA}: fit again")
+    try:
+        return _from_dict(data)
+    except (KeyError, TypeError, ValueError) as error:
+        raise MixlawError(f"{path}: is a damaged fit ({type(error).__name__}: {error}): fit again") from None
+
+
+def _from_dict(data: dict[str, Any]) -> Fit:
+    support = data["support"]
+    z_KxP = _floats(data["z"])
+    return Fit(
+        law=by_name(data["law"]),
+        sources=tuple(data["sources"]),
+        targets=tuple(data["targets"]),
+        z_KxP=z_KxP,
+        sigma_K=_floats([data["sigma"][t] for t in data["targets"]]),
+        constants=data["constants"],
+        replicas_BxKxP=_floats(data["replicas"]).reshape(-1, *z_KxP.shape),
+        support=Support(
+            params=tuple(_floats(support["params"])),
+            tokens=tuple(_floats(support["tokens"])),
+            least_S=_floats(support["least_S"]),
+            most_S=_floats(support["most_S"]),
+            epochs_S=_floats(support["epochs_S"]),
+            runs=support["runs"],
+        ),
+        diagnostics=Diagnostics(**{k: np.array(v) for k, v in data["diagnostics"].items()}),
+        notes=tuple(data["notes"]),
+        provenance=data["provenance"],
+    )

@@ -1,0 +1,199 @@
+"""What a law is: a frozen pytree of parameters with a formula, priors and, where it needs them, starts.
+
+To add a law: write one file like `log_linear.py` and add its class to the tuple in `__init__.py`.
+"""
+
+import abc
+import dataclasses
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple, Self, dataclass_transform
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+class Row(NamedTuple):
+    """Covariates of one run, or of R runs with a leading axis.
+
+    Attributes:
+        w_S: mixture, token shares over the S sources.
+        params: N, the `params` column as given (nan where the table has none).
+        tokens: D, training tokens (nan where the table has none).
+        unique_S: unique tokens of each source available to the run (inf: it never repeats).
+    """
+
+    w_S: Any
+    params: Any
+    tokens: Any
+    unique_S: Any
+
+
+class View(NamedTuple):
+    """What a law may look at to set priors for one target: summaries of the runs it is fitted on.
+
+    Attributes:
+        sources: names of the S sources.
+        target: name of the target.
+        lowest, median: of the target's observed losses, nats per token.
+        params, tokens: geometric means of N and D over the runs (1 where the table has none).
+        runs: number of distinct runs.
+    """
+
+    sources: tuple[str, ...]
+    target: str
+    lowest: float
+    median: float
+    params: float
+    tokens: float
+    runs: int
+
+    def own_S(self) -> np.ndarray:
+        """1 at the source that carries the target's name, 0 elsewhere, (S,)."""
+        return np.array([float(name == self.target) for name in self.sources])
+
+
+class Normal(NamedTuple):
+    """Prior of one field in unconstrained space: Normal(mean, sd² I + shared_sd² 11'); a shared part makes
+    the rest a ridge around the entries' own mean."""
+
+    mean: Any
+    sd: float
+    shared_sd: float = 0.0
+
+
+class Space(NamedTuple):
+    """A parameter's domain by its bijection with the real line."""
+
+    name: str
+    constrain: Callable[[Any], Any]
+    unconstrain: Callable[[Any], Any]
+
+
+REAL = Space("real", lambda z: z, lambda x: x)
+POSITIVE = Space("positive", jnp.exp, jnp.log)
+UNIT = Space("in (0, 1)", jax.nn.sigmoid, lambda x: jnp.log(x) - jnp.log1p(-x))
+
+
+def parameter(space: Space, *, per_source: bool = False) -> Any:
+    """Declare a fitted field of a law; `per_source` makes it a vector over the sources."""
+    return dataclasses.field(metadata={"space": space, "per_source": per_source})
+
+
+def constant() -> Any:
+    """Declare a field that is taken from the runs and not fitted, such as a unit for N."""
+    return dataclasses.field(metadata={"space": None, "per_source": False})
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(parameter, constant))
+@dataclasses.dataclass(frozen=True)
+class Law(abc.ABC):
+    """A parametric form for one target's loss. A fit holds one law per target, as arrays with a leading axis."""
+
+    name: ClassVar[str]
+    """Name on the command line: the class in kebab case."""
+    equation: ClassVar[str]
+    source: ClassVar[str]
+    """Paper or 'ours'."""
+    needs: ClassVar[frozenset[str]]
+    """Covariates the formula reads: of mixture, params, tokens, unique."""
+    convex: ClassVar[bool]
+    """Whether the loss is convex in the mixture at fixed N and D for every admissible parameter."""
+    objective: ClassVar["Objective"]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        dataclasses.dataclass(frozen=True)(cls)
+        jax.tree_util.register_dataclass(cls, [f.name for f in dataclasses.fields(cls)], [])
+
+    @abc.abstractmethod
+    def __call__(self, row: Row) -> jax.Array:
+        """Loss in nats per token of ONE run, a scalar; the engine maps it over runs."""
+
+    @classmethod
+    @abc.abstractmethod
+    def prior(cls, view: View) -> dict[str, Normal]:
+        """Prior of every fitted field, in unconstrained space; its means are also the first start."""
+
+    @classmethod
+    def constants(cls, view: View) -> dict[str, float]:
+        """Values of the fields declared with `constant()`."""
+        del view
+        return {}
+
+    @classmethod
+    def starts(cls, rows: Row, loss_R: np.ndarray, view: View) -> list[Self]:
+        """Further starting points, by separable structure or a grid; none by default."""
+        del rows, loss_R, view
+        return []
+
+
+class Objective(NamedTuple):
+    """How a law is fitted: summed Huber loss of (log observed - log predicted) / sigma, plus priors if any.
+
+    Attributes:
+        huber: delta, in units of sigma.
+        sigma: residual scale of log-loss: a first guess where `priors` (it is then estimated), else exact.
+        priors: maximum a posteriori with the law's priors, or the published objective without any.
+        checkpoint_weight: weight of rows that are not the last checkpoint of their run.
+        tolerance: a fit ends when a full step promises to lower the objective by less than this share of it.
+        steps: at most.
+    """
+
+    huber: float
+    sigma: float
+    priors: bool = True
+    checkpoint_weight: float = 0.35
+    tolerance: float = 1e-7
+    steps: int = 200
+
+
+MAP = Objective(huber=3.0, sigma=0.006)
+
+
+def fitted_fields(law: type[Law]) -> list[dataclasses.Field]:
+    """The fields that are parameters, in the order of the unconstrained vector."""
+    return [f for f in dataclasses.fields(law) if f.metadata["space"] is not None]
+
+
+def size(law: type[Law], sources: int) -> int:
+    """Number of fitted parameters P for a table of so many sources."""
+    return sum(sources if f.metadata["per_source"] else 1 for f in fitted_fields(law))
+
+
+def constrain(law: type[Law], z_P: Any, constants: dict[str, Any], sources: int) -> Law:
+    """The law whose unconstrained parameters are z_P (P,)."""
+    values, at = dict(constants), 0
+    for f in fitted_fields(law):
+        width = sources if f.metadata["per_source"] else 1
+        z = z_P[at : at + width] if f.metadata["per_source"] else z_P[at]
+        values[f.name] = f.metadata["space"].constrain(z)
+        at += width
+    return law(**values)
+
+
+def unconstrain(law: Law) -> jax.Array:
+    """Inverse of `constrain`: the vector z_P (P,) of one law."""
+    parts = [jnp.atleast_1d(f.metadata["space"].unconstrain(getattr(law, f.name))) for f in fitted_fields(type(law))]
+    return jnp.concatenate(parts)
+
+
+def power(w_S: Any, a_S: Any) -> jax.Array:
+    """w^a for w >= 0 and a > 0 with w^a = 0 at w = 0, and finite (zero) derivatives there."""
+    seen_S = w_S > 0
+    return jnp.where(seen_S, jnp.exp(a_S * jnp.log(jnp.where(seen_S, w_S, 1.0))), 0.0)
+
+
+def prior_moments(law: type[Law], view: View) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (P,) and covariance (P, P) of the law's prior in unconstrained space."""
+    prior, sources = law.prior(view), len(view.sources)
+    mean_P = np.empty(size(law, sources))
+    covariance_PxP = np.zeros((len(mean_P), len(mean_P)))
+    at = 0
+    for f in fitted_fields(law):
+        width = sources if f.metadata["per_source"] else 1
+        normal, part = prior[f.name], slice(at, at + width)
+        mean_P[part] = normal.mean
+        covariance_PxP[part, part] = normal.sd**2 * np.eye(width) + normal.shared_sd**2
+        at += width
+    return mean_P, covariance_PxP

@@ -1,0 +1,143 @@
+"""Which rows of a run table a law is fitted on, and with which weight."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixlaw.errors import MixlawError
+from mixlaw.laws import Law, Row, View
+from mixlaw.runs import Runs
+
+EARLY = 0.25
+"""Share of a run's tokens whose checkpoints are left out: they sit above the curve (SlimPajama: .03–.37 nats)."""
+MANY_CHECKPOINTS = 5
+"""Only runs with at least so many checkpoints have some left out or weighted less."""
+
+
+@dataclass(frozen=True)
+class Observations:
+    """The R rows a law is fitted on.
+
+    Attributes:
+        runs: those rows of the run table.
+        rows: their covariates.
+        log_loss_KxR: log of each target's loss (0 where it was not measured).
+        weight_KxR: weights; 0 where a loss was not measured: a missing loss is a missing observation.
+        notes: what was left out and why, one line each.
+    """
+
+    runs: Runs
+    rows: Row
+    log_loss_KxR: np.ndarray
+    weight_KxR: np.ndarray
+    notes: tuple[str, ...]
+
+    def view(self, target: int) -> View:
+        """Summaries from which a law sets its priors for one target."""
+        loss_R = self.runs.loss_RxK[:, target]
+        used_R = self.weight_KxR[target] > 0
+        return View(
+            self.runs.sources,
+            self.runs.targets[target],
+            float(np.min(loss_R[used_R])),
+            float(np.median(loss_R[used_R])),
+            _geometric_mean(self.rows.params),
+            _geometric_mean(self.rows.tokens),
+            len(np.unique(self.runs.cluster_R[used_R])),
+        )
+
+
+def _geometric_mean(x_R: np.ndarray) -> float:
+    return float(np.exp(np.mean(np.log(x_R)))) if np.all(np.isfinite(x_R)) else 1.0
+
+
+def covariates(law: type[Law], runs: Runs) -> Row:
+    """The covariates of a run table's rows.
+
+    Raises:
+        MixlawError: a column the law reads is missing or empty in some row.
+    """
+    for column, values_R in (("params", runs.params_R), ("tokens", runs.tokens_R)):
+        bad_R = ~np.isfinite(values_R)
+        if column in law.needs and bad_R.any():
+            where = "has no" if bad_R.all() else f"run '{runs.run_id[bad_R][0]}' has an empty"
+            raise MixlawError(f"{runs.name}: {where} '{column}', which the law {law.name} needs: fill the column")
+    return Row(runs.w_RxS, runs.params_R, runs.tokens_R, runs.unique_RxS)
+
+
+def observe(runs: Runs, law: type[Law], scale: float | None = None) -> Observations:
+    """Rows and weights for fitting `law`: all scales for a law that knows them, else one scale's last checkpoints.
+
+    Args:
+        scale: keep only runs of so many params.
+
+    Raises:
+        MixlawError: a column is missing, or the law knows no scale and the table holds several.
+    """
+    notes: list[str] = []
+    if scale is not None:
+        runs = _at_params(runs, scale)
+    if "tokens" in law.needs:
+        runs, row_weight_R = _checkpoints(runs, law, notes)
+    else:
+        runs = _one_scale(runs, law, notes)
+        row_weight_R = np.ones(len(runs.run_id))
+    measured_KxR = np.isfinite(runs.loss_RxK.T)
+    runs_K = [len(np.unique(runs.cluster_R[m])) for m in measured_KxR]
+    for target, count in zip(runs.targets, runs_K, strict=True):
+        if count < 3:
+            raise MixlawError(
+                f"{runs.name}: column 'loss:{target}' is measured in {count} usable runs: a fit needs at least 3"
+            )
+    log_loss_KxR = np.where(measured_KxR, np.log(np.where(measured_KxR, runs.loss_RxK.T, 1.0)), 0.0)
+    return Observations(runs, covariates(law, runs), log_loss_KxR, measured_KxR * row_weight_R, tuple(notes))
+
+
+def _at_params(runs: Runs, scale: float) -> Runs:
+    chosen_R = np.isclose(runs.params_R, scale, rtol=1e-6)
+    if not chosen_R.any():
+        raise MixlawError(f"{runs.name}: no run has params {scale:g}: the scales are {_scales(runs)}")
+    return runs.select(chosen_R)
+
+
+def _scales(runs: Runs) -> str:
+    return ", ".join(f"{n:g}" for n in runs.scales)
+
+
+def _checkpoints(runs: Runs, law: type[Law], notes: list[str]) -> tuple[Runs, np.ndarray]:
+    covariates(law, runs)
+    cluster_R = runs.cluster_R
+    final_R = np.zeros(len(cluster_R))
+    np.maximum.at(final_R, cluster_R, runs.tokens_R)  # by run; spread to its rows below
+    many_R = np.bincount(cluster_R)[cluster_R] >= MANY_CHECKPOINTS
+    early_R = many_R & (runs.tokens_R <= EARLY * final_R[cluster_R])
+    weight_R = np.where(many_R & ~runs.last_R, law.objective.checkpoint_weight, 1.0)
+    if early_R.any():
+        notes.append(
+            f"{early_R.sum()} checkpoints in the first {EARLY:.0%} of their run's tokens are left out, later ones "
+            f"before the last weighted {law.objective.checkpoint_weight:g} (runs of at least {MANY_CHECKPOINTS})"
+        )
+    return runs.select(~early_R), weight_R[~early_R]
+
+
+def _one_scale(runs: Runs, law: type[Law], notes: list[str]) -> Runs:
+    if len(runs.scales) > 1:
+        raise MixlawError(
+            f"{runs.name}: holds {len(runs.scales)} scales (params {_scales(runs)}) and the law {law.name} knows no "
+            "scale: state one with --scale PARAMS, or choose mixture-index"
+        )
+    rows, left_out = runs.last_R.copy(), 0
+    ends_R = runs.tokens_R[runs.last_R]
+    if np.isfinite(runs.tokens_R).all() and np.ptp(ends_R) > 0.1 * ends_R.max():
+        # Runs may go on for different lengths: compare them at the token count where most of them end.
+        ends, counts = np.unique(ends_R, return_counts=True)
+        rows = np.isclose(runs.tokens_R, ends[np.argmax(counts)], rtol=0.02)
+        left_out = len(np.unique(runs.cluster_R)) - len(np.unique(runs.cluster_R[rows]))
+    if left_out:
+        notes.append(
+            f"{left_out} runs have no checkpoint at the token count where most runs end and are left out: "
+            f"the law {law.name} knows no token counts"
+        )
+    elif rows.sum() < len(rows):
+        notes.append(f"{len(rows) - rows.sum()} rows that are not a run's last checkpoint are left out")
+    return runs.select(rows)
