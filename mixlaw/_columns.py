@@ -164,16 +164,16 @@ def check_tokenizer(table: Table) -> None:
                 )
 
 
-def typed(frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns that came as text turned into numbers where all their cells are numbers."""
-    columns = {}
+def typed(frame: pd.DataFrame, read: Mapping[str, NDArray]) -> pd.DataFrame:
+    """The columns as `read`, and of the others those that came as text as numbers if all their cells are."""
+    columns: dict[str, object] = {}
     for column in frame:
         values = frame[column]
-        if values.dtype == object and column not in ("run_id", "tokenizer"):
+        if values.dtype == object and column not in read and column != "tokenizer":
             values = values.map(lambda v: None if isinstance(v, str) and not v.strip() else v)
             try:
                 values = pd.to_numeric(values)
             except (TypeError, ValueError):
                 values = frame[column]
-        columns[column] = values
-    return pd.DataFrame(columns, index=frame.index)
+        columns[str(column)] = read.get(str(column), values)
+    return pd.DataFrame({**columns, **read}, index=frame.index)

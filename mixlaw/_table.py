@@ -46,6 +46,8 @@ class Table:
         if pd.api.types.is_numeric_dtype(values):
             number_R = values.to_numpy(dtype=np.float64, na_value=math.nan)
         else:
+            number_R = _plain_numbers(values.tolist())
+        if number_R is None:  # slower, and tells which cell is wrong
             cells = ((i, "" if _missing(v) else v) for i, v in enumerate(values.tolist()))
             number_R = np.array([self._number(v, i, column) for i, v in cells], dtype=np.float64)
         if not infinite and np.isinf(number_R).any():
@@ -70,6 +72,15 @@ class Table:
     def texts(self, column: str) -> list[str]:
         """A column as stripped text, empty cells as ''."""
         return ["" if _missing(v) else str(v).strip() for v in self.frame[column].tolist()]
+
+
+def _plain_numbers(cells: list[object]) -> Array | None:
+    """The cells of a column that holds nothing but numbers and empty text, else None."""
+    try:
+        number_R = np.array([math.nan if v == "" else float(v) for v in cells], dtype=np.float64)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return number_R if np.isnan(number_R).sum() == sum(v == "" for v in cells) else None
 
 
 def _missing(value: object) -> bool:

@@ -176,8 +176,9 @@ def _runs(table: Table, name: str) -> Runs:
     unique_RxS = _columns.unique_tokens(table, sources, w_RxS, name, notes)
     _columns.check_rows(table, run_id, arrays, w_RxS, notes, name)
     _columns.check_tokenizer(table)
-    frame = _columns.typed(table.frame).assign(run_id=run_id)
-    frame[[f"w:{source}" for source in sources]] = w_RxS
+    read = {f"w:{source}": w_RxS[:, s] for s, source in enumerate(sources)}
+    read |= {f"loss:{target}": loss_RxK[:, k] for k, target in enumerate(targets)}
+    frame = _columns.typed(table.frame, {**read, "run_id": run_id})
     return Runs(
         sources=sources,
         targets=targets,

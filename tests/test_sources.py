@@ -268,6 +268,9 @@ def test_upper_bounds_hold_epoch_caps():
     np.testing.assert_allclose(sources.upper_S(None), [0.9, 0.5, 1])
     np.testing.assert_allclose(sources.upper_S(1e12), [0.9, 0.4, 1])
     np.testing.assert_allclose(sources.upper_S(1e11), [0.9, 0.5, 1])
+    np.testing.assert_allclose(
+        make(Source("a", 1e308, max=0.9, max_epochs=1e9), ("b", 1)).upper_S(1e-5), [0.9, 1]
+    )
     assert "tokens of the run" in refusal(sources.upper_S, 0)
     capped = make(Source("web", None, max_epochs=2))
     np.testing.assert_allclose(capped.upper_S(None), [1])
