@@ -22,8 +22,9 @@ RUN_OVERHEAD = 1.0  # seconds a run spends on evaluation and its share of compil
 
 
 def _config(width: int, depth: int) -> ModelConfig:
-    heads = max(1, round(width / 32))
-    return ModelConfig(width, depth, heads, width // heads)
+    # Never one head: small models then learn to copy at a moment left to chance, and seeds differ by more.
+    heads = max(2, round(width / 32))
+    return ModelConfig(width, depth, heads, 2 * round(width / heads / 2))
 
 
 MENU = tuple(

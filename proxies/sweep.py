@@ -24,6 +24,7 @@ import pandas as pd
 from mixlaw.errors import MixlawError
 from proxies.corpus import Corpus
 from proxies.train import RunSpec, check
+from proxies.worker import write_json
 
 Progress = Callable[[int, int, str], None]
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from proxies.worker import main; main()"
@@ -50,7 +51,7 @@ def sweep(
     if not specs or twice:
         raise MixlawError(f"sweep: run_id {twice[0]} occurs twice" if twice else "sweep: no runs were given")
     for spec in specs:
-        check(spec, corpus.sources)
+        check(spec, corpus)
     store.mkdir(parents=True, exist_ok=True)
     keys = [spec.key(corpus.hash) for spec in specs]
     jobs = {key: spec for key, spec in zip(keys, specs, strict=True) if not (store / f"{key}.json").exists()}
@@ -160,7 +161,10 @@ class Worker:
             return json.loads(answer)["failed"]
         code = process.wait()
         _close(process)
-        return f"its worker died with code {code} (see {self.store / f'worker-{self.index}.log'})"
+        reason = f"its worker died with code {code} (see {self.store / f'worker-{self.index}.log'})"
+        if not self.stopped:
+            write_json(self.store / f"failed-{key}.json", {"run_id": spec.run_id, "reason": reason})
+        return reason
 
     def _started(self) -> subprocess.Popen[str]:
         with self.lock:

@@ -53,6 +53,14 @@ class RunSpec:
     decay: float = 0.5
     weight_decay: float = 0.1
 
+    def __post_init__(self) -> None:
+        # Plain numbers: a key, and the JSON a worker reads, must not depend on the caller's NumPy types.
+        object.__setattr__(self, "mixture", {s: float(w) for s, w in self.mixture.items()})
+        if self.unique is not None:
+            object.__setattr__(self, "unique", {s: int(n) for s, n in self.unique.items()})
+        for name in ("tokens", "seed", "batch"):
+            object.__setattr__(self, name, int(getattr(self, name)))
+
     @property
     def steps(self) -> int:
         return round(self.tokens / (self.batch * self.config.length))
@@ -72,9 +80,9 @@ class RunSpec:
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def check(spec: RunSpec, sources: tuple[str, ...]) -> None:
-    """Raises MixlawError, naming the run, for a mixture, a budget or a batch that cannot be trained."""
-    place = f"run {spec.run_id}"
+def check(spec: RunSpec, corpus: Corpus) -> None:
+    """Raises MixlawError, naming the run, for a mixture, a budget or subsets that cannot be trained."""
+    place, sources = f"run {spec.run_id}", corpus.sources
     unknown = [source for source in spec.mixture if source not in sources]
     if unknown:
         raise MixlawError(f"{place}: source {unknown[0]} has no text; the corpus has {', '.join(sources)}")
@@ -87,6 +95,12 @@ def check(spec: RunSpec, sources: tuple[str, ...]) -> None:
     absent = [source for source in sources if spec.unique is not None and source not in spec.unique]
     if absent:
         raise MixlawError(f"{place}: `unique` lacks source {absent[0]}; give every source's unique tokens")
+    if spec.unique is None and not 0 < spec.fraction <= 1:
+        raise MixlawError(f"{place}: fraction {spec.fraction:g} of the corpus; give a number in (0, 1]")
+    for source, wanted in (spec.unique or {}).items():
+        if not 1 <= wanted <= corpus.tokens.get(source, 0):
+            has = corpus.tokens.get(source, 0)
+            raise MixlawError(f"{place}, unique:{source}: {wanted:,}; the source has 1 to {has:,} tokens")
     if spec.batch < 1 or spec.tokens < spec.batch * spec.config.length:
         least = max(1, spec.batch) * spec.config.length
         raise MixlawError(f"{place}: {spec.tokens:,} tokens are less than one batch; give at least {least:,}")
@@ -100,7 +114,7 @@ def train(spec: RunSpec, corpus: Corpus) -> dict[str, float | int | str]:
     Raises MixlawError for a spec that cannot be trained, DivergedError where a loss is not finite.
     """
     began = time.perf_counter()
-    check(spec, corpus.sources)
+    check(spec, corpus)
     unique = dict(spec.unique) if spec.unique is not None else matched_unique(corpus, spec.fraction)
     size = (spec.steps, spec.batch, spec.config.length)
     batches = Batches(corpus, spec.mixture, unique, size, spec.seed)

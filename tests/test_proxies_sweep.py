@@ -114,8 +114,8 @@ def test_a_diverged_run_and_a_killed_worker_do_not_stop_the_others(tmp_path):
     assert set(failed) == {"nan", "killed"}
     assert "DivergedError" in failed["nan"]
     assert "died with code -9" in failed["killed"]
-    report = json.loads(next(tmp_path.glob("failed-*.json")).read_text())
-    assert report["run_id"] == "nan"
+    reports = [json.loads(path.read_text()) for path in tmp_path.glob("failed-*.json")]
+    assert {report["run_id"]: report["reason"] for report in reports} == failed
     assert not any(alive(process.pid) for process in started)
 
 

@@ -93,7 +93,7 @@ def test_a_run_that_diverges_says_so(corpus):
         ({"mixture": {"c": 1.5, "reference": -0.5}}, "w:reference: -0.5"),
         ({"mixture": {"c": float("nan")}}, "w:c: nan"),
         ({"unique": {"c": 5}}, "lacks source reference"),
-        ({"unique": {"c": 5, "reference": 10**9}}, "source reference: 1,000,000,000 unique tokens"),
+        ({"unique": {"c": 5, "reference": 10**9}}, "run r, unique:reference: 1,000,000,000"),
         ({"fraction": 0.0}, "fraction 0"),
         ({"batch": 0}, "less than one batch"),
     ],
