@@ -4,20 +4,16 @@ Proxies of a budget (N, D) over sources with U unique tokens keep D/U and N/U: N
 along one ray (LAWS.md 4). All points of a ray share N/D, so a few runs leave it, with U scaled along with D.
 """
 
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mixlaw.errors import MixlawError
-from proxies.corpus import Corpus
 from proxies.model import ModelConfig, count_params, flops_per_token
 from proxies.sweep import cores
-from proxies.train import RunSpec
 
 BATCH = 2  # small batches: at these token counts more steps beat smoother gradients at every size
 FEWER = 5  # the budget's compute is at least so many times that of the largest proxy run
 LEAST_TOKENS = 150_000  # below it a byte-level proxy has hardly left unigrams
-LEAST_UNIQUE = 4_096  # a subset below it says little about its source
 RUN_OVERHEAD = 1.0  # seconds a run spends on evaluation and its share of compiling and starting
 
 
@@ -92,7 +88,7 @@ def demo_scales() -> Proposal:
     """The demo's sizes: a target that two cores can check, and proxies of at most a fifth of its compute."""
     target = Scale(_config(64, 2), 2_400_000, 1.0, 2)
     sizes = [_config(24, 2), _config(30, 2), _config(38, 2)]
-    return _on_and_off_ray(sizes, target.params, target.tokens, 1.0, (14, 10, 8), target)
+    return _on_and_off_ray(sizes, target.params, target.tokens, 1.0, (14, 10, 6), target)
 
 
 def propose(
@@ -172,67 +168,3 @@ def _on_and_off_ray(
             f" to match it would {why}",
         )
     return Proposal((*ray, *off), target, notes)
-
-
-def unique_tokens(scale: Scale, corpus: Corpus, tokens: Mapping[str, float] | None = None) -> dict[str, int]:
-    """Unique tokens of every source for the scale's runs: fraction * U, as far as the corpus's text goes.
-
-    `tokens` is U by source as the project states it, the corpus's own where None or absent.
-    """
-    stated = tokens or {}
-    wanted = {s: scale.fraction * (stated.get(s) or own) for s, own in corpus.tokens.items()}
-    return {s: max(1, min(round(wanted[s]), own)) for s, own in corpus.tokens.items()}
-
-
-def shortfalls(proposal: Proposal, corpus: Corpus, tokens: Mapping[str, float] | None = None) -> list[str]:
-    """Notes on sources whose text on this machine, or whose matched subset, is too small for its proxies."""
-    notes, stated = [], tokens or {}
-    for source, own in corpus.tokens.items():
-        for scale in sorted(proposal.scales, key=lambda s: -s.tokens):
-            wanted = scale.fraction * (stated.get(source) or own)
-            if own < min(wanted, scale.tokens) - 1:
-                notes.append(
-                    f"source {source}: {own:,} tokens of text are here, {min(wanted, scale.tokens):,.0f}"
-                    " would match the budget's epochs: the proxies may repeat it more often"
-                )
-            elif wanted < LEAST_UNIQUE:
-                notes.append(f"source {source}: matched subsets of {wanted:,.0f} tokens say little about it")
-            else:
-                continue
-            break
-    return notes
-
-
-def run_specs(
-    proposal: Proposal,
-    mixtures: Sequence[Mapping[str, float]],
-    corpus: Corpus,
-    *,
-    seed: int = 0,
-    tokens: Mapping[str, float] | None = None,
-) -> list[RunSpec]:
-    """One run per mixture, scales in the proposal's order.
-
-    Raises MixlawError unless there are `proposal.runs` mixtures.
-    """
-    if len(mixtures) != proposal.runs:
-        raise MixlawError(f"{len(mixtures)} mixtures for {proposal.runs} runs; give one each")
-    owners = itertools.chain.from_iterable(itertools.repeat(scale, scale.runs) for scale in proposal.scales)
-    return [
-        spec_at(scale, mixture, corpus, f"proxy-{i:03d}", seed=seed, tokens=tokens)
-        for i, (scale, mixture) in enumerate(zip(owners, mixtures, strict=True))
-    ]
-
-
-def spec_at(
-    scale: Scale,
-    mixture: Mapping[str, float],
-    corpus: Corpus,
-    run_id: str,
-    *,
-    seed: int = 0,
-    tokens: Mapping[str, float] | None = None,
-) -> RunSpec:
-    """One run at a scale, e.g. of a plan at `demo_scales().target`."""
-    unique = unique_tokens(scale, corpus, tokens)
-    return RunSpec(run_id, dict(mixture), scale.config, scale.tokens, 1.0, unique, seed, BATCH)

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from mixlaw.errors import MixlawError
 from proxies.corpus import build_corpus
-from proxies.scales import FEWER, MENU, demo_scales, propose, run_specs, shortfalls, spec_at, unique_tokens
+from proxies.scales import FEWER, MENU, demo_scales, propose
+from proxies.specs import run_specs, shortfalls, spec_at, unique_tokens
 
 
 def test_the_menu_grows():
