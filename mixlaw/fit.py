@@ -19,6 +19,8 @@ ROUNDS = 5
 """Alternations of parameters and residual scale; the scale has settled to a percent by then."""
 NOISE_RUNS = 2.0
 """Weight, in runs, of the law's own guess of the residual scale."""
+REFIT = lm.Limits(steps=40, tolerance=1e-4)
+"""For replicas: a hundredth of a unit of log-posterior is far below what they differ by."""
 
 
 def fit(
@@ -190,9 +192,7 @@ def replicate(fitted: Fit, count: int, seed: int = 0) -> Fit:
             draws_BxKxP.reshape(-1, width),
             spread(precision_KxPxP),
         )
-        solution = lm.solve(
-            law, problems, spread(fitted.z_KxP), seen.rows, fitted.constants, steps=60
-        )
+        solution = lm.solve(law, problems, spread(fitted.z_KxP), seen.rows, fitted.constants, REFIT)
     return replace(fitted, replicas_BxKxP=np.asarray(solution.z_P).reshape(count, targets, width))
 
 

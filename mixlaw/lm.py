@@ -81,6 +81,13 @@ def _quadratic(law: type[Law], z_P: Any, problem: Problem, rows: Row, constants:
     return objective, g_P, H_PxP, squares
 
 
+class Limits(NamedTuple):
+    """When a fit ends: after so many steps, or when a full step promises less than this share of the objective."""
+
+    steps: int
+    tolerance: float
+
+
 class _State(NamedTuple):
     z_P: Any
     at_z: tuple
@@ -101,7 +108,7 @@ def _step(state: _State) -> _State:
     return state._replace(step_P=d_P, promised=-jnp.dot(g_P, d_P) - 0.5 * d_P @ H_PxP @ d_P)
 
 
-def _solve_one(law: type[Law], steps: int, problem: Problem, z_P: Any, rows: Row, constants: dict):
+def _solve_one(law: type[Law], limits: Limits, problem: Problem, z_P: Any, rows: Row, constants: dict):
     """Levenberg–Marquardt with Nielsen's damping; ends when a step promises less than the tolerance."""
 
     def advance(state: _State) -> _State:
@@ -111,7 +118,7 @@ def _solve_one(law: type[Law], steps: int, problem: Problem, z_P: Any, rows: Row
         better = (at_trial[0] <= state.at_z[0]) & jnp.all(jnp.isfinite(at_trial[2]))
         shrink = jnp.where(jnp.isfinite(gain), jnp.clip(1.0 - (2.0 * gain - 1.0) ** 3, 1.0 / 3.0, 2.0), 1.0)
         damping = jnp.clip(state.damping * jnp.where(better, shrink, state.factor), 1e-15, 1e20)
-        small = (state.promised <= law.objective.tolerance * at_trial[0] + 1e-22) & (state.damping <= 1e-2)
+        small = (state.promised <= limits.tolerance * at_trial[0] + 1e-22) & (state.damping <= 1e-2)
         state = state._replace(
             z_P=jnp.where(better, trial_P, state.z_P),
             at_z=jax.tree.map(lambda new, old: jnp.where(better, new, old), at_trial, state.at_z),
@@ -126,19 +133,21 @@ def _solve_one(law: type[Law], steps: int, problem: Problem, z_P: Any, rows: Row
     nowhere = (jnp.asarray(jnp.inf), jnp.zeros(width), jnp.eye(width), jnp.asarray(0.0))
     zero = jnp.asarray(0.0)
     state = _State(z_P, nowhere, jnp.zeros(width), zero, jnp.asarray(1e-2), jnp.asarray(2.0), 0, jnp.asarray(False))
-    state = jax.lax.while_loop(lambda s: ~s.done & (s.count < steps), advance, state)
+    state = jax.lax.while_loop(lambda s: ~s.done & (s.count < limits.steps), advance, state)
     objective, _, H_PxP, squares = state.at_z
     tiny_PxP = 1e-10 * jnp.diag(jnp.diag(H_PxP)) + 1e-12 * jnp.eye(width)
     degrees = width - jnp.trace(jnp.linalg.solve(H_PxP + tiny_PxP, problem.precision_PxP + tiny_PxP))
     return Solution(state.z_P, objective, state.done, squares, degrees, state.count)
 
 
-@partial(jax.jit, static_argnums=(0, 1))
-def _solve(law: type[Law], steps: int, problems: Problem, z_BxP: Any, rows: Row, constants: dict):
-    return jax.vmap(lambda b, z: _solve_one(law, steps, b, z, rows, constants))(problems, z_BxP)
+@partial(jax.jit, static_argnums=0)
+def _solve(law: type[Law], limits: Limits, problems: Problem, z_BxP: Any, rows: Row, constants: dict):
+    return jax.vmap(lambda b, z: _solve_one(law, limits, b, z, rows, constants))(problems, z_BxP)
 
 
-def solve(law: type[Law], problems: Problem, z_BxP: Any, rows: Row, constants: dict, steps: int | None = None) -> Solution:
+def solve(
+    law: type[Law], problems: Problem, z_BxP: Any, rows: Row, constants: dict, limits: Limits | None = None
+) -> Solution:
     """Fit a batch of B problems from the starts z_BxP; call inside a float64 context.
 
     Chunks of one size are compiled once and keep their Jacobians near the cache. They run one after another: two
@@ -147,12 +156,13 @@ def solve(law: type[Law], problems: Problem, z_BxP: Any, rows: Row, constants: d
     Returns:
         `Solution` with a leading axis of B, as NumPy arrays.
     """
-    count, steps = len(z_BxP), steps or law.objective.steps
+    count = len(z_BxP)
+    limits = limits or Limits(law.objective.steps, law.objective.tolerance)
     padded = np.arange(-(-count // CHUNK) * CHUNK) % count
 
     def one(at: np.ndarray) -> Solution:
         part = jax.tree.map(lambda x: np.asarray(x)[at], problems)
-        return jax.tree.map(np.asarray, _solve(law, steps, part, np.asarray(z_BxP)[at], rows, constants))
+        return jax.tree.map(np.asarray, _solve(law, limits, part, np.asarray(z_BxP)[at], rows, constants))
 
     parts = [one(at) for at in padded.reshape(-1, CHUNK)]
     return jax.tree.map(lambda *x: np.concatenate(x)[:count], *parts)

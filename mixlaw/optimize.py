@@ -20,10 +20,11 @@ from mixlaw.laws import Law, Row
 from mixlaw.laws.base import constrain
 from mixlaw.simplex import check_bounds, minimise_linear
 
-BARRIERS = 10.0 ** -np.arange(1.0, 13.5, 1.0)
-"""Weights of the logarithmic barrier, from the middle of the polytope to within about S * 1e-13 of its optimum."""
+BARRIERS = 10.0 ** -np.arange(2.0, 14.0)
+"""Weights of the logarithmic barrier, as shares of the objective: the last leaves a gap of about 2 S times it."""
 NEWTON_STEPS = 30
-HALVINGS = 40
+HALVINGS = 30
+CHUNK = 32
 
 
 @dataclass(frozen=True)
@@ -57,63 +58,81 @@ def objective(law: type[Law], constants: dict, problem: _Problem, w_S: Any) -> A
     return jnp.dot(problem.weight_K, losses_K)
 
 
-def _newton(value: Any, problem: _Problem, free_S: Any, barrier: Any, w_S: Any) -> Any:
-    """Minimise value(w) + barrier on the free shares from w_S, keeping their sum."""
+class _State(NamedTuple):
+    w_S: Any
+    barrier: Any
+    steps: Any
+
+
+def _newton_step(value: Any, problem: _Problem, free_S: Any, barrier: Any, w_S: Any) -> tuple:
+    """One Newton step of value(w) - barrier * sum log(distance to the bounds) at a fixed sum of the free shares.
+
+    Returns:
+        the new shares, and whether the barrier's problem is solved (or no step lowers it any more).
+    """
     lower_S, upper_S = problem.lower_S, problem.upper_S
 
     def merit(w_S: Any) -> Any:
         inside_S = jnp.where(free_S, (w_S - lower_S) * (upper_S - w_S), 1.0)
-        return jnp.where(jnp.all(inside_S > 0), value(w_S) - barrier * jnp.sum(jnp.log(inside_S)), jnp.inf)
+        feasible = jnp.all(inside_S > 0)
+        logs = jnp.sum(jnp.log(jnp.where(inside_S > 0, inside_S, 1.0)))
+        return jnp.where(feasible, value(w_S) - barrier * logs, jnp.inf)
 
-    def step(state: tuple) -> tuple:
-        w_S, before, count, _ = state
-        below_S = jnp.where(free_S, w_S - lower_S, 1.0)
-        above_S = jnp.where(free_S, upper_S - w_S, 1.0)
-        g_S = jax.grad(value)(w_S) - barrier * (1 / below_S - 1 / above_S)
-        curve_S = jnp.where(free_S, barrier * (below_S**-2 + above_S**-2), 1e30)
-        # Scaled by the distance to the nearer bound, so that a share of 1e-12 is as well conditioned as one of .5.
-        scale_S = jnp.minimum(below_S, above_S)
-        H_SxS = (jax.hessian(value)(w_S) + jnp.diag(curve_S)) * scale_S[:, None] * scale_S
-        H_SxS += 1e-14 * jnp.trace(jnp.where(free_S[:, None], H_SxS, 0.0)) * jnp.eye(len(w_S))
-        both_Sx2 = jnp.linalg.solve(H_SxS, jnp.stack([g_S * scale_S, scale_S * free_S], 1))
-        towards_S, ones_S = both_Sx2[:, 0] * scale_S, both_Sx2[:, 1] * scale_S
-        multiplier = jnp.sum(towards_S * free_S) / jnp.sum(ones_S * free_S)
-        d_S = jnp.where(free_S, multiplier * ones_S - towards_S, 0.0)
-        decrement = -jnp.dot(g_S, d_S)
-        room_S = jnp.where(d_S < 0, below_S / jnp.maximum(-d_S, 1e-300), above_S / jnp.maximum(d_S, 1e-300))
-        length = jnp.minimum(1.0, 0.99 * jnp.min(jnp.where(free_S & (d_S != 0), room_S, jnp.inf)))
-
-        def worse(search: tuple) -> Any:
-            length, halvings = search
-            after = merit(w_S + length * d_S)
-            return ~(after <= before - 1e-4 * length * decrement) & (halvings < HALVINGS)
-
-        length, halvings = jax.lax.while_loop(worse, lambda s: (s[0] * 0.5, s[1] + 1), (length, 0))
-        stuck = (halvings >= HALVINGS) | ~jnp.isfinite(decrement)
-        w_S = jnp.where(stuck, w_S, w_S + jnp.where(stuck, 0.0, length) * d_S)
-        return w_S, merit(w_S), count + 1, stuck | (decrement < 1e-3 * barrier)
-
-    state = (w_S, merit(w_S), 0, jnp.asarray(False))
-    return jax.lax.while_loop(lambda s: ~s[3] & (s[2] < NEWTON_STEPS), step, state)[0]
+    below_S = jnp.where(free_S, w_S - lower_S, 1.0)
+    above_S = jnp.where(free_S, upper_S - w_S, 1.0)
+    g_S = jax.grad(value)(w_S) - barrier * (1 / below_S - 1 / above_S)
+    curve_S = jnp.where(free_S, barrier * (below_S**-2 + above_S**-2), 1e30)
+    # Scaled by the distance to the nearer bound, so that a share of 1e-12 is as well conditioned as one of .5.
+    scale_S = jnp.minimum(below_S, above_S)
+    H_SxS = (jax.hessian(value)(w_S) + jnp.diag(curve_S)) * scale_S[:, None] * scale_S
+    H_SxS += 1e-14 * jnp.sum(jnp.where(free_S, jnp.diag(H_SxS), 0.0)) * jnp.eye(len(w_S))
+    both_Sx2 = jnp.linalg.solve(H_SxS, jnp.stack([g_S * scale_S, scale_S * free_S], 1))
+    towards_S, ones_S = both_Sx2[:, 0] * scale_S, both_Sx2[:, 1] * scale_S
+    multiplier = jnp.sum(towards_S * free_S) / jnp.sum(ones_S * free_S)
+    d_S = jnp.where(free_S, multiplier * ones_S - towards_S, 0.0)
+    decrement = -jnp.dot(g_S, d_S)
+    room_S = jnp.where(d_S < 0, below_S / jnp.maximum(-d_S, 1e-300), above_S / jnp.maximum(d_S, 1e-300))
+    longest = jnp.minimum(1.0, 0.99 * jnp.min(jnp.where(free_S & (d_S != 0), room_S, jnp.inf)))
+    # Every halving at once: a loop within the loop is slower, and hung in XLA's CPU runtime (jaxlib 0.10.2).
+    length_H = longest * 0.5 ** jnp.arange(HALVINGS)
+    merit_H = jax.vmap(lambda length: merit(w_S + length * d_S))(length_H)
+    enough_H = merit_H <= merit(w_S) - 1e-4 * length_H * decrement
+    moved = jnp.any(enough_H) & jnp.isfinite(decrement)
+    w_S = jnp.where(moved, w_S + length_H[jnp.argmax(enough_H)] * d_S, w_S)
+    return w_S, ~moved | (decrement < 1e-3 * barrier)
 
 
 def _solve_one(law: type[Law], constants: dict, problem: _Problem, start_S: Any) -> tuple:
+    """Path following: the shares, their objective and its gradient."""
     free_S = problem.upper_S - problem.lower_S > 1e-12
     value = partial(objective, law, constants, problem)
-    level = jnp.abs(value(start_S))
-    w_S = jax.lax.fori_loop(
-        0,
-        len(BARRIERS),
-        lambda i, w_S: _newton(value, problem, free_S, jnp.asarray(BARRIERS)[i] * level / 10, w_S),
-        start_S,
-    )
-    w_S = jnp.clip(w_S, problem.lower_S, problem.upper_S)
+    levels = jnp.abs(value(start_S)) * jnp.asarray(BARRIERS)
+
+    def advance(state: _State) -> _State:
+        w_S, solved = _newton_step(value, problem, free_S, levels[state.barrier], state.w_S)
+        onward = solved | (state.steps >= NEWTON_STEPS)
+        return _State(w_S, state.barrier + onward, jnp.where(onward, 0, state.steps + 1))
+
+    state = jax.lax.while_loop(lambda s: s.barrier < len(BARRIERS), advance, _State(start_S, 0, 0))
+    w_S = jnp.clip(state.w_S, problem.lower_S, problem.upper_S)
     return w_S, *jax.value_and_grad(value)(w_S)
 
 
 @partial(jax.jit, static_argnums=0)
 def _solve(law: type[Law], constants: dict, problems: _Problem, start_BxS: Any) -> tuple:
-    return jax.lax.map(lambda b: _solve_one(law, constants, b[0], b[1]), (problems, start_BxS), batch_size=32)
+    return jax.vmap(partial(_solve_one, law, constants))(problems, start_BxS)
+
+
+def _solve_chunks(law: type[Law], constants: dict, problems: _Problem, start_BxS: np.ndarray) -> tuple:
+    """All problems in chunks of one compiled size, as NumPy arrays."""
+    count = len(start_BxS)
+    chunk = 1 if count == 1 else CHUNK
+    padded = (np.arange(-(-count // chunk) * chunk) % count).reshape(-1, chunk)
+    parts = []
+    for at in padded:
+        part = jax.tree.map(lambda x, at=at: np.asarray(x)[at], problems)
+        parts.append(jax.tree.map(np.asarray, _solve(law, constants, part, start_BxS[at])))
+    return jax.tree.map(lambda *x: np.concatenate(x)[:count], *parts)
 
 
 def tighten(lower_BxS: np.ndarray, upper_BxS: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -155,7 +174,7 @@ def optimize_batch(
     spread = [np.broadcast_to(np.asarray(x, float), count) for x in (params_B, tokens_B)]
     with jax.enable_x64(True):
         problems = _Problem(z_BxKxP, np.broadcast_to(weight_K, (count, len(weight_K))), *spread, lower_BxS, upper_BxS)
-        w_BxS, value_B, g_BxS = map(np.asarray, _solve(fit.law, fit.constants, problems, start_BxS))
+        w_BxS, value_B, g_BxS = _solve_chunks(fit.law, fit.constants, problems, start_BxS)
     if not np.isfinite(value_B).all():
         raise FloatingPointError(f"the law {fit.law.name} is not finite at {np.sum(~np.isfinite(value_B))} optima")
     # The solver keeps the sum to rounding; what is left of it goes to the largest share.
