@@ -49,7 +49,9 @@ def held_out(fit: Fit, seed: int = 0) -> HeldOut:
     """
     nothing = HeldOut(np.nan, np.nan, np.nan, 0)
     if fit.runs is None:
-        return HeldOut(np.nan, np.nan, np.nan, 0, notes=("law.held_out is null: the fit came without its runs",))
+        return HeldOut(
+            np.nan, np.nan, np.nan, 0, notes=("law.held_out is null: the fit came without its runs",)
+        )
     seen = observe(fit.runs, fit.law)
     mixtures_R = np.unique(np.round(seen.runs.w_RxS, 6), axis=0, return_inverse=True)[1].ravel()
     if "mixture" not in fit.law.needs:
@@ -80,13 +82,17 @@ def _predict_folds(fit: Fit, seen: Observations, fold_R: np.ndarray) -> np.ndarr
         # From the prior's mean where there is one: the full fit has seen the rows that are held out.
         start_KxP = mean_KxP if law.objective.priors else fit.z_KxP
         solution = lm.solve(law, problems, spread(start_KxP), seen.rows, fit.constants)
-        all_FxKxR = np.asarray(lm.predict(law, solution.z_P, seen.rows, fit.constants)).reshape(FOLDS, targets, -1)
+        all_FxKxR = np.asarray(lm.predict(law, solution.z_P, seen.rows, fit.constants)).reshape(
+            FOLDS, targets, -1
+        )
     return all_FxKxR[fold_R, :, np.arange(len(fold_R))].T
 
 
 def _score(fit: Fit, seen: Observations, fold_R: np.ndarray, predicted_KxR: np.ndarray) -> HeldOut:
     last_R = seen.runs.last_R
-    scale_R = np.unique(np.nan_to_num(np.stack([seen.runs.params_R, seen.runs.tokens_R], 1)), axis=0, return_inverse=True)[1]
+    scale_R = np.unique(
+        np.nan_to_num(np.stack([seen.runs.params_R, seen.runs.tokens_R], 1)), axis=0, return_inverse=True
+    )[1]
     error_K, baseline_K, rank_K = [], [], []
     for k, log_loss_R in enumerate(seen.log_loss_KxR):
         used_R = last_R & (seen.weight_KxR[k] > 0)
@@ -99,7 +105,9 @@ def _score(fit: Fit, seen: Observations, fold_R: np.ndarray, predicted_KxR: np.n
     bad = [t for t, e, b in zip(fit.targets, error_K, baseline_K, strict=True) if not e < b]
     distrust = ()
     if bad and "mixture" in fit.law.needs:
-        distrust = (f"the law predicts unseen mixtures no better than the runs' mean on {', '.join(bad[:3])}",)
+        distrust = (
+            f"the law predicts unseen mixtures no better than the runs' mean on {', '.join(bad[:3])}",
+        )
     with np.errstate(invalid="ignore"):
         rank = float(np.mean(rank_K)) if np.isfinite(rank_K).all() else np.nan
     return HeldOut(float(np.mean(error_K)), rank, float(np.mean(baseline_K)), FOLDS, distrust=distrust)

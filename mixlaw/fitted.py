@@ -103,10 +103,14 @@ class Fit:
         for f in fitted_fields(self.law):
             value = np.asarray(getattr(law, f.name))
             per_source = f.metadata["per_source"]
-            named[f.name] = dict(zip(self.sources, value.tolist(), strict=True)) if per_source else float(value)
+            named[f.name] = (
+                dict(zip(self.sources, value.tolist(), strict=True)) if per_source else float(value)
+            )
         return named
 
-    def losses(self, w_MxS: np.ndarray, params: Any = np.nan, tokens: Any = np.nan, *, replicas: bool = False):
+    def losses(
+        self, w_MxS: np.ndarray, params: Any = np.nan, tokens: Any = np.nan, *, replicas: bool = False
+    ):
         """Predicted losses of M mixtures, nats per token: (M, K), or (B, M, K) for the bootstrap replicas.
 
         Args:
@@ -164,7 +168,9 @@ class Fit:
             w_MxS = np.atleast_2d(np.asarray(what, float))
             names = list(range(len(w_MxS)))
             if w_MxS.shape[1] != len(self.sources):
-                raise MixlawError(f"mixtures have {w_MxS.shape[1]} shares, the fit has {len(self.sources)} sources")
+                raise MixlawError(
+                    f"mixtures have {w_MxS.shape[1]} shares, the fit has {len(self.sources)} sources"
+                )
         return names, np.stack([as_mixture(w_S, f"mixture {m}") for m, w_S in zip(names, w_MxS, strict=True)])
 
     def _align(self, sources: tuple[str, ...], w_MxS: np.ndarray, name: str) -> np.ndarray:
@@ -189,7 +195,9 @@ class Fit:
             "parameters": self.parameters,
             "sigma": dict(zip(self.targets, self.sigma_K.tolist(), strict=True)),
             "constants": self.constants,
-            "support": {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(self.support).items()},
+            "support": {
+                k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(self.support).items()
+            },
             "diagnostics": {k: v.tolist() for k, v in vars(self.diagnostics).items()},
             "notes": list(self.notes),
             "provenance": self.provenance,
@@ -212,7 +220,9 @@ class Fit:
             z_KxP=self.z_KxP[index_K],
             sigma_K=self.sigma_K[index_K],
             replicas_BxKxP=self.replicas_BxKxP[:, index_K],
-            diagnostics=Diagnostics(**{name: value[index_K] for name, value in vars(self.diagnostics).items()}),
+            diagnostics=Diagnostics(
+                **{name: value[index_K] for name, value in vars(self.diagnostics).items()}
+            ),
             runs=None if self.runs is None else self.runs.with_targets(targets),
         )
 
@@ -239,7 +249,9 @@ def read_fit(path: str | Path) -> Fit:
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise MixlawError(f"{path}: cannot be read as a fit ({error}): give the file that `mixlaw fit` wrote") from None
+        raise MixlawError(
+            f"{path}: cannot be read as a fit ({error}): give the file that `mixlaw fit` wrote"
+        ) from None
     if not isinstance(data, dict) or data.get("kind") != "fit":
         raise MixlawError(f"{path}: is no fit: give the file that `mixlaw fit` wrote")
     if data.get("schema") != SCHEMA:

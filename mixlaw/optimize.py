@@ -147,12 +147,20 @@ def middle(lower_BxS: np.ndarray, upper_BxS: np.ndarray) -> np.ndarray:
     """Mixtures strictly inside the bounds wherever they leave room: lower + t (upper - lower)."""
     width_BxS = upper_BxS - lower_BxS
     total_Bx1 = width_BxS.sum(1, keepdims=True)
-    t_Bx1 = np.divide(1.0 - lower_BxS.sum(1, keepdims=True), total_Bx1, out=np.zeros_like(total_Bx1), where=total_Bx1 > 0)
+    t_Bx1 = np.divide(
+        1.0 - lower_BxS.sum(1, keepdims=True), total_Bx1, out=np.zeros_like(total_Bx1), where=total_Bx1 > 0
+    )
     return lower_BxS + width_BxS * t_Bx1
 
 
 def optimize_batch(
-    fit: Fit, z_BxKxP: np.ndarray, weight_K: np.ndarray, params_B: Any, tokens_B: Any, lower_S: Any, upper_BxS: Any
+    fit: Fit,
+    z_BxKxP: np.ndarray,
+    weight_K: np.ndarray,
+    params_B: Any,
+    tokens_B: Any,
+    lower_S: Any,
+    upper_BxS: Any,
 ) -> list[Optimum]:
     """Optima of B problems at once: replicas of a fit, or one fit at several N and D.
 
@@ -173,10 +181,14 @@ def optimize_batch(
     start_BxS = middle(lower_BxS, upper_BxS)
     spread = [np.broadcast_to(np.asarray(x, float), count) for x in (params_B, tokens_B)]
     with jax.enable_x64(True):
-        problems = _Problem(z_BxKxP, np.broadcast_to(weight_K, (count, len(weight_K))), *spread, lower_BxS, upper_BxS)
+        problems = _Problem(
+            z_BxKxP, np.broadcast_to(weight_K, (count, len(weight_K))), *spread, lower_BxS, upper_BxS
+        )
         w_BxS, value_B, g_BxS = _solve_chunks(fit.law, fit.constants, problems, start_BxS)
     if not np.isfinite(value_B).all():
-        raise FloatingPointError(f"the law {fit.law.name} is not finite at {np.sum(~np.isfinite(value_B))} optima")
+        raise FloatingPointError(
+            f"the law {fit.law.name} is not finite at {np.sum(~np.isfinite(value_B))} optima"
+        )
     # The solver keeps the sum to rounding; what is left of it goes to the largest share.
     w_BxS = w_BxS / w_BxS.sum(1, keepdims=True)
     found = zip(w_BxS, value_B, g_BxS, lower_BxS, upper_BxS, strict=True)

@@ -61,8 +61,40 @@ def read_plan(path: str | Path) -> Plan:
     if not isinstance(data, dict) or "mixture" not in data or "verdict" not in data:
         raise MixlawError(f"{path}: is no plan: give the plan.json that `mixlaw recommend --out` wrote")
     if data.get("schema") != SCHEMA:
-        raise MixlawError(f"{path}: has schema {data.get('schema')}, this version reads {SCHEMA}: recommend again")
+        raise MixlawError(
+            f"{path}: has schema {data.get('schema')}, this version reads {SCHEMA}: recommend again"
+        )
     return Plan(data)
+
+
+def with_check(plan: Plan, fit: Fit, measured: dict[str, dict[str, float]]) -> Plan:
+    """The plan with what its own run and the proportional one came to at the budget.
+
+    Args:
+        plan: a plan made from `fit`, with a proportional baseline.
+        measured: losses by target of both runs, {"recommended": {target: loss}, "proportional": {...}}.
+
+    The predicted interval is of a difference of two single runs: beside the bootstrap it holds the noise of each,
+    taken as fully correlated over targets, which is the wide side.
+    """
+    content, weights = plan.to_dict(), plan.provenance["targets"]
+    fit = fit.take_targets([fit.targets.index(name) for name in weights])
+    weight_K = np.array(list(weights.values())) / sum(weights.values())
+    mixtures = (content["mixture"], content["baselines"]["proportional"]["mixture"])
+    w_2xS = np.array([[mixture[name] for name in fit.sources] for mixture in mixtures])
+    at = [np.nan if content[key] is None else content[key] for key in ("params", "tokens")]
+    point_2 = fit.losses(w_2xS, *at) @ weight_K
+    replicas_Bx2 = fit.losses(w_2xS, *at, replicas=True) @ weight_K
+    noise = np.sqrt(2.0) * float(weight_K @ (fit.sigma_K * fit.losses(w_2xS, *at)[0]))
+    draws_B = np.random.default_rng(content["provenance"]["seed"]).standard_normal(len(replicas_Bx2))
+    band = _interval(replicas_Bx2[:, 1] - replicas_Bx2[:, 0] + noise * draws_B, point_2[1] - point_2[0])
+    objective = {
+        run: sum(w * losses[t] for t, w in weights.items()) / sum(weights.values())
+        for run, losses in measured.items()
+    }
+    difference = {"predicted": band["mean"], "low": band["low"], "high": band["high"]}
+    difference["measured"] = objective["proportional"] - objective["recommended"]
+    return Plan(content | {"check": {**measured, "difference": difference}})
 
 
 @dataclass(frozen=True)
@@ -140,19 +172,27 @@ def recommend(
     return Plan(content)
 
 
-def _question(fit: Fit, sources: Sources | None, budget: Budget | None, targets: tuple[Target, ...]) -> _Question:
+def _question(
+    fit: Fit, sources: Sources | None, budget: Budget | None, targets: tuple[Target, ...]
+) -> _Question:
     if sources is not None:
         missing = [name for name in sources.names if name not in fit.sources]
         surplus = [name for name in fit.sources if name not in sources.names]
         if missing:
-            raise MixlawError(f"source '{missing[0]}' of the project is not among the runs' {list(fit.sources)}")
+            raise MixlawError(
+                f"source '{missing[0]}' of the project is not among the runs' {list(fit.sources)}"
+            )
         if surplus:
-            raise MixlawError(f"source '{surplus[0]}' of the runs is not in the project: add it under sources")
+            raise MixlawError(
+                f"source '{surplus[0]}' of the runs is not in the project: add it under sources"
+            )
         sources = Sources(tuple(sources[name] for name in fit.sources))
     targets = targets or tuple(Target(name) for name in fit.targets)
     for target in targets:
         if target.name not in fit.targets:
-            raise MixlawError(f"target '{target.name}' is not measured by the runs: their targets are {list(fit.targets)}")
+            raise MixlawError(
+                f"target '{target.name}' is not measured by the runs: their targets are {list(fit.targets)}"
+            )
     index_K = [fit.targets.index(target.name) for target in targets]
     weight_K = np.array([target.weight for target in targets], float)
     return _Question(fit.take_targets(index_K), weight_K / weight_K.sum(), sources, budget, targets)
@@ -194,11 +234,15 @@ def _losses(question: _Question, scale: Scale, w_S: np.ndarray) -> tuple[np.ndar
 
 def _predicted(question: _Question, scale: Scale, best: Optimum) -> dict[str, Any]:
     point_K, replicas_BxK = _losses(question, scale, best.w_S)
-    loss = {t.name: _interval(r, p) for t, r, p in zip(question.targets, replicas_BxK.T, point_K, strict=True)}
+    loss = {
+        t.name: _interval(r, p) for t, r, p in zip(question.targets, replicas_BxK.T, point_K, strict=True)
+    }
     return {"loss": loss, "objective": float(question.weight_K @ point_K)}
 
 
-def _baselines(question: _Question, scale: Scale, best: Optimum, upper_S: np.ndarray, notes: list[str]) -> dict:
+def _baselines(
+    question: _Question, scale: Scale, best: Optimum, upper_S: np.ndarray, notes: list[str]
+) -> dict:
     sources, fit, w_bySxS = question.sources, question.fit, {}
     count = len(fit.sources)
     if sources is not None and np.isfinite(sources.tokens_S).all():
@@ -208,7 +252,9 @@ def _baselines(question: _Question, scale: Scale, best: Optimum, upper_S: np.nda
     w_bySxS["uniform"] = np.full(count, 1.0 / count)
     seen = best_run(fit, question.weight_K)
     if seen is None:
-        notes.append("baseline best_run is null: no run of the table has a loss on every target, or no table is at hand")
+        notes.append(
+            "baseline best_run is null: no run of the table has a loss on every target, or no table is at hand"
+        )
     else:
         w_bySxS["best_run"] = seen.w_S
     _, plan_BxK = _losses(question, scale, best.w_S)
@@ -241,7 +287,9 @@ def _extrapolations(question: _Question, scale: Scale, best: Optimum) -> list[st
     support, fit, reasons = question.fit.support, question.fit, []
     for name, value, (_, most) in (("N", scale.params, support.params), ("D", scale.tokens, support.tokens)):
         if fit.knows_scale and value is not None and value > FAR * most:
-            reasons.append(f"{name} = {value:.3g} is {value / most:.0f} times the largest of the runs ({most:.3g})")
+            reasons.append(
+                f"{name} = {value:.3g} is {value / most:.0f} times the largest of the runs ({most:.3g})"
+            )
     for name, w, most in zip(fit.sources, best.w_S, support.most_S, strict=True):
         if w > most + FAR_SHARE:
             reasons.append(f"share {w:.2f} of {name} is far above the largest of the runs ({most:.2f})")
@@ -269,7 +317,9 @@ def _amounts(question: _Question, scale: Scale, best: Optimum, notes: list[str])
     if epochs_S is not None:
         for name, epochs, most in zip(names, epochs_S, question.fit.support.epochs_S, strict=True):
             if epochs > 1.05 * max(most, 1.0):
-                notes.append(f"{name} is used for {epochs:.1f} epochs, more than the {most:.1f} that the runs saw")
+                notes.append(
+                    f"{name} is used for {epochs:.1f} epochs, more than the {most:.1f} that the runs saw"
+                )
     known = epochs_S is not None and np.isfinite(epochs_S).all()
     return {
         "epochs": _named(names, epochs_S) if epochs_S is not None and known else None,

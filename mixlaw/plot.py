@@ -30,7 +30,13 @@ def mixture_bars(plan: Plan, ax: Axes | None = None) -> Axes:
     ax.errorbar(share, at - 0.2, xerr=error, fmt="none", ecolor="black", elinewidth=1, capsize=2)
     proportional = content["baselines"]["proportional"]
     if proportional is not None:
-        ax.barh(at + 0.2, [proportional["mixture"][n] for n in names], 0.38, color=PROPORTIONAL, label="proportional")
+        ax.barh(
+            at + 0.2,
+            [proportional["mixture"][n] for n in names],
+            0.38,
+            color=PROPORTIONAL,
+            label="proportional",
+        )
     ax.set_yticks(at, names)
     ax.invert_yaxis()
     ax.set_xlabel("share of training tokens")
@@ -64,8 +70,23 @@ def check_points(plan: Plan, ax: Axes | None = None) -> Axes:
     check = plan.to_dict()["check"]
     ax = _axes(ax, 1.6)
     difference = check["difference"]
-    ax.plot([difference["low"], difference["high"]], [0, 0], color=RECOMMENDED, linewidth=6, alpha=0.35, label="90% interval")
-    ax.plot(difference["predicted"], 0, "|", color=RECOMMENDED, markersize=16, markeredgewidth=2, label="predicted")
+    ax.plot(
+        [difference["low"], difference["high"]],
+        [0, 0],
+        color=RECOMMENDED,
+        linewidth=6,
+        alpha=0.35,
+        label="90% interval",
+    )
+    ax.plot(
+        difference["predicted"],
+        0,
+        "|",
+        color=RECOMMENDED,
+        markersize=16,
+        markeredgewidth=2,
+        label="predicted",
+    )
     ax.plot(difference["measured"], 0, "o", color=ALARM, label="measured")
     ax.axvline(0.0, color=MUTED, linewidth=1, linestyle="--")
     ax.set_yticks([])
@@ -94,7 +115,11 @@ def plan_figure(plan: Plan) -> Figure:
         epochs_bars(plan, columns[1])
     if checked:
         check_points(plan, rows[1].subplots())
-    budget = "" if content["tokens"] is None else f", {content['params']:.3g} parameters, {content['tokens']:.3g} tokens"
+    budget = (
+        ""
+        if content["tokens"] is None
+        else f", {content['params']:.3g} parameters, {content['tokens']:.3g} tokens"
+    )
     rows[0].suptitle(f"verdict: {content['verdict']} ({content['law']['name']}{budget})")
     return figure
 

@@ -146,22 +146,25 @@ class Runs:
 _ROW_ARRAYS = ("w_RxS", "loss_RxK", "params_R", "tokens_R", "unique_RxS", "seed_R", "step_R")
 
 
-def read_runs(path: str | os.PathLike[str]) -> Runs:
+def read_runs(path: str | os.PathLike[str], *, losses: bool = True) -> Runs:
     """Read a run table from CSV (.csv, .csv.gz) or Parquet.
+
+    Args:
+        losses: read the loss: columns; without them the table may be of runs still to be made.
 
     Raises:
         MixlawError: one line naming the file, the row (the line in a CSV file, the header being row 1), the
             column and the mend.
     """
     file = Path(path)
-    return _runs(read_table(file), file.name)
+    return _runs(read_table(file), file.name, losses)
 
 
-def _runs(table: Table, name: str) -> Runs:
+def _runs(table: Table, name: str, losses: bool = True) -> Runs:
     names = [str(column) for column in table.frame]
     sources = tuple(c[2:] for c in names if c.startswith("w:"))
-    targets = tuple(c[5:] for c in names if c.startswith("loss:"))
-    for found, what in ((sources, "w:<source>"), (targets, "loss:<target>")):
+    targets = tuple(c[5:] for c in names if c.startswith("loss:") and losses)
+    for found, what in ((sources, "w:<source>"), (targets or not losses, "loss:<target>")):
         if not found:
             raise MixlawError(f"{table.name}: no {what} column; its columns are {listed(names) or 'none'}")
     if not len(table.frame):

@@ -53,7 +53,9 @@ def choose_scale(
     """
     if budget is not None and budget.params is not None:
         if not fit.knows_scale:
-            notes.append(f"the law {fit.law.name} knows no scale: losses and the mixture are at the runs' scale")
+            notes.append(
+                f"the law {fit.law.name} knows no scale: losses and the mixture are at the runs' scale"
+            )
         return Scale(budget.params, budget.tokens)
     if not fit.knows_scale:
         notes.append(
@@ -61,11 +63,15 @@ def choose_scale(
         )
         return Scale(None, None)
     if budget is None or budget.flops is None:
-        raise MixlawError(f"no budget: the law {fit.law.name} plans for one: give --flops, or --params and --tokens")
+        raise MixlawError(
+            f"no budget: the law {fit.law.name} plans for one: give --flops, or --params and --tokens"
+        )
     return _search(fit, weight_K, lower_S, upper_S, budget.flops, notes)
 
 
-def _search(fit: Fit, weight_K: np.ndarray, lower_S: np.ndarray, upper_S: Any, flops: float, notes: list[str]) -> Scale:
+def _search(
+    fit: Fit, weight_K: np.ndarray, lower_S: np.ndarray, upper_S: Any, flops: float, notes: list[str]
+) -> Scale:
     least, most = np.log(0.1 * fit.support.params[0]), np.log(1000.0 * fit.support.params[1])
     low, high = least, most
     for _ in range(3):
@@ -84,5 +90,7 @@ def _search(fit: Fit, weight_K: np.ndarray, lower_S: np.ndarray, upper_S: Any, f
         best = int(np.argmin([optimum.objective for optimum in optima]))
         low, high = np.log(params_B[max(best - 1, 0)]), np.log(params_B[min(best + 1, len(params_B) - 1)])
     if not least + 0.1 < np.log(params_B[best]) < most - 0.1:
-        notes.append("N is at the edge of the sizes searched: the runs hardly determine it; give --params and --tokens")
+        notes.append(
+            "N is at the edge of the sizes searched: the runs hardly determine it; give --params and --tokens"
+        )
     return Scale(float(params_B[best]), float(tokens_B[best]))

@@ -14,7 +14,17 @@ LAWS: tuple[type[Law], ...] = (
     Chinchilla,
 )
 
-__all__ = ["LAWS", "Chinchilla", "EffectiveTokens", "Law", "LogLinear", "MixtureIndex", "Row", "View", "by_name"]
+__all__ = [
+    "LAWS",
+    "Chinchilla",
+    "EffectiveTokens",
+    "Law",
+    "LogLinear",
+    "MixtureIndex",
+    "Row",
+    "View",
+    "by_name",
+]
 
 
 def by_name(name: str) -> type[Law]:
@@ -26,4 +36,6 @@ def by_name(name: str) -> type[Law]:
     for law in LAWS:
         if law.name == name:
             return law
-    raise MixlawError(f"law '{name}' is not known: choose auto or one of {', '.join(law.name for law in LAWS)}")
+    raise MixlawError(
+        f"law '{name}' is not known: choose auto or one of {', '.join(law.name for law in LAWS)}"
+    )

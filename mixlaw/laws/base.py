@@ -174,7 +174,10 @@ def constrain(law: type[Law], z_P: Any, constants: dict[str, Any], sources: int)
 
 def unconstrain(law: Law) -> jax.Array:
     """Inverse of `constrain`: the vector z_P (P,) of one law."""
-    parts = [jnp.atleast_1d(f.metadata["space"].unconstrain(getattr(law, f.name))) for f in fitted_fields(type(law))]
+    parts = [
+        jnp.atleast_1d(f.metadata["space"].unconstrain(getattr(law, f.name)))
+        for f in fitted_fields(type(law))
+    ]
     return jnp.concatenate(parts)
 
 

@@ -1,0 +1,384 @@
+"""The command line: a verb parses, calls the library, and writes what it returns.
+
+Exit codes: 0 done, 2 bad input with one line that says what to mend, 130 interrupted, 1 a defect of mixlaw.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mixlaw import __version__
+from mixlaw.errors import MixlawError
+
+if TYPE_CHECKING:
+    from mixlaw.plan import Plan
+    from mixlaw.runs import Runs
+    from mixlaw.sources import Budget, Project
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="In which proportions should a training run use its sources, and how sure are we?",
+)
+
+ProjectFile = Annotated[Path, typer.Argument(help="project file: sources, targets, budget")]
+RunTable = Annotated[Path, typer.Argument(help="run table, CSV or Parquet")]
+Law = Annotated[str, typer.Option(help="a law's name (see `mixlaw laws`), or auto")]
+Seed = Annotated[int, typer.Option(help="seed of everything random", min=0)]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
+AtScale = Annotated[float | None, typer.Option(help="use only the runs of so many params")]
+Seconds = Annotated[float, typer.Option(help="wall-clock seconds that proxies may take", min=1.0)]
+
+
+def main() -> None:
+    """Run the command line; errors become one line on stderr and an exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except MixlawError as error:
+        code = _complain(str(error), 2)
+    except typer.Exit as stop:
+        code = stop.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        code = _complain("interrupted; finished runs are kept, the same command goes on from them", 130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output left: nothing to tell anybody
+        code = 0
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # not a usage error of the command line's parser
+            raise
+        code = _complain(f"{error.format_message()} (see `mixlaw --help`)", 2)  # pyright: ignore
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="print the version")] = False) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command(epilog="Example: mixlaw recommend --runs runs.csv --flops 1e21 --out plan/")
+def recommend(
+    project: Annotated[Path | None, typer.Argument(help="project file; mixlaw.yaml if there is one")] = None,
+    runs: Annotated[
+        Path | None, typer.Option(help="table of runs made by any trainer: no proxies are run")
+    ] = None,
+    flops: Annotated[float | None, typer.Option(help="compute budget in FLOP; N and D are found")] = None,
+    params: Annotated[float | None, typer.Option(help="N of the planned run")] = None,
+    tokens: Annotated[float | None, typer.Option(help="D of the planned run")] = None,
+    law: Law = "auto",
+    as_json: Json = False,
+    out: Annotated[
+        Path | None, typer.Option(help="folder for plan.json, fit.json, runs.csv and the figure")
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="run it all on text of the Python installation itself")
+    ] = False,
+    seed: Seed = 0,
+    scale: AtScale = None,
+    seconds: Seconds = 120.0,
+) -> None:
+    """Recommend a mixture for a budget, with intervals, baselines and a verdict."""
+    from mixlaw.show import print_plan
+
+    budget = _budget(flops, params, tokens)
+    if demo:
+        if project or runs or budget:
+            raise MixlawError(
+                "--demo brings its own text and budget: leave out the project, --runs and the budget"
+            )
+        plan = _demo(out or Path("mixlaw-demo"), law, seed)
+    else:
+        read = _project(project, needed=runs is None)
+        if runs is not None:
+            plan = _from_runs(_read_runs(runs), read, budget, law, seed, scale, out)
+        else:
+            assert read is not None
+            plan = _from_text(read, budget, law, seed, seconds, out or Path("mixlaw-out"))
+    print(json.dumps(plan.to_dict(), indent=1)) if as_json else print_plan(plan)
+
+
+def _budget(flops: float | None, params: float | None, tokens: float | None) -> "Budget | None":
+    from mixlaw.sources import Budget
+
+    if flops is None and params is None and tokens is None:
+        return None
+    return Budget(flops=flops, params=params, tokens=tokens)
+
+
+def _project(path: Path | None, needed: bool) -> "Project | None":
+    from mixlaw.sources import read_project
+
+    if path is None and not Path("mixlaw.yaml").exists():
+        if needed:
+            raise MixlawError("no project: name a mixlaw.yaml, give --runs runs.csv, or try --demo")
+        return None
+    return read_project(path or Path("mixlaw.yaml"))
+
+
+def _read_runs(path: Path) -> "Runs":
+    from mixlaw.runs import read_runs
+
+    return read_runs(path)
+
+
+def _from_runs(
+    runs: "Runs",
+    project: "Project | None",
+    budget: "Budget | None",
+    law: str,
+    seed: int,
+    scale: float | None,
+    out: Path | None,
+) -> "Plan":
+    from mixlaw import fit, recommend
+
+    budget = budget or (project.budget if project else None)
+    fitted = fit(runs, law, seed=seed, scale=scale, bootstrap=200)
+    targets = project.targets if project else ()
+    plan = recommend(fitted, project.sources if project else None, budget, targets=targets, seed=seed)
+    if out is not None:
+        _save(out, plan, fitted, runs)
+    return plan
+
+
+def _save(out: Path, plan: "Plan", fitted: Any, runs: "Runs") -> None:
+    """All that `report` and `export` need."""
+    from mixlaw.plot import save_plan_figure
+
+    folder = _folder(out)
+    runs.write(folder / "runs.csv")
+    fitted.save(folder / "fit.json")
+    plan.save(folder / "plan.json")
+    save_plan_figure(plan, folder / "plan.png")
+    _say(f"wrote plan.json, plan.png, fit.json and runs.csv to {folder}")
+
+
+def _folder(out: Path) -> Path:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MixlawError(f"--out {out}: cannot be made a folder ({error.strerror}): name another") from None
+    return out
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
+def _from_text(
+    project: "Project", budget: "Budget | None", law: str, seed: int, seconds: float, out: Path
+) -> "Plan":
+    from proxies.pipeline import project_task, proxy_runs
+
+    task = project_task(project, budget, seed, seconds)
+    _announce(task)
+    runs = _sweep(task, out, "proxy runs", lambda tell: proxy_runs(task, _folder(out) / "store", seed, tell))
+    return _plan_task(task, runs, law, seed, out)
+
+
+def _demo(out: Path, law: str, seed: int) -> "Plan":
+    from mixlaw.plan import with_check
+    from proxies.pipeline import demo_task, measure, proxy_runs
+
+    _say("reading text of this Python installation and its packages ...")
+    task, store = demo_task(seed), _folder(out) / "store"
+    _announce(task)
+    runs = _sweep(task, out, "proxy runs", lambda tell: proxy_runs(task, store, seed, tell))
+    plan = _plan_task(task, runs, law, seed, out)
+    named = {"recommended": plan.mixture, "proportional": plan.baselines["proportional"]["mixture"]}
+    measured = _progress("check at the budget", lambda tell: measure(task, named, store, seed, tell))
+    plan = with_check(plan, _fit_of(out), measured)
+    plan.save(out / "plan.json")
+    from mixlaw.plot import save_plan_figure
+
+    save_plan_figure(plan, out / "plan.png")
+    return plan
+
+
+def _fit_of(out: Path) -> Any:
+    from mixlaw.fitted import read_fit
+
+    return read_fit(out / "fit.json")
+
+
+def _announce(task: Any) -> None:
+    """What a sweep will cost, before it starts."""
+    seconds, sizes = task.proposal.seconds(), sorted({scale.params for scale in task.proposal.scales})
+    _say(
+        f"{task.proposal.runs} proxy runs of {', '.join(f'{n:,}' for n in sizes)} parameters, "
+        f"{task.proposal.flops:.2g} FLOP, about {seconds:.0f} s on this machine"
+    )
+
+
+def _progress(title: str, work: Any) -> Any:
+    """`work` with a callback (done, total, message) that moves a bar on stderr."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=None)
+
+        def tell(done: int, total: int, message: str) -> None:
+            if " failed: " in message:
+                bar.console.print(message, markup=False)
+            bar.update(task, completed=done, total=total)
+
+        return work(tell)
+
+
+def _sweep(task: Any, out: Path, title: str, work: Any) -> "Runs":
+    """The runs of a sweep as a table, written to DIR/runs.csv."""
+    from mixlaw.runs import Runs
+
+    table = _progress(title, work)
+    for run, reason in table.attrs["failed"].items():
+        _say(f"run {run} failed: {reason}")
+    runs = Runs.from_frame(table, "runs.csv")
+    runs.write(_folder(out) / "runs.csv")
+    return runs
+
+
+def _plan_task(task: Any, runs: "Runs", law: str, seed: int, out: Path) -> "Plan":
+    from dataclasses import replace
+
+    from mixlaw import fit, recommend
+
+    fitted = fit(runs, law, seed=seed, bootstrap=200)
+    fitted = replace(
+        fitted, notes=(*task.notes, *fitted.notes), provenance=fitted.provenance | {"text": task.corpus.hash}
+    )
+    plan = recommend(fitted, task.sources, task.budget, targets=task.targets, seed=seed)
+    _save(out, plan, fitted, runs)
+    return plan
+
+
+@app.command(epilog="Example: mixlaw design mixlaw.yaml --runs 40 --out design.csv")
+def design(
+    project: ProjectFile,
+    runs: Annotated[int, typer.Option(help="number of mixtures", min=1)],
+    out: Annotated[Path, typer.Option(help="CSV with run_id and w: columns")],
+    seed: Seed = 0,
+) -> None:
+    """Propose mixtures to run: space-filling under the project's bounds, the proportional one first."""
+    from mixlaw import design as propose
+    from mixlaw import read_project
+
+    read = read_project(project)
+    table = propose(read.sources, runs, seed=seed, tokens=read.budget.tokens if read.budget else None)
+    _write(table, out)
+    for note in table.attrs.get("notes", ()):
+        _say(f"note: {note}")
+
+
+@app.command(epilog="Example: mixlaw sweep mixlaw.yaml --runs 28 --seed 1 --out sweep/")
+def sweep(
+    project: ProjectFile,
+    out: Annotated[Path, typer.Option(help="folder for runs.csv and the store of finished runs")],
+    runs: Annotated[int | None, typer.Option(help="number of runs", min=1)] = None,
+    design: Annotated[
+        Path | None, typer.Option(help="mixtures to run, as `mixlaw design` writes them")
+    ] = None,
+    seed: Seed = 0,
+    seconds: Seconds = 120.0,
+) -> None:
+    """Train proxies on a project's text: one row of DIR/runs.csv a run. Finished runs are never run again."""
+    from mixlaw import read_project
+    from proxies.pipeline import proxy_runs, sweep_task
+
+    task, mixtures = sweep_task(read_project(project), design, runs, seed, seconds)
+    _announce(task)
+    for note in task.notes:
+        _say(f"note: {note}")
+    _sweep(
+        task, out, "proxy runs", lambda tell: proxy_runs(task, _folder(out) / "store", seed, tell, mixtures)
+    )
+    _say(f"wrote runs.csv to {out}")
+
+
+@app.command(epilog="Example: mixlaw fit runs.csv --law auto --out fit.json")
+def fit(
+    runs: RunTable,
+    out: Annotated[Path, typer.Option(help="JSON file for the fit")],
+    law: Law = "auto",
+    seed: Seed = 0,
+    scale: AtScale = None,
+    bootstrap: Annotated[int, typer.Option(help="bootstrap replicas behind the intervals", min=0)] = 200,
+) -> None:
+    """Fit a law to a table of runs."""
+    from mixlaw import fit as estimate
+    from mixlaw.show import print_fit
+
+    fitted = estimate(_read_runs(runs), law, seed=seed, scale=scale, bootstrap=bootstrap)
+    _writable(out, lambda: fitted.save(out))
+    print_fit(fitted)
+
+
+@app.command(epilog="Example: mixlaw predict fit.json candidates.csv --out predictions.csv")
+def predict(
+    fit: Annotated[Path, typer.Argument(help="fit.json of `mixlaw fit`")],
+    runs: RunTable,
+    out: Annotated[Path, typer.Option(help="CSV with run_id and loss: columns, in the order of the input")],
+) -> None:
+    """Predict the losses of a table's mixtures (its own losses, if any, are not looked at)."""
+    from mixlaw import read_fit
+    from mixlaw.runs import read_runs
+
+    _write(read_fit(fit).predict(read_runs(runs, losses=False)), out)
+
+
+@app.command(epilog="Example: mixlaw audit weights.json --project mixlaw.yaml --tokens 3e10")
+def audit(
+    weights: Annotated[Path, typer.Argument(help="weights file of a trainer, or a plan.json")],
+    project: Annotated[Path, typer.Option(help="project file")],
+    tokens: Annotated[float, typer.Option(help="D, the training tokens")],
+    as_json: Json = False,
+) -> None:
+    """Epochs of every source, and which caps are broken, under any weights."""
+    from mixlaw import audit as examine
+    from mixlaw import read_project
+    from mixlaw.show import print_audit
+
+    found = examine(weights, read_project(project).sources, tokens)
+    print(json.dumps(found.to_dict(), indent=1)) if as_json else print_audit(found)
+
+
+@app.command()
+def laws(as_json: Json = False) -> None:
+    """List the laws with their equation and source."""
+    from mixlaw.laws import LAWS
+    from mixlaw.show import print_laws
+
+    rows = [
+        {"name": law.name, "equation": law.equation, "source": law.source, "needs": sorted(law.needs)}
+        for law in LAWS
+    ]
+    print(json.dumps(rows, indent=1)) if as_json else print_laws(rows)
+
+
+def _write(table: Any, out: Path) -> None:
+    _writable(out, lambda: table.to_csv(out, index=False))
+
+
+def _writable(out: Path, write: Any) -> None:
+    try:
+        write()
+    except OSError as error:
+        raise MixlawError(f"--out {out}: cannot be written ({error.strerror}): name another file") from None

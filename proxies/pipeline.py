@@ -1,0 +1,188 @@
+"""From text to runs: a project's corpus, which mixtures to run at which scale, and the demo with its check."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mixlaw.design import design
+from mixlaw.errors import MixlawError
+from mixlaw.runs import read_runs
+from mixlaw.sources import Budget, Project, Source, Sources, Target
+from proxies.corpus import Corpus, build_corpus
+from proxies.demo_text import demo_documents, demo_targets
+from proxies.readers import count_documents, read_documents
+from proxies.scales import Proposal, Scale, demo_scales, propose
+from proxies.specs import run_specs, shortfalls, spec_at
+from proxies.sweep import Progress, sweep
+
+RUNS = 28
+OTHER_SCALES = 4
+"""A proposal has five scales; the first mixture of a design is run at each."""
+TOKENS_PER_PARAM = 20.0
+"""Compute-optimal tokens per parameter (Hoffmann et al., 2203.15556), for the proxies of a budget in FLOP."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Text and question of a sweep.
+
+    Attributes:
+        corpus: the tokens, held-out text apart.
+        sources: with their unique tokens, as stated or as counted.
+        targets: with their weights.
+        budget: the run to plan for.
+        proposal: sizes of the proxies.
+        notes: what was not as planned.
+    """
+
+    corpus: Corpus
+    sources: Sources
+    targets: tuple[Target, ...]
+    budget: Budget
+    proposal: Proposal
+    notes: tuple[str, ...]
+
+
+def demo_task(seed: int) -> Task:
+    """The demo: text that every installation holds, and a budget that two cores can check in minutes."""
+    documents = demo_documents()
+    targets = tuple(Target(name, weight) for name, weight in demo_targets(list(documents)).items())
+    corpus = build_corpus(documents, seed, targets=dict.fromkeys(target.name for target in targets))
+    proposal = demo_scales()
+    assert proposal.target is not None
+    budget = Budget(params=proposal.target.params, tokens=proposal.target.tokens)
+    sources = Sources(tuple(Source(name, float(count)) for name, count in corpus.tokens.items()))
+    return Task(corpus, sources, targets, budget, proposal, tuple(corpus.notes))
+
+
+def project_task(
+    project: Project, budget: Budget | None, seed: int, seconds: float, runs: int = RUNS
+) -> Task:
+    """The same for a user's project.
+
+    Raises:
+        MixlawError: a source has no paths, a target has no text, or there is no budget.
+    """
+    budget = budget or project.budget
+    if budget is None:
+        raise MixlawError(
+            f"{project.path}: has no budget: add one, or give --flops, or --params and --tokens"
+        )
+    for source in project.sources:
+        if not source.paths:
+            raise MixlawError(
+                f"{project.path}: source '{source.name}' has no paths: add them, or give --runs runs.csv"
+            )
+    documents = {s.name: read_documents(s.paths, base=project.folder) for s in project.sources}
+    targets = project.targets or tuple(Target(name) for name in project.sources.names)
+    text = {t.name: read_documents(t.paths, base=project.folder) if t.paths else None for t in targets}
+    for target in targets:
+        if not target.paths and target.name not in documents:
+            raise MixlawError(
+                f"{project.path}: target '{target.name}' is no source and has no paths: add its text"
+            )
+    corpus = build_corpus(documents, seed, targets=text)
+    counted = {s.name: _count(project, s, corpus) for s in project.sources if s.tokens is None}
+    sources = project.sources.with_tokens(counted)
+    params, tokens, notes = _aim(budget)
+    proposal = propose(params, tokens, seconds=seconds, runs=runs)
+    stated = _stated(sources)
+    notes += [*corpus.notes, *proposal.notes, *shortfalls(proposal, corpus, stated)]
+    if counted:
+        notes.append(f"tokens of {', '.join(counted)} counted in bytes, the proxies' tokens")
+    return Task(corpus, sources, targets, budget, proposal, tuple(notes))
+
+
+def _count(project: Project, source: Source, corpus: Corpus) -> float:
+    """Training tokens of a source; read to its end where the corpus holds only its beginning."""
+    if not any(source.name in note and "were read" in note for note in corpus.notes):
+        return float(corpus.tokens[source.name])
+    return float(count_documents(source.paths, base=project.folder)[1])
+
+
+def _aim(budget: Budget) -> tuple[float, float, list[str]]:
+    """N and D that the proxies stand for."""
+    if budget.params is not None and budget.tokens is not None:
+        return budget.params, budget.tokens, []
+    params = float(np.sqrt(budget.compute / (6.0 * TOKENS_PER_PARAM)))
+    note = (
+        f"proxies are matched to {params:.3g} parameters at {TOKENS_PER_PARAM:.0f} tokens each, N being open"
+    )
+    return params, TOKENS_PER_PARAM * params, [note]
+
+
+def _stated(sources: Sources) -> dict[str, float]:
+    return {s.name: s.tokens for s in sources if s.tokens is not None}
+
+
+def mixtures(task: Task, seed: int) -> list[dict[str, float]]:
+    """One mixture a run in the order of the proposal's scales: a space-filling design, its first mixture
+    (proportional) repeated at every scale as an anchor, the others dealt at random."""
+    scales = task.proposal.scales
+    table = design(task.sources, task.proposal.runs - len(scales) + 1, seed=seed, tokens=task.budget.tokens)
+    shares = table[[f"w:{name}" for name in task.sources.names]].to_numpy()
+    return deal(task, shares, seed)
+
+
+def sweep_task(
+    project: Project, chosen: Path | None, runs: int | None, seed: int, seconds: float
+) -> tuple[Task, list[dict[str, float]] | None]:
+    """A project's task and, from a design's file, the mixture of each of its runs (None: the usual ones).
+
+    Raises:
+        MixlawError: both or neither of a number of runs and a design, or a design for other sources.
+    """
+    if runs is not None and chosen is not None:
+        raise MixlawError("--runs and --design both say what to run: give one of them")
+    if chosen is None:
+        return project_task(project, None, seed, seconds, runs or RUNS), None
+    table = read_runs(chosen, losses=False)
+    unknown = sorted(set(table.sources) ^ set(project.sources.names))
+    if unknown:
+        raise MixlawError(
+            f"{chosen}: source '{unknown[0]}' is not in both the design and the project: make them agree"
+        )
+    w_MxS = table.w_RxS[:, [table.sources.index(name) for name in project.sources.names]]
+    task = project_task(project, None, seed, seconds, len(w_MxS) + OTHER_SCALES)
+    return task, deal(task, w_MxS, seed)
+
+
+def deal(task: Task, w_MxS: np.ndarray, seed: int) -> list[dict[str, float]]:
+    """Mixtures to the proposal's runs; the first goes to every scale, so M is the runs less the other scales."""
+    order = iter(np.random.default_rng([seed, 3]).permutation(len(w_MxS) - 1) + 1)
+    picked = []
+    for scale in task.proposal.scales:
+        picked += [0, *(next(order) for _ in range(scale.runs - 1))]
+    return [dict(zip(task.sources.names, map(float, w_MxS[m]), strict=True)) for m in picked]
+
+
+def proxy_runs(
+    task: Task,
+    store: Path,
+    seed: int,
+    progress: Progress | None = None,
+    chosen: list[dict[str, float]] | None = None,
+) -> pd.DataFrame:
+    """Rows of the run table for the task's proxies, trained or taken from the store."""
+    specs = run_specs(
+        task.proposal, chosen or mixtures(task, seed), task.corpus, seed=seed, tokens=_stated(task.sources)
+    )
+    return sweep(specs, task.corpus, store, progress=progress)
+
+
+def measure(
+    task: Task,
+    named: Mapping[str, Mapping[str, float]],
+    store: Path,
+    seed: int,
+    progress: Progress | None = None,
+) -> dict[str, dict[str, float]]:
+    """Losses by target of mixtures trained at the demo's budget, {name: {target: loss}}."""
+    target = task.proposal.target
+    assert isinstance(target, Scale)
+    specs = [spec_at(target, mixture, task.corpus, name, seed=seed) for name, mixture in named.items()]
+    table = sweep(specs, task.corpus, store, progress=progress).set_index("run_id")
+    return {name: {t.name: float(table.loc[name, f"loss:{t.name}"]) for t in task.targets} for name in named}
