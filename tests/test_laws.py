@@ -25,17 +25,17 @@ def index(p, w_RxS):
     return p["a0"] + (np.exp(p["theta"]) * w_RxS ** p["a"]).sum(1)
 
 
-def mixture_index(p, w_RxS, N_R, D_R, _):
+def mixture_index(p, w_RxS, N_R, D_R, _U):
     u_R, n_R, d_R = index(p, w_RxS), N_R / p["N0"], D_R / p["D0"]
     size_R = p["A"] * n_R ** -p["alpha"] * u_R ** -p["kN"]
     return p["E"] + p["F"] * u_R ** -p["kF"] + size_R + p["B"] * d_R ** -p["beta"] * u_R ** -p["kD"]
 
 
 FORMULAS = {
-    "effective-tokens": lambda p, w, N, D, U: p["E"] + index(p, w) ** -p["b"],
+    "effective-tokens": lambda p, w, *_: p["E"] + index(p, w) ** -p["b"],
     "mixture-index": mixture_index,
-    "log-linear": lambda p, w, N, D, U: p["E"] + np.exp(p["c"] + w @ p["t"]),
-    "chinchilla": lambda p, w, N, D, U: p["E"] + p["A"] / N ** p["alpha"] + p["B"] / D ** p["beta"],
+    "log-linear": lambda p, w, *_: p["E"] + np.exp(p["c"] + w @ p["t"]),
+    "chinchilla": lambda p, _w, N, D, _U: p["E"] + p["A"] / N ** p["alpha"] + p["B"] / D ** p["beta"],
 }
 """The formula of each law's docstring in NumPy: (parameters, w_RxS, N_R, D_R, U_RxS) -> losses (R,)."""
 
@@ -219,5 +219,5 @@ def test_noiseless_runs_are_recovered_without_priors(law):
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(MixlawError, match="law 'magic' is not known: .*effective-tokens"):
+    with pytest.raises(MixlawError, match=r"law 'magic' is not known: .*effective-tokens"):
         by_name("magic")
