@@ -42,9 +42,7 @@ def fit(
     Raises:
         MixlawError: the table lacks a column or scales that the law needs.
     """
-    chosen, notes = (
-        choose(runs, scale) if law == "auto" else (by_name(law) if isinstance(law, str) else law, [])
-    )
+    chosen, notes = choose(runs, scale) if law == "auto" else (by_name(law) if isinstance(law, str) else law, [])
     seen = observe(runs, chosen, scale)
     with jax.enable_x64(True):
         mean_KxP, precision_KxPxP = priors(chosen, seen)
@@ -83,9 +81,7 @@ def choose(runs: Runs, scale: float | None = None) -> tuple[type[Law], list[str]
     if len(runs.sources) == 1:
         points = np.unique(np.stack([runs.params_R, runs.tokens_R], 1), axis=0)
         if not sized or len(points) < 5:
-            raise MixlawError(
-                f"{runs.name}: one source and fewer than 5 sizes and token counts: nothing to fit"
-            )
+            raise MixlawError(f"{runs.name}: one source and fewer than 5 sizes and token counts: nothing to fit")
         return Chinchilla, ["law chinchilla: there is one source, so the laws of mixtures are skipped"]
     if len(params) > 1:
         if not sized:
@@ -94,9 +90,7 @@ def choose(runs: Runs, scale: float | None = None) -> tuple[type[Law], list[str]
                 "state one scale with --scale PARAMS"
             )
         others = ", ".join(law.name for law in LAWS if not {"mixture", "params"} <= law.needs)
-        return MixtureIndex, [
-            f"law mixture-index: the runs have {len(params)} sizes, so {others} are skipped"
-        ]
+        return MixtureIndex, [f"law mixture-index: the runs have {len(params)} sizes, so {others} are skipped"]
     return EffectiveTokens, [
         "law effective-tokens: the runs have one size, so the laws that need several (mixture-index, chinchilla) "
         "are skipped"
@@ -114,18 +108,17 @@ def priors(law: type[Law], seen: Observations) -> tuple[np.ndarray, np.ndarray]:
     return mean_KxP, precision_KxPxP
 
 
-def _starts(
-    law: type[Law], seen: Observations, mean_KxP, precision_KxPxP, rng: np.random.Generator
-) -> np.ndarray:
+def _starts(law: type[Law], seen: Observations, mean_KxP, precision_KxPxP, rng: np.random.Generator) -> np.ndarray:
     """Starting points of every target, (K, starts, P): the prior's mean, the law's own, and random ones."""
     del precision_KxPxP
+    # The same random directions for every target: what one target's fit is does not hang on the others.
+    noise_SxP = 0.5 * rng.standard_normal((STARTS, mean_KxP.shape[1]))
     found = []
     for k, mean_P in enumerate(mean_KxP):
         used_R = seen.weight_KxR[k] > 0
         rows = jax.tree.map(lambda x, used_R=used_R: x[used_R], seen.rows)
         own = law.starts(rows, np.exp(seen.log_loss_KxR[k][used_R]), seen.view(k))
-        random = mean_P + 0.5 * rng.standard_normal((STARTS, len(mean_P)))
-        found.append(np.stack([mean_P, *[np.asarray(unconstrain(start)) for start in own], *random]))
+        found.append(np.stack([mean_P, *[np.asarray(unconstrain(start)) for start in own], *(mean_P + noise_SxP)]))
     return np.stack(found)
 
 
@@ -139,9 +132,7 @@ def estimate(law: type[Law], seen: Observations, z_KxSxP, mean_KxP, precision_Kx
     targets, starts, width = z_KxSxP.shape
     guess_K, degrees_of_freedom = _first_sigma(law, seen), seen.weight_KxR.sum(1)
     repeat = lambda x: np.repeat(x, starts, axis=0)  # noqa: E731
-    problems = lm.Problem(
-        *map(repeat, (seen.log_loss_KxR, seen.weight_KxR, guess_K, mean_KxP, precision_KxPxP))
-    )
+    problems = lm.Problem(*map(repeat, (seen.log_loss_KxR, seen.weight_KxR, guess_K, mean_KxP, precision_KxPxP)))
     constants = law.constants(seen.view(0))
     every = lm.solve(law, problems, z_KxSxP.reshape(-1, width), seen.rows, constants)
     objective_KxS = np.asarray(every.objective).reshape(targets, starts)
@@ -149,9 +140,7 @@ def estimate(law: type[Law], seen: Observations, z_KxSxP, mean_KxP, precision_Kx
     best_K = np.argmin(objective_KxS, axis=1)
     lowest_K = objective_KxS[np.arange(targets), best_K]
     agree_K = np.mean(objective_KxS <= (lowest_K + 1e-4 * np.abs(lowest_K) + 1e-12)[:, None], axis=1)
-    solution = jax.tree.map(
-        lambda x: x.reshape(targets, starts, *x.shape[1:])[np.arange(targets), best_K], every
-    )
+    solution = jax.tree.map(lambda x: x.reshape(targets, starts, *x.shape[1:])[np.arange(targets), best_K], every)
     sigma_K = guess_K
     for _ in range(ROUNDS - 1 if law.objective.priors else 0):
         sigma_K = residual_scale(law, solution, degrees_of_freedom)
@@ -245,9 +234,7 @@ def _range(x_R: np.ndarray) -> tuple[float, float]:
 def _complaints(targets: tuple[str, ...], solution: lm.Solution) -> list[str]:
     stuck = [t for t, done in zip(targets, np.asarray(solution.converged), strict=True) if not done]
     return (
-        [f"the solver stopped before its tolerance on {len(stuck)} targets ({', '.join(stuck[:3])} …)"]
-        if stuck
-        else []
+        [f"the solver stopped before its tolerance on {len(stuck)} targets ({', '.join(stuck[:3])} …)"] if stuck else []
     )
 
 

@@ -1,7 +1,7 @@
 """Fit: a law with estimated parameters and their uncertainty, as it is used, saved and read back."""
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pandas as pd
 from mixlaw import lm
 from mixlaw.errors import MixlawError
 from mixlaw.laws import Law, Row, by_name
-from mixlaw.laws.base import constrain, fitted_fields
+from mixlaw.laws.base import constrain, fitted_fields, size
 from mixlaw.runs import Runs
 from mixlaw.simplex import as_mixture
 
@@ -46,7 +46,6 @@ class Support:
         least_S, most_S: smallest and largest share of each source.
         epochs_S: most epochs of each source (at most 1 where it never repeats).
         runs: number of distinct runs.
-        best_w_S, best_run: mixture and id of the run with the lowest mean loss at the largest scale.
     """
 
     params: tuple[float, float]
@@ -103,14 +102,10 @@ class Fit:
         for f in fitted_fields(self.law):
             value = np.asarray(getattr(law, f.name))
             per_source = f.metadata["per_source"]
-            named[f.name] = (
-                dict(zip(self.sources, value.tolist(), strict=True)) if per_source else float(value)
-            )
+            named[f.name] = dict(zip(self.sources, value.tolist(), strict=True)) if per_source else float(value)
         return named
 
-    def losses(
-        self, w_MxS: np.ndarray, params: Any = np.nan, tokens: Any = np.nan, *, replicas: bool = False
-    ):
+    def losses(self, w_MxS: np.ndarray, params: Any = np.nan, tokens: Any = np.nan, *, replicas: bool = False):
         """Predicted losses of M mixtures, nats per token: (M, K), or (B, M, K) for the bootstrap replicas.
 
         Args:
@@ -168,9 +163,7 @@ class Fit:
             w_MxS = np.atleast_2d(np.asarray(what, float))
             names = list(range(len(w_MxS)))
             if w_MxS.shape[1] != len(self.sources):
-                raise MixlawError(
-                    f"mixtures have {w_MxS.shape[1]} shares, the fit has {len(self.sources)} sources"
-                )
+                raise MixlawError(f"mixtures have {w_MxS.shape[1]} shares, the fit has {len(self.sources)} sources")
         return names, np.stack([as_mixture(w_S, f"mixture {m}") for m, w_S in zip(names, w_MxS, strict=True)])
 
     def _align(self, sources: tuple[str, ...], w_MxS: np.ndarray, name: str) -> np.ndarray:
@@ -195,9 +188,7 @@ class Fit:
             "parameters": self.parameters,
             "sigma": dict(zip(self.targets, self.sigma_K.tolist(), strict=True)),
             "constants": self.constants,
-            "support": {
-                k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(self.support).items()
-            },
+            "support": {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(self.support).items()},
             "diagnostics": {k: v.tolist() for k, v in vars(self.diagnostics).items()},
             "notes": list(self.notes),
             "provenance": self.provenance,
@@ -220,9 +211,7 @@ class Fit:
             z_KxP=self.z_KxP[index_K],
             sigma_K=self.sigma_K[index_K],
             replicas_BxKxP=self.replicas_BxKxP[:, index_K],
-            diagnostics=Diagnostics(
-                **{name: value[index_K] for name, value in vars(self.diagnostics).items()}
-            ),
+            diagnostics=Diagnostics(**{name: value[index_K] for name, value in vars(self.diagnostics).items()}),
             runs=None if self.runs is None else self.runs.with_targets(targets),
         )
 
@@ -249,29 +238,32 @@ def read_fit(path: str | Path) -> Fit:
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise MixlawError(
-            f"{path}: cannot be read as a fit ({error}): give the file that `mixlaw fit` wrote"
-        ) from None
+        raise MixlawError(f"{path}: cannot be read as a fit ({error}): give the file that `mixlaw fit` wrote") from None
     if not isinstance(data, dict) or data.get("kind") != "fit":
         raise MixlawError(f"{path}: is no fit: give the file that `mixlaw fit` wrote")
     if data.get("schema") != SCHEMA:
         raise MixlawError(f"{path}: has schema {data.get('schema')}, this version reads {SCHEMA}: fit again")
     try:
         return _from_dict(data)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise MixlawError(f"{path}: is a damaged fit ({type(error).__name__}: {error}): fit again") from None
 
 
 def _from_dict(data: dict[str, Any]) -> Fit:
-    support = data["support"]
-    z_KxP = _floats(data["z"])
+    support, law = data["support"], by_name(data["law"])
+    sources, targets, z_KxP = tuple(data["sources"]), tuple(data["targets"]), _floats(data["z"])
+    constants = {name: float(value) for name, value in data["constants"].items()}
+    if z_KxP.shape != (len(targets), size(law, len(sources))):
+        raise ValueError(f"z has shape {z_KxP.shape}, which is not that of its sources and targets")
+    if set(constants) != {f.name for f in fields(law)} - {f.name for f in fitted_fields(law)}:
+        raise ValueError(f"constants are {list(constants)}, which are not those of {law.name}")
     return Fit(
-        law=by_name(data["law"]),
-        sources=tuple(data["sources"]),
-        targets=tuple(data["targets"]),
+        law=law,
+        sources=sources,
+        targets=targets,
         z_KxP=z_KxP,
         sigma_K=_floats([data["sigma"][t] for t in data["targets"]]),
-        constants=data["constants"],
+        constants=constants,
         replicas_BxKxP=_floats(data["replicas"]).reshape(-1, *z_KxP.shape),
         support=Support(
             params=tuple(_floats(support["params"])),
@@ -283,5 +275,5 @@ def _from_dict(data: dict[str, Any]) -> Fit:
         ),
         diagnostics=Diagnostics(**{k: np.array(v) for k, v in data["diagnostics"].items()}),
         notes=tuple(data["notes"]),
-        provenance=data["provenance"],
+        provenance=dict(data["provenance"]),
     )
