@@ -14,7 +14,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mixlaw.errors import MixlawError
 from mixlaw.fitted import Fit
 from mixlaw.laws import Law, Row
 from mixlaw.laws.base import constrain
@@ -181,16 +180,12 @@ def optimize_batch(
     start_BxS = middle(lower_BxS, upper_BxS)
     spread = [np.broadcast_to(np.asarray(x, float), count) for x in (params_B, tokens_B)]
     with jax.enable_x64(True):
-        problems = _Problem(
-            z_BxKxP, np.broadcast_to(weight_K, (count, len(weight_K))), *spread, lower_BxS, upper_BxS
-        )
+        problems = _Problem(z_BxKxP, np.broadcast_to(weight_K, (count, len(weight_K))), *spread, lower_BxS, upper_BxS)
         w_BxS, value_B, g_BxS = _solve_chunks(fit.law, fit.constants, problems, start_BxS)
     if not np.isfinite(value_B).all():
-        raise FloatingPointError(
-            f"the law {fit.law.name} is not finite at {np.sum(~np.isfinite(value_B))} optima"
-        )
-    # The solver keeps the sum to rounding; what is left of it goes to the largest share.
-    w_BxS = w_BxS / w_BxS.sum(1, keepdims=True)
+        raise FloatingPointError(f"the law {fit.law.name} is not finite at {np.sum(~np.isfinite(value_B))} optima")
+    # The solver keeps the sum to rounding. Bounds are kept exactly, also by a share divided by .999...9.
+    w_BxS = np.clip(w_BxS / w_BxS.sum(1, keepdims=True), lower_BxS, upper_BxS)
     found = zip(w_BxS, value_B, g_BxS, lower_BxS, upper_BxS, strict=True)
     return [Optimum(w, float(v), float(g @ (w - minimise_linear(g, lo, up)))) for w, v, g, lo, up in found]
 
