@@ -86,14 +86,14 @@ def test_a_missing_loss_is_a_missing_observation():
 def test_a_target_measured_in_too_few_runs_is_refused():
     frame, _ = one_scale()
     frame.loc[2:, "loss:t1"] = np.nan
-    with pytest.raises(MixlawError, match="loss:t1.* measured in 2 "):
+    with pytest.raises(MixlawError, match=r"loss:t1.* measured in 2 "):
         fit(table(frame))
 
 
 def test_a_law_of_one_scale_refuses_several_and_names_the_option():
     runs = table(several_scales())
     for law in ("effective-tokens", "log-linear", EffectiveTokens):
-        with pytest.raises(MixlawError, match="3 scales .*--scale"):
+        with pytest.raises(MixlawError, match=r"3 scales .*--scale"):
             fit(runs, law)
     with pytest.raises(MixlawError, match="no run has params 5"):
         fit(runs, "log-linear", scale=5.0)
@@ -167,7 +167,7 @@ def test_auto_takes_the_mixture_index_over_several_scales():
     assert "3 sizes" in notes[0]
     for skipped in ("effective-tokens", "log-linear", "chinchilla"):
         assert skipped in notes[0]
-    with pytest.raises(MixlawError, match="empty 'params' or 'tokens'.*--scale"):
+    with pytest.raises(MixlawError, match=r"empty 'params' or 'tokens'.*--scale"):
         choose(table(several_scales(checkpoints=1).drop(columns="tokens")))
 
 
