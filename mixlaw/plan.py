@@ -61,9 +61,7 @@ def read_plan(path: str | Path) -> Plan:
     if not isinstance(data, dict) or "mixture" not in data or "verdict" not in data:
         raise MixlawError(f"{path}: is no plan: give the plan.json that `mixlaw recommend --out` wrote")
     if data.get("schema") != SCHEMA:
-        raise MixlawError(
-            f"{path}: has schema {data.get('schema')}, this version reads {SCHEMA}: recommend again"
-        )
+        raise MixlawError(f"{path}: has schema {data.get('schema')}, this version reads {SCHEMA}: recommend again")
     return Plan(data)
 
 
@@ -89,8 +87,7 @@ def with_check(plan: Plan, fit: Fit, measured: dict[str, dict[str, float]]) -> P
     draws_B = np.random.default_rng(content["provenance"]["seed"]).standard_normal(len(replicas_Bx2))
     band = _interval(replicas_Bx2[:, 1] - replicas_Bx2[:, 0] + noise * draws_B, point_2[1] - point_2[0])
     objective = {
-        run: sum(w * losses[t] for t, w in weights.items()) / sum(weights.values())
-        for run, losses in measured.items()
+        run: sum(w * losses[t] for t, w in weights.items()) / sum(weights.values()) for run, losses in measured.items()
     }
     difference = {"predicted": band["mean"], "low": band["low"], "high": band["high"]}
     difference["measured"] = objective["proportional"] - objective["recommended"]
@@ -152,7 +149,9 @@ def recommend(
     judged = held_out(fit, seed=seed)
     notes += judged.notes
     baselines = _baselines(question, scale, best, upper_S, notes)
+    verdict = _verdict(baselines)
     reasons = _extrapolations(question, scale, best) + list(judged.distrust)
+    reasons += judged.doubt if verdict == "better" else ()
     notes += [f"verdict unknown: {reason}" for reason in reasons]
     content = {
         "mixture": _named(fit.sources, best.w_S),
@@ -162,7 +161,7 @@ def recommend(
         "law": {"name": fit.law.name, "held_out": judged.to_dict()},
         "predicted": _predicted(question, scale, best),
         "baselines": baselines,
-        "verdict": "unknown" if reasons else _verdict(baselines),
+        "verdict": "unknown" if reasons else verdict,
         "certificate": {"gap": best.gap},
         "caps": _caps(question, best, upper_S),
         "provenance": _provenance(question, seed),
@@ -172,20 +171,14 @@ def recommend(
     return Plan(content)
 
 
-def _question(
-    fit: Fit, sources: Sources | None, budget: Budget | None, targets: tuple[Target, ...]
-) -> _Question:
+def _question(fit: Fit, sources: Sources | None, budget: Budget | None, targets: tuple[Target, ...]) -> _Question:
     if sources is not None:
         missing = [name for name in sources.names if name not in fit.sources]
         surplus = [name for name in fit.sources if name not in sources.names]
         if missing:
-            raise MixlawError(
-                f"source '{missing[0]}' of the project is not among the runs' {list(fit.sources)}"
-            )
+            raise MixlawError(f"source '{missing[0]}' of the project is not among the runs' {list(fit.sources)}")
         if surplus:
-            raise MixlawError(
-                f"source '{surplus[0]}' of the runs is not in the project: add it under sources"
-            )
+            raise MixlawError(f"source '{surplus[0]}' of the runs is not in the project: add it under sources")
         sources = Sources(tuple(sources[name] for name in fit.sources))
     targets = targets or tuple(Target(name) for name in fit.targets)
     for target in targets:
@@ -195,6 +188,8 @@ def _question(
             )
     index_K = [fit.targets.index(target.name) for target in targets]
     weight_K = np.array([target.weight for target in targets], float)
+    if not weight_K.sum() > 0:
+        raise MixlawError("targets: none has a weight above 0: give at least one")
     return _Question(fit.take_targets(index_K), weight_K / weight_K.sum(), sources, budget, targets)
 
 
@@ -234,15 +229,11 @@ def _losses(question: _Question, scale: Scale, w_S: np.ndarray) -> tuple[np.ndar
 
 def _predicted(question: _Question, scale: Scale, best: Optimum) -> dict[str, Any]:
     point_K, replicas_BxK = _losses(question, scale, best.w_S)
-    loss = {
-        t.name: _interval(r, p) for t, r, p in zip(question.targets, replicas_BxK.T, point_K, strict=True)
-    }
+    loss = {t.name: _interval(r, p) for t, r, p in zip(question.targets, replicas_BxK.T, point_K, strict=True)}
     return {"loss": loss, "objective": float(question.weight_K @ point_K)}
 
 
-def _baselines(
-    question: _Question, scale: Scale, best: Optimum, upper_S: np.ndarray, notes: list[str]
-) -> dict:
+def _baselines(question: _Question, scale: Scale, best: Optimum, upper_S: np.ndarray, notes: list[str]) -> dict:
     sources, fit, w_bySxS = question.sources, question.fit, {}
     count = len(fit.sources)
     if sources is not None and np.isfinite(sources.tokens_S).all():
@@ -287,9 +278,7 @@ def _extrapolations(question: _Question, scale: Scale, best: Optimum) -> list[st
     support, fit, reasons = question.fit.support, question.fit, []
     for name, value, (_, most) in (("N", scale.params, support.params), ("D", scale.tokens, support.tokens)):
         if fit.knows_scale and value is not None and value > FAR * most:
-            reasons.append(
-                f"{name} = {value:.3g} is {value / most:.0f} times the largest of the runs ({most:.3g})"
-            )
+            reasons.append(f"{name} = {value:.3g} is {value / most:.0f} times the largest of the runs ({most:.3g})")
     for name, w, most in zip(fit.sources, best.w_S, support.most_S, strict=True):
         if w > most + FAR_SHARE:
             reasons.append(f"share {w:.2f} of {name} is far above the largest of the runs ({most:.2f})")
@@ -317,9 +306,7 @@ def _amounts(question: _Question, scale: Scale, best: Optimum, notes: list[str])
     if epochs_S is not None:
         for name, epochs, most in zip(names, epochs_S, question.fit.support.epochs_S, strict=True):
             if epochs > 1.05 * max(most, 1.0):
-                notes.append(
-                    f"{name} is used for {epochs:.1f} epochs, more than the {most:.1f} that the runs saw"
-                )
+                notes.append(f"{name} is used for {epochs:.1f} epochs, more than the {most:.1f} that the runs saw")
     known = epochs_S is not None and np.isfinite(epochs_S).all()
     return {
         "epochs": _named(names, epochs_S) if epochs_S is not None and known else None,
