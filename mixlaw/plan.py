@@ -159,7 +159,7 @@ def recommend(
         **_amounts(question, scale, best, notes),
         **scale.to_dict(budget, notes),
         "law": {"name": fit.law.name, "held_out": judged.to_dict()},
-        "predicted": _predicted(question, scale, best),
+        "predicted": _predicted(question, scale, best, notes),
         "baselines": baselines,
         "verdict": "unknown" if reasons else verdict,
         "certificate": {"gap": best.gap},
@@ -227,8 +227,12 @@ def _losses(question: _Question, scale: Scale, w_S: np.ndarray) -> tuple[np.ndar
     return fit.losses(w_S[None], *at)[0], fit.losses(w_S[None], *at, replicas=True)[:, 0]
 
 
-def _predicted(question: _Question, scale: Scale, best: Optimum) -> dict[str, Any]:
+def _predicted(question: _Question, scale: Scale, best: Optimum, notes: list[str]) -> dict[str, Any]:
     point_K, replicas_BxK = _losses(question, scale, best.w_S)
+    for t, loss in zip(question.targets, point_K, strict=True):
+        if t.max_loss is not None:
+            where = "above it" if loss > t.max_loss else "below it"
+            notes.append(f"target {t.name}: max_loss {t.max_loss:g} is not enforced; its predicted loss is {where}")
     loss = {t.name: _interval(r, p) for t, r, p in zip(question.targets, replicas_BxK.T, point_K, strict=True)}
     return {"loss": loss, "objective": float(question.weight_K @ point_K)}
 
@@ -301,13 +305,15 @@ def _amounts(question: _Question, scale: Scale, best: Optimum, notes: list[str])
     names, epochs_S = question.fit.sources, _epochs(question, scale, best)
     if scale.tokens is None:
         notes.append("tokens_by_source and epochs are null: the number of training tokens is not known")
-    elif epochs_S is None:
+    if question.sources is None:
         notes.append("epochs and caps are null: without a project the sources' sizes are not known")
     if epochs_S is not None:
         for name, epochs, most in zip(names, epochs_S, question.fit.support.epochs_S, strict=True):
             if epochs > 1.05 * max(most, 1.0):
                 notes.append(f"{name} is used for {epochs:.1f} epochs, more than the {most:.1f} that the runs saw")
     known = epochs_S is not None and np.isfinite(epochs_S).all()
+    if epochs_S is not None and not known:
+        notes.append("epochs are null: the sources' tokens are not known")
     return {
         "epochs": _named(names, epochs_S) if epochs_S is not None and known else None,
         "tokens_by_source": None if scale.tokens is None else _named(names, best.w_S * scale.tokens),
