@@ -74,7 +74,7 @@ def held_out(fit: Fit, seed: int = 0) -> HeldOut:
 
 def _predict_folds(fit: Fit, seen: Observations, fold_R: np.ndarray) -> np.ndarray:
     """Each row predicted by the refit that has not seen its fold, (K, R) nats per token."""
-    law, (targets, width) = fit.law, fit.z_KxP.shape
+    law, targets = fit.law, len(fit.targets)
     weight_FxKxR = seen.weight_KxR * (fold_R != np.arange(FOLDS)[:, None])[:, None, :]
     with jax.enable_x64(True):
         mean_KxP, precision_KxPxP = priors(law, seen)

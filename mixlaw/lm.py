@@ -132,9 +132,7 @@ def _solve_one(law: type[Law], limits: Limits, problem: Problem, z_P: Any, rows:
     width = z_P.shape[0]
     nowhere = (jnp.asarray(jnp.inf), jnp.zeros(width), jnp.eye(width), jnp.asarray(0.0))
     zero = jnp.asarray(0.0)
-    state = _State(
-        z_P, nowhere, jnp.zeros(width), zero, jnp.asarray(1e-2), jnp.asarray(2.0), 0, jnp.asarray(False)
-    )
+    state = _State(z_P, nowhere, jnp.zeros(width), zero, jnp.asarray(1e-2), jnp.asarray(2.0), 0, jnp.asarray(False))
     state = jax.lax.while_loop(lambda s: ~s.done & (s.count < limits.steps), advance, state)
     objective, _, H_PxP, squares = state.at_z
     tiny_PxP = 1e-10 * jnp.diag(jnp.diag(H_PxP)) + 1e-12 * jnp.eye(width)

@@ -178,9 +178,10 @@ def optimize_batch(
         check_bounds(fit.sources, lower_S, upper_S)
     lower_BxS, upper_BxS = tighten(np.broadcast_to(lower_S, upper_BxS.shape), upper_BxS)
     start_BxS = middle(lower_BxS, upper_BxS)
-    spread = [np.broadcast_to(np.asarray(x, float), count) for x in (params_B, tokens_B)]
+    params_B, tokens_B = (np.broadcast_to(np.asarray(x, float), count) for x in (params_B, tokens_B))
+    weight_BxK = np.broadcast_to(weight_K, (count, len(weight_K)))
     with jax.enable_x64(True):
-        problems = _Problem(z_BxKxP, np.broadcast_to(weight_K, (count, len(weight_K))), *spread, lower_BxS, upper_BxS)
+        problems = _Problem(z_BxKxP, weight_BxK, params_B, tokens_B, lower_BxS, upper_BxS)
         w_BxS, value_B, g_BxS = _solve_chunks(fit.law, fit.constants, problems, start_BxS)
     if not np.isfinite(value_B).all():
         raise FloatingPointError(f"the law {fit.law.name} is not finite at {np.sum(~np.isfinite(value_B))} optima")

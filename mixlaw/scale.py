@@ -53,9 +53,7 @@ def choose_scale(
     """
     if budget is not None and budget.params is not None:
         if not fit.knows_scale:
-            notes.append(
-                f"the law {fit.law.name} knows no scale: losses and the mixture are at the runs' scale"
-            )
+            notes.append(f"the law {fit.law.name} knows no scale: losses and the mixture are at the runs' scale")
         return Scale(budget.params, budget.tokens)
     if not fit.knows_scale:
         notes.append(
@@ -63,34 +61,29 @@ def choose_scale(
         )
         return Scale(None, None)
     if budget is None or budget.flops is None:
-        raise MixlawError(
-            f"no budget: the law {fit.law.name} plans for one: give --flops, or --params and --tokens"
-        )
+        raise MixlawError(f"no budget: the law {fit.law.name} plans for one: give --flops, or --params and --tokens")
     return _search(fit, weight_K, lower_S, upper_S, budget.flops, notes)
 
 
-def _search(
-    fit: Fit, weight_K: np.ndarray, lower_S: np.ndarray, upper_S: Any, flops: float, notes: list[str]
-) -> Scale:
+def _search(fit: Fit, weight_K: np.ndarray, lower_S: np.ndarray, upper_S: Any, flops: float, notes: list[str]) -> Scale:
     least, most = np.log(0.1 * fit.support.params[0]), np.log(1000.0 * fit.support.params[1])
-    low, high = least, most
+    low, high, params = least, most, np.nan
     for _ in range(3):
         params_B = np.exp(np.linspace(low, high, GRID))
         tokens_B = flops / (6.0 * params_B)
         upper_BxS = np.stack([upper_S(tokens) for tokens in tokens_B])
-        fits_B = upper_BxS.sum(1) >= 1.0
+        fits_B = (upper_BxS.sum(1) >= 1.0) & (upper_BxS >= lower_S).all(1)
         if not fits_B.any():
             raise MixlawError(
-                f"budget of {flops:.3g} FLOP: at no size from {params_B[0]:.2g} to {params_B[-1]:.2g} parameters do the "
-                "sources' caps allow enough tokens: raise max_epochs or max, or lower the budget"
+                f"budget of {flops:.3g} FLOP: at no size from {params_B[0]:.2g} to {params_B[-1]:.2g} parameters "
+                "do the sources' caps allow enough tokens: raise max_epochs or max, lower min or the budget"
             )
         params_B, tokens_B, upper_BxS = params_B[fits_B], tokens_B[fits_B], upper_BxS[fits_B]
         z_BxKxP = np.broadcast_to(fit.z_KxP, (len(params_B), *fit.z_KxP.shape))
         optima = optimize_batch(fit, z_BxKxP, weight_K, params_B, tokens_B, lower_S, upper_BxS)
         best = int(np.argmin([optimum.objective for optimum in optima]))
+        params = float(params_B[best])
         low, high = np.log(params_B[max(best - 1, 0)]), np.log(params_B[min(best + 1, len(params_B) - 1)])
-    if not least + 0.1 < np.log(params_B[best]) < most - 0.1:
-        notes.append(
-            "N is at the edge of the sizes searched: the runs hardly determine it; give --params and --tokens"
-        )
-    return Scale(float(params_B[best]), float(tokens_B[best]))
+    if not least + 0.1 < np.log(params) < most - 0.1:
+        notes.append("N is at the edge of the sizes searched: the runs hardly determine it; give --params and --tokens")
+    return Scale(params, flops / (6.0 * params))

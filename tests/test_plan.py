@@ -237,6 +237,15 @@ def test_caps_bind_at_the_size_found_for_a_budget(several_scales):
         recommend(several_scales, scarce, Budget(flops=1e21))
 
 
+def test_sizes_at_which_a_floor_and_a_cap_conflict_are_passed_over(several_scales):
+    """Half of 5e9 tokens is all there is of code: only sizes that need no more of them are feasible."""
+    sources = Sources((Source("web", 5e11), Source("code", 2.5e9, min=0.5, max_epochs=1), Source("books", 2e11)))
+    plan = recommend(several_scales, sources, Budget(flops=1e19))
+    assert plan.mixture["code"] == pytest.approx(0.5, abs=1e-6)
+    assert plan.tokens <= 5e9 * (1 + 1e-9)
+    assert plan.epochs["code"] <= 1 + 1e-9
+
+
 def test_a_cap_in_epochs_needs_a_number_of_tokens(one_scale):
     sources = Sources((Source("web", 5e10), Source("code", 1e9, max_epochs=2), Source("books", 2e10)))
     for budget in (None, Budget(flops=1e19)):

@@ -36,6 +36,4 @@ def by_name(name: str) -> type[Law]:
     for law in LAWS:
         if law.name == name:
             return law
-    raise MixlawError(
-        f"law '{name}' is not known: choose auto or one of {', '.join(law.name for law in LAWS)}"
-    )
+    raise MixlawError(f"law '{name}' is not known: choose auto or one of {', '.join(law.name for law in LAWS)}")

@@ -5,7 +5,7 @@ To add a law: write one file like `log_linear.py` and add its class to the tuple
 
 import abc
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple, Self, dataclass_transform
 
 import jax
@@ -122,7 +122,7 @@ class Law(abc.ABC):
         return {}
 
     @classmethod
-    def starts(cls, rows: Row, loss_R: np.ndarray, view: View) -> list[Self]:
+    def starts(cls, rows: Row, loss_R: np.ndarray, view: View) -> Sequence[Self]:
         """Further starting points, by separable structure or a grid; none by default."""
         del rows, loss_R, view
         return []
@@ -174,10 +174,7 @@ def constrain(law: type[Law], z_P: Any, constants: dict[str, Any], sources: int)
 
 def unconstrain(law: Law) -> jax.Array:
     """Inverse of `constrain`: the vector z_P (P,) of one law."""
-    parts = [
-        jnp.atleast_1d(f.metadata["space"].unconstrain(getattr(law, f.name)))
-        for f in fitted_fields(type(law))
-    ]
+    parts = [jnp.atleast_1d(f.metadata["space"].unconstrain(getattr(law, f.name))) for f in fitted_fields(type(law))]
     return jnp.concatenate(parts)
 
 

@@ -1,5 +1,6 @@
 """Chinchilla scaling law of one mixture."""
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import jax
@@ -22,9 +23,7 @@ class Chinchilla(Law):
     source = "Hoffmann et al., 2203.15556; Besiroglu et al., 2404.10102"
     needs = frozenset({"params", "tokens"})
     convex = True
-    objective = Objective(
-        huber=1e-3, sigma=1.0, priors=False, checkpoint_weight=1.0, tolerance=1e-13, steps=2000
-    )
+    objective = Objective(huber=1e-3, sigma=1.0, priors=False, checkpoint_weight=1.0, tolerance=1e-13, steps=2000)
 
     E: Any = parameter(POSITIVE)
     A: Any = parameter(POSITIVE)
@@ -47,7 +46,7 @@ class Chinchilla(Law):
         }
 
     @classmethod
-    def starts(cls, rows: Row, loss_R: np.ndarray, view: View) -> list[Self]:
+    def starts(cls, rows: Row, loss_R: np.ndarray, view: View) -> Sequence[Self]:
         found = []
         log_n, log_d = np.log(rows.params / view.params), np.log(rows.tokens / view.tokens)
         for alpha in np.geomspace(0.1, 1.0, 10):
