@@ -13,9 +13,7 @@ def checked_name(name: object, kind: str) -> str:
     if not isinstance(name, str) or not name.strip():
         raise MixlawError(f"{kind}: {shown(name)} is not a name; give it a text that is not empty")
     if name != name.strip() or not name.isprintable():
-        raise MixlawError(
-            f"{kind} {shown(name)}: blanks at the ends or control characters in the name; remove them"
-        )
+        raise MixlawError(f"{kind} {shown(name)}: blanks at the ends or control characters in the name; remove them")
     return name
 
 

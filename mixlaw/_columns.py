@@ -101,9 +101,7 @@ def unique_tokens(table: Table, sources: tuple[str, ...], w_RxS: Array, name: st
                     "unique tokens, or leave the cell empty if the source never repeats"
                 )
             unique_RxS[:, s] = np.where(np.isnan(value_R), np.inf, value_R)
-    endless = [
-        source for s, source in enumerate(sources) if (np.isinf(unique_RxS[:, s]) & (w_RxS[:, s] > 0)).any()
-    ]
+    endless = [source for s, source in enumerate(sources) if (np.isinf(unique_RxS[:, s]) & (w_RxS[:, s] > 0)).any()]
     if not columns:
         notes.append(f"{name}: no unique: columns, sources taken as never repeating")
     elif endless:
@@ -147,9 +145,7 @@ def check_rows(
         )
     shifted = np.unique(cluster_R[np.abs(w_RxS - w_RxS[start_R]).max(axis=1) > 1e-6])
     if len(shifted):
-        notes.append(
-            f"{name}: the mixture changes between checkpoints of {len(shifted)} runs ({listed(ids[shifted])})"
-        )
+        notes.append(f"{name}: the mixture changes between checkpoints of {len(shifted)} runs ({listed(ids[shifted])})")
 
 
 def check_tokenizer(table: Table) -> None:

@@ -64,9 +64,7 @@ class Table:
         except ValueError:
             raise MixlawError(f"{self.at(row, column)}: {shown(text)} is not a number") from None
         if math.isnan(number):
-            raise MixlawError(
-                f"{self.at(row, column)}: {text} written out; leave the cell empty if not measured"
-            )
+            raise MixlawError(f"{self.at(row, column)}: {text} written out; leave the cell empty if not measured")
         return number
 
     def texts(self, column: str) -> list[str]:
@@ -84,9 +82,7 @@ def _plain_numbers(cells: list[object]) -> Array | None:
 
 
 def _missing(value: object) -> bool:
-    return (
-        value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
-    )
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
 
 
 def read_table(path: Path) -> Table:
@@ -138,9 +134,7 @@ def _read_csv(path: Path) -> Table:
         if header is None:
             raise MixlawError(f"{path}: the file is empty; it needs a header and a row for each run")
         if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
-            raise MixlawError(
-                f"{path}: row 1: the cells are not separated by commas; save the file with commas"
-            )
+            raise MixlawError(f"{path}: row 1: the cells are not separated by commas; save the file with commas")
         before = reader.line_num
         for row in reader:
             line, before = before + 1, reader.line_num
@@ -148,9 +142,7 @@ def _read_csv(path: Path) -> Table:
                 continue  # a blank line, or the row of commas that spreadsheets leave at the end
             if len(row) != len(header):
                 mend = "quote cells that hold commas" if len(row) > len(header) else "is the row complete?"
-                raise MixlawError(
-                    f"{path}: row {line}: {len(row)} cells where the header has {len(header)}; {mend}"
-                )
+                raise MixlawError(f"{path}: row {line}: {len(row)} cells where the header has {len(header)}; {mend}")
             lines.append(line)
             rows.append(row)
     except csv.Error as error:
@@ -186,9 +178,7 @@ def _checked_header(header: list[str], name: str) -> list[str]:
         prefix, colon, rest = column.strip().partition(":")
         if prefix.strip() in ("w", "loss", "unique") and colon:
             if not rest.strip() or not rest.strip().isprintable():
-                raise MixlawError(
-                    f"{name}: row 1: column {shown(column)} lacks a proper name after the colon; add it"
-                )
+                raise MixlawError(f"{name}: row 1: column {shown(column)} lacks a proper name after the colon; add it")
             names.append(f"{prefix.strip()}:{rest.strip()}")
         else:
             names.append(column.strip())

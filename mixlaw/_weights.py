@@ -57,9 +57,7 @@ def match_source(key: str, sources: Sources, name: str) -> int:
     by_path = [i for i, source in enumerate(sources) if any(_same_path(key, path) for path in source.paths)]
     last = _last_part(key)
     by_last = [i for i, source in enumerate(sources) if last in (source.name, f"train_{source.name}")]
-    by_regmix = [
-        i for i, source in enumerate(sources) if re.fullmatch(rf"train_[^_/]+_{re.escape(source.name)}", key)
-    ]
+    by_regmix = [i for i, source in enumerate(sources) if re.fullmatch(rf"train_[^_/]+_{re.escape(source.name)}", key)]
     for found in (by_path, by_last, by_regmix):
         if len(found) == 1:
             return found[0]
@@ -70,9 +68,9 @@ def match_source(key: str, sources: Sources, name: str) -> int:
 
 
 def _same_path(key: str, path: str) -> bool:
-    return _SUFFIXES.sub("", key.rstrip("/")).removeprefix("./") == _SUFFIXES.sub(
-        "", path.rstrip("/")
-    ).removeprefix("./")
+    return _SUFFIXES.sub("", key.rstrip("/")).removeprefix("./") == _SUFFIXES.sub("", path.rstrip("/")).removeprefix(
+        "./"
+    )
 
 
 def _last_part(key: str) -> str:
@@ -91,9 +89,7 @@ def _parse_json(text: str, name: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
-        raise MixlawError(
-            f"{name}: row {error.lineno}, column {error.colno}: not valid JSON: {error.msg}"
-        ) from None
+        raise MixlawError(f"{name}: row {error.lineno}, column {error.colno}: not valid JSON: {error.msg}") from None
     except RecursionError:
         raise MixlawError(f"{name}: nested too deeply") from None
     except MixlawError:
@@ -109,9 +105,7 @@ def _megatron(words: list[str], name: str) -> Pairs:
         )
     for word in words[::2]:
         if parse_number(word) is None:
-            raise MixlawError(
-                f"{name}: {shown(word)} stands where a weight must; write pairs of weight and path"
-            )
+            raise MixlawError(f"{name}: {shown(word)} stands where a weight must; write pairs of weight and path")
     return list(zip(words[1::2], words[::2], strict=True))
 
 
@@ -144,9 +138,7 @@ def _weights_in(content: Any, name: str) -> Pairs | None:
     if len(missing) == len(inner):
         return None
     if missing:
-        raise MixlawError(
-            f"{name}: no weight for {shown(missing[0])}; give each source a number or a 'weight' key"
-        )
+        raise MixlawError(f"{name}: no weight for {shown(missing[0])}; give each source a number or a 'weight' key")
     return list(inner.items())
 
 

@@ -15,9 +15,7 @@ import yaml
 from mixlaw.errors import MixlawError, shown
 
 _MAX_BYTES = 8_000_000
-_MAX_NODES = (
-    100_000  # counted with aliases written out: a project of a thousand sources has about ten thousand
-)
+_MAX_NODES = 100_000  # counted with aliases written out: a project of a thousand sources has about ten thousand
 _NUMBER = re.compile(r"[-+]?(\d[\d_]*(\.[\d_]*)?|\.\d[\d_]*)([eE][-+]?\d+)?\Z", re.ASCII)
 _SPECIAL = re.compile(r"([-+]?)\.?(inf|nan|infinity)\Z", re.IGNORECASE)
 
@@ -101,9 +99,7 @@ def _plain(node: yaml.Node, name: str) -> Any:
                 raise MixlawError(f"{name}: line {line}: a key must be a name, not a list or mapping")
             key = key_node.value
             if key == "<<" and key_node.style is None:
-                raise MixlawError(
-                    f"{name}: line {line}: merge keys (<<) are not supported; write the values out"
-                )
+                raise MixlawError(f"{name}: line {line}: merge keys (<<) are not supported; write the values out")
             if key in content:
                 raise MixlawError(f"{name}: line {line}: the key {shown(key)} is there twice; keep one")
             content[key] = _plain(value_node, name)

@@ -100,17 +100,13 @@ def _shares(pairs: list[tuple[str, Any]], sources: Sources, name: str, notes: li
     for key, value in pairs:
         weight = parse_number(value)
         if weight is None or not math.isfinite(weight) or weight < 0:
-            raise MixlawError(
-                f"{name}: {shown(key)}: the weight is {shown(value)}; write a number, 0 or more"
-            )
+            raise MixlawError(f"{name}: {shown(key)}: the weight is {shown(value)}; write a number, 0 or more")
         position = match_source(str(key), sources, name)
         weight_of[position] += weight
         named.add(position)
     total = sum(weight_of)
     if not 0 < total < math.inf:
-        raise MixlawError(
-            f"{name}: the weights sum to {total:g}; at least one must be above 0, and the sum finite"
-        )
+        raise MixlawError(f"{name}: the weights sum to {total:g}; at least one must be above 0, and the sum finite")
     if abs(total - 1) > SUM_TOLERANCE:
         notes.append(f"{name}: weights sum to {total:.6g}, renormalised to 1")
     left_out = [n for i, n in enumerate(sources.names) if i not in named]
@@ -125,18 +121,14 @@ def _note_epochs(epochs_S: Array, w_S: Array, sources: Sources, notes: list[str]
             if share > 0:
                 notes.append(f"{source.name}: tokens unknown, so its epochs are too")
         elif epochs > MANY_EPOCHS:
-            notes.append(
-                f"{source.name}: {epochs:.3g} epochs, more than {MANY_EPOCHS:g}: repeats are worth less"
-            )
+            notes.append(f"{source.name}: {epochs:.3g} epochs, more than {MANY_EPOCHS:g}: repeats are worth less")
 
 
 def _broken(w_S: Array, epochs_S: Array, sources: Sources) -> list[dict[str, Any]]:
     broken = []
     for source, share, epochs in zip(sources, w_S.tolist(), epochs_S.tolist(), strict=True):
         if source.max_epochs is not None and epochs > source.max_epochs * (1 + _SLACK):
-            broken.append(
-                {"source": source.name, "cap": "max_epochs", "limit": source.max_epochs, "value": epochs}
-            )
+            broken.append({"source": source.name, "cap": "max_epochs", "limit": source.max_epochs, "value": epochs})
         if share > source.max + _SLACK:
             broken.append({"source": source.name, "cap": "max", "limit": source.max, "value": share})
         if share < source.min - _SLACK:

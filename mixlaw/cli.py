@@ -69,20 +69,14 @@ def _version(version: Annotated[bool, typer.Option("--version", help="print the 
 @app.command(epilog="Example: mixlaw recommend --runs runs.csv --flops 1e21 --out plan/")
 def recommend(
     project: Annotated[Path | None, typer.Argument(help="project file; mixlaw.yaml if there is one")] = None,
-    runs: Annotated[
-        Path | None, typer.Option(help="table of runs made by any trainer: no proxies are run")
-    ] = None,
+    runs: Annotated[Path | None, typer.Option(help="table of runs made by any trainer: no proxies are run")] = None,
     flops: Annotated[float | None, typer.Option(help="compute budget in FLOP; N and D are found")] = None,
     params: Annotated[float | None, typer.Option(help="N of the planned run")] = None,
     tokens: Annotated[float | None, typer.Option(help="D of the planned run")] = None,
     law: Law = "auto",
     as_json: Json = False,
-    out: Annotated[
-        Path | None, typer.Option(help="folder for plan.json, fit.json, runs.csv and the figure")
-    ] = None,
-    demo: Annotated[
-        bool, typer.Option("--demo", help="run it all on text of the Python installation itself")
-    ] = False,
+    out: Annotated[Path | None, typer.Option(help="folder for plan.json, fit.json, runs.csv and the figure")] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="run it all on text of the Python installation itself")] = False,
     seed: Seed = 0,
     scale: AtScale = None,
     seconds: Seconds = 120.0,
@@ -93,9 +87,7 @@ def recommend(
     budget = _budget(flops, params, tokens)
     if demo:
         if project or runs or budget:
-            raise MixlawError(
-                "--demo brings its own text and budget: leave out the project, --runs and the budget"
-            )
+            raise MixlawError("--demo brings its own text and budget: leave out the project, --runs and the budget")
         plan = _demo(out or Path("mixlaw-demo"), law, seed)
     else:
         read = _project(project, needed=runs is None)
@@ -175,9 +167,7 @@ def _say(message: str) -> None:
     print(message, file=sys.stderr)
 
 
-def _from_text(
-    project: "Project", budget: "Budget | None", law: str, seed: int, seconds: float, out: Path
-) -> "Plan":
+def _from_text(project: "Project", budget: "Budget | None", law: str, seed: int, seconds: float, out: Path) -> "Plan":
     from proxies.pipeline import project_task, proxy_runs
 
     task = project_task(project, budget, seed, seconds)
@@ -293,9 +283,7 @@ def sweep(
     project: ProjectFile,
     out: Annotated[Path, typer.Option(help="folder for runs.csv and the store of finished runs")],
     runs: Annotated[int | None, typer.Option(help="number of runs", min=1)] = None,
-    design: Annotated[
-        Path | None, typer.Option(help="mixtures to run, as `mixlaw design` writes them")
-    ] = None,
+    design: Annotated[Path | None, typer.Option(help="mixtures to run, as `mixlaw design` writes them")] = None,
     seed: Seed = 0,
     seconds: Seconds = 120.0,
 ) -> None:
@@ -307,9 +295,7 @@ def sweep(
     _announce(task)
     for note in task.notes:
         _say(f"note: {note}")
-    _sweep(
-        task, out, "proxy runs", lambda tell: proxy_runs(task, _folder(out) / "store", seed, tell, mixtures)
-    )
+    _sweep(task, out, "proxy runs", lambda tell: proxy_runs(task, _folder(out) / "store", seed, tell, mixtures))
     _say(f"wrote runs.csv to {out}")
 
 
@@ -367,8 +353,7 @@ def laws(as_json: Json = False) -> None:
     from mixlaw.show import print_laws
 
     rows = [
-        {"name": law.name, "equation": law.equation, "source": law.source, "needs": sorted(law.needs)}
-        for law in LAWS
+        {"name": law.name, "equation": law.equation, "source": law.source, "needs": sorted(law.needs)} for law in LAWS
     ]
     print(json.dumps(rows, indent=1)) if as_json else print_laws(rows)
 

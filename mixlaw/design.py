@@ -43,9 +43,7 @@ def design(sources: Sources, runs: int, *, seed: int, tokens: float | None = Non
     notes: list[str] = []
     centre_S = _centre(sources, lower_S, upper_S, notes)
     if tokens is None and np.isfinite(sources.max_epochs_S).any():
-        notes.append(
-            "max_epochs needs the tokens of a run, which were not given: the design does not respect it"
-        )
+        notes.append("max_epochs needs the tokens of a run, which were not given: the design does not respect it")
 
     rng = np.random.default_rng(seed)
     first = _landmarks(centre_S, lower_S, upper_S)
@@ -63,9 +61,7 @@ def design(sources: Sources, runs: int, *, seed: int, tokens: float | None = Non
 def _centre(sources: Sources, lower_S: Array, upper_S: Array, notes: list[str]) -> Array:
     unknown = [source.name for source in sources if source.tokens is None]
     if unknown:
-        notes.append(
-            f"tokens of {listed(unknown)} unknown: the first run is uniform in place of proportional"
-        )
+        notes.append(f"tokens of {listed(unknown)} unknown: the first run is uniform in place of proportional")
         return project(np.full(len(sources), 1 / len(sources)), lower_S, upper_S)
     share_S = sources.proportional()
     centre_S = project(share_S, lower_S, upper_S)
@@ -79,9 +75,7 @@ def _landmarks(centre_S: Array, lower_S: Array, upper_S: Array) -> Array:
     S = len(centre_S)
     points = [centre_S]
     for i in np.argsort(centre_S, kind="stable"):  # scarce sources first: others say least about them
-        points.append(
-            _with_share(centre_S, i, min(upper_S[i], 1 - lower_S.sum() + lower_S[i]), lower_S, upper_S)
-        )
+        points.append(_with_share(centre_S, i, min(upper_S[i], 1 - lower_S.sum() + lower_S[i]), lower_S, upper_S))
     for i in range(S):
         least = max(lower_S[i], 1 - upper_S.sum() + upper_S[i])
         if min(point[i] for point in points) > least + _ABSENT:

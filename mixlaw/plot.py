@@ -116,9 +116,7 @@ def plan_figure(plan: Plan) -> Figure:
     if checked:
         check_points(plan, rows[1].subplots())
     budget = (
-        ""
-        if content["tokens"] is None
-        else f", {content['params']:.3g} parameters, {content['tokens']:.3g} tokens"
+        "" if content["tokens"] is None else f", {content['params']:.3g} parameters, {content['tokens']:.3g} tokens"
     )
     rows[0].suptitle(f"verdict: {content['verdict']} ({content['law']['name']}{budget})")
     return figure

@@ -99,9 +99,7 @@ def _baselines(content: dict[str, Any]) -> Table:
             continue
         d = baseline["difference"]
         flag = "" if baseline["feasible"] else "breaks a bound"
-        table.add_row(
-            name, f"{baseline['objective']:.4f}", f"{d['mean']:.4f}", f"{d['low']:.4f}–{d['high']:.4f}", flag
-        )
+        table.add_row(name, f"{baseline['objective']:.4f}", f"{d['mean']:.4f}", f"{d['low']:.4f}–{d['high']:.4f}", flag)
     return table
 
 
@@ -149,9 +147,7 @@ def print_audit(found: Audit) -> None:
     for name, share in found.mixture.items():
         epochs, cap = found.epochs[name], broken.get(name)
         alarm = "" if cap is None else f"{cap['cap']} {cap['limit']:g} is broken: {cap['value']:.3g}"
-        table.add_row(
-            escape(name), _percent(share), amount(found.tokens_by_source[name]), amount(epochs), alarm
-        )
+        table.add_row(escape(name), _percent(share), amount(found.tokens_by_source[name]), amount(epochs), alarm)
     console.print(table)
     for note in found.notes:
         console.print(f"note: {escape(note)}")

@@ -60,9 +60,7 @@ def check_bounds(names: Sequence[str], lower_S: ArrayLike, upper_S: ArrayLike) -
     lower_S, upper_S = np.asarray(lower_S, np.float64), np.asarray(upper_S, np.float64)
     for i, name in enumerate(names):
         if not (np.isfinite(lower_S[i]) and lower_S[i] >= 0) or not upper_S[i] >= 0:
-            raise MixlawError(
-                f"source {shown(name)}: bounds {lower_S[i]:.6g} to {upper_S[i]:.6g} are not shares"
-            )
+            raise MixlawError(f"source {shown(name)}: bounds {lower_S[i]:.6g} to {upper_S[i]:.6g} are not shares")
         if lower_S[i] > upper_S[i] + _BOUND_TOLERANCE:
             raise MixlawError(
                 f"source {shown(name)}: its smallest share {lower_S[i]:.6g} exceeds its largest "
@@ -80,22 +78,16 @@ def check_bounds(names: Sequence[str], lower_S: ArrayLike, upper_S: ArrayLike) -
         )
 
 
-def _bounds_text(
-    names: Sequence[str], bound_S: Array, order_S: NDArray[np.intp], mask_S: NDArray[np.bool_]
-) -> str:
+def _bounds_text(names: Sequence[str], bound_S: Array, order_S: NDArray[np.intp], mask_S: NDArray[np.bool_]) -> str:
     return listed(f"{names[i]} {bound_S[i]:.4g}" for i in order_S if mask_S[i])
 
 
 def _box(lower_S: ArrayLike, upper_S: ArrayLike) -> tuple[Array, Array]:
     lower_S = np.asarray(lower_S, np.float64)
-    upper_S = np.minimum(
-        np.asarray(upper_S, np.float64), 1.0
-    )  # no share can exceed 1 whatever the bound says
+    upper_S = np.minimum(np.asarray(upper_S, np.float64), 1.0)  # no share can exceed 1 whatever the bound says
     infeasible = (lower_S.sum(-1) > 1 + _BOUND_TOLERANCE) | (upper_S.sum(-1) < 1 - _BOUND_TOLERANCE)
     if np.any(infeasible) or np.any(lower_S > upper_S + _BOUND_TOLERANCE) or not np.all(lower_S >= 0):
-        raise MixlawError(
-            "no mixture lies within these bounds: check them with check_bounds, which names them"
-        )
+        raise MixlawError("no mixture lies within these bounds: check them with check_bounds, which names them")
     return lower_S, np.maximum(upper_S, lower_S)
 
 

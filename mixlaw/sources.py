@@ -178,12 +178,8 @@ class Sources:
         """The mixture given by the sources' sizes, shape (S,); MixlawError where a size is unknown."""
         unknown = [s.name for s in self.items if s.tokens is None]
         if unknown:
-            raise MixlawError(
-                f"sources: tokens of {listed(unknown)} are unknown; state them to get proportions"
-            )
-        share_S = (
-            self.tokens_S / self.tokens_S.max()
-        )  # so that the sum of sizes near the float limit is finite
+            raise MixlawError(f"sources: tokens of {listed(unknown)} are unknown; state them to get proportions")
+        share_S = self.tokens_S / self.tokens_S.max()  # so that the sum of sizes near the float limit is finite
         return share_S / share_S.sum()
 
     def with_tokens(self, tokens: Mapping[str, float]) -> Sources:
@@ -205,14 +201,10 @@ class Sources:
         D = positive(tokens, "tokens of the run")
         for source in self.items:
             if source.max_epochs is not None and source.tokens is None:
-                raise MixlawError(
-                    f"source {source.name}: max_epochs needs its tokens, which are unknown; state them"
-                )
+                raise MixlawError(f"source {source.name}: max_epochs needs its tokens, which are unknown; state them")
         capped_S = np.isfinite(self.max_epochs_S)
         with np.errstate(over="ignore"):  # an infinite cap is no cap
-            share_S = np.where(capped_S, self.max_epochs_S, 1.0) * (
-                np.where(capped_S, self.tokens_S, 1.0) / D
-            )
+            share_S = np.where(capped_S, self.max_epochs_S, 1.0) * (np.where(capped_S, self.tokens_S, 1.0) / D)
         return np.where(capped_S, np.minimum(self.max_S, share_S), self.max_S)
 
     def hash(self) -> str:
@@ -256,9 +248,7 @@ def read_project(path: str | os.PathLike[str]) -> Project:
                 raise MixlawError(f"sources.{source.name}: has neither tokens nor paths; give one of them")
         targets = tuple(_entries(top["targets"], "targets", Target)) if "targets" in top else ()
         if "targets" in top and not any(target.weight > 0 for target in targets):
-            raise MixlawError(
-                "targets: no target has a weight above 0; give at least one, or leave targets out"
-            )
+            raise MixlawError("targets: no target has a weight above 0; give at least one, or leave targets out")
         budget = None
         if "budget" in top:
             keys = _mapping(top["budget"], "budget", [f.name for f in fields(Budget)])
@@ -288,9 +278,7 @@ def _entries(content: object, key: str, kind: Any) -> list[Any]:
 def _mapping(content: object, where: str, known: Iterable[str]) -> dict[str, Any]:
     known = list(known)
     if not isinstance(content, dict):
-        raise MixlawError(
-            f"{where}: must be a mapping with keys from {listed(known, 12)}, not {shown(content)}"
-        )
+        raise MixlawError(f"{where}: must be a mapping with keys from {listed(known, 12)}, not {shown(content)}")
     for key in content:
         if key not in known:
             raise MixlawError(f"{where}: unknown key {shown(key)}; {nearest(key, known)}")

@@ -65,9 +65,7 @@ def subsample(corpus: Corpus, unique: Mapping[str, int]) -> dict[str, Pieces]:
     for index, (source, text) in enumerate(corpus.train.items()):
         wanted = unique[source]
         if not 1 <= wanted <= len(text):
-            raise MixlawError(
-                f"source {source}: {wanted:,} unique tokens asked for; it has 1 to {len(text):,}"
-            )
+            raise MixlawError(f"source {source}: {wanted:,} unique tokens asked for; it has 1 to {len(text):,}")
         order = np.random.default_rng([corpus.seed, index, 0x5AB5]).permutation(len(text.starts) - 1)
         lengths = np.diff(text.starts)[order]
         ends = np.cumsum(lengths)

@@ -18,9 +18,7 @@ from mixlaw.errors import MixlawError
 
 END = 256  # the token after every document
 VOCAB = 257
-PIECE = (
-    4096  # longer documents are drawn in pieces, so that no run depends on which few long files came first
-)
+PIECE = 4096  # longer documents are drawn in pieces, so that no run depends on which few long files came first
 HELD_OUT = 1 / 20  # of a source's tokens, and within these limits:
 HELD_OUT_LEAST, HELD_OUT_MOST = 65_536, 131_072  # fewer make losses noisy, more make evaluation slow
 HELD_OUT_LARGEST_SHARE = 0.2
@@ -97,9 +95,7 @@ class Corpus:
         train = {s: Text(array(f"train-{i}"), array(f"starts-{i}")) for i, s in enumerate(about["train"])}
         targets = {t: array(f"target-{i}") for i, t in enumerate(about["targets"])}
         corpus = cls(train, targets, about["seed"], tuple(about["notes"]), about["documents"])
-        corpus.__dict__["hash"] = about[
-            "hash"
-        ]  # the cached property: a worker need not read it all to know it
+        corpus.__dict__["hash"] = about["hash"]  # the cached property: a worker need not read it all to know it
         return corpus
 
 
@@ -135,9 +131,7 @@ def build_corpus(
     for name, stream in own.items():
         if stream is None:
             if name not in pools:
-                raise MixlawError(
-                    f"target {name}: no source has that name; give the target `paths` of its own"
-                )
+                raise MixlawError(f"target {name}: no source has that name; give the target `paths` of its own")
             kept, pools[name], digests = _split(name, pools[name], seed, notes)
         else:
             pool = _pool(name, stream, HELD_OUT_MOST, notes, kind="target")

@@ -42,9 +42,7 @@ def demo_documents() -> dict[str, list[str]]:
     found = {
         "reference": _capped(_reference(), CAPS["reference"]),
         "docstrings": [
-            text
-            for name in DOCUMENTED
-            for text in _capped(_docstrings(name), CAPS["docstrings"] // len(DOCUMENTED))
+            text for name in DOCUMENTED for text in _capped(_docstrings(name), CAPS["docstrings"] // len(DOCUMENTED))
         ],
         "python": _capped(_python(), CAPS["python"]),
         "c": [text for name in HEADERS for text in _capped(_headers(name), CAPS["c"] // len(HEADERS))],

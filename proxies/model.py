@@ -40,9 +40,7 @@ class ModelConfig:
             if not isinstance(value, int) or value < 1:
                 raise MixlawError(f"ModelConfig.{name} is {value!r}: it must be a whole number of at least 1")
         if self.head_dim % 2:
-            raise MixlawError(
-                f"ModelConfig.head_dim is {self.head_dim}: rotary positions need an even number"
-            )
+            raise MixlawError(f"ModelConfig.head_dim is {self.head_dim}: rotary positions need an even number")
         if self.vocab <= END:
             raise MixlawError(f"ModelConfig.vocab is {self.vocab}: bytes and their end mark need {END + 1}")
 
@@ -96,9 +94,7 @@ def init(config: ModelConfig, seed: int) -> Params:
 def rate_scales(config: ModelConfig) -> dict[str, float]:
     """What each parameter's learning rate is multiplied by, so that one rate serves every width."""
     matrix = BASE_WIDTH / config.width
-    return {
-        name: 1.0 if len(shape) == 1 or name == "embed" else matrix for name, shape in shapes(config).items()
-    }
+    return {name: 1.0 if len(shape) == 1 or name == "embed" else matrix for name, shape in shapes(config).items()}
 
 
 def _norm(x_TxD: jax.Array, gain_D: jax.Array) -> jax.Array:

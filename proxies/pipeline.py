@@ -58,9 +58,7 @@ def demo_task(seed: int) -> Task:
     return Task(corpus, sources, targets, budget, proposal, tuple(corpus.notes))
 
 
-def project_task(
-    project: Project, budget: Budget | None, seed: int, seconds: float, runs: int = RUNS
-) -> Task:
+def project_task(project: Project, budget: Budget | None, seed: int, seconds: float, runs: int = RUNS) -> Task:
     """The same for a user's project.
 
     Raises:
@@ -68,22 +66,16 @@ def project_task(
     """
     budget = budget or project.budget
     if budget is None:
-        raise MixlawError(
-            f"{project.path}: has no budget: add one, or give --flops, or --params and --tokens"
-        )
+        raise MixlawError(f"{project.path}: has no budget: add one, or give --flops, or --params and --tokens")
     for source in project.sources:
         if not source.paths:
-            raise MixlawError(
-                f"{project.path}: source '{source.name}' has no paths: add them, or give --runs runs.csv"
-            )
+            raise MixlawError(f"{project.path}: source '{source.name}' has no paths: add them, or give --runs runs.csv")
     documents = {s.name: read_documents(s.paths, base=project.folder) for s in project.sources}
     targets = project.targets or tuple(Target(name) for name in project.sources.names)
     text = {t.name: read_documents(t.paths, base=project.folder) if t.paths else None for t in targets}
     for target in targets:
         if not target.paths and target.name not in documents:
-            raise MixlawError(
-                f"{project.path}: target '{target.name}' is no source and has no paths: add its text"
-            )
+            raise MixlawError(f"{project.path}: target '{target.name}' is no source and has no paths: add its text")
     corpus = build_corpus(documents, seed, targets=text)
     counted = {s.name: _count(project, s, corpus) for s in project.sources if s.tokens is None}
     sources = project.sources.with_tokens(counted)
@@ -108,9 +100,7 @@ def _aim(budget: Budget) -> tuple[float, float, list[str]]:
     if budget.params is not None and budget.tokens is not None:
         return budget.params, budget.tokens, []
     params = float(np.sqrt(budget.compute / (6.0 * TOKENS_PER_PARAM)))
-    note = (
-        f"proxies are matched to {params:.3g} parameters at {TOKENS_PER_PARAM:.0f} tokens each, N being open"
-    )
+    note = f"proxies are matched to {params:.3g} parameters at {TOKENS_PER_PARAM:.0f} tokens each, N being open"
     return params, TOKENS_PER_PARAM * params, [note]
 
 
@@ -142,9 +132,7 @@ def sweep_task(
     table = read_runs(chosen, losses=False)
     unknown = sorted(set(table.sources) ^ set(project.sources.names))
     if unknown:
-        raise MixlawError(
-            f"{chosen}: source '{unknown[0]}' is not in both the design and the project: make them agree"
-        )
+        raise MixlawError(f"{chosen}: source '{unknown[0]}' is not in both the design and the project: make them agree")
     w_MxS = table.w_RxS[:, [table.sources.index(name) for name in project.sources.names]]
     task = project_task(project, None, seed, seconds, len(w_MxS) + OTHER_SCALES)
     return task, deal(task, w_MxS, seed)

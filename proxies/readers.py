@@ -55,9 +55,7 @@ def _files(path: str, base: Path) -> list[tuple[Any, str]]:
             else:
                 found.append(match)
     except (ImportError, OSError, ValueError) as error:
-        raise MixlawError(
-            f"{path}: cannot be listed ({error}); mend the path or install its driver"
-        ) from error
+        raise MixlawError(f"{path}: cannot be listed ({error}); mend the path or install its driver") from error
     if not found:
         raise MixlawError(f"{path}: no file matches; give a file, a folder or a glob (looked under {base})")
     return [(filesystem, name) for name in dict.fromkeys(str(f) for f in found)]
@@ -80,9 +78,7 @@ def _read_file(filesystem: Any, name: str) -> Iterator[str]:
                 yield from _parquet(raw, name)
             else:
                 stem, file = _unpacked(raw, name)
-                yield from (
-                    _json_lines(file, name) if stem.endswith(".jsonl") else [_decode(file.read(), name)]
-                )
+                yield from (_json_lines(file, name) if stem.endswith(".jsonl") else [_decode(file.read(), name)])
     except (OSError, EOFError, zstandard.ZstdError) as error:
         raise MixlawError(f"{name}: cannot be read ({error}); mend the file or leave it out") from error
 

@@ -101,9 +101,7 @@ def propose(
     proxy is smaller, or the allowance too short for the smallest runs.
     """
     if not (params > 0 and tokens > 0 and seconds > 0):
-        raise MixlawError(
-            f"budget: {params:g} parameters, {tokens:g} tokens, {seconds:g} s must all be above 0"
-        )
+        raise MixlawError(f"budget: {params:g} parameters, {tokens:g} tokens, {seconds:g} s must all be above 0")
     workers, counts = workers or cores(), _counts(runs)
     triples = [t for t in _triples() if count_params(t[2]) ** 2 * FEWER <= params**2]
     if not triples:

@@ -67,11 +67,7 @@ def sweep(
                 failed[key] = reason
             message = jobs[key].run_id + (f" failed: {reason}" if reason else "")
             tell(len(set(keys)) - len(jobs) + done, len(set(keys)), message)
-    rows = [
-        _read(store, key) | {"run_id": s.run_id}
-        for key, s in zip(keys, specs, strict=True)
-        if key not in failed
-    ]
+    rows = [_read(store, key) | {"run_id": s.run_id} for key, s in zip(keys, specs, strict=True) if key not in failed]
     if not rows:
         raise MixlawError(f"sweep: no run finished; the first, {specs[0].run_id}: {failed[keys[0]]}")
     table = pd.DataFrame(rows)
@@ -199,9 +195,7 @@ def _close(process: subprocess.Popen[str]) -> None:
 
 def single_threaded() -> dict[str, str]:
     """The environment of a worker: one thread, float32, on the CPU."""
-    flags = (
-        f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    )
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     threads = (
         "OMP_NUM_THREADS",
         "OPENBLAS_NUM_THREADS",
@@ -209,6 +203,4 @@ def single_threaded() -> dict[str, str]:
         "VECLIB_MAXIMUM_THREADS",
         "NPROC",
     )
-    return {"XLA_FLAGS": flags.strip(), "JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "0"} | dict.fromkeys(
-        threads, "1"
-    )
+    return {"XLA_FLAGS": flags.strip(), "JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "0"} | dict.fromkeys(threads, "1")

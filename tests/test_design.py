@@ -89,9 +89,7 @@ def test_same_seed_same_design():
 def test_spreads_better_than_random_draws():
     w_RxS = np.sqrt(weights(design(THREE, 20, seed=0)))
     random_RxS = np.sqrt(np.random.default_rng(0).dirichlet(np.ones(3), size=20))
-    nearest = [
-        min(np.linalg.norm(x[i] - x[j]) for i in range(20) for j in range(i)) for x in (w_RxS, random_RxS)
-    ]
+    nearest = [min(np.linalg.norm(x[i] - x[j]) for i in range(20) for j in range(i)) for x in (w_RxS, random_RxS)]
     assert nearest[0] > 3 * nearest[1]
 
 

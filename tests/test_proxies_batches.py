@@ -59,9 +59,7 @@ def test_each_epoch_holds_every_token_once(lengths, part, length, seed):
 def test_smaller_subsets_are_nested(lengths, parts):
     corpus, total = numbered(*lengths), sum(lengths)
     small, large = (max(1, round(part * total)) for part in sorted(parts))
-    tokens = [
-        set(Stream(subsample(corpus, {"a": unique})["a"], [0]).read(0, unique)) for unique in (small, large)
-    ]
+    tokens = [set(Stream(subsample(corpus, {"a": unique})["a"], [0]).read(0, unique)) for unique in (small, large)]
     assert tokens[0] <= tokens[1]
 
 

@@ -10,10 +10,7 @@ from proxies.corpus import END, HELD_OUT_MOST, Corpus, build_corpus
 
 
 def documents_in(tokens):
-    data = [
-        bytes(part[part != END].astype(np.uint8))
-        for part in np.split(tokens, np.flatnonzero(tokens == END) + 1)
-    ]
+    data = [bytes(part[part != END].astype(np.uint8)) for part in np.split(tokens, np.flatnonzero(tokens == END) + 1)]
     return {document.decode() for document in data if document}
 
 

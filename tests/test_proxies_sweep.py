@@ -27,9 +27,7 @@ def corpus():
 
 
 def specs(count=4, **changes):
-    runs = [
-        RunSpec(f"r{i}", {"a": i / 4, "b": 1 - i / 4}, TINY, 500 + 100 * i, 0.5, seed=i) for i in range(count)
-    ]
+    runs = [RunSpec(f"r{i}", {"a": i / 4, "b": 1 - i / 4}, TINY, 500 + 100 * i, 0.5, seed=i) for i in range(count)]
     return [dataclasses.replace(run, **changes) for run in runs]
 
 

@@ -28,9 +28,7 @@ def corpus(documents):
 
 
 def spec_of(**changes):
-    return dataclasses.replace(
-        RunSpec("r", {"reference": 0.75, "c": 0.25}, TINY, 40_000, 0.3, batch=4), **changes
-    )
+    return dataclasses.replace(RunSpec("r", {"reference": 0.75, "c": 0.25}, TINY, 40_000, 0.3, batch=4), **changes)
 
 
 def test_the_loss_goes_down_on_real_text_and_the_row_is_exact(corpus):
@@ -43,9 +41,7 @@ def test_the_loss_goes_down_on_real_text_and_the_row_is_exact(corpus):
     assert row["unique:c"] == round(0.3 * corpus.tokens["c"])
     assert (row["params"], row["w:c"], row["run_id"]) == (count_params(TINY), 0.25, "r")
     again = train(spec_of(), corpus)
-    assert {k: v for k, v in again.items() if k != "seconds"} == {
-        k: v for k, v in row.items() if k != "seconds"
-    }
+    assert {k: v for k, v in again.items() if k != "seconds"} == {k: v for k, v in row.items() if k != "seconds"}
     assert train(spec_of(seed=1), corpus)["loss:reference"] != row["loss:reference"]
 
 

@@ -46,9 +46,7 @@ def test_reads_the_columns(tmp_path):
     np.testing.assert_allclose(runs.w_RxS, [[0.75, 0.25], [0.75, 0.25], [1, 0], [0.5, 0.5]])
     np.testing.assert_allclose(runs.loss_RxK, [[4, 3], [3.5, 2.5], [3.4, np.nan], [3, 2]])
     np.testing.assert_allclose(runs.params_R, [1e6, 1e6, 1e6, 5e6])
-    np.testing.assert_allclose(
-        runs.unique_RxS, [[np.inf, 1e7], [np.inf, 1e7], [np.inf, np.inf], [np.inf, 1e8]]
-    )
+    np.testing.assert_allclose(runs.unique_RxS, [[np.inf, 1e7], [np.inf, 1e7], [np.inf, np.inf], [np.inf, 1e8]])
     np.testing.assert_allclose(runs.step_R, [100, 200, 200, 200])
     np.testing.assert_allclose(runs.seed_R, [0, 0, 1, 0])
     assert runs.frame["host"].tolist() == ["h1", "h1", "h2", "h 3, rack 4"]
@@ -201,9 +199,7 @@ def test_arrays_are_read_only_and_hash_follows_content(tmp_path):
     with pytest.raises(ValueError, match="read-only"):
         runs.w_RxS[0, 0] = 1
     other = read_runs(table(tmp_path, GOOD.replace("3.4", "3.41")))
-    assert (
-        len({runs.hash(), other.hash(), runs.select([0, 1]).hash(), runs.with_targets(["web"]).hash()}) == 4
-    )
+    assert len({runs.hash(), other.hash(), runs.select([0, 1]).hash(), runs.with_targets(["web"]).hash()}) == 4
 
 
 def test_from_frame_leaves_its_argument_alone_and_takes_a_named_index():
@@ -217,9 +213,7 @@ def test_from_frame_leaves_its_argument_alone_and_takes_a_named_index():
 
 
 def test_frames_of_any_dtype():
-    frame = pd.DataFrame(
-        {"run_id": [1, 2], "w:a": ["1", "1.0"], "loss:a": pd.array([2, None], dtype="Int64")}
-    )
+    frame = pd.DataFrame({"run_id": [1, 2], "w:a": ["1", "1.0"], "loss:a": pd.array([2, None], dtype="Int64")})
     frame["unique:a"] = [np.inf, 5]
     frame["tokenizer"] = pd.Categorical(["gpt2", None])
     runs = Runs.from_frame(frame)

@@ -77,9 +77,7 @@ def test_leading_axes_are_independent_problems():
         v_PxQxS = verb(w_PxQxS, np.zeros(5), upper_S)
         for p in range(3):
             for q in range(4):
-                np.testing.assert_allclose(
-                    v_PxQxS[p, q], verb(w_PxQxS[p, q], np.zeros(5), upper_S), atol=1e-14
-                )
+                np.testing.assert_allclose(v_PxQxS[p, q], verb(w_PxQxS[p, q], np.zeros(5), upper_S), atol=1e-14)
 
 
 def test_projection_known_answers():
@@ -128,9 +126,7 @@ def test_samples_gather_around_the_centre_as_concentration_grows():
     centre_S = np.array([0.7, 0.2, 0.1])
     distance = []
     for concentration in (1.0, 1000.0):
-        w_NxS = simplex.sample(
-            np.random.default_rng(0), 300, np.zeros(3), np.ones(3), centre_S, concentration
-        )[::3]
+        w_NxS = simplex.sample(np.random.default_rng(0), 300, np.zeros(3), np.ones(3), centre_S, concentration)[::3]
         distance.append(np.abs(w_NxS - centre_S).mean())
     assert distance[1] < distance[0] / 5
 

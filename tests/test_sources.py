@@ -66,16 +66,12 @@ def test_numbers_as_people_write_them(tmp_path, number, value):
 
 
 def test_names_stay_as_written(tmp_path):
-    project = read_project(
-        written(tmp_path, "sources: {no: {tokens: 1}, on: {tokens: 2}, 2024: {tokens: 3}}")
-    )
+    project = read_project(written(tmp_path, "sources: {no: {tokens: 1}, on: {tokens: 2}, 2024: {tokens: 3}}"))
     assert project.sources.names == ("no", "on", "2024")
 
 
 def test_optional_parts(tmp_path):
-    project = read_project(
-        written(tmp_path, "sources: {web: {paths: a/b}}\ntargets: {web: , far: {paths: [x]}}")
-    )
+    project = read_project(written(tmp_path, "sources: {web: {paths: a/b}}\ntargets: {web: , far: {paths: [x]}}"))
     assert project.sources["web"].tokens is None
     assert project.sources["web"].paths == ("a/b",)
     assert project.targets == (Target("web"), Target("far", paths=("x",)))
@@ -262,15 +258,11 @@ def test_unknown_tokens():
 
 
 def test_upper_bounds_hold_epoch_caps():
-    sources = make(
-        Source("web", 1e12, max=0.9), Source("code", 1e11, max=0.5, max_epochs=4), ("unknown", None)
-    )
+    sources = make(Source("web", 1e12, max=0.9), Source("code", 1e11, max=0.5, max_epochs=4), ("unknown", None))
     np.testing.assert_allclose(sources.upper_S(None), [0.9, 0.5, 1])
     np.testing.assert_allclose(sources.upper_S(1e12), [0.9, 0.4, 1])
     np.testing.assert_allclose(sources.upper_S(1e11), [0.9, 0.5, 1])
-    np.testing.assert_allclose(
-        make(Source("a", 1e308, max=0.9, max_epochs=1e9), ("b", 1)).upper_S(1e-5), [0.9, 1]
-    )
+    np.testing.assert_allclose(make(Source("a", 1e308, max=0.9, max_epochs=1e9), ("b", 1)).upper_S(1e-5), [0.9, 1])
     assert "tokens of the run" in refusal(sources.upper_S, 0)
     capped = make(Source("web", None, max_epochs=2))
     np.testing.assert_allclose(capped.upper_S(None), [1])
