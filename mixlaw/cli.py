@@ -172,7 +172,7 @@ def _from_text(project: "Project", budget: "Budget | None", law: str, seed: int,
 
     task = project_task(project, budget, seed, seconds)
     _announce(task)
-    runs = _sweep(task, out, "proxy runs", lambda tell: proxy_runs(task, _folder(out) / "store", seed, tell))
+    runs = _sweep(out, lambda tell: proxy_runs(task, _folder(out) / "store", seed, tell))
     return _plan_task(task, runs, law, seed, out)
 
 
@@ -183,7 +183,7 @@ def _demo(out: Path, law: str, seed: int) -> "Plan":
     _say("reading text of this Python installation and its packages ...")
     task, store = demo_task(seed), _folder(out) / "store"
     _announce(task)
-    runs = _sweep(task, out, "proxy runs", lambda tell: proxy_runs(task, store, seed, tell))
+    runs = _sweep(out, lambda tell: proxy_runs(task, store, seed, tell))
     plan = _plan_task(task, runs, law, seed, out)
     named = {"recommended": plan.mixture, "proportional": plan.baselines["proportional"]["mixture"]}
     measured = _progress("check at the budget", lambda tell: measure(task, named, store, seed, tell))
@@ -234,11 +234,11 @@ def _progress(title: str, work: Any) -> Any:
         return work(tell)
 
 
-def _sweep(task: Any, out: Path, title: str, work: Any) -> "Runs":
+def _sweep(out: Path, work: Any) -> "Runs":
     """The runs of a sweep as a table, written to DIR/runs.csv."""
     from mixlaw.runs import Runs
 
-    table = _progress(title, work)
+    table = _progress("proxy runs", work)
     for run, reason in table.attrs["failed"].items():
         _say(f"run {run} failed: {reason}")
     runs = Runs.from_frame(table, "runs.csv")
@@ -295,7 +295,7 @@ def sweep(
     _announce(task)
     for note in task.notes:
         _say(f"note: {note}")
-    _sweep(task, out, "proxy runs", lambda tell: proxy_runs(task, _folder(out) / "store", seed, tell, mixtures))
+    _sweep(out, lambda tell: proxy_runs(task, _folder(out) / "store", seed, tell, mixtures))
     _say(f"wrote runs.csv to {out}")
 
 

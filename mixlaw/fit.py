@@ -9,7 +9,7 @@ from mixlaw import lm
 from mixlaw.errors import MixlawError
 from mixlaw.fitted import Diagnostics, Fit, Support
 from mixlaw.laws import LAWS, Chinchilla, EffectiveTokens, Law, MixtureIndex, by_name
-from mixlaw.laws.base import prior_moments, size, unconstrain
+from mixlaw.laws.base import prior_moments, unconstrain
 from mixlaw.observations import Observations, observe
 from mixlaw.runs import Runs
 
@@ -46,7 +46,7 @@ def fit(
     seen = observe(runs, chosen, scale)
     with jax.enable_x64(True):
         mean_KxP, precision_KxPxP = priors(chosen, seen)
-        z_KxSxP = _starts(chosen, seen, mean_KxP, precision_KxPxP, np.random.default_rng(seed))
+        z_KxSxP = _starts(chosen, seen, mean_KxP, np.random.default_rng(seed))
         solution, sigma_K, agree_K = estimate(chosen, seen, z_KxSxP, mean_KxP, precision_KxPxP)
     result = Fit(
         law=chosen,
@@ -108,9 +108,8 @@ def priors(law: type[Law], seen: Observations) -> tuple[np.ndarray, np.ndarray]:
     return mean_KxP, precision_KxPxP
 
 
-def _starts(law: type[Law], seen: Observations, mean_KxP, precision_KxPxP, rng: np.random.Generator) -> np.ndarray:
+def _starts(law: type[Law], seen: Observations, mean_KxP: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Starting points of every target, (K, starts, P): the prior's mean, the law's own, and random ones."""
-    del precision_KxPxP
     # The same random directions for every target: what one target's fit is does not hang on the others.
     noise_SxP = 0.5 * rng.standard_normal((STARTS, mean_KxP.shape[1]))
     found = []
@@ -236,8 +235,3 @@ def _complaints(targets: tuple[str, ...], solution: lm.Solution) -> list[str]:
     return (
         [f"the solver stopped before its tolerance on {len(stuck)} targets ({', '.join(stuck[:3])} …)"] if stuck else []
     )
-
-
-def parameter_count(law: type[Law], sources: int) -> int:
-    """Number of fitted parameters for so many sources."""
-    return size(law, sources)

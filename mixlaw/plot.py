@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import EngFormatter, PercentFormatter
 
 from mixlaw.plan import Plan
 
@@ -40,7 +40,7 @@ def mixture_bars(plan: Plan, ax: Axes | None = None) -> Axes:
     ax.set_yticks(at, names)
     ax.invert_yaxis()
     ax.set_xlabel("share of training tokens")
-    ax.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ax.legend(frameon=False, loc="lower right")
     _clean(ax)
     return ax
@@ -60,7 +60,7 @@ def epochs_bars(plan: Plan, ax: Axes | None = None) -> Axes:
     ax.axvline(1.0, color=MUTED, linewidth=1, linestyle="--")
     ax.set_yticks(np.arange(len(names)), names)
     ax.invert_yaxis()
-    ax.set_xlabel("epochs (dashed: one pass; black: cap)")
+    ax.set_xlabel("epochs (dashed: one pass; orange: above 4; black: cap)")
     _clean(ax)
     return ax
 
@@ -90,6 +90,7 @@ def check_points(plan: Plan, ax: Axes | None = None) -> Axes:
     ax.plot(difference["measured"], 0, "o", color=ALARM, label="measured")
     ax.axvline(0.0, color=MUTED, linewidth=1, linestyle="--")
     ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
     ax.set_xlabel("loss of proportional minus loss of recommended (nats per token)")
     ax.legend(frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.45))
     _clean(ax)
@@ -108,16 +109,20 @@ def plan_figure(plan: Plan) -> Figure:
     names, checked = len(content["mixture"]), bool(content.get("check"))
     wide, height = content["epochs"] is not None, 1.6 + 0.36 * names
     figure = Figure(figsize=(10.0 if wide else 7.0, height + 1.6 * checked), layout="constrained")
-    rows = figure.subfigures(2, 1, height_ratios=[height, 1.6]) if checked else [figure]
+    rows: list[Figure | SubFigure] = [figure]
+    if checked:
+        rows = list(figure.subfigures(2, 1, squeeze=False, height_ratios=[height, 1.6])[:, 0])
     columns: Any = rows[0].subplots(1, 1 + wide, squeeze=False)[0]
     mixture_bars(plan, columns[0])
     if wide:
         epochs_bars(plan, columns[1])
     if checked:
         check_points(plan, rows[1].subplots())
-    budget = (
-        "" if content["tokens"] is None else f", {content['params']:.3g} parameters, {content['tokens']:.3g} tokens"
-    )
+    count = EngFormatter(places=1, sep="")
+    budget = ""
+    if content["tokens"] is not None:
+        size = "" if content["params"] is None else f", {count(content['params'])} parameters"
+        budget = f"{size}, {count(content['tokens'])} tokens"
     rows[0].suptitle(f"verdict: {content['verdict']} ({content['law']['name']}{budget})")
     return figure
 

@@ -1,5 +1,6 @@
 """Tables for a terminal: at most 80 columns, plain when piped."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
@@ -10,20 +11,25 @@ from mixlaw.audit import Audit
 from mixlaw.fitted import Fit
 from mixlaw.plan import Plan
 
-BAR = 12
+BAR = 8
 """Characters of a bar for a share of 100%."""
+WIDTH = 80
+NAME = 32
+"""Most characters of a name on one line."""
 
 
 def _console() -> Console:
     console = Console(highlight=False, markup=True)
-    return console if console.is_terminal and console.width < 80 else Console(highlight=False, width=80)
+    return console if console.is_terminal and console.width < WIDTH else Console(highlight=False, width=WIDTH)
 
 
-def _table(*columns: str, title: str | None = None) -> Table:
-    """A table whose first column is text and whose others are numbers."""
-    table = Table(title=title, box=None, pad_edge=False, title_justify="left", header_style="bold")
-    for i, column in enumerate(columns):
-        table.add_column(column, justify="right" if i else "left", overflow="fold", no_wrap=bool(i))
+def _table(*columns: str, names: Iterable[str] = ()) -> Table:
+    """A table whose first column holds `names` and whose others hold numbers."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    widest = min(NAME, max(map(len, (columns[0], *names))))
+    table.add_column(columns[0], overflow="fold", min_width=widest)
+    for column in columns[1:]:
+        table.add_column(column, justify="right", no_wrap=True)
     return table
 
 
@@ -38,7 +44,7 @@ def amount(x: float | None) -> str:
 
 
 def _percent(x: float | None) -> str:
-    return "–" if x is None else f"{100 * x:.1f}"
+    return "–" if x is None else f"{100 * x:.1f}%"
 
 
 def print_plan(plan: Plan) -> None:
@@ -56,11 +62,14 @@ def print_plan(plan: Plan) -> None:
 
 
 def _shares(content: dict[str, Any]) -> Table:
-    table = _table("source", "available", "proportional %", "recommended %", "90% interval", "epochs", "")
-    table.columns[-1].justify = "left"
+    mixture = dict(sorted(content["mixture"].items(), key=lambda item: -item[1]))
+    table = _table("source", "available", "proportional", "recommended", "90% interval", "epochs", names=mixture)
+    bars = max(map(len, mixture)) <= 14  # else there is no room
+    if bars:
+        table.add_column("", no_wrap=True)
     proportional = (content["baselines"]["proportional"] or {}).get("mixture", {})
     epochs, by_source = content["epochs"] or {}, content["tokens_by_source"] or {}
-    for name, share in sorted(content["mixture"].items(), key=lambda item: -item[1]):
+    for name, share in mixture.items():
         passes, (low, high) = epochs.get(name), content["interval"][name]
         available = by_source[name] / passes if passes and name in by_source else None
         table.add_row(
@@ -68,9 +77,9 @@ def _shares(content: dict[str, Any]) -> Table:
             amount(available),
             _percent(proportional.get(name)),
             _percent(share),
-            f"{100 * low:.1f}–{100 * high:.1f}",
+            f"{100 * low:.1f}–{100 * high:.1f}%",
             "–" if passes is None else f"{passes:.2f}",
-            "█" * round(BAR * share),
+            *(["█" * round(BAR * share)] if bars else []),
         )
     return table
 
@@ -105,21 +114,14 @@ def _baselines(content: dict[str, Any]) -> Table:
 
 def _check(content: dict[str, Any]) -> Table:
     check, predicted = content["check"], content["predicted"]["loss"]
-    table = _table("check: trained at the budget", "predicted", "measured", "proportional measured")
+    table = _table("check", "predicted", "90% interval", "measured", "proportional", names=predicted)
     for target, loss in check["recommended"].items():
-        table.add_row(
-            escape(target),
-            f"{predicted[target]['mean']:.4f}",
-            f"{loss:.4f}",
-            f"{check['proportional'][target]:.4f}",
-        )
+        p, other = predicted[target], check["proportional"][target]
+        band = f"{p['low']:.4f}–{p['high']:.4f}"
+        table.add_row(escape(target), f"{p['mean']:.4f}", band, f"{loss:.4f}", f"{other:.4f}")
     d = check["difference"]
-    table.add_row(
-        "proportional - recommended",
-        f"{d['predicted']:.4f} ({d['low']:.4f}–{d['high']:.4f})",
-        f"{d['measured']:.4f}",
-        "",
-    )
+    band = f"{d['low']:.4f}–{d['high']:.4f}"
+    table.add_row("proportional worse by", f"{d['predicted']:.4f}", band, f"{d['measured']:.4f}", "")
     return table
 
 
@@ -127,12 +129,12 @@ def print_fit(fitted: Fit) -> None:
     """Parameters by target and how far the fit is to be believed."""
     console = _console()
     console.print(f"[bold]{fitted.law.name}[/bold]: {escape(fitted.law.equation)}")
-    table = _table("target", "noise %", "starts agree %", "parameters")
+    table = _table("target", "noise", "starts agree", "parameters", names=fitted.targets)
     for k, target in enumerate(fitted.targets):
         agree = fitted.diagnostics.starts_agree_K[k]
         degrees = fitted.diagnostics.degrees_K[k]
         table.add_row(
-            escape(target), f"{100 * fitted.sigma_K[k]:.2f}", f"{100 * agree:.0f}", f"{degrees:.1f} effective"
+            escape(target), f"{100 * fitted.sigma_K[k]:.2f}%", f"{100 * agree:.0f}%", f"{degrees:.1f} effective"
         )
     console.print(table)
     for note in fitted.notes:
@@ -142,7 +144,7 @@ def print_fit(fitted: Fit) -> None:
 def print_audit(found: Audit) -> None:
     """Epochs by source, and which caps are broken."""
     console, broken = _console(), {cap["source"]: cap for cap in found.caps}
-    table = _table("source", "share %", "tokens", "epochs", "")
+    table = _table("source", "share", "tokens", "epochs", "", names=found.mixture)
     table.columns[-1].justify = "left"
     for name, share in found.mixture.items():
         epochs, cap = found.epochs[name], broken.get(name)

@@ -5,9 +5,14 @@ H heads, K width of a head. What makes it quick on a CPU: activations are flatte
 product, the embedding and the loss use one-hot products where a gather or scatter would be slow,
 attention is written by hand, and layers are unrolled.
 
+Both branches of a layer read every position mixed with the one before it, by a learnt factor a channel (token shift,
+as in RWKV, Peng et al., 2305.13048). On the demo's text it takes .17 nats off the loss at 55k parameters, and what a
+mixture gains over another hardly changes with size (.28 to .26 nats over 26k to 132k parameters); without it that gain
+grew from .24 to .33 nats, which no law of a floor and falling terms foresees.
+
 Widths share one learning rate (as in µP): hidden matrices start at 1/sqrt(fan-in) and learn at
-`BASE_WIDTH / width` of it, the head starts at zero and learns at the same scaled rate, the embedding and
-the norms' gains learn at the full rate.
+`BASE_WIDTH / width` of it, the head starts at zero and learns at the same scaled rate, the embedding,
+the norms' gains and the shifts' factors learn at the full rate.
 """
 
 import math
@@ -52,9 +57,11 @@ def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     for layer in range(config.depth):
         table |= {
             f"{layer}/norm_attend": (wide,),
+            f"{layer}/shift_attend": (wide,),
             f"{layer}/qkv": (wide, 3 * inner),
             f"{layer}/attended": (inner, wide),
             f"{layer}/norm_mlp": (wide,),
+            f"{layer}/shift_mlp": (wide,),
             f"{layer}/up": (wide, 4 * wide),
             f"{layer}/down": (4 * wide, wide),
         }
@@ -78,7 +85,7 @@ def init(config: ModelConfig, seed: int) -> Params:
     params: Params = {}
     for name, shape in shapes(config).items():
         if len(shape) == 1:
-            value = np.ones(shape)
+            value = np.full(shape, 0.5 if "shift" in name else 1.0)
         elif name == "head":
             value = np.zeros(shape)
         elif name == "embed":
@@ -106,6 +113,12 @@ def _rotary(length: int, half: int) -> tuple[jax.Array, jax.Array]:
     return jnp.asarray(np.cos(angle_LxK), jnp.float32), jnp.asarray(np.sin(angle_LxK), jnp.float32)
 
 
+def _shift(x_TxD: jax.Array, factor_D: jax.Array, length: int) -> jax.Array:
+    x_BxLxD = x_TxD.reshape(-1, length, x_TxD.shape[-1])
+    before_BxLxD = jnp.pad(x_BxLxD[:, :-1], ((0, 0), (1, 0), (0, 0)))
+    return (x_BxLxD + factor_D * before_BxLxD).reshape(x_TxD.shape)
+
+
 def _attend(x_TxD: jax.Array, params: Params, layer: int, config: ModelConfig) -> jax.Array:
     heads, dim, length = config.heads, config.head_dim, config.length
     qkv = (x_TxD @ params[f"{layer}/qkv"]).reshape(-1, length, 3, heads, dim).transpose(2, 0, 3, 1, 4)
@@ -124,12 +137,18 @@ def _attend(x_TxD: jax.Array, params: Params, layer: int, config: ModelConfig) -
     return out_BxHxLxK.transpose(0, 2, 1, 3).reshape(-1, heads * dim) @ params[f"{layer}/attended"]
 
 
+def _read(x_TxD: jax.Array, params: Params, layer: int, branch: str, config: ModelConfig) -> jax.Array:
+    """What a branch of a layer reads of the stream."""
+    normed_TxD = _norm(x_TxD, params[f"{layer}/norm_{branch}"])
+    return _shift(normed_TxD, params[f"{layer}/shift_{branch}"], config.length)
+
+
 def logits(params: Params, x_BxLxD: jax.Array, config: ModelConfig) -> jax.Array:
     """Logits (B, L, V) from embedded inputs (B, L, D); position t sees inputs 0..t only."""
     x_TxD = x_BxLxD.reshape(-1, config.width)
     for layer in range(config.depth):
-        x_TxD = x_TxD + _attend(_norm(x_TxD, params[f"{layer}/norm_attend"]), params, layer, config)
-        up = _norm(x_TxD, params[f"{layer}/norm_mlp"]) @ params[f"{layer}/up"]
+        x_TxD = x_TxD + _attend(_read(x_TxD, params, layer, "attend", config), params, layer, config)
+        up = _read(x_TxD, params, layer, "mlp", config) @ params[f"{layer}/up"]
         x_TxD = x_TxD + jax.nn.gelu(up, approximate=True) @ params[f"{layer}/down"]
     logits_TxV = _norm(x_TxD, params["norm_head"]) @ params["head"]
     return logits_TxV.reshape(*x_BxLxD.shape[:2], config.vocab)

@@ -1,5 +1,6 @@
 """From text to runs: a project's corpus, which mixtures to run at which scale, and the demo with its check."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import pandas as pd
 from mixlaw.design import design
 from mixlaw.errors import MixlawError
 from mixlaw.runs import read_runs
+from mixlaw.simplex import project
 from mixlaw.sources import Budget, Project, Source, Sources, Target
 from proxies.corpus import Corpus, build_corpus
 from proxies.demo_text import demo_documents, demo_targets
@@ -20,7 +22,7 @@ from proxies.sweep import Progress, sweep
 
 RUNS = 28
 OTHER_SCALES = 4
-"""A proposal has five scales; the first mixture of a design is run at each."""
+"""A proposal has five scales; a design's first mixture is run at each."""
 TOKENS_PER_PARAM = 20.0
 """Compute-optimal tokens per parameter (Hoffmann et al., 2203.15556), for the proxies of a budget in FLOP."""
 
@@ -109,12 +111,22 @@ def _stated(sources: Sources) -> dict[str, float]:
 
 
 def mixtures(task: Task, seed: int) -> list[dict[str, float]]:
-    """One mixture a run in the order of the proposal's scales: a space-filling design, its first mixture
-    (proportional) repeated at every scale as an anchor, the others dealt at random."""
-    scales = task.proposal.scales
-    table = design(task.sources, task.proposal.runs - len(scales) + 1, seed=seed, tokens=task.budget.tokens)
-    shares = table[[f"w:{name}" for name in task.sources.names]].to_numpy()
-    return deal(task, shares, seed)
+    """One mixture a run in the order of the proposal's scales: a space-filling design, with two mixtures run at
+    several scales so that a law sees how their difference changes with size: the proportional one (at all) and one
+    halfway from there to the targets' own text (on the ray; left out where no source is a target)."""
+    sources, names = task.sources, task.sources.names
+    weight_S = np.array([sum(t.weight for t in task.targets if t.name == name) for name in names], float)
+    aimed = [scale.on_ray and weight_S.sum() > 0 for scale in task.proposal.scales]
+    count = task.proposal.runs - OTHER_SCALES - sum(aimed)
+    table = design(sources, count, seed=seed, tokens=task.budget.tokens)
+    w_MxS = table[[f"w:{name}" for name in names]].to_numpy()
+    dealt = deal(task, w_MxS, [scale.runs - also for scale, also in zip(task.proposal.scales, aimed, strict=True)])
+    if any(aimed):
+        halfway_S = (w_MxS[0] + weight_S / weight_S.sum()) / 2
+        halfway_S = project(halfway_S, sources.min_S, sources.upper_S(task.budget.tokens))
+        for part in itertools.compress(dealt, aimed):
+            part.append(_named(task, halfway_S))
+    return list(itertools.chain.from_iterable(dealt))
 
 
 def sweep_task(
@@ -135,16 +147,25 @@ def sweep_task(
         raise MixlawError(f"{chosen}: source '{unknown[0]}' is not in both the design and the project: make them agree")
     w_MxS = table.w_RxS[:, [table.sources.index(name) for name in project.sources.names]]
     task = project_task(project, None, seed, seconds, len(w_MxS) + OTHER_SCALES)
-    return task, deal(task, w_MxS, seed)
+    dealt = deal(task, w_MxS, [scale.runs for scale in task.proposal.scales])
+    return task, list(itertools.chain.from_iterable(dealt))
 
 
-def deal(task: Task, w_MxS: np.ndarray, seed: int) -> list[dict[str, float]]:
-    """Mixtures to the proposal's runs; the first goes to every scale, so M is the runs less the other scales."""
-    order = iter(np.random.default_rng([seed, 3]).permutation(len(w_MxS) - 1) + 1)
-    picked = []
-    for scale in task.proposal.scales:
-        picked += [0, *(next(order) for _ in range(scale.runs - 1))]
-    return [dict(zip(task.sources.names, map(float, w_MxS[m]), strict=True)) for m in picked]
+def deal(task: Task, w_MxS: np.ndarray, runs: list[int]) -> list[list[dict[str, float]]]:
+    """Mixtures by scale, `runs` at each; the first goes to every scale, so M is their sum less the other scales.
+
+    A design has the farthest apart first: its mixtures go to the scales in turn, so that those of each spread too.
+    """
+    dealt = [[0] for _ in runs]
+    for m in range(1, len(w_MxS)):
+        neediest = max(range(len(runs)), key=lambda s: (runs[s] - 1) / len(dealt[s]))
+        dealt[neediest].append(m)
+    assert [len(part) for part in dealt] == runs
+    return [[_named(task, w_MxS[m]) for m in part] for part in dealt]
+
+
+def _named(task: Task, w_S: np.ndarray) -> dict[str, float]:
+    return dict(zip(task.sources.names, map(float, w_S), strict=True))
 
 
 def proxy_runs(
@@ -172,5 +193,5 @@ def measure(
     target = task.proposal.target
     assert isinstance(target, Scale)
     specs = [spec_at(target, mixture, task.corpus, name, seed=seed) for name, mixture in named.items()]
-    table = sweep(specs, task.corpus, store, progress=progress).set_index("run_id")
-    return {name: {t.name: float(table.loc[name, f"loss:{t.name}"]) for t in task.targets} for name in named}
+    rows = sweep(specs, task.corpus, store, progress=progress).to_dict("records")
+    return {str(row["run_id"]): {t.name: float(row[f"loss:{t.name}"]) for t in task.targets} for row in rows}

@@ -86,9 +86,9 @@ def speed(config: ModelConfig) -> float:
 
 def demo_scales() -> Proposal:
     """The demo's sizes: a target that two cores can check, and proxies of at most a fifth of its compute."""
-    target = Scale(_config(64, 2), 2_400_000, 1.0, 2)
-    sizes = [_config(24, 2), _config(30, 2), _config(38, 2)]
-    return _on_and_off_ray(sizes, target.params, target.tokens, 1.0, (14, 10, 6), target)
+    target = Scale(_config(72, 2), 2_960_000, 1.0, 2)
+    sizes = [_config(28, 2), _config(36, 2), _config(44, 2)]
+    return _on_and_off_ray(sizes, target.params, target.tokens, 1.0, (12, 10, 6), target)
 
 
 def propose(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.distance import cdist
 
 from mixlaw.design import design
 from mixlaw.errors import MixlawError
@@ -30,10 +31,10 @@ def test_is_half_a_run_table():
     assert Runs.from_frame(frame).sources == THREE.names
 
 
-def test_every_source_is_seen_alone_early():
+def test_the_first_runs_show_each_source_at_a_large_and_at_a_small_share():
     w_RxS = weights(design(THREE, 8, seed=0))[:4]
-    np.testing.assert_allclose(w_RxS.max(axis=0), 1)
-    np.testing.assert_allclose(w_RxS.min(axis=0), 0, atol=1e-12)
+    assert (w_RxS.max(axis=0) > 0.55).all()
+    assert (w_RxS.min(axis=0) < 0.15).all()
 
 
 @st.composite
@@ -66,17 +67,18 @@ def test_respects_bounds_and_availability(case, runs, seed):
     assert (w_RxS * D / sources.tokens_S <= sources.max_epochs_S * (1 + 1e-9)).all()
 
 
-@settings(deadline=None, max_examples=25)
-@given(bounded_sources())
-def test_each_source_reaches_its_largest_and_nearly_its_smallest_share(case):
-    D, sources = case
-    S = len(sources)
-    w_RxS = weights(design(sources, 2 * S + 1, seed=0, tokens=D))
-    lower_S, upper_S = sources.min_S, sources.upper_S(D)
-    largest_S = np.minimum(upper_S, 1 - lower_S.sum() + lower_S)
-    smallest_S = np.maximum(lower_S, 1 - np.minimum(upper_S, 1).sum() + np.minimum(upper_S, 1))
-    np.testing.assert_allclose(w_RxS.max(axis=0), largest_S, atol=1e-6)
-    assert (w_RxS.min(axis=0) <= smallest_S + 0.011).all()
+def test_any_plausible_mixture_has_a_run_nearby():
+    sources = Sources(Source(f"s{i}", t) for i, t in enumerate([6e12, 3e12, 1e12, 5e11, 3e11, 1e11]))
+    rng = np.random.default_rng(5)
+    wanted_NxS = np.sqrt(
+        np.concatenate([rng.dirichlet(np.ones(6), 500), rng.dirichlet(6 * sources.proportional(), 500)])
+    )
+
+    def distance(w_RxS):
+        return cdist(wanted_NxS, np.sqrt(w_RxS)).min(axis=1).mean()
+
+    random = np.mean([distance(rng.dirichlet(np.ones(6), 30)) for _ in range(20)])
+    assert distance(weights(design(sources, 30, seed=0))) < 0.85 * random
 
 
 def test_same_seed_same_design():
@@ -84,13 +86,6 @@ def test_same_seed_same_design():
     np.testing.assert_array_equal(weights(one), weights(again))
     assert not np.allclose(weights(one), weights(other))
     assert not set(one["run_id"]) & set(other["run_id"])
-
-
-def test_spreads_better_than_random_draws():
-    w_RxS = np.sqrt(weights(design(THREE, 20, seed=0)))
-    random_RxS = np.sqrt(np.random.default_rng(0).dirichlet(np.ones(3), size=20))
-    nearest = [min(np.linalg.norm(x[i] - x[j]) for i in range(20) for j in range(i)) for x in (w_RxS, random_RxS)]
-    assert nearest[0] > 3 * nearest[1]
 
 
 def test_sixty_sources_in_seconds():
@@ -106,7 +101,7 @@ def test_sixty_sources_in_seconds():
 def test_notes_say_what_was_not_done():
     sources = Sources([Source("web", None), Source("code", 1e9, max_epochs=2)])
     notes = " ".join(design(sources, 2, seed=0).attrs["notes"])
-    for part in ("web unknown", "max_epochs", "2 runs cannot show"):
+    for part in ("web unknown", "max_epochs"):
         assert part in notes
     capped = Sources([Source("web", 9e9, max=0.5), Source("code", 1e9)])
     frame = design(capped, 4, seed=0)

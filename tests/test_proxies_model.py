@@ -61,7 +61,7 @@ def test_the_loss_is_the_cross_entropy():
 def test_parameters_are_counted_literally(config):
     assert model.count_params(config) == sum(leaf.size for leaf in jax.tree.leaves(model.init(config, 0)))
     wide, inner = config.width, config.heads * config.head_dim
-    layer = 4 * wide * inner + 8 * wide**2 + 2 * wide
+    layer = 4 * wide * inner + 8 * wide**2 + 4 * wide
     assert model.count_params(config) == 2 * config.vocab * wide + config.depth * layer + wide
 
 
