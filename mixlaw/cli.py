@@ -91,11 +91,13 @@ def recommend(
         plan = _demo(out or Path("mixlaw-demo"), law, seed)
     else:
         read = _project(project, needed=runs is None)
+        if out is not None:
+            _folder(out)
         if runs is not None:
             plan = _from_runs(_read_runs(runs), read, budget, law, seed, scale, out)
         else:
             assert read is not None
-            plan = _from_text(read, budget, law, seed, seconds, out or Path("mixlaw-out"))
+            plan = _from_text(read, budget, law, seed, seconds, _folder(out or Path("mixlaw-out")))
     print(json.dumps(plan.to_dict(), indent=1)) if as_json else print_plan(plan)
 
 
@@ -156,6 +158,7 @@ def _save(out: Path, plan: "Plan", fitted: Any, runs: "Runs") -> None:
 
 
 def _folder(out: Path) -> Path:
+    """Made before the work whose results go there, so that nothing is lost to a bad name."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -271,9 +274,9 @@ def design(
     from mixlaw import design as propose
     from mixlaw import read_project
 
-    read = read_project(project)
+    out, read = _file(out), read_project(project)
     table = propose(read.sources, runs, seed=seed, tokens=read.budget.tokens if read.budget else None)
-    _write(table, out)
+    _write(out, lambda file: table.to_csv(file, index=False))
     for note in table.attrs.get("notes", ()):
         _say(f"note: {note}")
 
@@ -291,6 +294,7 @@ def sweep(
     from mixlaw import read_project
     from proxies.pipeline import proxy_runs, sweep_task
 
+    _folder(out)
     task, mixtures = sweep_task(read_project(project), design, runs, seed, seconds)
     _announce(task)
     for note in task.notes:
@@ -312,8 +316,9 @@ def fit(
     from mixlaw import fit as estimate
     from mixlaw.show import print_fit
 
+    out = _file(out)
     fitted = estimate(_read_runs(runs), law, seed=seed, scale=scale, bootstrap=bootstrap)
-    _writable(out, lambda: fitted.save(out))
+    _write(out, fitted.save)
     print_fit(fitted)
 
 
@@ -327,7 +332,9 @@ def predict(
     from mixlaw import read_fit
     from mixlaw.runs import read_runs
 
-    _write(read_fit(fit).predict(read_runs(runs, losses=False)), out)
+    out = _file(out)
+    table = read_fit(fit).predict(read_runs(runs, losses=False))
+    _write(out, lambda file: table.to_csv(file, index=False))
 
 
 @app.command(epilog="Example: mixlaw audit weights.json --project mixlaw.yaml --tokens 3e10")
@@ -358,12 +365,16 @@ def laws(as_json: Json = False) -> None:
     print(json.dumps(rows, indent=1)) if as_json else print_laws(rows)
 
 
-def _write(table: Any, out: Path) -> None:
-    _writable(out, lambda: table.to_csv(out, index=False))
+def _file(out: Path) -> Path:
+    """Refused before the work whose result goes there, so that nothing is lost to a bad name."""
+    if out.is_dir() or not out.absolute().parent.is_dir():
+        why = "is a folder" if out.is_dir() else "its folder does not exist"
+        raise MixlawError(f"--out {out}: {why}: name a file in a folder that exists")
+    return out
 
 
-def _writable(out: Path, write: Any) -> None:
+def _write(out: Path, write: Any) -> None:
     try:
-        write()
+        write(out)
     except OSError as error:
         raise MixlawError(f"--out {out}: cannot be written ({error.strerror}): name another file") from None

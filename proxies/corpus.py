@@ -22,6 +22,7 @@ PIECE = 4096  # longer documents are drawn in pieces, so that no run depends on 
 HELD_OUT = 1 / 20  # of a source's tokens, and within these limits:
 HELD_OUT_LEAST, HELD_OUT_MOST = 65_536, 131_072  # fewer make losses noisy, more make evaluation slow
 HELD_OUT_LARGEST_SHARE = 0.2
+SPLIT_LEAST = 1_000  # tokens: what is held out of less measures nothing
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,8 @@ def _split(
 ) -> tuple[list[np.ndarray], dict[bytes, np.ndarray], dict[bytes, str]]:
     """(held-out documents, documents left to train on, digests held out) of one source."""
     total = sum(map(len, pool.values()))
+    if total < SPLIT_LEAST:
+        raise MixlawError(f"source {source}: {total:,} tokens are too few to hold any out; give it {SPLIT_LEAST:,}")
     goal = min(max(HELD_OUT * total, HELD_OUT_LEAST), HELD_OUT_MOST, HELD_OUT_LARGEST_SHARE * total)
     salt = f"held out {seed}".encode()[:16]
     order = sorted(pool, key=lambda d: hashlib.blake2b(d, digest_size=16, salt=salt).digest())
@@ -188,8 +191,6 @@ def _split(
     longest = max(pool, key=lambda d: len(pool[d]))
     document = pool[longest]
     cut = len(document) - min(int(goal) + 1, len(document) // 2)
-    if cut < 1:
-        raise MixlawError(f"source {source}: {total} tokens are too few to hold any out; give it more text")
     notes.append(
         f"source {source}: its documents are too few or too long to hold whole ones out; the last"
         f" {len(document) - cut:,} tokens of its longest are held out"

@@ -112,8 +112,9 @@ def _stated(sources: Sources) -> dict[str, float]:
 
 def mixtures(task: Task, seed: int) -> list[dict[str, float]]:
     """One mixture a run in the order of the proposal's scales: a space-filling design, with two mixtures run at
-    several scales so that a law sees how their difference changes with size: the proportional one (at all) and one
-    halfway from there to the targets' own text (on the ray; left out where no source is a target)."""
+    several scales, so that a law sees how their difference changes with size: the proportional one (at all) and the
+    targets' own text by their weights (on the ray; left out where no source is a target). What one may come to
+    recommend lies between the two."""
     sources, names = task.sources, task.sources.names
     weight_S = np.array([sum(t.weight for t in task.targets if t.name == name) for name in names], float)
     aimed = [scale.on_ray and weight_S.sum() > 0 for scale in task.proposal.scales]
@@ -122,10 +123,9 @@ def mixtures(task: Task, seed: int) -> list[dict[str, float]]:
     w_MxS = table[[f"w:{name}" for name in names]].to_numpy()
     dealt = deal(task, w_MxS, [scale.runs - also for scale, also in zip(task.proposal.scales, aimed, strict=True)])
     if any(aimed):
-        halfway_S = (w_MxS[0] + weight_S / weight_S.sum()) / 2
-        halfway_S = project(halfway_S, sources.min_S, sources.upper_S(task.budget.tokens))
+        aim_S = project(weight_S / weight_S.sum(), sources.min_S, sources.upper_S(task.budget.tokens))
         for part in itertools.compress(dealt, aimed):
-            part.append(_named(task, halfway_S))
+            part.append(_named(task, aim_S))
     return list(itertools.chain.from_iterable(dealt))
 
 
