@@ -51,6 +51,8 @@ def weights(table: Table, sources: tuple[str, ...], name: str, notes: list[str])
 
 
 def losses(table: Table, targets: tuple[str, ...], name: str, notes: list[str]) -> Array:
+    if not targets:
+        return np.empty((len(table.frame), 0))
     columns = [f"loss:{target}" for target in targets]
     loss_RxK = np.stack([table.numbers(column) for column in columns], axis=1)
     if (loss_RxK <= 0).any():

@@ -36,14 +36,17 @@ Seconds = Annotated[float, typer.Option(help="wall-clock seconds that proxies ma
 
 def main() -> None:
     """Run the command line; errors become one line on stderr and an exit code."""
+    interrupted = "interrupted; finished runs are kept, the same command goes on from them"
     try:
         code = app(standalone_mode=False)
+        if code == 130:  # how Typer answers Ctrl-C
+            code = _complain(interrupted, 130)
     except MixlawError as error:
         code = _complain(str(error), 2)
     except typer.Exit as stop:
         code = stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        code = _complain("interrupted; finished runs are kept, the same command goes on from them", 130)
+        code = _complain(interrupted, 130)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output left: nothing to tell anybody
         code = 0

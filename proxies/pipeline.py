@@ -117,7 +117,7 @@ def mixtures(task: Task, seed: int) -> list[dict[str, float]]:
     recommend lies between the two."""
     sources, names = task.sources, task.sources.names
     weight_S = np.array([sum(t.weight for t in task.targets if t.name == name) for name in names], float)
-    aimed = [scale.on_ray and weight_S.sum() > 0 for scale in task.proposal.scales]
+    aimed = [scale.on_ray and scale.runs > 1 and weight_S.sum() > 0 for scale in task.proposal.scales]
     count = task.proposal.runs - OTHER_SCALES - sum(aimed)
     table = design(sources, count, seed=seed, tokens=task.budget.tokens)
     w_MxS = table[[f"w:{name}" for name in names]].to_numpy()

@@ -124,7 +124,10 @@ def _cut_to(seconds: float, sizes, params: float, tokens: float, counts, workers
     fixed = matched.runs * RUN_OVERHEAD / workers
     cut = (seconds - fixed) / (matched.seconds(workers) - fixed)
     if cut * matched.scales[0].tokens < LEAST_TOKENS:
-        raise MixlawError(f"{seconds:g} seconds are too few for {matched.runs} proxy runs; allow more time")
+        least = fixed + (matched.seconds(workers) - fixed) * LEAST_TOKENS / matched.scales[0].tokens
+        raise MixlawError(
+            f"{seconds:g} seconds are too few for {matched.runs} proxy runs: allow at least {least:.0f} (--seconds)"
+        )
     return _on_and_off_ray(sizes, params, tokens, cut, counts)
 
 

@@ -1,0 +1,260 @@
+"""The command line end to end: a project's text, a table of runs, every verb; what is on stdout and in the files."""
+
+import gzip
+import inspect
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+import zstandard
+
+from mixlaw import cli
+
+MIXLAW = Path(sys.executable).with_name("mixlaw")
+KEYS = {
+    *("mixture", "interval", "epochs", "tokens_by_source", "params", "tokens", "flops", "law", "predicted"),
+    *("baselines", "verdict", "certificate", "caps", "provenance", "schema", "notes"),
+}
+
+
+@pytest.fixture
+def run(capfd, monkeypatch):
+    """Runs `mixlaw` in this process; gives (exit code, stdout, stderr)."""
+
+    def call(*arguments) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mixlaw", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        out, err = capfd.readouterr()
+        assert "Traceback" not in err
+        return int(stop.value.code or 0), out, err
+
+    return call
+
+
+def table(path: Path, scales=(1e6,), rows: int = 24) -> Path:
+    """Runs that a law of the tool generates: a scarce source that counts for the target, a large one that does not."""
+    rng = np.random.default_rng(0)
+    w_RxS = rng.dirichlet(np.ones(3), rows)
+    params = np.resize(scales, rows)
+    index = 0.2 + w_RxS @ [1.0, 0.3, 0.05]
+    loss = 1.5 + 0.5 * index**-0.5 + 0.6 * (params / 1e6) ** -0.3
+    frame = pd.DataFrame({"run_id": [f"r{i}" for i in range(rows)], "params": params, "tokens": 20 * params})
+    frame[["w:books", "w:web", "w:logs"]] = w_RxS
+    frame["loss:books"] = loss * np.exp(0.002 * rng.standard_normal(rows))
+    frame["loss:chat"] = 0.9 * loss * np.exp(0.002 * rng.standard_normal(rows))
+    frame.to_csv(path, index=False)
+    return path
+
+
+PROJECT = """
+sources:
+  books: {tokens: 1.0e9, max_epochs: 4}
+  web: {tokens: 5.0e10}
+  logs: {tokens: 2.0e10, max: 0.5}
+targets: {books: {weight: 2}, chat: {}}
+"""
+
+
+def test_recommend_from_runs_and_a_project_prints_the_contract(run, tmp_path):
+    project = tmp_path / "mixlaw.yaml"
+    project.write_text(PROJECT)
+    runs = table(tmp_path / "runs.csv", scales=(1e6, 2e6, 4e6))
+    out = tmp_path / "plan"
+    code, stdout, stderr = run("recommend", project, "--runs", runs, "--flops", "1e17", "--json", "--out", out)
+    assert code == 0, stderr
+    plan = json.loads(stdout)
+    assert set(plan) == KEYS
+    assert sum(plan["mixture"].values()) == pytest.approx(1)
+    assert plan["params"] * plan["tokens"] * 6 == pytest.approx(1e17)
+    assert plan["epochs"]["books"] <= 4 + 1e-9
+    assert set(plan["baselines"]) == {"proportional", "uniform", "best_run"}
+    assert plan["certificate"]["gap"] <= 1e-6
+    assert plan["law"]["held_out"]["mae"] < plan["law"]["held_out"]["baseline_mae"]
+    for name, (low, high) in plan["interval"].items():
+        assert low <= plan["mixture"][name] <= high
+    assert sorted(os.listdir(out)) == ["fit.json", "plan.json", "plan.png", "runs.csv"]
+    assert json.loads((out / "plan.json").read_text()) == plan
+    assert (out / "plan.png").read_bytes()[:4] == b"\x89PNG"
+    again = run("recommend", project, "--runs", runs, "--flops", "1e17", "--json")[1]
+    assert json.loads(again) == plan
+
+
+def test_recommend_from_one_scale_without_a_project(run, tmp_path):
+    runs = table(tmp_path / "runs.csv")
+    code, stdout, stderr = run("recommend", "--runs", runs, "--flops", "1e21", "--json")
+    assert code == 0, stderr
+    plan = json.loads(stdout)
+    assert plan["law"]["name"] == "effective-tokens"
+    assert [plan[key] for key in ("params", "tokens", "epochs", "caps")] == [None] * 4
+    assert any("runs' scale" in note for note in plan["notes"])
+    code, stdout, _ = run("recommend", "--runs", runs)
+    assert code == 0
+    lines = stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split() == ["source", "available", "proportional", "recommended", "90%", "interval", "epochs"]
+    assert any(line.startswith("verdict: ") for line in lines)
+
+
+def test_fit_and_predict_keep_the_order_of_the_input(run, tmp_path):
+    runs, out = table(tmp_path / "runs.csv"), tmp_path / "predictions.csv"
+    code, stdout, _ = run("fit", runs, "--law", "log-linear", "--out", tmp_path / "fit.json", "--bootstrap", 0)
+    assert code == 0
+    assert "log-linear" in stdout
+    shuffled = pd.read_csv(runs).sample(frac=1, random_state=3)
+    shuffled.drop(columns=["loss:books", "loss:chat"]).to_csv(tmp_path / "candidates.csv", index=False)
+    assert run("predict", tmp_path / "fit.json", tmp_path / "candidates.csv", "--out", out)[0] == 0
+    predicted = pd.read_csv(out)
+    assert list(predicted) == ["run_id", "loss:books", "loss:chat"]
+    assert predicted["run_id"].tolist() == shuffled["run_id"].tolist()
+    np.testing.assert_allclose(predicted["loss:chat"], shuffled["loss:chat"], rtol=0.05)
+    assert np.corrcoef(predicted["loss:chat"], shuffled["loss:chat"])[0, 1] > 0.95
+
+
+def test_audit_counts_epochs_of_weights_and_of_a_plan(run, tmp_path):
+    project, weights = tmp_path / "mixlaw.yaml", tmp_path / "weights.json"
+    project.write_text(PROJECT)
+    weights.write_text(json.dumps({"books": 2, "web": 1, "logs": 1}))
+    code, stdout, _ = run("audit", weights, "--project", project, "--tokens", "1e10", "--json")
+    assert code == 0
+    found = json.loads(stdout)
+    assert found["epochs"] == pytest.approx({"books": 5.0, "web": 0.05, "logs": 0.125})
+    code, stdout, _ = run("audit", weights, "--project", project, "--tokens", "1e10")
+    assert code == 0
+    assert "max_epochs 4 is broken" in stdout
+
+
+def test_design_writes_what_sweep_and_predict_read(run, tmp_path):
+    project, out = tmp_path / "mixlaw.yaml", tmp_path / "design.csv"
+    project.write_text(PROJECT)
+    assert run("design", project, "--runs", 9, "--out", out, "--seed", 4)[0] == 0
+    design = pd.read_csv(out)
+    assert list(design) == ["run_id", "w:books", "w:web", "w:logs"]
+    assert len(design) == 9
+    assert (design["w:logs"] <= 0.5 + 1e-9).all()
+    first = out.read_bytes()
+    run("design", project, "--runs", 9, "--out", out, "--seed", 4)
+    assert out.read_bytes() == first
+
+
+def test_laws_are_listed_with_equation_and_source(run):
+    code, stdout, _ = run("laws", "--json")
+    assert code == 0
+    assert {"effective-tokens", "log-linear", "mixture-index", "chinchilla"} <= {
+        law["name"] for law in json.loads(stdout)
+    }
+    assert all(law["equation"] and law["source"] for law in json.loads(stdout))
+    assert "effective-tokens" in run("laws")[1]
+
+
+@pytest.mark.parametrize("verb", ["recommend", "design", "sweep", "fit", "predict", "audit", "laws"])
+def test_help_exits_0(verb, run):
+    code, stdout, _ = run(verb, "--help")
+    assert code == 0
+    assert "Example: mixlaw" in stdout or verb == "laws"
+
+
+def standard_library(folder: Path) -> str:
+    """A project whose sources hold real text of this Python in every format, and its file's path."""
+    import argparse
+    import email.message
+    import json.encoder
+    import statistics
+    import textwrap
+    import typing
+
+    folder.mkdir()
+    (folder / "code").mkdir()
+    for module in (argparse, statistics, textwrap):
+        (folder / "code" / f"{module.__name__}.md").write_text(inspect.getsource(module))
+    (folder / "plain.txt").write_text(inspect.getsource(typing))
+    documents = [inspect.getdoc(getattr(np, name)) or "" for name in sorted(np.__all__) if callable(getattr(np, name))]
+    lines = "".join(json.dumps({"text": text}) + "\n" for text in documents if len(text) > 200)
+    half = len(lines.splitlines()) // 2
+    (folder / "docs-a.jsonl.gz").write_bytes(gzip.compress("\n".join(lines.splitlines()[:half]).encode()))
+    (folder / "docs-b.jsonl.zst").write_bytes(zstandard.compress("\n".join(lines.splitlines()[half:]).encode()))
+    pieces = [inspect.getsource(m) for m in (email.message, json.encoder, subprocess)]
+    parquet.write_table(pa.table({"text": pieces}), folder / "mail.parquet")
+    (folder / "mixlaw.yaml").write_text(
+        "sources:\n"
+        "  code: {paths: [code, plain.txt]}\n"
+        "  docs: {paths: ['docs-*.jsonl.*']}\n"
+        "  mail: {paths: [mail.parquet], max: 0.6}\n"
+        "targets: {docs: {weight: 2}, mail: {}}\n"
+        "budget: {params: 1.6e5, tokens: 1.0e6}\n"
+    )
+    return str(folder / "mixlaw.yaml")
+
+
+def test_recommend_from_text_in_every_format_and_again_from_its_store(run, tmp_path):
+    project, out = standard_library(tmp_path / "project"), tmp_path / "out"
+    code, stdout, stderr = run("recommend", project, "--seconds", 45, "--json", "--out", out)
+    assert code == 0, stderr
+    plan = json.loads(stdout)
+    assert set(plan) == KEYS
+    assert plan["mixture"]["mail"] <= 0.6 + 1e-9
+    assert "28 proxy runs" in stderr
+    runs = pd.read_csv(out / "runs.csv")
+    assert len(runs) == 28
+    assert runs["params"].nunique() == 3
+    # Repetition-matched: every proxy's epochs are those its mixture has at the budget, within rounding.
+    available = {name: plan["tokens_by_source"][name] / plan["epochs"][name] for name in plan["mixture"]}
+    for name, tokens in available.items():
+        epochs = runs[f"seen:{name}"] / runs[f"unique:{name}"]
+        np.testing.assert_allclose(epochs, runs[f"w:{name}"] * 1.0e6 / tokens, rtol=0.01, atol=0.02)
+    began = time.perf_counter()
+    code, again, stderr = run("recommend", project, "--seconds", 45, "--json", "--out", out)
+    assert code == 0, stderr
+    assert json.loads(again) == plan
+    assert time.perf_counter() - began < 30
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_an_interrupted_sweep_keeps_its_finished_runs_and_goes_on(tmp_path):
+    project, out = standard_library(tmp_path / "project"), tmp_path / "out"
+    command = [MIXLAW, "sweep", project, "--runs", "10", "--seconds", "20", "--out", out]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    store = out / "store"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and len(finished(store)) < 2:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
+    assert "interrupted; finished runs are kept" in stderr
+    kept = {path: path.read_bytes() for path in finished(store)}
+    assert 2 <= len(kept) < 10
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert all(path.read_bytes() == content for path, content in kept.items())
+    assert len(pd.read_csv(out / "runs.csv")) == 10
+
+
+def finished(store: Path) -> list[Path]:
+    return [path for path in store.glob("*.json") if not path.name.startswith("failed-")]
+
+
+def test_a_closed_pipe_is_no_error():
+    reader = subprocess.Popen(["head", "-c", "1"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    process = subprocess.run([MIXLAW, "laws"], stdout=reader.stdin, stderr=subprocess.PIPE, text=True)
+    assert "Traceback" not in process.stderr
+    assert reader.stdin is not None
+    reader.stdin.close()
+    reader.wait()
+
+
+def test_the_version_is_that_of_the_package():
+    from importlib.metadata import version
+
+    done = subprocess.run([MIXLAW, "--version"], capture_output=True, text=True)
+    assert done.stdout.strip() == version("mixlaw")
