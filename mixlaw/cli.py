@@ -4,6 +4,7 @@ Exit codes: 0 done, 2 bad input with one line that says what to mend, 130 interr
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -41,19 +42,22 @@ def main() -> None:
         code = app(standalone_mode=False)
         if code == 130:  # how Typer answers Ctrl-C
             code = _complain(interrupted, 130)
+        sys.stdout.flush()
     except MixlawError as error:
         code = _complain(str(error), 2)
     except typer.Exit as stop:
         code = stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
         code = _complain(interrupted, 130)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output left: nothing to tell anybody
+    except (BrokenPipeError, SystemExit):
+        # The reader of our output left (Typer then ends in SystemExit): nothing to tell anybody, nor to flush later.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except Exception as error:
         if not hasattr(error, "format_message"):  # not a usage error of the command line's parser
             raise
-        code = _complain(f"{error.format_message()} (see `mixlaw --help`)", 2)  # pyright: ignore
+        message = error.format_message()  # pyright: ignore
+        code = _complain(f"{message} (see `mixlaw --help`)", 2) if message else 2
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -91,17 +95,34 @@ def recommend(
     if demo:
         if project or runs or budget:
             raise MixlawError("--demo brings its own text and budget: leave out the project, --runs and the budget")
+        _check_law(law, scale, mixed=True)
         plan = _demo(out or Path("mixlaw-demo"), law, seed)
     else:
         read = _project(project, needed=runs is None)
         if out is not None:
             _folder(out)
         if runs is not None:
-            plan = _from_runs(_read_runs(runs), read, budget, law, seed, scale, out)
+            plan = _from_runs(runs, read, budget, law, seed, scale, out)
         else:
             assert read is not None
+            _check_law(law, scale, mixed=len(read.sources) > 1)
             plan = _from_text(read, budget, law, seed, seconds, _folder(out or Path("mixlaw-out")))
     print(json.dumps(plan.to_dict(), indent=1)) if as_json else print_plan(plan)
+
+
+def _check_law(law: str, scale: float | None, mixed: bool) -> None:
+    """Refused before proxies are trained rather than after."""
+    from mixlaw.laws import by_name
+
+    if scale is not None:
+        raise MixlawError("--scale chooses among the runs of a table: give --runs, or leave --scale out")
+    needed = {"mixture", "params"} if mixed else {"params"}
+    if law != "auto" and not needed <= by_name(law).needs:
+        missing = "size" if "params" not in by_name(law).needs else "mixture"
+        raise MixlawError(
+            f"--law {law}: knows no {missing}, and proxies of several sizes{' and mixtures' * mixed} are to be fitted: "
+            "choose mixture-index, or run `mixlaw sweep` and then `mixlaw fit` with --scale"
+        )
 
 
 def _budget(flops: float | None, params: float | None, tokens: float | None) -> "Budget | None":
@@ -129,7 +150,7 @@ def _read_runs(path: Path) -> "Runs":
 
 
 def _from_runs(
-    runs: "Runs",
+    path: Path,
     project: "Project | None",
     budget: "Budget | None",
     law: str,
@@ -139,21 +160,25 @@ def _from_runs(
 ) -> "Plan":
     from mixlaw import fit, recommend
 
-    budget = budget or (project.budget if project else None)
-    fitted = fit(runs, law, seed=seed, scale=scale, bootstrap=200)
+    runs, budget = _read_runs(path), budget or (project.budget if project else None)
     targets = project.targets if project else ()
+    if targets:
+        runs = runs.with_targets([target.name for target in targets])
+    fitted = fit(runs, law, seed=seed, scale=scale, bootstrap=200)
     plan = recommend(fitted, project.sources if project else None, budget, targets=targets, seed=seed)
     if out is not None:
-        _save(out, plan, fitted, runs)
+        _save(out, plan, fitted, runs, path)
     return plan
 
 
-def _save(out: Path, plan: "Plan", fitted: Any, runs: "Runs") -> None:
-    """All that `report` and `export` need."""
+def _save(out: Path, plan: "Plan", fitted: Any, runs: "Runs", source: Path | None = None) -> None:
+    """All that `report` and `export` need; `source` is the file the runs were read from."""
     from mixlaw.plot import save_plan_figure
 
     folder = _folder(out)
-    runs.write(folder / "runs.csv")
+    table = folder / "runs.csv"
+    if source is None or not (table.exists() and table.samefile(source)):  # a user's own table is not written over
+        runs.write(table)
     fitted.save(folder / "fit.json")
     plan.save(folder / "plan.json")
     save_plan_figure(plan, folder / "plan.png")
@@ -242,12 +267,16 @@ def _progress(title: str, work: Any) -> Any:
 
 def _sweep(out: Path, work: Any) -> "Runs":
     """The runs of a sweep as a table, written to DIR/runs.csv."""
+    from dataclasses import replace
+
     from mixlaw.runs import Runs
 
     table = _progress("proxy runs", work)
-    for run, reason in table.attrs["failed"].items():
-        _say(f"run {run} failed: {reason}")
+    failed = [f"run {run} failed and is left out: {reason}" for run, reason in table.attrs["failed"].items()]
+    for line in failed:
+        _say(line)
     runs = Runs.from_frame(table, "runs.csv")
+    runs = replace(runs, notes=(*failed, *runs.notes))
     runs.write(_folder(out) / "runs.csv")
     return runs
 

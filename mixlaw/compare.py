@@ -13,6 +13,9 @@ from mixlaw.fitted import Fit
 from mixlaw.observations import Observations, observe
 
 FOLDS = 5
+ALIKE = 0.02
+"""Relative difference up to which two token counts or sizes are one scale: trainers pack runs to slightly different
+lengths."""
 BLOWN = 1.5
 """A law whose held-out error exceeds that of the runs' mean by this factor has gone astray. Where mixtures do not
 matter an honest fit is worse than the mean too, by the price of its parameters: up to 1.2 in simulations."""
@@ -27,7 +30,7 @@ class HeldOut:
     Attributes:
         mae: mean absolute error, nats per token.
         spearman: mean over targets of the rank correlation within a scale.
-        baseline_mae: error of predicting the mean of the training runs of the same scale.
+        baseline_mae: error of predicting the mean of the training runs of the same scale, of all where it has none.
         folds: number of folds; a mixture and all its checkpoints are in one.
         notes: for the plan.
         distrust: why the fit is not to be trusted, if so.
@@ -93,25 +96,17 @@ def _predict_folds(fit: Fit, seen: Observations, fold_R: np.ndarray) -> np.ndarr
 
 
 def _score(fit: Fit, seen: Observations, fold_R: np.ndarray, predicted_KxR: np.ndarray) -> HeldOut:
-    last_R = seen.runs.last_R
-    scale_R = np.unique(
-        np.nan_to_num(np.stack([seen.runs.params_R, seen.runs.tokens_R], 1)), axis=0, return_inverse=True
-    )[1]
+    scale_R = _scales(seen)
     error_K, baseline_K, rank_K = [], [], []
     for k, log_loss_R in enumerate(seen.log_loss_KxR):
-        used_R = last_R & (seen.weight_KxR[k] > 0)
         loss_R = np.exp(log_loss_R)
-        plain_R = _mean_of_others(loss_R, used_R, fold_R, scale_R.ravel())
-        judged_R = used_R & np.isfinite(plain_R)
-        compared = judged_R.any()  # else no two runs share a scale
-        error_R, plain_error_R = np.abs(predicted_KxR[k] - loss_R), np.abs(plain_R - loss_R)
-        error_K.append(error_R[judged_R if compared else used_R].mean())
-        baseline_K.append(plain_error_R[judged_R].mean() if compared else np.nan)
-        rank_K.append(_rank_within(predicted_KxR[k], loss_R, judged_R, scale_R.ravel()))
+        judged_R = seen.runs.select_last(seen.weight_KxR[k] > 0)
+        plain_R = _mean_of_others(loss_R, judged_R, fold_R, scale_R)
+        error_K.append(np.abs(predicted_KxR[k] - loss_R)[judged_R].mean())
+        baseline_K.append(np.abs(plain_R - loss_R)[judged_R].mean())
+        rank_K.append(_rank_within(predicted_KxR[k], loss_R, judged_R, scale_R))
     mae, baseline_mae = float(np.mean(error_K)), float(np.mean(baseline_K))
-    notes, distrust, doubt = (), (), ()
-    if np.isnan(baseline_mae):
-        notes = ("law.held_out.baseline_mae is null: for some target no two runs share a size and token count",)
+    distrust, doubt = (), ()
     if "mixture" in fit.law.needs:
         errors = zip(fit.targets, error_K, baseline_K, strict=True)
         bad = [t for t, e, b in errors if not np.isfinite(e) or e > BLOWN * b + NEGLIGIBLE]
@@ -121,16 +116,25 @@ def _score(fit: Fit, seen: Observations, fold_R: np.ndarray, predicted_KxR: np.n
             doubt = ("the law predicts unseen mixtures no better than the runs' mean",)
     with np.errstate(invalid="ignore"):
         rank = float(np.mean(rank_K)) if np.isfinite(rank_K).all() else np.nan
-    return HeldOut(mae, rank, baseline_mae, FOLDS, notes, distrust, doubt)
+    return HeldOut(mae, rank, baseline_mae, FOLDS, (), distrust, doubt)
+
+
+def _scales(seen: Observations) -> np.ndarray:
+    """The index of each row's scale: rows of nearly the same N and D share one."""
+    values_Rx2 = np.stack([seen.runs.params_R, seen.runs.tokens_R], 1)
+    steps_Rx2 = np.round(np.log(np.nan_to_num(values_Rx2, nan=1.0)) / ALIKE)
+    return np.unique(steps_Rx2, axis=0, return_inverse=True)[1].ravel()
 
 
 def _mean_of_others(loss_R, used_R, fold_R, scale_R) -> np.ndarray:
-    """Mean loss of the training rows at the row's own scale; nan where there is none."""
+    """Mean loss of the training rows at the row's own scale, of all training rows where it has none."""
     plain_R = np.full(len(loss_R), np.nan)
     for r in np.flatnonzero(used_R):
-        others_R = used_R & (fold_R != fold_R[r]) & (scale_R == scale_R[r])
-        if others_R.any():
-            plain_R[r] = loss_R[others_R].mean()
+        others_R = used_R & (fold_R != fold_R[r])
+        alike_R = others_R & (scale_R == scale_R[r])
+        plain_R[r] = (
+            loss_R[alike_R if alike_R.any() else others_R].mean() if others_R.any() else np.mean(loss_R[used_R])
+        )
     return plain_R
 
 

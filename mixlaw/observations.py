@@ -112,12 +112,19 @@ def _checkpoints(runs: Runs, law: type[Law], notes: list[str]) -> tuple[Runs, np
     many_R = np.bincount(cluster_R)[cluster_R] >= MANY_CHECKPOINTS
     early_R = many_R & (runs.tokens_R <= EARLY * final_R[cluster_R])
     weight_R = np.where(many_R & ~runs.last_R, law.objective.checkpoint_weight, 1.0)
-    if early_R.any():
+    light_R = ~early_R & (weight_R < 1)
+    if early_R.any() or light_R.any():
         notes.append(
-            f"{early_R.sum()} checkpoints in the first {EARLY:.0%} of their run's tokens are left out, later ones "
-            f"before the last weighted {law.objective.checkpoint_weight:g} (runs of at least {MANY_CHECKPOINTS})"
+            f"{early_R.sum()} checkpoints in the first {EARLY:.0%} of their run's tokens are left out, {light_R.sum()} "
+            f"later ones before the last weighted {law.objective.checkpoint_weight:g} (runs of at least "
+            f"{MANY_CHECKPOINTS})"
         )
     return runs.select(~early_R), weight_R[~early_R]
+
+
+def _near(tokens, end) -> np.ndarray:
+    """Whether token counts are the same but for packing."""
+    return np.abs(tokens - end) <= 0.02 * end
 
 
 def _one_scale(runs: Runs, law: type[Law], notes: list[str]) -> Runs:
@@ -130,8 +137,9 @@ def _one_scale(runs: Runs, law: type[Law], notes: list[str]) -> Runs:
     ends_R = runs.tokens_R[runs.last_R]
     if np.isfinite(runs.tokens_R).all() and np.ptp(ends_R) > 0.1 * ends_R.max():
         # Runs may go on for different lengths: compare them at the token count where most of them end.
-        ends, counts = np.unique(ends_R, return_counts=True)
-        rows = np.isclose(runs.tokens_R, ends[np.argmax(counts)], rtol=0.02)
+        end = ends_R[np.argmax(_near(ends_R[:, None], ends_R).sum(0))]
+        near_R = _near(runs.tokens_R, end)
+        rows = runs.select_last(near_R)
         left_out = len(np.unique(runs.cluster_R)) - len(np.unique(runs.cluster_R[rows]))
     if left_out:
         notes.append(

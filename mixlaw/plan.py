@@ -24,7 +24,7 @@ FAR_EPOCHS = 4.0
 """Up to so many epochs repeated text is nearly as good as new (Muennighoff et al., 2305.16264): beyond them, and
 beyond twice what the runs saw, a law without repetition is not to be trusted."""
 FAR_SHARE = 0.15
-"""A share may exceed the largest one seen by so much before the plan counts as extrapolated."""
+"""A share may exceed the largest one seen, or fall below the smallest, by so much before that is extrapolation."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,8 @@ def recommend(
         MixlawError: sources or targets do not match the fit, a budget is missing, or the bounds leave no mixture.
     """
     question = _question(fit, sources, budget, targets)
+    if replicas < 1:
+        raise MixlawError(f"recommend: replicas is {replicas}: intervals need at least 1, better 200")
     if not len(question.fit.replicas_BxKxP):
         question = _question(replicate(fit, replicas, seed), sources, budget, targets)
     fit, notes = question.fit, list(fit.notes)
@@ -150,7 +152,9 @@ def recommend(
     notes += judged.notes
     baselines = _baselines(question, scale, best, upper_S, notes)
     verdict = _verdict(baselines)
-    reasons = _extrapolations(question, scale, best) + list(judged.distrust)
+    rivals = any(b is not None and b["feasible"] for b in baselines.values())
+    reasons = [] if rivals else ["no baseline keeps the bounds: there is nothing to compare the plan with"]
+    reasons += _extrapolations(question, scale, best) + list(judged.distrust)
     reasons += judged.doubt if verdict == "better" else ()
     notes += [f"verdict unknown: {reason}" for reason in reasons]
     content = {
@@ -180,6 +184,8 @@ def _question(fit: Fit, sources: Sources | None, budget: Budget | None, targets:
         if surplus:
             raise MixlawError(f"source '{surplus[0]}' of the runs is not in the project: add it under sources")
         sources = Sources(tuple(sources[name] for name in fit.sources))
+    if "mixture" not in fit.law.needs and len(fit.sources) > 1:
+        raise MixlawError(f"law {fit.law.name} knows no mixture: it recommends none among {len(fit.sources)} sources")
     targets = targets or tuple(Target(name) for name in fit.targets)
     for target in targets:
         if target.name not in fit.targets:
@@ -274,18 +280,22 @@ def _verdict(baselines: dict[str, Any]) -> str:
     """Against the best feasible baseline: better where the whole interval of the difference is above 0."""
     feasible = [b for b in baselines.values() if b is not None and b["feasible"]]
     rival = min(feasible, key=lambda b: b["objective"], default=None)
-    return "better" if rival is None or rival["difference"]["low"] > 0 else "tie"
+    return "better" if rival is not None and rival["difference"]["low"] > 0 else "tie"
 
 
 def _extrapolations(question: _Question, scale: Scale, best: Optimum) -> list[str]:
     """Why the runs do not support a verdict on this plan, one reason a line."""
     support, fit, reasons = question.fit.support, question.fit, []
-    for name, value, (_, most) in (("N", scale.params, support.params), ("D", scale.tokens, support.tokens)):
+    for name, value, (least, most) in (("N", scale.params, support.params), ("D", scale.tokens, support.tokens)):
         if fit.knows_scale and value is not None and value > FAR * most:
             reasons.append(f"{name} = {value:.3g} is {value / most:.0f} times the largest of the runs ({most:.3g})")
-    for name, w, most in zip(fit.sources, best.w_S, support.most_S, strict=True):
+        if fit.knows_scale and value is not None and value < least / FAR:
+            reasons.append(f"{name} = {value:.3g} is a {least / value:.0f}th of the smallest of the runs ({least:.3g})")
+    for name, w, least, most in zip(fit.sources, best.w_S, support.least_S, support.most_S, strict=True):
         if w > most + FAR_SHARE:
             reasons.append(f"share {w:.2f} of {name} is far above the largest of the runs ({most:.2f})")
+        if w < least - FAR_SHARE:
+            reasons.append(f"share {w:.2f} of {name} is far below the smallest of the runs ({least:.2f})")
     epochs_S = _epochs(question, scale, best)
     if epochs_S is not None:
         for name, epochs, most in zip(fit.sources, epochs_S, support.epochs_S, strict=True):

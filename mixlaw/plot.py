@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import EngFormatter, PercentFormatter
 
+from mixlaw.laws import by_name
 from mixlaw.plan import Plan
 
 RECOMMENDED, PROPORTIONAL, MUTED, ALARM = "#0072B2", "#E69F00", "#999999", "#D55E00"
@@ -120,7 +121,7 @@ def plan_figure(plan: Plan) -> Figure:
         check_points(plan, rows[1].subplots())
     count = EngFormatter(places=1, sep="")
     budget = ""
-    if content["tokens"] is not None:
+    if content["tokens"] is not None and {"params", "tokens"} & by_name(content["law"]["name"]).needs:
         size = "" if content["params"] is None else f", {count(content['params'])} parameters"
         budget = f"{size}, {count(content['tokens'])} tokens"
     rows[0].suptitle(f"verdict: {content['verdict']} ({content['law']['name']}{budget})")

@@ -66,8 +66,13 @@ class Runs:
     @cached_property
     def last_R(self) -> NDArray[np.bool_]:
         """True for the last checkpoint of each run: by tokens, then step, then order in the table."""
+        return self.select_last(np.ones(len(self), bool))
+
+    def select_last(self, among_R: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """True for each run's last checkpoint among those of a mask."""
         by_tokens_R, by_step_R = np.nan_to_num(self.tokens_R, nan=-1.0), np.nan_to_num(self.step_R, nan=-1.0)
         order_R = np.lexsort((np.arange(len(self)), by_step_R, by_tokens_R, self.cluster_R))
+        order_R = order_R[among_R[order_R]]
         last_R = np.zeros(len(self), bool)
         ends_R = np.diff(self.cluster_R[order_R], append=-1) != 0
         last_R[order_R[ends_R]] = True

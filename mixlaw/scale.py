@@ -12,7 +12,9 @@ from mixlaw.optimize import optimize_batch
 from mixlaw.sources import Budget
 
 GRID = 49
-"""Sizes tried at once; a second grid of as many lies between the best one's neighbours."""
+"""Sizes tried at once; each later grid of as many lies between the neighbours of the best so far."""
+ROUNDS = 4
+"""Grids: neighbours on the last lie closer than a thousandth of a percent."""
 
 
 @dataclass(frozen=True)
@@ -68,22 +70,22 @@ def choose_scale(
 def _search(fit: Fit, weight_K: np.ndarray, lower_S: np.ndarray, upper_S: Any, flops: float, notes: list[str]) -> Scale:
     least, most = np.log(0.1 * fit.support.params[0]), np.log(1000.0 * fit.support.params[1])
     low, high, params = least, most, np.nan
-    for _ in range(3):
+    for _ in range(ROUNDS):
         params_B = np.exp(np.linspace(low, high, GRID))
         tokens_B = flops / (6.0 * params_B)
         upper_BxS = np.stack([upper_S(tokens) for tokens in tokens_B])
-        fits_B = (upper_BxS.sum(1) >= 1.0) & (upper_BxS >= lower_S).all(1)
+        fits_B = (upper_BxS.sum(1) >= 1.0 - 1e-9) & (upper_BxS >= lower_S - 1e-9).all(1)
         if not fits_B.any():
             raise MixlawError(
                 f"budget of {flops:.3g} FLOP: at no size from {params_B[0]:.2g} to {params_B[-1]:.2g} parameters "
                 "do the sources' caps allow enough tokens: raise max_epochs or max, lower min or the budget"
             )
-        params_B, tokens_B, upper_BxS = params_B[fits_B], tokens_B[fits_B], upper_BxS[fits_B]
-        z_BxKxP = np.broadcast_to(fit.z_KxP, (len(params_B), *fit.z_KxP.shape))
-        optima = optimize_batch(fit, z_BxKxP, weight_K, params_B, tokens_B, lower_S, upper_BxS)
-        best = int(np.argmin([optimum.objective for optimum in optima]))
+        z_BxKxP = np.broadcast_to(fit.z_KxP, (fits_B.sum(), *fit.z_KxP.shape))
+        optima = optimize_batch(fit, z_BxKxP, weight_K, params_B[fits_B], tokens_B[fits_B], lower_S, upper_BxS[fits_B])
+        best = int(np.flatnonzero(fits_B)[np.argmin([optimum.objective for optimum in optima])])
         params = float(params_B[best])
-        low, high = np.log(params_B[max(best - 1, 0)]), np.log(params_B[min(best + 1, len(params_B) - 1)])
+        # A neighbour may be infeasible: the edge where a cap starts to hold lies before it, and is found next.
+        low, high = np.log(params_B[max(best - 1, 0)]), np.log(params_B[min(best + 1, GRID - 1)])
     if not least + 0.1 < np.log(params) < most - 0.1:
         notes.append("N is at the edge of the sizes searched: the runs hardly determine it; give --params and --tokens")
     return Scale(params, flops / (6.0 * params))

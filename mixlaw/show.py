@@ -9,6 +9,7 @@ from rich.table import Table
 
 from mixlaw.audit import Audit
 from mixlaw.fitted import Fit
+from mixlaw.laws import by_name
 from mixlaw.plan import Plan
 
 BAR = 8
@@ -45,6 +46,10 @@ def amount(x: float | None) -> str:
 
 def _percent(x: float | None) -> str:
     return "–" if x is None else f"{100 * x:.1f}%"
+
+
+def _nats(x: float | None) -> str:
+    return "–" if x is None else f"{x:.4f}"
 
 
 def print_plan(plan: Plan) -> None:
@@ -87,13 +92,10 @@ def _shares(content: dict[str, Any]) -> Table:
 def _headline(content: dict[str, Any]) -> str:
     law, held = content["law"]["name"], content["law"]["held_out"]
     at = "at the runs' scale"
-    if content["params"] is not None:
+    if content["params"] is not None and {"params", "tokens"} & by_name(law).needs:
         at = f"at {amount(content['params'])} parameters, {amount(content['tokens'])} tokens"
-    error = (
-        ""
-        if held is None
-        else f", held-out error {held['mae']:.4f} nats (mean of the runs: {held['baseline_mae']:.4f})"
-    )
+    error = "" if held is None else f", held-out error {_nats(held['mae'])} nats"
+    error += "" if held is None else f" (mean of the runs: {_nats(held['baseline_mae'])})"
     return (
         f"[bold]verdict: {content['verdict']}[/bold]  {at}, predicted {content['predicted']['objective']:.4f} nats\n"
         f"law {law}{error}, certified within {content['certificate']['gap']:.1e} of its optimum"

@@ -22,7 +22,7 @@ PIECE = 4096  # longer documents are drawn in pieces, so that no run depends on 
 HELD_OUT = 1 / 20  # of a source's tokens, and within these limits:
 HELD_OUT_LEAST, HELD_OUT_MOST = 65_536, 131_072  # fewer make losses noisy, more make evaluation slow
 HELD_OUT_LARGEST_SHARE = 0.2
-SPLIT_LEAST = 1_000  # tokens: what is held out of less measures nothing
+SPLIT_LEAST = 200  # tokens: what is held out of less measures nothing
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Corpus:
     seed: int
     notes: tuple[str, ...] = ()
     documents: Mapping[str, int] = field(default_factory=dict)
+    cut_short: frozenset[str] = frozenset()
+    """Sources of which only the beginning was read."""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -126,7 +128,10 @@ def build_corpus(
         raise MixlawError("no source has text; give at least one source `paths`")
     own: dict[str, Iterable[str] | None] = dict(targets) if targets is not None else dict.fromkeys(documents)
     notes: list[str] = []
-    pools = {source: _pool(source, stream, limit, notes) for source, stream in documents.items()}
+    pools, cut_short = {}, set()
+    for source, stream in documents.items():
+        pools[source], complete = _pool(source, stream, limit, notes)
+        cut_short |= set() if complete else {source}
     held: dict[bytes, str] = {}  # digest -> the only source that may keep training on (the rest of) it
     targets_out: dict[str, np.ndarray] = {}
     for name, stream in own.items():
@@ -135,21 +140,22 @@ def build_corpus(
                 raise MixlawError(f"target {name}: no source has that name; give the target `paths` of its own")
             kept, pools[name], digests = _split(name, pools[name], seed, notes)
         else:
-            pool = _pool(name, stream, HELD_OUT_MOST, notes, kind="target")
+            pool, _ = _pool(name, stream, HELD_OUT_MOST, notes, kind="target")
             kept, digests = list(pool.values()), dict.fromkeys(pool, "")
-        held |= digests
+        for digest, owner in digests.items():  # held out whole by one target, it is nobody's to train on
+            held[digest] = owner if held.get(digest, owner) == owner else ""
         targets_out[name] = np.concatenate(kept)[:HELD_OUT_MOST]
     train = {source: _text(source, pool, held, notes) for source, pool in pools.items()}
     counts = {source: len(pool) for source, pool in pools.items()}
-    return Corpus(train, targets_out, seed, tuple(notes), counts)
+    return Corpus(train, targets_out, seed, tuple(notes), counts, frozenset(cut_short))
 
 
 def _pool(
     name: str, stream: Iterable[str], limit: int, notes: list[str], kind: str = "source"
-) -> dict[bytes, np.ndarray]:
-    """A source's distinct documents by the digest of their content, in the order read."""
+) -> tuple[dict[bytes, np.ndarray], bool]:
+    """A source's distinct documents by the digest of their content, in the order read; whether all were read."""
     pool: dict[bytes, np.ndarray] = {}
-    total = repeats = 0
+    total, repeats, complete = 0, 0, True
     for document in stream:
         text = document.strip()
         digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
@@ -160,12 +166,13 @@ def _pool(
         total += len(pool[digest])
         if total >= limit:
             notes.append(f"{kind} {name}: only its first {total:,} tokens were read (limit {limit:,})")
+            complete = False
             break
     if repeats:
         notes.append(f"{kind} {name}: {repeats:,} exact duplicates were dropped")
     if not pool:
         raise MixlawError(f"{kind} {name}: no text in it; mend its `paths` or leave it out")
-    return pool
+    return pool, complete
 
 
 def _split(

@@ -92,7 +92,7 @@ def project_task(project: Project, budget: Budget | None, seed: int, seconds: fl
 
 def _count(project: Project, source: Source, corpus: Corpus) -> float:
     """Training tokens of a source; read to its end where the corpus holds only its beginning."""
-    if not any(source.name in note and "were read" in note for note in corpus.notes):
+    if source.name not in corpus.cut_short:
         return float(corpus.tokens[source.name])
     return float(count_documents(source.paths, base=project.folder)[1])
 
@@ -193,5 +193,8 @@ def measure(
     target = task.proposal.target
     assert isinstance(target, Scale)
     specs = [spec_at(target, mixture, task.corpus, name, seed=seed) for name, mixture in named.items()]
-    rows = sweep(specs, task.corpus, store, progress=progress).to_dict("records")
+    table = sweep(specs, task.corpus, store, progress=progress)
+    for run, reason in table.attrs["failed"].items():
+        raise MixlawError(f"the check's {run} run failed, the plan is kept: {reason}")
+    rows = table.to_dict("records")
     return {str(row["run_id"]): {t.name: float(row[f"loss:{t.name}"]) for t in task.targets} for row in rows}

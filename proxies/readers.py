@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import hashlib
 import io
 import json
 from collections.abc import Iterator, Sequence
@@ -32,12 +33,15 @@ def read_documents(paths: Sequence[str | Path], *, base: Path | str = ".") -> It
 
 
 def count_documents(paths: Sequence[str | Path], *, base: Path | str = ".") -> tuple[int, int]:
-    """(documents, tokens) of all the files: bytes of UTF-8 and one end mark a document."""
-    documents = tokens = 0
+    """(documents, tokens) of the distinct documents of all files: bytes of UTF-8 and one end mark a document."""
+    seen: set[bytes] = set()
+    tokens = 0
     for document in read_documents(paths, base=base):
-        documents += 1
-        tokens += len(document.encode("utf-8", "surrogatepass")) + 1
-    return documents, tokens
+        digest = hashlib.blake2b(document.strip().encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        if digest not in seen:
+            seen.add(digest)
+            tokens += len(document.encode("utf-8", "surrogatepass")) + 1
+    return len(seen), tokens
 
 
 def _files(path: str, base: Path) -> list[tuple[Any, str]]:

@@ -140,7 +140,8 @@ def _counts(runs: int) -> tuple[int, int, int]:
     """Runs on the ray by size: most at the cheap sizes, at least two at each; four more leave the ray."""
     if runs < 10:
         raise MixlawError(f"{runs} proxy runs are too few for three sizes; ask for at least 10")
-    large, middle = max(2, round(0.2 * runs)), max(2, round(0.3 * runs))
+    large = max(2, round(0.2 * runs))
+    middle = max(2, round(0.45 * (runs - 4 - large)))
     return runs - 4 - middle - large, middle, large
 
 

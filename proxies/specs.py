@@ -48,17 +48,19 @@ def run_specs(
     seed: int = 0,
     tokens: Mapping[str, float] | None = None,
 ) -> list[RunSpec]:
-    """One run per mixture, scales in the proposal's order.
+    """One run per mixture, scales in the proposal's order; a mixture again at its scale gets a seed of its own.
 
     Raises MixlawError unless there are `proposal.runs` mixtures.
     """
     if len(mixtures) != proposal.runs:
         raise MixlawError(f"{len(mixtures)} mixtures for {proposal.runs} runs; give one each")
     owners = itertools.chain.from_iterable(itertools.repeat(scale, scale.runs) for scale in proposal.scales)
-    return [
-        spec_at(scale, mixture, corpus, f"proxy-{i:03d}", seed=seed, tokens=tokens)
-        for i, (scale, mixture) in enumerate(zip(owners, mixtures, strict=True))
-    ]
+    specs: list[RunSpec] = []
+    for i, (scale, mixture) in enumerate(zip(owners, mixtures, strict=True)):
+        before = sum(s.config == scale.config and s.tokens == scale.tokens and s.mixture == mixture for s in specs)
+        # 2^20: far from the seeds a user gives next, whose runs must not be these.
+        specs.append(spec_at(scale, mixture, corpus, f"proxy-{i:03d}", seed=seed + (before << 20), tokens=tokens))
+    return specs
 
 
 def spec_at(

@@ -244,13 +244,34 @@ def finished(store: Path) -> list[Path]:
     return [path for path in store.glob("*.json") if not path.name.startswith("failed-")]
 
 
-def test_a_closed_pipe_is_no_error():
-    reader = subprocess.Popen(["head", "-c", "1"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    process = subprocess.run([MIXLAW, "laws"], stdout=reader.stdin, stderr=subprocess.PIPE, text=True)
-    assert "Traceback" not in process.stderr
-    assert reader.stdin is not None
-    reader.stdin.close()
-    reader.wait()
+@pytest.mark.parametrize("arguments", [["laws"], ["laws", "--json"]])
+def test_a_closed_pipe_is_no_error(arguments):
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.run([MIXLAW, *arguments], stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (process.returncode, process.stderr) == (0, "")
+
+
+def test_tables_whose_runs_differ_in_length_print_their_plan(run, tmp_path):
+    runs = pd.read_csv(table(tmp_path / "runs.csv"))
+    runs.assign(tokens=runs["tokens"] + 1000 * np.arange(len(runs))).to_csv(tmp_path / "runs.csv", index=False)
+    code, stdout, stderr = run("recommend", "--runs", tmp_path / "runs.csv", "--law", "log-linear")
+    assert code == 0, stderr
+    assert "mean of the runs: 0." in stdout
+
+
+def test_targets_of_no_interest_need_not_be_fitted_and_the_user_s_table_stays(run, tmp_path):
+    path = table(tmp_path / "runs.csv")
+    runs = pd.read_csv(path)
+    runs["loss:rare"] = np.where(np.arange(len(runs)) < 2, 2.0, np.nan)
+    runs.to_csv(path, index=False)
+    project = tmp_path / "mixlaw.yaml"
+    project.write_text(PROJECT.replace(", max_epochs: 4", ""))
+    before = path.read_bytes()
+    code, _, stderr = run("recommend", project, "--runs", path, "--out", tmp_path)
+    assert code == 0, stderr
+    assert path.read_bytes() == before
 
 
 def test_the_version_is_that_of_the_package():

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mixlaw.compare import held_out
 from mixlaw.errors import MixlawError
 from mixlaw.fit import choose, fit, replicate
 from mixlaw.fitted import read_fit
 from mixlaw.laws import Chinchilla, EffectiveTokens, LogLinear, MixtureIndex
+from mixlaw.observations import observe
 from mixlaw.runs import Runs
 
 SOURCES = ("web", "code", "books", "wiki")
@@ -66,6 +68,42 @@ def fitted():
 
 
 # --- observations
+
+
+def test_runs_of_nearly_one_length_are_one_scale_and_crashed_ones_are_left_out():
+    frame, _ = one_scale(runs=24)
+    frame["tokens"] = 1e8 + 1000.0 * np.arange(24)
+    frame.loc[20:, "tokens"] -= 5e7
+    seen = observe(Runs.from_frame(frame), LogLinear)
+    assert seen.runs.run_id.tolist() == [f"r{i}" for i in range(20)]
+    assert any("4 runs have no checkpoint" in note for note in seen.notes)
+
+
+def test_a_run_of_many_checkpoints_counts_once_at_one_scale():
+    frame, _ = one_scale(runs=12)
+    more = [frame[:3].assign(tokens=tokens) for tokens in (1.97e9, 1.99e9, 2.02e9, 4e9)]
+    seen = observe(Runs.from_frame(pd.concat([frame, *more], ignore_index=True)), LogLinear)
+    assert sorted(seen.runs.run_id) == sorted(f"r{i}" for i in range(12))
+    assert seen.runs.tokens_R.max() == 2.02e9
+
+
+def test_checkpoints_that_weigh_less_are_announced():
+    frame, _ = one_scale(runs=12)
+    checkpoints = [frame.assign(tokens=2e9 * part) for part in (0.3, 0.4, 0.6, 0.8, 1.0)]
+    seen = observe(Runs.from_frame(pd.concat(checkpoints, ignore_index=True)), MixtureIndex)
+    assert set(np.unique(seen.weight_KxR)) == {MixtureIndex.objective.checkpoint_weight, 1.0}
+    assert any("48 later ones before the last weighted" in note for note in seen.notes)
+
+
+def test_held_out_error_needs_no_two_runs_of_one_length():
+    frame, _ = one_scale(runs=24)
+    frame["tokens"] = 2e9 + 1000.0 * np.arange(24)
+    judged = held_out(fit(Runs.from_frame(frame), "log-linear"))
+    assert judged.mae < judged.baseline_mae
+    frame["params"], frame["tokens"] = 10 ** np.linspace(7, 9, 24), 10 ** np.linspace(9, 10, 24)
+    frame.loc[frame.index[-1], "loss:t0"] = np.nan
+    judged = held_out(fit(Runs.from_frame(frame), "mixture-index"))
+    assert np.isfinite([judged.mae, judged.baseline_mae]).all()
 
 
 def test_a_missing_loss_is_a_missing_observation():

@@ -178,6 +178,12 @@ def test_a_budget_far_beyond_the_runs_is_unknown(several_scales, budget, reason)
     assert any(note.startswith("verdict unknown") and reason in note for note in plan.notes)
 
 
+def test_a_budget_far_below_the_runs_is_unknown(several_scales):
+    plan = recommend(several_scales, SOURCES, Budget(params=1e5, tokens=2e6))
+    assert plan.verdict == "unknown"
+    assert any("of the smallest of the runs" in note for note in plan.notes)
+
+
 def test_a_share_far_beyond_the_runs_is_unknown():
     """Runs with little code, for a target that only code helps."""
     rng = np.random.default_rng(0)
@@ -246,6 +252,31 @@ def test_sizes_at_which_a_floor_and_a_cap_conflict_are_passed_over(several_scale
     assert plan.epochs["code"] <= 1 + 1e-9
 
 
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
+def test_the_size_found_lies_at_the_edge_where_a_cap_starts_to_hold(several_scales, share):
+    """Code has a floor of one half: the fewer tokens there are of it, the fewer the run may have."""
+    flops = 1e19
+    free = recommend(several_scales, SOURCES, Budget(flops=flops), replicas=1)
+    most = share * free.tokens
+    sources = Sources((Source("web", 5e11), Source("code", most / 2, min=0.5, max_epochs=1), Source("books", 2e11)))
+    plan = recommend(several_scales, sources, Budget(flops=flops), replicas=1)
+    edge = recommend(several_scales, sources, Budget(params=flops / 6 / most * (1 + 1e-7), tokens=most * (1 - 1e-7)))
+    assert plan.tokens <= most * (1 + 1e-9)
+    assert plan.predicted["objective"] <= edge.predicted["objective"] + 1e-4
+
+
+def test_bounds_that_sum_to_one_but_for_rounding_are_kept(several_scales):
+    sources = Sources((Source("web", 5e11, max=0.7), Source("code", 1e11, max=0.2), Source("books", 2e11, max=0.1)))
+    plan = recommend(several_scales, sources, Budget(flops=1e19), replicas=1)
+    assert plan.mixture == pytest.approx({"web": 0.7, "code": 0.2, "books": 0.1})
+
+
+def test_a_law_without_a_mixture_recommends_none(several_scales):
+    found = fit(several_scales.runs, "chinchilla", bootstrap=2)
+    with pytest.raises(MixlawError, match="chinchilla knows no mixture"):
+        recommend(found, SOURCES, GIVEN)
+
+
 def test_a_cap_in_epochs_needs_a_number_of_tokens(one_scale):
     sources = Sources((Source("web", 5e10), Source("code", 1e9, max_epochs=2), Source("books", 2e10)))
     for budget in (None, Budget(flops=1e19)):
@@ -269,6 +300,11 @@ def test_infeasible_baselines_are_shown_and_flagged(one_scale):
     check_contract(plan.to_dict(), NAMES, ("web", "code"))
     free = recommend(one_scale, SOURCES, GIVEN)
     assert free.baselines["proportional"]["feasible"]
+    narrow = Sources((Source("web", 5e10, max=0.1), Source("code", 1e10, min=0.85), Source("books", 2e10)))
+    alone = recommend(one_scale, narrow, GIVEN)
+    assert not any(baseline["feasible"] for baseline in alone.baselines.values())
+    assert alone.verdict == "unknown"
+    assert any("no baseline keeps the bounds" in note for note in alone.notes)
     assert free.predicted["objective"] < plan.predicted["objective"]
 
 

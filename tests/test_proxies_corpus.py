@@ -32,6 +32,18 @@ def test_no_held_out_document_is_trained_on_in_any_source(a, b, seed):
         assert len(corpus.train[source]) == sum(len(d) + 1 for d in trained)
 
 
+def test_a_document_held_out_whole_by_one_target_is_not_split_by_another():
+    shared, words = "".join(f"{i} " for i in range(4000)), [f"{i} " * 400 for i in range(60)]
+    for seed in range(20):
+        texts = {"a": [shared, "".join(f"{i}, " for i in range(4000))], "b": [shared, *words]}
+        for order in (("a", "b"), ("b", "a")):
+            corpus = build_corpus(texts, seed, targets=dict.fromkeys(order))
+            if bytes(corpus.targets["b"].astype(np.uint8)).find(shared[:500].encode()) >= 0:
+                assert shared[:500].encode() not in bytes(corpus.train["a"].tokens.astype(np.uint8))
+                return
+    raise AssertionError("no seed held the shared document out")
+
+
 def test_every_source_is_a_target_by_default_and_the_split_follows_content_and_seed():
     texts = {name: [f"{name} {i} " + "x" * 50 for i in range(100)] for name in "ab"}
     corpus = build_corpus(texts, 1)
@@ -50,7 +62,7 @@ def test_held_out_text_is_bounded():
 
 
 def test_a_single_document_is_split_and_said_so():
-    corpus = build_corpus({"a": ["".join(f"{i} " for i in range(5000))], "b": ["x y z", "u v w"] * 9}, 0)
+    corpus = build_corpus({"a": ["".join(f"{i} " for i in range(5000))], "b": ["x y z " * 30, "u v w " * 30] * 9}, 0)
     assert any("source a" in note and "held out" in note for note in corpus.notes)
     assert any("source b: 16 exact duplicates" in note for note in corpus.notes)
     start, end = corpus.train["a"].tokens, corpus.targets["a"]

@@ -56,6 +56,19 @@ def test_a_proposal_keeps_its_allowance_and_says_what_is_not_matched(params, per
     assert bool(proposal.notes) == (off > 0.01) or off < 0.02
 
 
+@pytest.mark.parametrize("runs", range(10, 40))
+def test_most_runs_are_at_the_cheap_sizes_and_two_at_each(runs):
+    small, middle, large = (scale.runs for scale in propose(1e9, 2e10, workers=2, seconds=3600, runs=runs).scales[:3])
+    assert small >= middle >= large >= 2
+
+
+def test_a_mixture_run_again_at_its_scale_has_a_seed_of_its_own():
+    corpus = build_corpus({"a": [f"{i} " * 400 for i in range(200)]}, 0)
+    proposal = propose(1e9, 2e10, workers=2)
+    specs = run_specs(proposal, [{"a": 1.0}] * proposal.runs, corpus, seed=3)
+    assert len({spec.key("") for spec in specs}) == proposal.runs
+
+
 def test_more_time_gives_larger_proxies_and_impossible_budgets_are_refused():
     short, long = propose(1.4e9, 3e10, workers=2), propose(1.4e9, 3e10, workers=2, seconds=3600)
     assert long.scales[0].params > short.scales[0].params
