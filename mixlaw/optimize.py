@@ -53,7 +53,7 @@ class _Problem(NamedTuple):
 def objective(law: type[Law], constants: dict, problem: _Problem, w_S: Any) -> Any:
     """Weighted mean of the targets' losses at one mixture, a scalar in nats per token."""
     row = Row(w_S, problem.params, problem.tokens, jnp.full_like(w_S, jnp.inf))
-    losses_K = jax.vmap(lambda z_P: constrain(law, z_P, constants, w_S.shape[0])(row))(problem.z_KxP)
+    losses_K = jax.vmap(lambda z_P, known: constrain(law, z_P, known, w_S.shape[0])(row))(problem.z_KxP, constants)
     return jnp.dot(problem.weight_K, losses_K)
 
 
