@@ -75,6 +75,15 @@ POSITIVE = Space("positive", jnp.exp, jnp.log)
 UNIT = Space("in (0, 1)", jax.nn.sigmoid, lambda x: jnp.log(x) - jnp.log1p(-x))
 
 
+def between(low: float, high: float) -> Space:
+    """The open interval from low to high."""
+    return Space(
+        f"in ({low:g}, {high:g})",
+        lambda z: low + (high - low) * jax.nn.sigmoid(z),
+        lambda x: jnp.log(x - low) - jnp.log(high - x),
+    )
+
+
 def parameter(space: Space, *, per_source: bool = False) -> Any:
     """Declare a fitted field of a law; `per_source` makes it a vector over the sources."""
     return dataclasses.field(metadata={"space": space, "per_source": per_source})
