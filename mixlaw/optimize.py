@@ -83,6 +83,9 @@ def _newton_step(value: Any, problem: _Problem, free_S: Any, barrier: Any, w_S: 
     curve_S = jnp.where(free_S, barrier * (below_S**-2 + above_S**-2), 1e30)
     # Scaled by the distance to the nearer bound, so that a share of 1e-12 is as well conditioned as one of .5.
     scale_S = jnp.minimum(below_S, above_S)
+    # At a fixed sum a constant in the gradient moves nothing: without that of the share with the most room, nothing
+    # large cancels where the objective is (nearly) linear.
+    g_S -= g_S[jnp.argmax(jnp.where(free_S, scale_S, -1.0))]
     H_SxS = (jax.hessian(value)(w_S) + jnp.diag(curve_S)) * scale_S[:, None] * scale_S
     H_SxS += 1e-14 * jnp.sum(jnp.where(free_S, jnp.diag(H_SxS), 0.0)) * jnp.eye(len(w_S))
     both_Sx2 = jnp.linalg.solve(H_SxS, jnp.stack([g_S * scale_S, scale_S * free_S], 1))
