@@ -70,6 +70,9 @@ class Fit:
         support, diagnostics: see there.
         notes: what was left out, what went wrong.
         provenance: hash and name of the run table, tokenizer, seed.
+        runs: the table it was fitted on, None where the fit was read from a file.
+        unique_S: unique tokens of each source that mixtures draw on (inf: none repeats); `recommend` puts in those of
+            the project.
     """
 
     law: type[Law]
@@ -84,6 +87,7 @@ class Fit:
     notes: tuple[str, ...]
     provenance: dict[str, Any]
     runs: Runs | None = field(default=None, repr=False, compare=False)
+    unique_S: Any = field(default=np.inf, compare=False)
 
     @property
     def knows_scale(self) -> bool:
@@ -114,7 +118,7 @@ class Fit:
         params: Any = np.nan,
         tokens: Any = np.nan,
         *,
-        unique: Any = np.inf,
+        unique: Any = None,
         replicas: bool = False,
     ) -> np.ndarray:
         """Predicted losses of M mixtures, nats per token: (M, K), or (B, M, K) for the bootstrap replicas.
@@ -122,8 +126,9 @@ class Fit:
         Args:
             w_MxS: token shares.
             params, tokens: N and D, one for all or one a mixture.
-            unique: unique tokens of each source, (S,) or (M, S); inf: it never repeats.
+            unique: unique tokens of each source, (S,) or (M, S); by default those that the fit's mixtures draw on.
         """
+        unique = self.unique_S if unique is None else unique
         count = len(w_MxS)
         z_BxKxP = self.replicas_BxKxP if replicas else self.z_KxP[None]
         with jax.enable_x64(True):
@@ -144,8 +149,8 @@ class Fit:
 
         Args:
             what: `Runs`, or mixtures: an array (M, S) or (S,), a {source: share}, or a table with w: columns.
-            params, tokens: N and D of the mixtures; by default the largest of the fitted runs. Their sources never
-                repeat: give `Runs` with unique: columns for those that do.
+            params, tokens: N and D of the mixtures; by default the largest of the fitted runs. Their sources repeat
+                only as `unique_S` says: give `Runs` with unique: columns for others.
 
         Raises:
             MixlawError: a source that the fit does not know has a share, or a mixture is none.
@@ -157,7 +162,7 @@ class Fit:
             self._check_columns(what)
         else:
             names, w_MxS = self._mixtures(what)
-            unique = np.inf
+            unique = None
             params_M = self.support.params[1] if params is None else params
             tokens_M = self.support.tokens[1] if tokens is None else tokens
         losses_MxK = self.losses(w_MxS, params_M, tokens_M, unique=unique)

@@ -48,11 +48,12 @@ class _Problem(NamedTuple):
     tokens: Any
     lower_S: Any
     upper_S: Any
+    unique_S: Any
 
 
 def objective(law: type[Law], constants: dict, problem: _Problem, w_S: Any) -> Any:
     """Weighted mean of the targets' losses at one mixture, a scalar in nats per token."""
-    row = Row(w_S, problem.params, problem.tokens, jnp.full_like(w_S, jnp.inf))
+    row = Row(w_S, problem.params, problem.tokens, problem.unique_S)
     losses_K = jax.vmap(lambda z_P, known: constrain(law, z_P, known, w_S.shape[0])(row))(problem.z_KxP, constants)
     return jnp.dot(problem.weight_K, losses_K)
 
@@ -184,7 +185,8 @@ def optimize_batch(
     params_B, tokens_B = (np.broadcast_to(np.asarray(x, float), count) for x in (params_B, tokens_B))
     weight_BxK = np.broadcast_to(weight_K, (count, len(weight_K)))
     with jax.enable_x64(True):
-        problems = _Problem(z_BxKxP, weight_BxK, params_B, tokens_B, lower_BxS, upper_BxS)
+        unique_BxS = np.broadcast_to(fit.unique_S, upper_BxS.shape)
+        problems = _Problem(z_BxKxP, weight_BxK, params_B, tokens_B, lower_BxS, upper_BxS, unique_BxS)
         w_BxS, value_B, g_BxS = _solve_chunks(fit.law, fit.constants, problems, start_BxS)
     if not np.isfinite(value_B).all():
         raise FloatingPointError(f"the law {fit.law.name} is not finite at {np.sum(~np.isfinite(value_B))} optima")
