@@ -31,8 +31,8 @@ RunTable = Annotated[Path, typer.Argument(help="run table, CSV or Parquet")]
 Law = Annotated[str, typer.Option(help="a law's name (see `mixlaw laws`), or auto")]
 Seed = Annotated[int, typer.Option(help="seed of everything random", min=0)]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
-AtScale = Annotated[float | None, typer.Option(help="use only the runs of so many params")]
-Seconds = Annotated[float, typer.Option(help="wall-clock seconds that proxies may take", min=1.0)]
+AtScale = Annotated[float | None, typer.Option(help="of the table's runs use only those with so many params")]
+Seconds = Annotated[float, typer.Option(help="seconds that proxies are sized to take here", min=1.0)]
 
 
 def main() -> None:
@@ -77,12 +77,19 @@ def _version(version: Annotated[bool, typer.Option("--version", help="print the 
 def recommend(
     project: Annotated[Path | None, typer.Argument(help="project file; mixlaw.yaml if there is one")] = None,
     runs: Annotated[Path | None, typer.Option(help="table of runs made by any trainer: no proxies are run")] = None,
-    flops: Annotated[float | None, typer.Option(help="compute budget in FLOP; N and D are found")] = None,
+    flops: Annotated[
+        float | None, typer.Option(help="compute budget in FLOP; the parameters N and training tokens D are found")
+    ] = None,
     params: Annotated[float | None, typer.Option(help="N of the planned run")] = None,
     tokens: Annotated[float | None, typer.Option(help="D of the planned run")] = None,
     law: Law = "auto",
     as_json: Json = False,
-    out: Annotated[Path | None, typer.Option(help="folder for plan.json, fit.json, runs.csv and the figure")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="folder for plan.json, fit.json, runs.csv and the figure; mixlaw-out or mixlaw-demo after proxies"
+        ),
+    ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="run it all on text of the Python installation itself")] = False,
     seed: Seed = 0,
     scale: AtScale = None,
@@ -102,7 +109,7 @@ def recommend(
         if out is not None:
             _folder(out)
         if runs is not None:
-            plan = _from_runs(runs, read, budget, law, seed, scale, out)
+            plan = _from_runs(runs, read and _counted(read), budget, law, seed, scale, out)
         else:
             assert read is not None
             _check_law(law, scale, mixed=len(read.sources) > 1)
@@ -141,6 +148,20 @@ def _project(path: Path | None, needed: bool) -> "Project | None":
             raise MixlawError("no project: name a mixlaw.yaml, give --runs runs.csv, or try --demo")
         return None
     return read_project(path or Path("mixlaw.yaml"))
+
+
+def _counted(project: "Project") -> "Project":
+    """The project with the tokens of sources that state none counted from their text, which is announced."""
+    from dataclasses import replace
+
+    from proxies.readers import count_documents
+
+    unknown = [source for source in project.sources if source.tokens is None]
+    if not unknown:
+        return project
+    counts = {s.name: float(count_documents(s.paths, base=project.folder)[1]) for s in unknown}
+    _say(f"counted in bytes: {', '.join(f'{name} {count:,.0f} tokens' for name, count in counts.items())}")
+    return replace(project, sources=project.sources.with_tokens(counts))
 
 
 def _read_runs(path: Path) -> "Runs":
@@ -306,7 +327,7 @@ def design(
     from mixlaw import design as propose
     from mixlaw import read_project
 
-    out, read = _file(out), read_project(project)
+    out, read = _file(out), _counted(read_project(project))
     table = propose(read.sources, runs, seed=seed, tokens=read.budget.tokens if read.budget else None)
     _write(out, lambda file: table.to_csv(file, index=False))
     for note in table.attrs.get("notes", ()):
@@ -317,7 +338,7 @@ def design(
 def sweep(
     project: ProjectFile,
     out: Annotated[Path, typer.Option(help="folder for runs.csv and the store of finished runs")],
-    runs: Annotated[int | None, typer.Option(help="number of runs", min=1)] = None,
+    runs: Annotated[int | None, typer.Option(help="number of runs, at least 10; 28 by default", min=1)] = None,
     design: Annotated[Path | None, typer.Option(help="mixtures to run, as `mixlaw design` writes them")] = None,
     seed: Seed = 0,
     seconds: Seconds = 120.0,
@@ -359,13 +380,27 @@ def predict(
     fit: Annotated[Path, typer.Argument(help="fit.json of `mixlaw fit`")],
     runs: RunTable,
     out: Annotated[Path, typer.Option(help="CSV with run_id and loss: columns, in the order of the input")],
+    params: Annotated[float | None, typer.Option(help="N of every row, in place of the table's params")] = None,
+    tokens: Annotated[float | None, typer.Option(help="D of every row, in place of the table's tokens")] = None,
 ) -> None:
-    """Predict the losses of a table's mixtures (its own losses, if any, are not looked at)."""
+    """Predict the losses of a table's mixtures (its own losses, if any, are not looked at).
+
+    The table has run_id and w: columns, and params and tokens if the law reads them and they are not given here.
+    """
+    from dataclasses import replace
+
+    import numpy as np
+
     from mixlaw import read_fit
     from mixlaw.runs import read_runs
 
-    out = _file(out)
-    table = read_fit(fit).predict(read_runs(runs, losses=False))
+    out, asked = _file(out), read_runs(runs, losses=False)
+    for name, value in (("params", params), ("tokens", tokens)):
+        if value is not None:
+            if not (np.isfinite(value) and value > 0):
+                raise MixlawError(f"--{name} is {value:g}: it must be a number above 0")
+            asked = replace(asked, **{f"{name}_R": np.full(len(asked), value)})
+    table = read_fit(fit).predict(asked)
     _write(out, lambda file: table.to_csv(file, index=False))
 
 
@@ -381,7 +416,7 @@ def audit(
     from mixlaw import read_project
     from mixlaw.show import print_audit
 
-    found = examine(weights, read_project(project).sources, tokens)
+    found = examine(weights, _counted(read_project(project)).sources, tokens)
     print(json.dumps(found.to_dict(), indent=1)) if as_json else print_audit(found)
 
 

@@ -107,7 +107,9 @@ def _score(fit: Fit, seen: Observations, fold_R: np.ndarray, predicted_KxR: np.n
         baseline_K.append(np.abs(plain_R - loss_R)[judged_R].mean())
         rank_K.append(_rank_within(predicted_KxR[k], loss_R, judged_R, scale_R))
     mae, baseline_mae = float(np.mean(error_K)), float(np.mean(baseline_K))
-    distrust, doubt = (), ()
+    notes, distrust, doubt = (), (), ()
+    if mae > 0.5 * baseline_mae and "mixture" in fit.law.needs:
+        notes = (f"the law's error on held-out mixtures is {mae / baseline_mae:.0%} of that of the runs' mean",)
     if "mixture" in fit.law.needs:
         errors = zip(fit.targets, error_K, baseline_K, strict=True)
         bad = [t for t, e, b in errors if not np.isfinite(e) or e > BLOWN * b + NEGLIGIBLE]
@@ -117,7 +119,7 @@ def _score(fit: Fit, seen: Observations, fold_R: np.ndarray, predicted_KxR: np.n
             doubt = ("the law predicts unseen mixtures no better than the runs' mean",)
     with np.errstate(invalid="ignore"):
         rank = float(np.mean(rank_K)) if np.isfinite(rank_K).all() else np.nan
-    return HeldOut(mae, rank, baseline_mae, FOLDS, (), distrust, doubt)
+    return HeldOut(mae, rank, baseline_mae, FOLDS, notes, distrust, doubt)
 
 
 def _scales(seen: Observations) -> np.ndarray:

@@ -219,6 +219,7 @@ def _support(seen: Observations) -> Support:
     return Support(
         params=_range(runs.params_R),
         tokens=_range(runs.tokens_R),
+        tokens_per_param=_range(runs.tokens_R / runs.params_R),
         least_S=runs.w_RxS.min(0),
         most_S=runs.w_RxS.max(0),
         epochs_S=np.nan_to_num(epochs_RxS, nan=1.0).max(0),

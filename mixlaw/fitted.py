@@ -42,7 +42,7 @@ class Support:
     """What the fitted runs cover: beyond it a prediction extrapolates.
 
     Attributes:
-        params, tokens: (smallest, largest) N and D, nan where the table has none.
+        params, tokens, tokens_per_param: (smallest, largest) N, D and D/N, nan where the table has none.
         least_S, most_S: smallest and largest share of each source.
         epochs_S: most epochs of each source (at most 1 where it never repeats).
         runs: number of distinct runs.
@@ -50,6 +50,7 @@ class Support:
 
     params: tuple[float, float]
     tokens: tuple[float, float]
+    tokens_per_param: tuple[float, float]
     least_S: np.ndarray
     most_S: np.ndarray
     epochs_S: np.ndarray
@@ -284,8 +285,6 @@ def _from_dict(data: dict[str, Any]) -> Fit:
         raise ValueError(f"z has shape {z_KxP.shape}, which is not that of its sources and targets")
     if set(constants) != {f.name for f in fields(law)} - {f.name for f in fitted_fields(law)}:
         raise ValueError(f"constants are {list(constants)}, which are not those of {law.name}")
-    # Files of version 0.1.0 hold one number for all targets.
-    constants = {name: np.repeat(x, len(targets)) if x.ndim == 0 else x for name, x in constants.items()}
     if any(len(x) != len(targets) for x in constants.values()):
         raise ValueError("constants are not one for each target")
     return Fit(
@@ -299,6 +298,7 @@ def _from_dict(data: dict[str, Any]) -> Fit:
         support=Support(
             params=tuple(_floats(support["params"])),
             tokens=tuple(_floats(support["tokens"])),
+            tokens_per_param=tuple(_floats(support["tokens_per_param"])),
             least_S=_floats(support["least_S"]),
             most_S=_floats(support["most_S"]),
             epochs_S=_floats(support["epochs_S"]),

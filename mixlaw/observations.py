@@ -66,7 +66,10 @@ def covariates(law: type[Law], runs: Runs) -> Row:
         bad_R = ~np.isfinite(values_R)
         if column in law.needs and bad_R.any():
             where = "has no" if bad_R.all() else f"run '{runs.run_id[bad_R][0]}' has an empty"
-            raise MixlawError(f"{runs.name}: {where} '{column}', which the law {law.name} needs: fill the column")
+            raise MixlawError(
+                f"{runs.name}: {where} '{column}', which the law {law.name} needs: fill the column "
+                "(`predict` also takes --params and --tokens)"
+            )
     return Row(runs.w_RxS, runs.params_R, runs.tokens_R, runs.unique_RxS)
 
 

@@ -20,6 +20,10 @@ SCHEMA = 1
 REPLICAS = 200
 FAR = 30.0
 """A plan at more than so many times the runs' largest N or D is beyond what the runs support."""
+FAR_RATIO = 8.0
+"""A plan's D/N may leave the range of the runs' by so much."""
+ONE_RATIO = 1.5
+"""Runs whose D/N differ by less cannot tell what N and D are worth apart."""
 FAR_EPOCHS = 4.0
 """Up to so many epochs repeated text is nearly as good as new (Muennighoff et al., 2305.16264): beyond them, and
 beyond twice what the runs saw, a law without repetition is not to be trusted."""
@@ -295,6 +299,7 @@ def _extrapolations(question: _Question, scale: Scale, best: Optimum) -> list[st
             reasons.append(f"{name} = {value:.3g} is {value / most:.0f} times the largest of the runs ({most:.3g})")
         if fit.knows_scale and value is not None and value < least / FAR:
             reasons.append(f"{name} = {value:.3g} is a {least / value:.0f}th of the smallest of the runs ({least:.3g})")
+    reasons += _far_ratio(question, scale)
     for name, w, least, most in zip(fit.sources, best.w_S, support.least_S, support.most_S, strict=True):
         if w > most + FAR_SHARE:
             reasons.append(f"share {w:.2f} of {name} is far above the largest of the runs ({most:.2f})")
@@ -306,6 +311,22 @@ def _extrapolations(question: _Question, scale: Scale, best: Optimum) -> list[st
             if epochs > max(FAR_EPOCHS, 2 * most):
                 reasons.append(f"{epochs:.1f} epochs of {name}, the runs saw {most:.1f} at most")
     return reasons
+
+
+def _far_ratio(question: _Question, scale: Scale) -> list[str]:
+    """Why the runs say little about the plan's tokens per parameter."""
+    least, most = question.fit.support.tokens_per_param
+    if not question.fit.knows_scale or scale.params is None or scale.tokens is None or not np.isfinite(most):
+        return []
+    ratio, found = scale.tokens / scale.params, question.budget is not None and question.budget.params is None
+    if found and most < ONE_RATIO * least:
+        return [
+            f"all runs have about {least:.3g} tokens a parameter, so they cannot tell what N and D are worth apart: "
+            "give --params and --tokens"
+        ]
+    if not least / FAR_RATIO <= ratio <= most * FAR_RATIO:
+        return [f"{ratio:.3g} tokens a parameter are far from the runs' {least:.3g} to {most:.3g}"]
+    return []
 
 
 def _epochs(question: _Question, scale: Scale, best: Optimum) -> np.ndarray | None:

@@ -42,7 +42,7 @@ def mixture_bars(plan: Plan, ax: Axes | None = None) -> Axes:
     ax.invert_yaxis()
     ax.set_xlabel("share of training tokens")
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    ax.legend(frameon=False, loc="lower right")
+    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2)
     _clean(ax)
     return ax
 
@@ -53,12 +53,15 @@ def epochs_bars(plan: Plan, ax: Axes | None = None) -> Axes:
     names = sorted(content["mixture"], key=content["mixture"].get, reverse=True)
     ax = _axes(ax, 1.2 + 0.34 * len(names))
     epochs = np.array([content["epochs"][n] for n in names])
+    widest, reach = max(1.5, 2 * float(epochs.max())), max(1.1, float(epochs.max()))
     ax.barh(np.arange(len(names)), epochs, 0.6, color=[ALARM if e > 4 else RECOMMENDED for e in epochs])
     for i, name in enumerate(names):
         cap = (content["caps"] or {}).get(name, {}).get("max_epochs")
-        if cap is not None:
+        if cap is not None and cap <= widest:  # one far off would squeeze the bars
             ax.plot([cap, cap], [i - 0.4, i + 0.4], color="black", linewidth=2)
+            reach = max(reach, cap)
     ax.axvline(1.0, color=MUTED, linewidth=1, linestyle="--")
+    ax.set_xlim(0, 1.05 * reach)
     ax.set_yticks(np.arange(len(names)), names)
     ax.invert_yaxis()
     ax.set_xlabel("epochs (dashed: one pass; orange: above 4; black: cap)")

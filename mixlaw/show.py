@@ -97,9 +97,20 @@ def _headline(content: dict[str, Any]) -> str:
     error = "" if held is None else f", held-out error {_nats(held['mae'])} nats"
     error += "" if held is None else f" (mean of the runs: {_nats(held['baseline_mae'])})"
     return (
-        f"[bold]verdict: {content['verdict']}[/bold]  {at}, predicted {content['predicted']['objective']:.4f} nats\n"
+        f"[bold]verdict: {content['verdict']}[/bold]{_rival(content)}\n"
+        f"{at}, predicted {content['predicted']['objective']:.4f} nats\n"
         f"law {law}{error}, certified within {content['certificate']['gap']:.1e} of its optimum"
     )
+
+
+def _rival(content: dict[str, Any]) -> str:
+    """Against which baseline the verdict is."""
+    feasible = {k: b for k, b in content["baselines"].items() if b is not None and b["feasible"]}
+    if content["verdict"] == "unknown" or not feasible:
+        return ""
+    name = min(feasible, key=lambda k: feasible[k]["objective"])
+    run = f" ({feasible[name]['run_id']})" if "run_id" in feasible[name] else ""
+    return f" {'than' if content['verdict'] == 'better' else 'with'} {name}{escape(run)}, the best baseline"
 
 
 def _baselines(content: dict[str, Any]) -> Table:

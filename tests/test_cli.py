@@ -146,6 +146,41 @@ def test_design_writes_what_sweep_and_predict_read(run, tmp_path):
     assert out.read_bytes() == first
 
 
+def test_sizes_are_counted_where_a_text_project_states_none(run, tmp_path):
+    project = standard_library(tmp_path / "project")
+    file, weights, out = Path(project), tmp_path / "weights.json", tmp_path / "design.csv"
+    file.write_text(file.read_text().replace("max: 0.6", "max_epochs: 3"))
+    code, _, stderr = run("design", project, "--runs", 5, "--out", out)
+    assert code == 0, stderr
+    assert "counted in bytes: code " in stderr
+    weights.write_text(json.dumps({"code": 1, "docs": 1, "mail": 2}))
+    code, stdout, stderr = run("audit", weights, "--project", project, "--tokens", 1e6, "--json")
+    assert code == 0, stderr
+    assert json.loads(stdout)["epochs"]["mail"] > 3
+
+
+def fitted_at_scales(folder: Path) -> Path:
+    from mixlaw import fit, read_runs
+
+    fit(read_runs(table(folder / "table.csv", scales=(1e6, 2e6, 4e6))), "mixture-index").save(folder / "fit.json")
+    return folder / "fit.json"
+
+
+def test_predict_takes_the_size_of_mixtures_that_have_none(run, tmp_path):
+    fit, project, out = fitted_at_scales(tmp_path), tmp_path / "mixlaw.yaml", tmp_path / "p.csv"
+    project.write_text(PROJECT)
+    run("design", project, "--runs", 6, "--out", tmp_path / "design.csv")
+    losses = []
+    for params in (4e6, 8e6):
+        code, _, stderr = run(
+            "predict", fit, tmp_path / "design.csv", "--out", out, "--params", params, "--tokens", 20 * params
+        )
+        assert code == 0, stderr
+        losses.append(pd.read_csv(out)["loss:books"].to_numpy())
+    assert (losses[1] < losses[0]).all()
+    assert run("predict", fit, tmp_path / "design.csv", "--out", out, "--params", "nan", "--tokens", 1e8)[0] == 2
+
+
 def test_laws_are_listed_with_equation_and_source(run):
     code, stdout, _ = run("laws", "--json")
     assert code == 0

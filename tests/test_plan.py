@@ -178,6 +178,18 @@ def test_a_budget_far_beyond_the_runs_is_unknown(several_scales, budget, reason)
     assert any(note.startswith("verdict unknown") and reason in note for note in plan.notes)
 
 
+def test_runs_of_one_ratio_of_tokens_to_parameters_do_not_choose_it():
+    """Along D = 20 N a law cannot tell N from D: what compute alone would give is made up."""
+    found = fit(runs_of(signal, count=20, scales=((1e8, 2e9), (2e8, 4e9), (4e8, 8e9))), bootstrap=20)
+    plan = recommend(found, SOURCES, Budget(flops=3e19))
+    assert plan.verdict == "unknown"
+    assert any("20 tokens a parameter" in note for note in plan.notes)
+    assert recommend(found, SOURCES, Budget(params=5e8, tokens=1e10)).verdict == "better"
+    far = recommend(found, SOURCES, Budget(params=4e8, tokens=2e11))
+    assert far.verdict == "unknown"
+    assert any("500 tokens a parameter" in note for note in far.notes)
+
+
 def test_a_budget_far_below_the_runs_is_unknown(several_scales):
     plan = recommend(several_scales, SOURCES, Budget(params=1e5, tokens=2e6))
     assert plan.verdict == "unknown"
