@@ -90,8 +90,9 @@ def _predict_folds(fit: Fit, seen: Observations, fold_R: np.ndarray) -> np.ndarr
         )
         # From the prior's mean where there is one: the full fit has seen the rows that are held out.
         start_KxP = mean_KxP if law.objective.priors else fit.z_KxP
-        solution = lm.solve(law, problems, spread(start_KxP), seen.rows, fit.constants)
-        all_FxKxR = np.asarray(lm.predict(law, solution.z_P, seen.rows, fit.constants)).reshape(FOLDS, targets, -1)
+        constants = jax.tree.map(spread, fit.constants)
+        solution = lm.solve(law, problems, spread(start_KxP), seen.rows, constants)
+        all_FxKxR = np.asarray(lm.predict(law, solution.z_P, seen.rows, constants)).reshape(FOLDS, targets, -1)
     return all_FxKxR[fold_R, :, np.arange(len(fold_R))].T
 
 

@@ -54,7 +54,7 @@ def fit(
         targets=runs.targets,
         z_KxP=np.asarray(solution.z_P),
         sigma_K=sigma_K,
-        constants=chosen.constants(seen.view(0)),
+        constants=seen.constants(chosen),
         replicas_BxKxP=np.empty((0, *mean_KxP.shape)),
         support=_support(seen),
         diagnostics=Diagnostics(
@@ -132,8 +132,8 @@ def estimate(law: type[Law], seen: Observations, z_KxSxP, mean_KxP, precision_Kx
     guess_K, degrees_of_freedom = _first_sigma(law, seen), seen.weight_KxR.sum(1)
     repeat = lambda x: np.repeat(x, starts, axis=0)  # noqa: E731
     problems = lm.Problem(*map(repeat, (seen.log_loss_KxR, seen.weight_KxR, guess_K, mean_KxP, precision_KxPxP)))
-    constants = law.constants(seen.view(0))
-    every = lm.solve(law, problems, z_KxSxP.reshape(-1, width), seen.rows, constants)
+    constants = seen.constants(law)
+    every = lm.solve(law, problems, z_KxSxP.reshape(-1, width), seen.rows, jax.tree.map(repeat, constants))
     objective_KxS = np.asarray(every.objective).reshape(targets, starts)
     objective_KxS = np.where(np.isfinite(objective_KxS), objective_KxS, np.inf)
     best_K = np.argmin(objective_KxS, axis=1)
@@ -200,7 +200,8 @@ def replicate(fitted: Fit, count: int, seed: int = 0) -> Fit:
             draws_BxKxP.reshape(-1, width),
             spread(precision_KxPxP),
         )
-        solution = lm.solve(law, problems, spread(fitted.z_KxP), seen.rows, fitted.constants, REFIT)
+        constants = jax.tree.map(spread, fitted.constants)
+        solution = lm.solve(law, problems, spread(fitted.z_KxP), seen.rows, constants, REFIT)
     return replace(fitted, replicas_BxKxP=np.asarray(solution.z_P).reshape(count, targets, width))
 
 

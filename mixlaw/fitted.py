@@ -66,11 +66,14 @@ class Fit:
         sources, targets: names.
         z_KxP: unconstrained parameters, one row a target.
         sigma_K: residual standard deviation of log-loss: the noise of one more run.
-        constants: values of the law's constants.
+        constants: values of the law's constants, each with a leading axis of the targets.
         replicas_BxKxP: bootstrap refits (B = 0: none were made).
         support, diagnostics: see there.
         notes: what was left out, what went wrong.
         provenance: hash and name of the run table, tokenizer, seed.
+        runs: the table it was fitted on, None where the fit was read from a file.
+        unique_S: unique tokens of each source that mixtures draw on (inf: none repeats); `recommend` puts in those of
+            the project.
     """
 
     law: type[Law]
@@ -78,13 +81,14 @@ class Fit:
     targets: tuple[str, ...]
     z_KxP: np.ndarray
     sigma_K: np.ndarray
-    constants: dict[str, float]
+    constants: dict[str, np.ndarray]
     replicas_BxKxP: np.ndarray
     support: Support
     diagnostics: Diagnostics
     notes: tuple[str, ...]
     provenance: dict[str, Any]
     runs: Runs | None = field(default=None, repr=False, compare=False)
+    unique_S: Any = field(default=np.inf, compare=False)
 
     @property
     def knows_scale(self) -> bool:
@@ -95,7 +99,10 @@ class Fit:
     def parameters(self) -> dict[str, dict[str, Any]]:
         """Constrained parameters by target: numbers, or a {source: number} for those that differ by source."""
         with jax.enable_x64(True):
-            laws = [constrain(self.law, z_P, self.constants, len(self.sources)) for z_P in self.z_KxP]
+            laws = [
+                constrain(self.law, z_P, {name: x[k] for name, x in self.constants.items()}, len(self.sources))
+                for k, z_P in enumerate(self.z_KxP)
+            ]
         return {target: self._named(law) for target, law in zip(self.targets, laws, strict=True)}
 
     def _named(self, law: Law) -> dict[str, Any]:
@@ -106,13 +113,23 @@ class Fit:
             named[f.name] = dict(zip(self.sources, value.tolist(), strict=True)) if per_source else float(value)
         return named
 
-    def losses(self, w_MxS: np.ndarray, params: Any = np.nan, tokens: Any = np.nan, *, replicas: bool = False):
+    def losses(
+        self,
+        w_MxS: np.ndarray,
+        params: Any = np.nan,
+        tokens: Any = np.nan,
+        *,
+        unique: Any = None,
+        replicas: bool = False,
+    ) -> np.ndarray:
         """Predicted losses of M mixtures, nats per token: (M, K), or (B, M, K) for the bootstrap replicas.
 
         Args:
             w_MxS: token shares.
             params, tokens: N and D, one for all or one a mixture.
+            unique: unique tokens of each source, (S,) or (M, S); by default those that the fit's mixtures draw on.
         """
+        unique = self.unique_S if unique is None else unique
         count = len(w_MxS)
         z_BxKxP = self.replicas_BxKxP if replicas else self.z_KxP[None]
         with jax.enable_x64(True):
@@ -120,9 +137,11 @@ class Fit:
                 np.asarray(w_MxS, float),
                 np.broadcast_to(np.asarray(params, float), count),
                 np.broadcast_to(np.asarray(tokens, float), count),
-                np.full((count, len(self.sources)), np.inf),
+                np.broadcast_to(np.asarray(unique, float), (count, len(self.sources))),
             )
-            flat = lm.predict(self.law, z_BxKxP.reshape(-1, z_BxKxP.shape[-1]), rows, self.constants)
+            of_target = np.tile(np.arange(len(self.targets)), len(z_BxKxP))
+            known = {name: x[of_target] for name, x in self.constants.items()}
+            flat = lm.predict(self.law, z_BxKxP.reshape(-1, z_BxKxP.shape[-1]), rows, known)
         losses_BxMxK = np.moveaxis(np.asarray(flat).reshape(*z_BxKxP.shape[:2], count), 1, 2)
         return losses_BxMxK if replicas else losses_BxMxK[0]
 
@@ -131,7 +150,8 @@ class Fit:
 
         Args:
             what: `Runs`, or mixtures: an array (M, S) or (S,), a {source: share}, or a table with w: columns.
-            params, tokens: N and D of the mixtures; by default the largest of the fitted runs.
+            params, tokens: N and D of the mixtures; by default the largest of the fitted runs. Their sources repeat
+                only as `unique_S` says: give `Runs` with unique: columns for others.
 
         Raises:
             MixlawError: a source that the fit does not know has a share, or a mixture is none.
@@ -139,12 +159,14 @@ class Fit:
         if isinstance(what, Runs):
             w_MxS = self._align(what.sources, what.w_RxS, what.name)
             params_M, tokens_M, names = what.params_R, what.tokens_R, list(what.run_id)
+            unique = self._reorder(what.sources, what.unique_RxS, np.inf)
             self._check_columns(what)
         else:
             names, w_MxS = self._mixtures(what)
+            unique = None
             params_M = self.support.params[1] if params is None else params
             tokens_M = self.support.tokens[1] if tokens is None else tokens
-        losses_MxK = self.losses(w_MxS, params_M, tokens_M)
+        losses_MxK = self.losses(w_MxS, params_M, tokens_M, unique=unique)
         columns = {f"loss:{target}": losses_MxK[:, k] for k, target in enumerate(self.targets)}
         return pd.DataFrame({"run_id": names, **columns})
 
@@ -169,13 +191,17 @@ class Fit:
 
     def _align(self, sources: tuple[str, ...], w_MxS: np.ndarray, name: str) -> np.ndarray:
         """Columns in the fit's order; a source without a column has no share."""
-        aligned_MxS = np.zeros((len(w_MxS), len(self.sources)))
         for source, w_M in zip(sources, w_MxS.T, strict=True):
-            if source in self.sources:
-                aligned_MxS[:, self.sources.index(source)] = w_M
-            elif np.any(w_M > 0):
+            if source not in self.sources and np.any(w_M > 0):
                 raise MixlawError(f"{name}: source '{source}' has a share and the fit does not know it")
-        return aligned_MxS
+        return self._reorder(sources, w_MxS, 0.0)
+
+    def _reorder(self, sources: tuple[str, ...], x_MxS: np.ndarray, absent: float) -> np.ndarray:
+        ordered_MxS = np.full((len(x_MxS), len(self.sources)), absent)
+        for source, x_M in zip(sources, x_MxS.T, strict=True):
+            if source in self.sources:
+                ordered_MxS[:, self.sources.index(source)] = x_M
+        return ordered_MxS
 
     def to_dict(self) -> dict[str, Any]:
         """All that is needed to read the fit back, as JSON types."""
@@ -188,7 +214,7 @@ class Fit:
             "targets": list(self.targets),
             "parameters": self.parameters,
             "sigma": dict(zip(self.targets, self.sigma_K.tolist(), strict=True)),
-            "constants": self.constants,
+            "constants": {name: x.tolist() for name, x in self.constants.items()},
             "support": {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(self.support).items()},
             "diagnostics": {k: v.tolist() for k, v in vars(self.diagnostics).items()},
             "notes": list(self.notes),
@@ -211,6 +237,7 @@ class Fit:
             targets=targets,
             z_KxP=self.z_KxP[index_K],
             sigma_K=self.sigma_K[index_K],
+            constants={name: x[index_K] for name, x in self.constants.items()},
             replicas_BxKxP=self.replicas_BxKxP[:, index_K],
             diagnostics=Diagnostics(**{name: value[index_K] for name, value in vars(self.diagnostics).items()}),
             runs=None if self.runs is None else self.runs.with_targets(targets),
@@ -253,11 +280,13 @@ def read_fit(path: str | Path) -> Fit:
 def _from_dict(data: dict[str, Any]) -> Fit:
     support, law = data["support"], by_name(data["law"])
     sources, targets, z_KxP = tuple(data["sources"]), tuple(data["targets"]), _floats(data["z"])
-    constants = {name: float(value) for name, value in data["constants"].items()}
+    constants = {name: _floats(value) for name, value in data["constants"].items()}
     if z_KxP.shape != (len(targets), size(law, len(sources))):
         raise ValueError(f"z has shape {z_KxP.shape}, which is not that of its sources and targets")
     if set(constants) != {f.name for f in fields(law)} - {f.name for f in fitted_fields(law)}:
         raise ValueError(f"constants are {list(constants)}, which are not those of {law.name}")
+    if any(len(x) != len(targets) for x in constants.values()):
+        raise ValueError("constants are not one for each target")
     return Fit(
         law=law,
         sources=sources,

@@ -142,13 +142,13 @@ def _solve_one(law: type[Law], limits: Limits, problem: Problem, z_P: Any, rows:
 
 @partial(jax.jit, static_argnums=0)
 def _solve(law: type[Law], limits: Limits, problems: Problem, z_BxP: Any, rows: Row, constants: dict):
-    return jax.vmap(lambda b, z: _solve_one(law, limits, b, z, rows, constants))(problems, z_BxP)
+    return jax.vmap(lambda b, z, c: _solve_one(law, limits, b, z, rows, c))(problems, z_BxP, constants)
 
 
 def solve(
     law: type[Law], problems: Problem, z_BxP: Any, rows: Row, constants: dict, limits: Limits | None = None
 ) -> Solution:
-    """Fit a batch of B problems from the starts z_BxP; call inside a float64 context.
+    """Fit a batch of B problems from the starts z_BxP with the law's constants of each; call inside a float64 context.
 
     Chunks of one size are compiled once and keep their Jacobians near the cache. They run one after another: two
     XLA programs at a time on a small machine's one thread pool wait for each other for ever.
@@ -161,8 +161,8 @@ def solve(
     padded = np.arange(-(-count // CHUNK) * CHUNK) % count
 
     def one(at: np.ndarray) -> Solution:
-        part = jax.tree.map(lambda x: np.asarray(x)[at], problems)
-        return jax.tree.map(np.asarray, _solve(law, limits, part, np.asarray(z_BxP)[at], rows, constants))
+        part, z_CxP, known = jax.tree.map(lambda x: np.asarray(x)[at], (problems, z_BxP, constants))
+        return jax.tree.map(np.asarray, _solve(law, limits, part, z_CxP, rows, known))
 
     parts = [one(at) for at in padded.reshape(-1, CHUNK)]
     return jax.tree.map(lambda *x: np.concatenate(x)[:count], *parts)
@@ -170,5 +170,5 @@ def solve(
 
 @partial(jax.jit, static_argnums=0)
 def predict(law: type[Law], z_BxP: Any, rows: Row, constants: dict) -> Any:
-    """Losses of R runs under each of B parameter vectors, (B, R), nats per token."""
-    return jnp.exp(jax.vmap(lambda z: log_predictions(law, z, rows, constants))(z_BxP))
+    """Losses of R runs under each of B parameter vectors and their constants, (B, R), nats per token."""
+    return jnp.exp(jax.vmap(lambda z, c: log_predictions(law, z, rows, c))(z_BxP, constants))

@@ -32,6 +32,11 @@ class Observations:
     weight_KxR: np.ndarray
     notes: tuple[str, ...]
 
+    def constants(self, law: type[Law]) -> dict[str, np.ndarray]:
+        """Values of a law's constants, each with a leading axis of the targets."""
+        each = [law.constants(self.view(k)) for k in range(len(self.runs.targets))]
+        return {name: np.stack([one[name] for one in each]) for name in each[0]}
+
     def view(self, target: int) -> View:
         """Summaries from which a law sets its priors for one target."""
         loss_R = self.runs.loss_RxK[:, target]
@@ -75,11 +80,20 @@ def observe(runs: Runs, law: type[Law], scale: float | None = None) -> Observati
         scale: keep only runs of so many params.
 
     Raises:
-        MixlawError: a column is missing, or the law knows no scale and the table holds several.
+        MixlawError: a column is missing, the law knows no scale and the table holds several, or it reads the share
+            of a target's own source and there is none.
     """
     notes: list[str] = []
+    orphans = [target for target in runs.targets if "own" in law.needs and target not in runs.sources]
+    if orphans:
+        raise MixlawError(
+            f"{runs.name}: no source is called '{orphans[0]}', and the law {law.name} reads the share of each target's "
+            "own source: leave out the columns of such targets, or choose another law"
+        )
     if scale is not None:
         runs = _at_params(runs, scale)
+    if "params" not in law.needs:
+        _check_one_size(runs, law)
     if "tokens" in law.needs:
         runs, row_weight_R = _checkpoints(runs, law, notes)
     else:
@@ -130,12 +144,15 @@ def _near(tokens, end) -> np.ndarray:
     return np.abs(tokens - end) <= 0.02 * end
 
 
-def _one_scale(runs: Runs, law: type[Law], notes: list[str]) -> Runs:
+def _check_one_size(runs: Runs, law: type[Law]) -> None:
     if len(runs.scales) > 1:
         raise MixlawError(
             f"{runs.name}: holds {len(runs.scales)} scales (params {_scales(runs)}) and the law {law.name} knows no "
             "scale: state one with --scale PARAMS, or choose mixture-index"
         )
+
+
+def _one_scale(runs: Runs, law: type[Law], notes: list[str]) -> Runs:
     rows, left_out = runs.last_R.copy(), 0
     ends_R = runs.tokens_R[runs.last_R]
     if np.isfinite(runs.tokens_R).all() and np.ptp(ends_R) > 0.1 * ends_R.max():

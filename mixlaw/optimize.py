@@ -48,12 +48,13 @@ class _Problem(NamedTuple):
     tokens: Any
     lower_S: Any
     upper_S: Any
+    unique_S: Any
 
 
 def objective(law: type[Law], constants: dict, problem: _Problem, w_S: Any) -> Any:
     """Weighted mean of the targets' losses at one mixture, a scalar in nats per token."""
-    row = Row(w_S, problem.params, problem.tokens, jnp.full_like(w_S, jnp.inf))
-    losses_K = jax.vmap(lambda z_P: constrain(law, z_P, constants, w_S.shape[0])(row))(problem.z_KxP)
+    row = Row(w_S, problem.params, problem.tokens, problem.unique_S)
+    losses_K = jax.vmap(lambda z_P, known: constrain(law, z_P, known, w_S.shape[0])(row))(problem.z_KxP, constants)
     return jnp.dot(problem.weight_K, losses_K)
 
 
@@ -83,6 +84,9 @@ def _newton_step(value: Any, problem: _Problem, free_S: Any, barrier: Any, w_S: 
     curve_S = jnp.where(free_S, barrier * (below_S**-2 + above_S**-2), 1e30)
     # Scaled by the distance to the nearer bound, so that a share of 1e-12 is as well conditioned as one of .5.
     scale_S = jnp.minimum(below_S, above_S)
+    # At a fixed sum a constant in the gradient moves nothing: without that of the share with the most room, nothing
+    # large cancels where the objective is (nearly) linear.
+    g_S -= g_S[jnp.argmax(jnp.where(free_S, scale_S, -1.0))]
     H_SxS = (jax.hessian(value)(w_S) + jnp.diag(curve_S)) * scale_S[:, None] * scale_S
     H_SxS += 1e-14 * jnp.sum(jnp.where(free_S, jnp.diag(H_SxS), 0.0)) * jnp.eye(len(w_S))
     both_Sx2 = jnp.linalg.solve(H_SxS, jnp.stack([g_S * scale_S, scale_S * free_S], 1))
@@ -181,7 +185,8 @@ def optimize_batch(
     params_B, tokens_B = (np.broadcast_to(np.asarray(x, float), count) for x in (params_B, tokens_B))
     weight_BxK = np.broadcast_to(weight_K, (count, len(weight_K)))
     with jax.enable_x64(True):
-        problems = _Problem(z_BxKxP, weight_BxK, params_B, tokens_B, lower_BxS, upper_BxS)
+        unique_BxS = np.broadcast_to(fit.unique_S, upper_BxS.shape)
+        problems = _Problem(z_BxKxP, weight_BxK, params_B, tokens_B, lower_BxS, upper_BxS, unique_BxS)
         w_BxS, value_B, g_BxS = _solve_chunks(fit.law, fit.constants, problems, start_BxS)
     if not np.isfinite(value_B).all():
         raise FloatingPointError(f"the law {fit.law.name} is not finite at {np.sum(~np.isfinite(value_B))} optima")

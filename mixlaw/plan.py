@@ -1,7 +1,7 @@
 """recommend: from a fit, sources and a budget to a Plan with baselines, intervals and a verdict."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +144,8 @@ def recommend(
     if not len(question.fit.replicas_BxKxP):
         question = _question(replicate(fit, replicas, seed), sources, budget, targets)
     fit, notes = question.fit, list(fit.notes)
+    if "unique" in fit.law.needs and not np.isfinite(fit.unique_S).all():
+        notes.append(f"the law {fit.law.name} takes sources whose tokens are not known as never repeating")
     scale = choose_scale(fit, question.weight_K, question.lower_S, question.upper_S, budget, notes)
     _check_epoch_caps(question, scale)
     upper_S = question.upper_S(scale.tokens)
@@ -200,6 +202,8 @@ def _question(fit: Fit, sources: Sources | None, budget: Budget | None, targets:
     weight_K = np.array([target.weight for target in targets], float)
     if not weight_K.sum() > 0:
         raise MixlawError("targets: none has a weight above 0: give at least one")
+    if sources is not None:
+        fit = replace(fit, unique_S=np.nan_to_num(sources.tokens_S, nan=np.inf))
     return _Question(fit.take_targets(index_K), weight_K / weight_K.sum(), sources, budget, targets)
 
 

@@ -64,6 +64,8 @@ def choose_scale(
         return Scale(None, None)
     if budget is None or budget.flops is None:
         raise MixlawError(f"no budget: the law {fit.law.name} plans for one: give --flops, or --params and --tokens")
+    if not {"params", "tokens"} <= fit.law.needs:
+        raise MixlawError(f"the law {fit.law.name} cannot tell the best size for --flops: give --params and --tokens")
     return _search(fit, weight_K, lower_S, upper_S, budget.flops, notes)
 
 

@@ -186,6 +186,55 @@ def test_a_column_that_the_law_needs_must_be_there_and_full(column):
         fit(table(frame), "mixture-index")
 
 
+# --- laws that read the target's own share
+
+
+def own_shares(sizes=(1e8, 3e8), seed=0):
+    """Runs whose losses depend on the share of the target's own source: targets code and web, in this order."""
+    rng, frames = np.random.default_rng(seed), []
+    for params in sizes:
+        columns = {
+            "run_id": [f"{params:g}-{i}" for i in range(20)],
+            "params": params,
+            "tokens": 1e9 * (1 + np.arange(20) % 3),
+        }
+        columns |= {f"w:{name}": w_R for name, w_R in zip(SOURCES, rng.dirichlet(np.ones(4), 20).T, strict=True)}
+        for k, name in enumerate(("code", "web")):
+            columns[f"loss:{name}"] = (2 + k) * (columns[f"w:{name}"] + 1e-4) ** -(0.1 + 0.1 * k)
+        frames.append(pd.DataFrame(columns))
+    return pd.concat(frames, ignore_index=True)
+
+
+@pytest.mark.parametrize("law", ["bi-mix", "dcpt"])
+def test_each_target_s_own_share_goes_with_it(law, tmp_path):
+    frame = own_shares(sizes=(1e8,) if law == "bi-mix" else (1e8, 3e8))
+    found = fit(table(frame), law, bootstrap=3)
+    for w_S in ([0.7, 0.1, 0.1, 0.1], [0.1, 0.7, 0.1, 0.1]):  # web, code, books, wiki
+        assert found.losses(np.array([w_S]), 1e8, 2e9)[0] == pytest.approx(
+            [2 * w_S[1] ** -0.1, 3 * w_S[0] ** -0.2], 0.02
+        )
+    found.save(tmp_path / "fit.json")
+    again, one = read_fit(tmp_path / "fit.json"), found.take_targets([1])
+    for replicas in (False, True):
+        expected = found.losses(HELD_OUT, 2e8, 1e9, replicas=replicas)
+        np.testing.assert_allclose(again.losses(HELD_OUT, 2e8, 1e9, replicas=replicas), expected, rtol=1e-5)
+        np.testing.assert_allclose(one.losses(HELD_OUT, 2e8, 1e9, replicas=replicas), expected[..., 1:], rtol=1e-12)
+    judged = held_out(found)
+    assert judged.mae < 0.1 * judged.baseline_mae
+
+
+def test_a_law_of_own_shares_refuses_a_target_that_is_no_source():
+    frame = own_shares().assign(**{"loss:maths": 2.0})
+    with pytest.raises(MixlawError, match="no source is called 'maths', and the law dcpt"):
+        fit(table(frame), "dcpt")
+
+
+def test_a_law_of_tokens_alone_refuses_several_sizes():
+    with pytest.raises(MixlawError, match=r"holds 2 scales .* and the law bi-mix knows no scale"):
+        fit(table(own_shares()), "bi-mix")
+    assert fit(table(own_shares()), "bi-mix", scale=1e8).support.params == (1e8, 1e8)
+
+
 # --- which law
 
 
@@ -363,6 +412,16 @@ def test_a_fit_of_every_law_is_read_back(law, tmp_path):
     found.save(tmp_path / "fit.json")
     again = read_fit(tmp_path / "fit.json")
     np.testing.assert_allclose(again.losses(HELD_OUT, 2e8, 1e10), found.losses(HELD_OUT, 2e8, 1e10), rtol=1e-12)
+
+
+def test_constants_that_are_not_one_for_each_target_are_refused(tmp_path):
+    found, file = fit(table(several_scales(row_sd=0.01)), "mixture-index"), tmp_path / "fit.json"
+    found.save(file)
+    content = json.loads(file.read_text())
+    for broken in ({"N0": [1.0, 2.0], "D0": [1.0, 2.0]}, {"N0": [1.0]}, {"N0": 1.0, "D0": 1.0}):
+        file.write_text(json.dumps(content | {"constants": broken}))
+        with pytest.raises(MixlawError, match="damaged"):
+            read_fit(file)
 
 
 def test_files_that_are_no_fits_are_refused_by_name(fitted, tmp_path):

@@ -1,5 +1,6 @@
 """Contract of every law in `LAWS`: a new law is picked up here; it only needs its formula in `FORMULAS`."""
 
+import dataclasses
 import re
 
 import jax
@@ -31,11 +32,79 @@ def mixture_index(p, w_RxS, N_R, D_R, _U):
     return p["E"] + p["F"] * u_R ** -p["kF"] + size_R + p["B"] * d_R ** -p["beta"] * u_R ** -p["kD"]
 
 
+def joint_effective_tokens(p, w_RxS, N_R, D_R, _U):
+    size_R = p["A"] * (N_R / p["N0"]) ** -p["alpha"]
+    return p["E"] + size_R + p["B"] * (index(p, w_RxS) * D_R / p["D0"]) ** -p["beta"]
+
+
+def kaplan(p, _w, N_R, D_R, _U):
+    return ((p["Nc"] / N_R) ** (p["aN"] / p["aD"]) + p["Dc"] / D_R) ** p["aD"]
+
+
+def data_constrained(p, _w, N_R, D_R, U_RxS):
+    V_R = np.minimum(D_R, U_RxS.sum(1))
+    G = (p["alpha"] * p["A"] / (p["beta"] * p["B"])) ** (1 / (p["alpha"] + p["beta"]))
+    M_R = np.minimum(N_R, G * (V_R * G) ** (p["beta"] / p["alpha"]))
+    N_R = M_R + M_R * p["RN"] * (1 - np.exp(-(N_R / M_R - 1) / p["RN"]))
+    D_R = V_R + V_R * p["RD"] * (1 - np.exp(-(D_R / V_R - 1) / p["RD"]))
+    return p["E"] + p["A"] / N_R ** p["alpha"] + p["B"] / D_R ** p["beta"]
+
+
+def overfit_penalty(p, _w, N_R, D_R, U_RxS):
+    V_R = np.minimum(D_R, U_RxS.sum(1))
+    penalty_R = p["P"] * (D_R / V_R - 1) ** p["delta"] * (N_R / V_R) ** p["kappa"]
+    size_R, data_R = (N_R / p["N0"]) ** -p["alpha"], (D_R / p["D0"]) ** -p["beta"]
+    return p["E"] + p["A"] * size_R + p["B"] * data_R + penalty_R
+
+
+def bi_mix(p, w_RxS, _N, D_R, _U):
+    return (p["B"] * (D_R / p["D0"]) ** -p["beta"] + p["C"]) * (w_RxS @ p["own"] + 1e-4) ** -p["alpha"]
+
+
+def dcpt(p, w_RxS, N_R, D_R, _U):
+    r_R = w_RxS @ p["own"]
+    size_R, data_R = (N_R / p["N0"]) ** -p["alpha"], (D_R / p["D0"]) ** -p["beta"]
+    return p["E"] + p["A"] * size_R + p["B"] * r_R ** p["eta"] * data_R + p["C"] * (r_R + p["eps"]) ** -p["gamma"]
+
+
+def optimal_mixtures(p, w_RxS, N_R, D_R, _U):
+    size_R, data_R = (N_R / p["N0"]) ** -p["alpha"], (D_R / p["D0"]) ** -p["beta"]
+    return p["E"] + 1 / (p["C"] * w_RxS ** p["g"]).sum(1) + p["A"] * size_R + p["B"] * data_R
+
+
+def optimal_mixtures_joint(p, w_RxS, N_R, D_R, _U):
+    size_R = p["A"] * (w_RxS @ p["a"]) ** p["gA"] * (N_R / p["N0"]) ** -p["alpha"]
+    data_R = p["B"] * (w_RxS @ p["b"]) ** p["gB"] * (D_R / p["D0"]) ** -p["beta"]
+    return p["E"] + 1 / (p["C"] * w_RxS ** p["g"]).sum(1) + size_R + data_R
+
+
+def repeated_mixture(p, w_RxS, N_R, D_R, U_RxS):
+    x_RxS, loss_R = w_RxS * D_R[:, None], p["E"] + p["A"] * (N_R / p["N0"]) ** -p["alpha"]
+    worth_R = np.zeros(len(w_RxS))
+    for r, s in np.ndindex(x_RxS.shape):
+        x, U = x_RxS[r, s], U_RxS[r, s]
+        R = max(x / U - 1, 0)
+        h = min(x, U) + (U * p["tau"] * (1 - np.exp(-R / p["tau"])) if np.isfinite(U) else 0)
+        worth_R[r] += p["rho"][s] * h / p["D0"]
+        loss_R[r] += p["P"][s] * w_RxS[r, s] ** p["eta"] * R ** p["delta"] * (N_R[r] / U) ** p["kappa"]
+    return loss_R + p["B"] * worth_R ** -p["beta"]
+
+
 FORMULAS = {
     "effective-tokens": lambda p, w, *_: p["E"] + index(p, w) ** -p["b"],
     "mixture-index": mixture_index,
     "log-linear": lambda p, w, *_: p["E"] + np.exp(p["c"] + w @ p["t"]),
     "chinchilla": lambda p, _w, N, D, _U: p["E"] + p["A"] / N ** p["alpha"] + p["B"] / D ** p["beta"],
+    "linear": lambda p, w, *_: w @ p["t"],
+    "joint-effective-tokens": joint_effective_tokens,
+    "kaplan": kaplan,
+    "data-constrained": data_constrained,
+    "overfit-penalty": overfit_penalty,
+    "bi-mix": bi_mix,
+    "dcpt": dcpt,
+    "optimal-mixtures": optimal_mixtures,
+    "optimal-mixtures-joint": optimal_mixtures_joint,
+    "repeated-mixture": repeated_mixture,
 }
 """The formula of each law's docstring in NumPy: (parameters, w_RxS, N_R, D_R, U_RxS) -> losses (R,)."""
 
@@ -54,7 +123,7 @@ def draw(law: type[Law], seed: int, spread: float = 1.0) -> Law:
 
 
 def rows(seed: int, count: int = 60) -> Row:
-    """Mixtures of the interior, of edges and the vertices, over decades of N, D and U."""
+    """Mixtures of the interior, of edges and the vertices, over decades of N, D and U; some sources never repeat."""
     rng = np.random.default_rng(seed)
     w_RxS = rng.dirichlet(np.ones(len(SOURCES)), count)
     w_RxS[: count // 2] *= rng.uniform(size=(count // 2, len(SOURCES))) < 0.6
@@ -62,6 +131,7 @@ def rows(seed: int, count: int = 60) -> Row:
     w_RxS[w_RxS.sum(1) == 0, 0] = 1.0
     D_R = 10 ** rng.uniform(7, 14, count)
     U_RxS = D_R[:, None] * 10 ** rng.uniform(-2, 2, w_RxS.shape)
+    U_RxS[1::4, 0] = U_RxS[2::4] = np.inf
     return Row(w_RxS / w_RxS.sum(1, keepdims=True), 10 ** rng.uniform(5, 13, count), D_R, U_RxS)
 
 
@@ -82,12 +152,13 @@ def test_the_loss_is_finite_and_positive_wherever_it_is_defined(law):
 
 
 @every_law
-def test_parameters_have_finite_gradients_at_exact_zeros(law):
+def test_gradients_are_finite_at_exact_zeros_and_where_sources_never_repeat(law):
+    def loss(z_P, w_S, row):
+        return constrain(law, z_P, law.constants(VIEW), len(SOURCES))(row._replace(w_S=w_S))
+
     at, z_P = rows(0), unconstrain(draw(law, 0))
-    g_RxP = jax.vmap(jax.grad(lambda z, row: constrain(law, z, law.constants(VIEW), len(SOURCES))(row)), (None, 0))(
-        z_P, at
-    )
-    assert np.isfinite(g_RxP).all()
+    for gradient in jax.vmap(jax.grad(loss, argnums=(0, 1)), (None, 0, 0))(z_P, at.w_S, at):
+        assert np.isfinite(gradient).all()
 
 
 @every_law
@@ -105,13 +176,13 @@ def test_no_formula_is_left_over():
 
 @every_law
 def test_a_law_says_what_it_is(law):
-    assert law.name == re.sub(r"(?<!^)(?=[A-Z])", "-", law.__name__).lower()
+    assert law.name == re.sub(r"(?<=[a-z])(?=[A-Z])", "-", law.__name__).lower()
     assert by_name(law.name) is law
     assert law.__doc__.startswith("L = "), "the docstring opens with the equation"
     assert len(law.__doc__.splitlines()) > 2, "the docstring says more than the equation"
     assert law.equation.strip()
     assert law.source.strip()
-    assert law.needs <= set(COVARIATES)
+    assert law.needs <= {*COVARIATES, "own"}
     assert isinstance(law.convex, bool)
     assert isinstance(law.objective, Objective)
     for field in fitted_fields(law):
@@ -131,6 +202,23 @@ def test_a_law_reads_the_covariates_that_it_declares_and_no_others(law):
             )
 
 
+@pytest.mark.parametrize("law", [law for law in LAWS if "own" in law.needs], ids=lambda law: law.name)
+def test_a_law_that_reads_the_own_share_reads_that_of_the_target(law):
+    truth, at, own = draw(law, 1), rows(1), SOURCES.index(VIEW.target)
+    others = np.delete(np.arange(len(SOURCES)), own)
+    turned_RxS = at.w_S.copy()
+    turned_RxS[:, others] = at.w_S[:, np.roll(others, 1)]
+    np.testing.assert_array_equal(losses(truth, at._replace(w_S=turned_RxS)), losses(truth, at))
+    assert np.ptp(losses(truth, at._replace(w_S=np.roll(at.w_S, 1, axis=1))) - losses(truth, at)) > 0
+
+
+@pytest.mark.parametrize("law", [law for law in LAWS if "unique" in law.needs], ids=lambda law: law.name)
+def test_unique_tokens_beyond_those_seen_do_not_matter(law):
+    truth, at = draw(law, 1), rows(1)
+    enough = losses(truth, at._replace(unique_S=np.broadcast_to(at.tokens[:, None], at.w_S.shape)))
+    np.testing.assert_array_equal(losses(truth, at._replace(unique_S=np.full(at.w_S.shape, np.inf))), enough)
+
+
 @every_law
 def test_unconstrain_inverts_constrain(law):
     constants = law.constants(VIEW)
@@ -147,12 +235,16 @@ def test_unconstrain_inverts_constrain(law):
 def test_permuting_the_sources_permutes_the_parameters(law):
     order_S, at = np.array([2, 0, 3, 1]), rows(3)
     truth = draw(law, 3)
-    per_source = {f.name for f in fitted_fields(law) if f.metadata["per_source"]}
+    per_source = {f.name for f in dataclasses.fields(law) if f.metadata["per_source"]}
     permuted = law(**{k: v[order_S] if k in per_source else v for k, v in values(truth).items()})
     there = at._replace(w_S=at.w_S[:, order_S], unique_S=at.unique_S[:, order_S])
     np.testing.assert_allclose(losses(permuted, there), losses(truth, at), rtol=1e-13)
 
-    prior, shuffled = law.prior(VIEW), law.prior(VIEW._replace(sources=tuple(SOURCES[s] for s in order_S)))
+    shuffled_view = VIEW._replace(sources=tuple(SOURCES[s] for s in order_S))
+    for name, value in law.constants(VIEW).items():
+        expected = value[order_S] if name in per_source else value
+        np.testing.assert_array_equal(law.constants(shuffled_view)[name], expected)
+    prior, shuffled = law.prior(VIEW), law.prior(shuffled_view)
     for name, normal in prior.items():
         expected = np.asarray(normal.mean)[order_S] if name in per_source and np.ndim(normal.mean) else normal.mean
         np.testing.assert_array_equal(shuffled[name].mean, expected)
@@ -205,8 +297,10 @@ def test_noiseless_runs_are_recovered_without_priors(law):
     truth = draw(law, 11, spread=0.5)
     at = rows(11, 120)
     scales = np.array([[1e7, 1e9], [1e8, 1e9], [1e8, 1e10], [1e9, 1e10]])
-    scales_Rx2 = scales[np.arange(120) % 4] if "params" in law.needs else np.tile([1e8, 1e10], (120, 1))
-    at = at._replace(params=scales_Rx2[:, 0], tokens=scales_Rx2[:, 1])
+    scales[:, 0] = scales[:, 0] if "params" in law.needs else 1e8
+    scales[:, 1] = scales[:, 1] if "tokens" in law.needs else 1e10
+    params_R, tokens_R = scales[np.arange(120) % 4].T
+    at = at._replace(params=params_R, tokens=tokens_R, unique_S=at.unique_S * (tokens_R / at.tokens)[:, None])
     loss_R = losses(truth, at)
     frame = pd.DataFrame({"run_id": np.arange(120), "params": at.params, "tokens": at.tokens, "loss:code": loss_R})
     for s, name in enumerate(SOURCES):

@@ -26,7 +26,8 @@ def fit_of(law, z_KxP, sources="abcd"):
     """A fit with these parameters and nothing else."""
     z_KxP = np.asarray(z_KxP, float)
     K, P = z_KxP.shape
-    constants = law.constants(View(tuple(sources), "t", 2.0, 3.0, 1e8, 1e10, 40))
+    each = [law.constants(View(tuple(sources), sources[k % len(sources)], 2.0, 3.0, 1e8, 1e10, 40)) for k in range(K)]
+    constants = {name: np.stack([one[name] for one in each]) for name in each[0]}
     return Fit(
         law, tuple(sources), tuple(f"t{k}" for k in range(K)), z_KxP, np.full(K, 0.01), constants,
         np.empty((0, K, P)), None, None, (), {},

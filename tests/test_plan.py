@@ -232,6 +232,46 @@ def test_a_fit_that_cross_validation_finds_astray_is_unknown():
     assert any("far worse than the runs' mean" in note for note in plan.notes)
 
 
+# --- repetition
+
+
+def repeating_runs():
+    """Runs of three sizes with a scarce target source: code helps itself until it repeats."""
+    rng, frames = np.random.default_rng(0), []
+    for params, tokens in ((1e8, 2e9), (1e8, 6e9), (3e8, 6e9)):
+        w_RxS, U_R = rng.dirichlet(np.ones(3), 15), tokens * 10 ** rng.uniform(-2, 0, 15)
+        R_R = np.maximum(w_RxS[:, 1] * tokens / U_R - 1, 0)
+        worth_R = (w_RxS @ [0.2, 1.0, 0.2]) * tokens / 4e9
+        loss_R = 1.5 + 0.4 * (params / 2e8) ** -0.35 + worth_R**-0.35 + 0.03 * w_RxS[:, 1] * R_R**1.5 * params / U_R
+        columns = {"run_id": [f"{params:g}-{tokens:g}-{i}" for i in range(15)], "params": params, "tokens": tokens}
+        columns |= {f"w:{name}": w_R for name, w_R in zip(NAMES, w_RxS.T, strict=True)}
+        frames.append(pd.DataFrame(columns | {"unique:code": U_R, "loss:code": loss_R}))
+    return Runs.from_frame(pd.concat(frames, ignore_index=True))
+
+
+def test_a_law_of_repetition_plans_with_the_unique_tokens_of_the_project():
+    found = fit(repeating_runs(), "repeated-mixture", bootstrap=5)
+    shares = []
+    for tokens in (1e8, 1e9, 1e11):
+        sources = Sources((Source("web", 5e10), Source("code", tokens), Source("books", 2e10)))
+        plan = recommend(found, sources, GIVEN)
+        shares.append(plan.mixture["code"])
+        assert 0 <= plan.certificate["gap"] <= 1e-6
+        w_MxS = np.random.default_rng(1).dirichlet(np.ones(3), 5000)
+        losses_M = found.losses(w_MxS, GIVEN.params, GIVEN.tokens, unique=sources.tokens_S)[:, 0]
+        assert losses_M.min() >= plan.predicted["objective"] - plan.certificate["gap"]
+    assert shares[0] < 0.5 * shares[1] < 0.5 * shares[2]
+    assert recommend(found, None, GIVEN).mixture["code"] == pytest.approx(shares[2], abs=1e-3)
+    assert any("never repeating" in note for note in recommend(found, None, GIVEN).notes)
+
+
+def test_a_law_without_sizes_cannot_choose_one():
+    found = fit(runs_of(signal), "bi-mix", bootstrap=5)
+    assert recommend(found, SOURCES, GIVEN).tokens == GIVEN.tokens
+    with pytest.raises(MixlawError, match="bi-mix cannot tell the best size for --flops"):
+        recommend(found, SOURCES, Budget(flops=1e20))
+
+
 # --- caps and baselines
 
 

@@ -2,25 +2,55 @@
 
 from mixlaw.errors import MixlawError
 from mixlaw.laws.base import Law, Row, View
+from mixlaw.laws.bi_mix import BiMix
 from mixlaw.laws.chinchilla import Chinchilla
+from mixlaw.laws.data_constrained import DataConstrained
+from mixlaw.laws.dcpt import DCPT
 from mixlaw.laws.effective_tokens import EffectiveTokens
+from mixlaw.laws.joint_effective_tokens import JointEffectiveTokens
+from mixlaw.laws.kaplan import Kaplan
+from mixlaw.laws.linear import Linear
 from mixlaw.laws.log_linear import LogLinear
 from mixlaw.laws.mixture_index import MixtureIndex
+from mixlaw.laws.optimal_mixtures import OptimalMixtures
+from mixlaw.laws.optimal_mixtures_joint import OptimalMixturesJoint
+from mixlaw.laws.overfit_penalty import OverfitPenalty
+from mixlaw.laws.repeated_mixture import RepeatedMixture
 
 LAWS: tuple[type[Law], ...] = (
     EffectiveTokens,
     MixtureIndex,
     LogLinear,
     Chinchilla,
+    RepeatedMixture,
+    OverfitPenalty,
+    DataConstrained,
+    JointEffectiveTokens,
+    OptimalMixtures,
+    OptimalMixturesJoint,
+    BiMix,
+    DCPT,
+    Linear,
+    Kaplan,
 )
 
 __all__ = [
+    "DCPT",
     "LAWS",
+    "BiMix",
     "Chinchilla",
+    "DataConstrained",
     "EffectiveTokens",
+    "JointEffectiveTokens",
+    "Kaplan",
     "Law",
+    "Linear",
     "LogLinear",
     "MixtureIndex",
+    "OptimalMixtures",
+    "OptimalMixturesJoint",
+    "OverfitPenalty",
+    "RepeatedMixture",
     "Row",
     "View",
     "by_name",

@@ -75,14 +75,23 @@ POSITIVE = Space("positive", jnp.exp, jnp.log)
 UNIT = Space("in (0, 1)", jax.nn.sigmoid, lambda x: jnp.log(x) - jnp.log1p(-x))
 
 
+def between(low: float, high: float) -> Space:
+    """The open interval from low to high."""
+    return Space(
+        f"in ({low:g}, {high:g})",
+        lambda z: low + (high - low) * jax.nn.sigmoid(z),
+        lambda x: jnp.log(x - low) - jnp.log(high - x),
+    )
+
+
 def parameter(space: Space, *, per_source: bool = False) -> Any:
     """Declare a fitted field of a law; `per_source` makes it a vector over the sources."""
     return dataclasses.field(metadata={"space": space, "per_source": per_source})
 
 
-def constant() -> Any:
-    """Declare a field that is taken from the runs and not fitted, such as a unit for N."""
-    return dataclasses.field(metadata={"space": None, "per_source": False})
+def constant(*, per_source: bool = False) -> Any:
+    """Declare a field that is not fitted: a unit for N taken from the runs, or which source is the target's own."""
+    return dataclasses.field(metadata={"space": None, "per_source": per_source})
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(parameter, constant))
@@ -96,7 +105,8 @@ class Law(abc.ABC):
     source: ClassVar[str]
     """Paper or 'ours'."""
     needs: ClassVar[frozenset[str]]
-    """Covariates the formula reads: of mixture, params, tokens, unique."""
+    """Covariates the formula reads: of mixture, own (the share of the source that carries the target's name; with
+    mixture), params, tokens, unique."""
     convex: ClassVar[bool]
     """Whether the loss is convex in the mixture at fixed N and D for every admissible parameter."""
     objective: ClassVar["Objective"]
@@ -116,8 +126,8 @@ class Law(abc.ABC):
         """Prior of every fitted field, in unconstrained space; its means are also the first start."""
 
     @classmethod
-    def constants(cls, view: View) -> dict[str, float]:
-        """Values of the fields declared with `constant()`."""
+    def constants(cls, view: View) -> dict[str, Any]:
+        """Values of the fields declared with `constant()`, for the view's target."""
         del view
         return {}
 

@@ -1,0 +1,35 @@
+"""Linear mixing law."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mixlaw.laws.base import MAP, POSITIVE, Law, Normal, Row, View, parameter
+
+
+class Linear(Law):
+    """L = sum_i t_i w_i,  t_i > 0
+
+    RegMix's linear baseline (2407.01492). Its intercept is redundant when the shares sum to 1: t_i is the loss on
+    source i alone, hence positive. The best mixture for one target is a vertex of the simplex.
+    Objective: MAP on log-loss (RegMix: least squares) with weak priors, log t a ridge around its mean over the
+    sources.
+    """
+
+    name = "linear"
+    equation = "sum_i t_i w_i"
+    source = "RegMix's baseline, 2407.01492"
+    needs = frozenset({"mixture"})
+    convex = True
+    objective = MAP
+
+    t: Any = parameter(POSITIVE, per_source=True)
+
+    def __call__(self, row: Row) -> jax.Array:
+        return jnp.dot(self.t, row.w_S)
+
+    @classmethod
+    def prior(cls, view: View) -> dict[str, Normal]:
+        return {"t": Normal(np.full(len(view.sources), np.log(view.median)), 0.5, shared_sd=0.5)}

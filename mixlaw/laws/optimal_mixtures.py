@@ -1,0 +1,58 @@
+"""Additive law of optimal mixtures: the mixture moves the floor."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mixlaw.laws.base import MAP, POSITIVE, UNIT, Law, Normal, Row, View, constant, parameter, power
+
+
+class OptimalMixtures(Law):
+    """L = E + 1/(sum_i C_i w_i^(g_i)) + A n^-alpha + B d^-beta,  0 < g_i < 1
+
+    with n = N/N0 and d = D/D0 (N0, D0: geometric means over the runs). Shukor et al. (2507.09404), additive form.
+    Convex in w, since the sum is concave for g_i below 1. Differences between mixtures are the same at every scale,
+    so it overestimates them at larger ones.
+    Objective: ours, MAP on log-loss. Priors: g_i around one half, log C a ridge around its mean over the sources.
+    """
+
+    name = "optimal-mixtures"
+    equation = "E + 1/(sum_i C_i w_i^g_i) + A n^-alpha + B d^-beta"
+    source = "Shukor et al., 2507.09404"
+    needs = frozenset({"mixture", "params", "tokens"})
+    convex = True
+    objective = MAP
+
+    E: Any = parameter(POSITIVE)
+    A: Any = parameter(POSITIVE)
+    B: Any = parameter(POSITIVE)
+    alpha: Any = parameter(POSITIVE)
+    beta: Any = parameter(POSITIVE)
+    C: Any = parameter(POSITIVE, per_source=True)
+    g: Any = parameter(UNIT, per_source=True)
+    N0: Any = constant()
+    D0: Any = constant()
+
+    def __call__(self, row: Row) -> jax.Array:
+        size, data = (row.params / self.N0) ** -self.alpha, (row.tokens / self.D0) ** -self.beta
+        return self.E + 1.0 / jnp.dot(self.C, power(row.w_S, self.g)) + self.A * size + self.B * data
+
+    @classmethod
+    def prior(cls, view: View) -> dict[str, Normal]:
+        y = view.median
+        return {
+            "E": Normal(np.log(0.4 * y), 0.5),
+            "A": Normal(np.log(0.1 * y), 1.0),
+            "B": Normal(np.log(0.1 * y), 1.0),
+            "alpha": Normal(np.log(0.3), 0.4),
+            "beta": Normal(np.log(0.4), 0.4),
+            # Where the sources share alike, and with g = 1/2, the mixture's term is a fifth of the median loss.
+            "C": Normal(-np.log(0.2 * y * len(view.sources) ** 0.5) + view.own_S(), 1.5, shared_sd=1.5),
+            "g": Normal(np.zeros(len(view.sources)), 1.0),
+        }
+
+    @classmethod
+    def constants(cls, view: View) -> dict[str, Any]:
+        return {"N0": view.params, "D0": view.tokens}
