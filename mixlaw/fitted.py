@@ -10,10 +10,10 @@ import jax
 import numpy as np
 import pandas as pd
 
-from mixlaw import lm
 from mixlaw.errors import MixlawError
 from mixlaw.laws import Law, Row, by_name
 from mixlaw.laws.base import constrain, fitted_fields, size
+from mixlaw.objective import predict
 from mixlaw.runs import Runs
 from mixlaw.simplex import as_mixture
 
@@ -141,7 +141,7 @@ class Fit:
             )
             of_target = np.tile(np.arange(len(self.targets)), len(z_BxKxP))
             known = {name: x[of_target] for name, x in self.constants.items()}
-            flat = lm.predict(self.law, z_BxKxP.reshape(-1, z_BxKxP.shape[-1]), rows, known)
+            flat = predict(self.law, z_BxKxP.reshape(-1, z_BxKxP.shape[-1]), rows, known)
         losses_BxMxK = np.moveaxis(np.asarray(flat).reshape(*z_BxKxP.shape[:2], count), 1, 2)
         return losses_BxMxK if replicas else losses_BxMxK[0]
 
