@@ -78,7 +78,7 @@ def _pairs(given: Iterable[str] | None, option: str, alone: bool = False) -> lis
     for text in given or ():
         left, equals, right = text.rpartition("=")
         if not (equals and left.strip()) and not (alone and not equals):
-            raise MixlawError(f"{option} {text}: write it as {'TARGET' if alone else 'OLD'}=NEW")
+            raise MixlawError(f"{option} {text}: write it as LEFT=RIGHT; `mixlaw import --help` says what they are")
         if (left or "*") in dict(pairs):
             raise MixlawError(f"{option} {text}: {left or 'all targets'} is there twice; keep one")
         pairs.append((left or "*", right.strip()))

@@ -123,9 +123,11 @@ def renamed(table: Table, names: Mapping[str, str]) -> Table:
 
 
 def need(draft: Draft, columns: Iterable[str], mend: str) -> None:
-    """Refuse a file that lacks one of the columns, or all columns of a prefix that ends in a colon."""
+    """Refuse a file without rows, or that lacks a column, or all columns of a prefix that ends in a colon."""
     for column in columns:
         if column not in draft.table.frame and not (column.endswith(":") and draft.family(column)):
             what = {"run_id": "names the run", "w:": "holds weights", "loss:": "holds losses"}.get(column, column)
             there = listed(o.column for o in (*draft.origins.values(), *draft.ignored)) or "none"
             raise MixlawError(f"{draft.table.name}: row 1: no column {what}; {mend} (its columns are {there})")
+    if not len(draft.table.frame):
+        raise MixlawError(f"{draft.table.name}: no rows below the header; is the file complete?")

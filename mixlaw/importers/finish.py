@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mixlaw._table import Table
 from mixlaw.errors import MixlawError, listed, nearest, shown
@@ -59,13 +60,12 @@ def finished(draft: Draft, options: ImportOptions) -> Imported:
     Raises:
         MixlawError: the options do not fit the table, a unit must be stated, or the rows are no valid runs.
     """
+    _refuse_empty(draft)
     draft = _with_losses(_with_sizes(_renamed(draft, options.rename), options), options)
     loss_KxR = np.array([draft.table.numbers(column) for column in draft.family("loss:")])
     empty_R = np.asarray(np.isnan(loss_KxR).all(axis=0))
     draft = draft.without(empty_R, "no loss in the row")
-    if not len(draft.table.frame):
-        reasons = listed(f"{len(places)} rows: {reason}" for reason, places in draft.left_out.items())
-        raise MixlawError(f"{draft.table.name}: no run is left ({reasons})")
+    _refuse_empty(draft)
     table = _normalised(draft.table) if options.normalise else draft.table
     order = [c for c in _FIRST if c in table.frame]
     order += [c for f in FAMILIES for c in table.columns if c.startswith(f"{f}:")]
@@ -76,6 +76,12 @@ def finished(draft: Draft, options: ImportOptions) -> Imported:
     runs = replace(runs, notes=(*left, *dict.fromkeys(draft.notes), *runs.notes))
     columns = {column: draft.origins[column] for column in order if column in draft.origins}
     return Imported(runs, columns, draft.ignored, draft.left_out)
+
+
+def _refuse_empty(draft: Draft) -> None:
+    if not len(draft.table.frame):
+        reasons = listed(f"{len(places)} rows: {reason}" for reason, places in draft.left_out.items())
+        raise MixlawError(f"{draft.table.name}: no run is left ({reasons or 'the file has none'})")
 
 
 def _renamed(draft: Draft, rename: Mapping[str, str]) -> Draft:
@@ -106,12 +112,6 @@ def _with_sizes(draft: Draft, options: ImportOptions) -> Draft:
     if options.params is not None:
         added["params"] = options.params
     if options.tokens is not None:
-        ids = table.texts("run_id")
-        if len(set(ids)) < len(ids):
-            double = next(i for i in ids if ids.count(i) > 1)
-            raise MixlawError(
-                f"--tokens is one count for all rows, but run {shown(double)} has several; give --tokens-per-step"
-            )
         added["tokens"] = options.tokens
     if options.tokens_per_step is not None:
         if "step" not in frame:
@@ -119,7 +119,23 @@ def _with_sizes(draft: Draft, options: ImportOptions) -> Draft:
         step_R = table.numbers("step")
         draft = draft.without(step_R <= 0, "before the first step")
         added["tokens"] = step_R[~(step_R <= 0)] * options.tokens_per_step
-    return replace(draft, table=replace(draft.table, frame=draft.table.frame.assign(**added)))
+    table = replace(draft.table, frame=draft.table.frame.assign(**added))
+    _refuse_constant_tokens(table)
+    return replace(draft, table=table)
+
+
+def _refuse_constant_tokens(table: Table) -> None:
+    """Rows of one run at several steps that all have the run's last count of tokens would flatten every law in D."""
+    if not {"step", "tokens"} <= set(table.frame):
+        return
+    keys = pd.DataFrame({"run": table.texts("run_id"), "tokens": table.numbers("tokens")})
+    double_R = keys.duplicated().to_numpy() & keys["tokens"].notna().to_numpy()
+    if double_R.any():
+        row = int(np.flatnonzero(double_R)[0])
+        raise MixlawError(
+            f"{table.at(row, 'step')}: run {shown(keys['run'][row])} has {keys['tokens'][row]:g} tokens at several "
+            "steps; give --tokens-per-step in place of the run's tokens, and --ignore a column that holds them"
+        )
 
 
 def _with_losses(draft: Draft, options: ImportOptions) -> Draft:

@@ -73,7 +73,8 @@ class ImportOptions:
             positive(mean, f"--bytes-per-token {target}")
         for target, unit in self.units.items():
             if unit not in UNITS:
-                raise MixlawError(f"--unit {target}: {shown(unit)} is no unit; {nearest(unit, UNITS)}")
+                whose = "" if target == "*" else f" of {shown(target)}"
+                raise MixlawError(f"--unit{whose}: {shown(unit)} is no unit; {nearest(unit, UNITS)}")
         for name in self.rename.values():
             checked_name(name, "--rename")
         if self.tokens is not None and self.tokens_per_step is not None:

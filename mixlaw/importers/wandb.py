@@ -78,21 +78,23 @@ def _flattened(table: Table, options: ImportOptions) -> Table:
                     raise MixlawError(f"{where}: {shown(text)} is not of the form {{name: value}}")
                 parsed[text] = dict(_leaves(content))
         for key in dict.fromkeys(key for text in texts for key in parsed[text]):
-            frame[f"{column}.{key}"] = pd.Series([parsed[text].get(key, "") for text in texts], dtype=object)
+            frame[f"{column}.{key}"] = pd.Series([parsed[text].get(key) for text in texts], dtype=object)
     return replace(table, frame=pd.DataFrame(frame))
 
 
 def _leaves(content: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
     leaves: list[tuple[str, Any]] = []
     for key, value in content.items():
-        leaves += _leaves(value, f"{above}{key}.") if isinstance(value, dict) else [(f"{above}{key}", value)]
+        if isinstance(value, dict):
+            leaves += _leaves(value, f"{above}{key}.")
+        else:
+            leaves.append((f"{above}{key}", None if value == "None" else value))  # as Python writes it
     return leaves
 
 
 def _refuse_shared_names(runs: Table, raw: Table, options: ImportOptions) -> None:
     """W&B lets several runs bear one name: they must not be taken for checkpoints of one."""
     names = runs.texts("run_id")
-    refuse_doubled(runs, names, ("step",) if "step" in runs.frame else ())
     identity = next((column for column in ("ID", "id") if column in raw.frame), None)
     if identity is not None and options.ours(identity) != "run_id":
         seen: dict[str, str] = {}
@@ -102,6 +104,7 @@ def _refuse_shared_names(runs: Table, raw: Table, options: ImportOptions) -> Non
                     f"{runs.at(row, 'run_id')}: {shown(name)} is the name of several runs; tell them apart with "
                     f"--map {identity}=run_id"
                 )
+    refuse_doubled(runs, names, ("step",) if "step" in runs.frame else ())
 
 
 def _finished(runs: Draft, options: ImportOptions) -> tuple[Draft, set[str]]:
