@@ -246,7 +246,7 @@ def test_runs_that_one_file_lacks_are_left_out_and_said(write):
     assert found.runs.run_id.tolist() == ["1", "3"]
     (places,) = found.left_out.values()
     assert places == ("f0.csv: row 3 ('2')",)
-    assert any("1 rows left out" in note and "row 3 ('2')" in note for note in found.runs.notes)
+    assert any("1 row left out" in note and "row 3 ('2')" in note for note in found.runs.notes)
     found = import_runs("regmix", write(MIX.replace("1,0.7,0.3\n", ""), LOSS))
     assert found.runs.run_id.tolist() == ["2", "3"]
     assert found.left_out.popitem()[1] == ("f1.csv: row 2 ('1')",)

@@ -72,7 +72,10 @@ def finished(draft: Draft, options: ImportOptions) -> Imported:
     order += [c for c in table.columns if c not in order and c != "state"]
     frame = table.frame[order].assign(run_id=[options.id_prefix + text for text in table.texts("run_id")])
     runs = runs_from_table(replace(table, frame=frame, notes=()), Path(table.name).name)
-    left = [f"{len(places)} rows left out: {reason} ({listed(places, 3)})" for reason, places in draft.left_out.items()]
+    left = [
+        f"{len(places)} row{'s' * (len(places) != 1)} left out: {reason} ({listed(places, 3)})"
+        for reason, places in draft.left_out.items()
+    ]
     runs = replace(runs, notes=(*left, *dict.fromkeys(draft.notes), *runs.notes))
     columns = {column: draft.origins[column] for column in order if column in draft.origins}
     return Imported(runs, columns, draft.ignored, draft.left_out)
