@@ -13,7 +13,8 @@ import mixlaw
 
 ROOT = Path(mixlaw.__file__).parent
 ORDER = [
-    *("errors", "_yaml", "_checks", "simplex", "sources", "_table", "_columns", "runs", "_weights", "audit", "design"),
+    *("errors", "_yaml", "_checks", "simplex", "sources", "_table", "_columns", "runs", "importers"),
+    *("_weights", "audit", "design"),
     *("laws", "objective", "lm", "observations", "fitted", "fit", "compare", "optimize", "scale", "plan"),
     *("show", "plot", "__init__", "cli"),
 ]

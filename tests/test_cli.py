@@ -191,7 +191,7 @@ def test_laws_are_listed_with_equation_and_source(run):
     assert "effective-tokens" in run("laws")[1]
 
 
-@pytest.mark.parametrize("verb", ["recommend", "design", "sweep", "fit", "predict", "audit", "laws"])
+@pytest.mark.parametrize("verb", ["recommend", "design", "sweep", "import", "fit", "predict", "audit", "laws"])
 def test_help_exits_0(verb, run):
     code, stdout, _ = run(verb, "--help")
     assert code == 0
