@@ -37,6 +37,16 @@ class Observations:
         each = [law.constants(self.view(k)) for k in range(len(self.runs.targets))]
         return {name: np.stack([one[name] for one in each]) for name in each[0]}
 
+    def only(self, rows_R: np.ndarray) -> "Observations":
+        """Those of a mask's rows, so that priors and constants come from these alone."""
+        return Observations(
+            self.runs.select(rows_R),
+            Row(*(x[rows_R] for x in self.rows)),
+            self.log_loss_KxR[:, rows_R],
+            self.weight_KxR[:, rows_R],
+            self.notes,
+        )
+
     def view(self, target: int) -> View:
         """Summaries from which a law sets its priors for one target."""
         loss_R = self.runs.loss_RxK[:, target]
