@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mixlaw.audit import Audit, audit
+    from mixlaw.band import band
+    from mixlaw.compare import compare
     from mixlaw.design import design
     from mixlaw.errors import MixlawError
     from mixlaw.fit import fit
     from mixlaw.fitted import Fit, read_fit
+    from mixlaw.leaderboard import Leaderboard
     from mixlaw.plan import Plan, read_plan, recommend
     from mixlaw.runs import Runs, read_runs
     from mixlaw.sources import Budget, Project, Source, Sources, Target, read_project
@@ -23,11 +26,14 @@ __version__ = "0.1.0"
 _HOME = {
     "Audit": "audit",
     "audit": "audit",
+    "band": "band",
+    "compare": "compare",
     "design": "design",
     "MixlawError": "errors",
     "fit": "fit",
     "Fit": "fitted",
     "read_fit": "fitted",
+    "Leaderboard": "leaderboard",
     "Plan": "plan",
     "read_plan": "plan",
     "recommend": "plan",
@@ -45,6 +51,7 @@ __all__ = [
     "Audit",
     "Budget",
     "Fit",
+    "Leaderboard",
     "MixlawError",
     "Plan",
     "Project",
@@ -53,6 +60,8 @@ __all__ = [
     "Sources",
     "Target",
     "audit",
+    "band",
+    "compare",
     "design",
     "fit",
     "read_fit",

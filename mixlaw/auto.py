@@ -12,7 +12,6 @@ from mixlaw.laws import (
     Chinchilla,
     DataConstrained,
     EffectiveTokens,
-    JointEffectiveTokens,
     Law,
     Linear,
     LogLinear,
@@ -21,7 +20,7 @@ from mixlaw.laws import (
     OverfitPenalty,
     RepeatedMixture,
 )
-from mixlaw.observations import observe
+from mixlaw.observations import at_params, observe
 from mixlaw.refits import gather, refit
 from mixlaw.runs import Runs
 from mixlaw.scores import fold_errors
@@ -67,7 +66,8 @@ def default(runs: Runs) -> Choice:
 
 
 def candidates(runs: Runs) -> tuple[type[Law], ...]:
-    """The default and the laws that may take its place: of those that serve the table, the ones that plan well.
+    """The default and the laws that may take its place: convex in the mixture, so that a plan can be certified, unlike
+    in form, and few, so that the choice takes seconds.
 
     Raises:
         MixlawError: no law serves the table.
@@ -76,7 +76,7 @@ def candidates(runs: Runs) -> tuple[type[Law], ...]:
     if len(runs.sources) == 1:
         rivals = (Chinchilla, OverfitPenalty, DataConstrained) if repeats else (Chinchilla,)
     elif len(runs.scales) > 1:
-        rivals = (MixtureIndex, JointEffectiveTokens, OptimalMixtures, *([RepeatedMixture] if repeats else []))
+        rivals = (MixtureIndex, OptimalMixtures, *([RepeatedMixture] if repeats else []))
     else:
         rivals = (EffectiveTokens, LogLinear, Linear)
     return tuple(dict.fromkeys((law, *rivals)))
@@ -116,19 +116,6 @@ def choose(runs: Runs, scale: float | None = None, seed: int = 0) -> Choice:
     return Choice(laws[best], [*notes, _reason(laws, error_LxF, best)])
 
 
-def at_params(runs: Runs, scale: float) -> Runs:
-    """The runs of so many params.
-
-    Raises:
-        MixlawError: there is none.
-    """
-    chosen_R = np.isclose(runs.params_R, scale, rtol=1e-6)
-    if not chosen_R.any():
-        known = ", ".join(f"{n:g}" for n in runs.scales)
-        raise MixlawError(f"{runs.name}: no run has params {scale:g}: the scales are {known}")
-    return runs.select(chosen_R)
-
-
 def held_out_errors(laws: tuple[type[Law], ...], runs: Runs, split: Split) -> np.ndarray:
     """Mean absolute error of every law on each fold of a `numbered` table, (laws, F) nats per token."""
     seen = [observe(runs, law) for law in laws]
@@ -156,14 +143,19 @@ def pick(error_LxF: np.ndarray) -> int:
 
     The law of the lowest mean error over the folds, if its gain over the default exceeds `STANDARD_ERRORS` standard
     errors of the paired differences of the F folds (the one-standard-error rule, Breiman et al. 1984), else the
-    default. An error that is not finite is infinite.
+    default. Folds in which nothing judges do not count; any other error that is not finite is infinite.
     """
+    error_LxF = _judging(error_LxF)
     mean_L = np.where(np.isfinite(error_LxF).all(1), error_LxF.mean(1), np.inf)
     best = int(np.argmin(mean_L))
-    if not np.isfinite(mean_L[0]):
-        return best
+    if not np.isfinite(mean_L[0]) or error_LxF.shape[1] < 2:
+        return best if error_LxF.shape[1] > 1 else 0
     gain, error = _gain(error_LxF, best)
     return best if best and gain > STANDARD_ERRORS * error else 0
+
+
+def _judging(error_LxF: np.ndarray) -> np.ndarray:
+    return error_LxF[:, ~np.isnan(error_LxF).all(0)]
 
 
 def _gain(error_LxF: np.ndarray, other: int) -> tuple[float, float]:
@@ -174,8 +166,9 @@ def _gain(error_LxF: np.ndarray, other: int) -> tuple[float, float]:
 
 def _reason(laws: tuple[type[Law], ...], error_LxF: np.ndarray, best: int) -> str:
     """Why, with figures."""
+    error_LxF = _judging(error_LxF)
     errors = ", ".join(f"{law.name} {error:.4f}" for law, error in zip(laws, error_LxF.mean(1), strict=True))
-    lowest = int(np.argmin(error_LxF.mean(1)))
+    lowest = int(np.argmin(np.nan_to_num(error_LxF.mean(1), nan=np.inf)))
     said = f"law {laws[best].name}: held-out error in nats over {FOLDS} folds of mixtures: {errors}"
     if lowest == 0:
         return f"{said}; the default {laws[0].name} has the lowest"

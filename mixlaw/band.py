@@ -57,8 +57,9 @@ def band(
 
 def interval(log_BxR: np.ndarray, sd_BxR: np.ndarray, free_B: np.ndarray, level: float = LEVEL):
     """Low and high losses (B, R) from log-predictions, their standard deviations and the degrees of freedom."""
-    quantile_Bx1 = student.ppf(0.5 + 0.5 * level, np.maximum(free_B, 2.0))[:, None]
-    return np.exp(log_BxR - quantile_Bx1 * sd_BxR), np.exp(log_BxR + quantile_Bx1 * sd_BxR)
+    quantile_Bx1 = np.asarray(student.ppf(0.5 + 0.5 * level, np.maximum(free_B, 2.0)))[:, None]
+    with np.errstate(over="ignore"):  # a law that knows nothing of a row has an interval without end there
+        return np.exp(log_BxR - quantile_Bx1 * sd_BxR), np.exp(log_BxR + quantile_Bx1 * sd_BxR)
 
 
 def moments(

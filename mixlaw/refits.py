@@ -17,9 +17,9 @@ from mixlaw.runs import Runs
 from mixlaw.scores import Predictions
 
 JUDGED = lm.Limits(steps=60, tolerance=1e-4)
-"""Of refits with priors: on RegMix a mean error within .2% of that at the fit's own tolerance, in a third of the time."""
+"""With priors: a mean error on RegMix within .2% of that at the fit's own tolerance, in a third of its time."""
 JUDGED_BARE = lm.Limits(steps=400, tolerance=1e-9)
-"""Of refits without priors, whose valleys are flatter."""
+"""Without priors, whose valleys are flatter."""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,9 @@ def scales(runs: Runs) -> np.ndarray:
     return np.unique(steps_Rx2, axis=0, return_inverse=True)[1].ravel()
 
 
-def score(found: Predictions, loss_KxR: np.ndarray, judged_KxR: np.ndarray, scale_R: np.ndarray, fold_R: np.ndarray):
+def score(
+    found: Predictions, loss_KxR: np.ndarray, judged_KxR: np.ndarray, scale_R: np.ndarray, fold_R: np.ndarray
+) -> dict[str, np.ndarray]:
     """Every metric of `METRICS` by target.
 
     Args:
@@ -63,7 +65,7 @@ def score(found: Predictions, loss_KxR: np.ndarray, judged_KxR: np.ndarray, scal
         inside = (found.low_KxR[k, judged_R] <= o) & (o <= found.high_KxR[k, judged_R])
         each.append((np.mean(np.abs(p - o)), np.mean(p - o), *_within(p, o, scale_R[judged_R], fold_R[judged_R])))
         each[-1] = (*each[-1], np.mean(inside) if np.isfinite(found.low_KxR[k, judged_R]).any() else np.nan)
-    return dict(zip(METRICS, np.array(each).T, strict=True))
+    return {str(metric): value_K for metric, value_K in zip(METRICS, np.array(each).T, strict=True)}
 
 
 def _within(p: np.ndarray, o: np.ndarray, scale: np.ndarray, fold: np.ndarray) -> tuple[float, float, float, float]:
@@ -76,7 +78,7 @@ def _within(p: np.ndarray, o: np.ndarray, scale: np.ndarray, fold: np.ndarray) -
     slope = x @ y / (x @ x) if x @ x > 0 else np.nan
     parts = [at == s for s in range(len(count))]
     ranked = [here for here in parts if here.sum() >= RANKED and np.ptp(p[here]) > 0 and np.ptp(o[here]) > 0]
-    return slope, _rank(p, o, ranked), _regret(p, o, parts, 1), _regret(p, o, parts, 5)
+    return float(slope), _rank(p, o, ranked), _regret(p, o, parts, 1), _regret(p, o, parts, 5)
 
 
 def _differ(p: np.ndarray, scale: np.ndarray, fold: np.ndarray) -> bool:
@@ -101,9 +103,13 @@ def _regret(p: np.ndarray, o: np.ndarray, parts: list[np.ndarray], k: int) -> fl
     return float(np.mean(chosen)) if chosen else np.nan
 
 
-def fold_errors(loss_KxR, observed_KxR: np.ndarray, judged_KxR: np.ndarray, test_FxR: np.ndarray) -> np.ndarray:
-    """Mean absolute error of each fold, the mean over its targets, (F,)."""
+def fold_errors(
+    loss_KxR: np.ndarray, observed_KxR: np.ndarray, judged_KxR: np.ndarray, test_FxR: np.ndarray
+) -> np.ndarray:
+    """Mean absolute error of each fold, the mean over the targets that have judged rows in it, (F,); nan where none
+    has."""
     error_KxR = np.where(judged_KxR, np.abs(loss_KxR - observed_KxR), 0.0)
     count_FxK = (test_FxR[:, None] & judged_KxR).sum(-1)
-    sum_FxK = np.einsum("kr,fr->fk", error_KxR, test_FxR.astype(float))
-    return np.nanmean(np.where(count_FxK > 0, sum_FxK / np.maximum(count_FxK, 1), np.nan), axis=1)
+    mean_FxK = np.einsum("kr,fr->fk", error_KxR, test_FxR.astype(float)) / np.maximum(count_FxK, 1)
+    targets_F = (count_FxK > 0).sum(1)
+    return np.where(targets_F > 0, mean_FxK.sum(1) / np.maximum(targets_F, 1), np.nan)
