@@ -183,8 +183,11 @@ def print_leaderboard(board: Leaderboard) -> None:
         console.print(table)
         console.print()
     console.print(LEGEND)
+    reasons: dict[str, list[str]] = {}
     for name, reason in board.skipped.items():
-        console.print(f"note: {name} skipped: {escape(reason)}")
+        reasons.setdefault(reason.replace(f"the law {name}", "the law").replace(name, "the law"), []).append(name)
+    for reason, names in reasons.items():
+        console.print(f"note: {', '.join(names)} skipped: {escape(reason)}")
     for note in board.notes:
         console.print(f"note: {escape(note)}")
 
