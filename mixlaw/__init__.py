@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mixlaw.audit import Audit, audit
+    from mixlaw.band import band
+    from mixlaw.compare import compare
     from mixlaw.design import design
     from mixlaw.errors import MixlawError
     from mixlaw.fit import fit
     from mixlaw.fitted import Fit, read_fit
     from mixlaw.importers import Imported, ImportOptions, import_runs
+    from mixlaw.leaderboard import Leaderboard
     from mixlaw.plan import Plan, read_plan, recommend
     from mixlaw.runs import Runs, read_runs
     from mixlaw.sources import Budget, Project, Source, Sources, Target, read_project
@@ -24,6 +27,8 @@ __version__ = "0.1.0"
 _HOME = {
     "Audit": "audit",
     "audit": "audit",
+    "band": "band",
+    "compare": "compare",
     "design": "design",
     "MixlawError": "errors",
     "fit": "fit",
@@ -32,6 +37,7 @@ _HOME = {
     "Imported": "importers",
     "ImportOptions": "importers",
     "import_runs": "importers",
+    "Leaderboard": "leaderboard",
     "Plan": "plan",
     "read_plan": "plan",
     "recommend": "plan",
@@ -51,6 +57,7 @@ __all__ = [
     "Fit",
     "ImportOptions",
     "Imported",
+    "Leaderboard",
     "MixlawError",
     "Plan",
     "Project",
@@ -59,6 +66,8 @@ __all__ = [
     "Sources",
     "Target",
     "audit",
+    "band",
+    "compare",
     "design",
     "fit",
     "import_runs",

@@ -382,6 +382,36 @@ def fit(
     print_fit(fitted)
 
 
+@app.command(epilog="Example: mixlaw compare runs.csv --out leaderboard/")
+def compare(
+    runs: RunTable,
+    out: Annotated[
+        Path | None, typer.Option(help="folder for leaderboard.csv, leaderboard.json and the figure")
+    ] = None,
+    laws: Annotated[
+        str | None, typer.Option(help="names, joined by commas; all that the table supports by default")
+    ] = None,
+    as_json: Json = False,
+    seed: Seed = 0,
+) -> None:
+    """Which law predicts these runs best? A leaderboard on mixtures that no fit has seen, beside trivial baselines."""
+    from mixlaw import compare as judge
+    from mixlaw.show import print_leaderboard
+
+    names = None if laws is None else [name.strip() for name in laws.split(",")]
+    table = _read_runs(runs)
+    if out is not None:
+        _folder(out)
+    board = _progress("compare", lambda tell: judge(table, names, seed=seed, tell=tell))
+    if out is not None:
+        from mixlaw.plot import save_leaderboard_figure
+
+        board.save(out)
+        save_leaderboard_figure(board, out / "leaderboard.png")
+        _say(f"wrote leaderboard.csv, leaderboard.json and leaderboard.png to {out}")
+    print(json.dumps(board.to_dict(), indent=1)) if as_json else print_leaderboard(board)
+
+
 @app.command(epilog="Example: mixlaw predict fit.json candidates.csv --out predictions.csv")
 def predict(
     fit: Annotated[Path, typer.Argument(help="fit.json of `mixlaw fit`")],

@@ -1,181 +1,260 @@
-"""Held-out error of a law on its own runs, and the best run among them."""
+"""compare: the leaderboard of laws, by losses that the refits have not seen."""
 
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import numpy as np
-from scipy.stats import spearmanr
 
-from mixlaw import lm
-from mixlaw.fit import priors
-from mixlaw.fitted import Fit
-from mixlaw.objective import predict
+from mixlaw.auto import able, candidates, judged, pick, repeated
+from mixlaw.baselines import MEAN, NEAREST, OWN, Baseline
+from mixlaw.errors import MixlawError
+from mixlaw.folds import Split, check_mixtures, countable, left_out, numbered, over_mixtures, over_size, positions
+from mixlaw.laws import LAWS, Law, by_name
+from mixlaw.leaderboard import Board, Entry, Leaderboard
 from mixlaw.observations import Observations, observe
+from mixlaw.refits import Refits, gather, law_predictions, point_predictions, refit, refit_inside
+from mixlaw.runs import Runs
+from mixlaw.scores import Predictions, fold_errors, scales, score
 
-FOLDS = 5
-ALIKE = 0.02
-"""Relative difference up to which two token counts or sizes are one scale: trainers pack runs to slightly different
-lengths."""
-BLOWN = 1.5
-"""A law whose held-out error exceeds that of the runs' mean by this factor has gone astray. Where mixtures do not
-matter an honest fit is worse than the mean too, by the price of its parameters: up to 1.2 in simulations."""
-NEGLIGIBLE = 1e-4
-"""Nats per token: errors below it are none, whatever their factor."""
+METHODS: tuple[Any, ...] = LAWS
+"""What `compare` takes where nothing is named: classes of laws, and of references that refit and predict."""
+Tell = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """Cross-validated error of a law, over the runs' targets.
+class _Table:
+    """What every entry of a board is judged on.
 
     Attributes:
-        mae: mean absolute error, nats per token.
-        spearman: mean over targets of the rank correlation within a scale.
-        baseline_mae: error of predicting the mean of the training runs of the same scale, of all where it has none.
-        folds: number of folds; a mixture and all its checkpoints are in one.
-        notes: for the plan.
-        distrust: why the fit is not to be trusted, if so.
-        doubt: why differences between mixtures are not to be believed, if so.
+        runs: a `numbered` table. split: its training and test parts.
+        last_KxR: the last checkpoints, of training and test parts.
+        scale_R: index of each row's scale.
     """
 
-    mae: float
-    spearman: float
-    baseline_mae: float
-    folds: int
-    notes: tuple[str, ...] = ()
-    distrust: tuple[str, ...] = ()
-    doubt: tuple[str, ...] = ()
+    runs: Runs
+    split: Split
+    last_KxR: np.ndarray
+    scale_R: np.ndarray
 
-    def to_dict(self) -> dict[str, Any] | None:
-        """The plan's `law.held_out`, null where nothing could be held out."""
-        if not self.folds:
-            return None
-        return {k: getattr(self, k) for k in ("mae", "spearman", "baseline_mae", "folds")}
+    @property
+    def judged_KxR(self) -> np.ndarray:
+        """The last checkpoints of the test parts."""
+        return self.last_KxR & (self.split.fold_R >= 0)
+
+    def entry(self, name: str, kind: str, found: Predictions, seconds: float, **more: Any) -> Entry:
+        """An entry with its scores."""
+        fold_R, loss_KxR = self.split.fold_R, self.runs.loss_RxK.T
+        scores = score(found, loss_KxR, self.judged_KxR, self.scale_R, fold_R)
+        return Entry(name, kind, scores, seconds, found, **more)
 
 
-def held_out(fit: Fit, seed: int = 0) -> HeldOut:
-    """Refit without each fold of mixtures and predict it: the error to expect on a mixture never run.
+def compare(runs: Runs, laws: Sequence[Any] | None = None, *, seed: int = 0, tell: Tell | None = None) -> Leaderboard:
+    """Judge laws, `auto` and trivial baselines by losses of mixtures that their fits have not seen at any size.
 
-    A law that predicts new mixtures far worse than the mean of the runs is not to be trusted with anything; one
-    that is no better than the mean supports no claim that a mixture is better, but may well say that none is.
+    Two boards: *mixtures*, cross-validation in folds of mixtures; and, where there are several sizes, *largest size*:
+    fitted on the smaller sizes without a fold of mixtures, judged on that fold at the largest. Last checkpoints alone
+    judge. `auto` is nested: its law is picked inside each training part by inner folds, so its error is honest too.
+    Intervals: of laws as `mixlaw.band`, of the others split-conformal from inner folds.
+
+    Args:
+        runs: a run table.
+        laws: classes or names; all that the table supports by default.
+        seed: of the folds.
+        tell: called with (steps done, steps in all, what comes next).
+
+    Raises:
+        MixlawError: too few mixtures, or a law that was named is unknown or not supported by the table.
     """
-    nothing = HeldOut(np.nan, np.nan, np.nan, 0)
-    if fit.runs is None:
-        return HeldOut(np.nan, np.nan, np.nan, 0, notes=("law.held_out is null: the fit came without its runs",))
-    seen = observe(fit.runs, fit.law)
-    mixtures_R = np.unique(np.round(seen.runs.w_RxS, 6), axis=0, return_inverse=True)[1].ravel()
-    if "mixture" not in fit.law.needs:
-        mixtures_R = seen.runs.cluster_R
-    groups = np.unique(mixtures_R)
-    if len(groups) < 2 * FOLDS:
-        reason = f"law.held_out is null: {len(groups)} mixtures are too few to hold any out"
-        return HeldOut(np.nan, np.nan, np.nan, 0, notes=(reason,)) if groups.size else nothing
-    order = np.random.default_rng([seed, 2]).permutation(len(groups))
-    fold_R = (np.argsort(order) % FOLDS)[np.searchsorted(groups, mixtures_R)]
-    predicted_KxR = _predict_folds(fit, seen, fold_R)
-    return _score(fit, seen, fold_R, predicted_KxR)
+    check_mixtures(runs)
+    runs, notes = _measured(numbered(runs), seed)
+    methods, skipped = _supported(runs, laws)
+    able_R, boards = able(runs, methods), []
+    splits = {"mixtures": over_mixtures(runs, seed), "largest size": over_size(runs, seed)}
+    notes += _remarks(runs, methods, able_R, splits["largest size"])
+    steps = _Steps(tell, sum(split is not None for split in splits.values()) * (len(methods) + 2))
+    for name, split in splits.items():
+        targets = [] if split is None else countable(runs, split, able_R)
+        if split is None or not targets:
+            continue
+        notes += left_out([t for t in runs.targets if t not in targets], f"too few runs to judge {name}")
+        part = runs.with_targets(targets)
+        table = _Table(part, split, judged(part, able_R), scales(part))
+        boards.append(_board(name, table, methods, seed, steps))
+    steps.next("done")
+    notes += [note for board in boards for note in _picked(board)]
+    provenance = {"runs": runs.name, "runs_hash": runs.hash(), "seed": seed}
+    return Leaderboard(tuple(boards), skipped, tuple(dict.fromkeys(notes)), provenance)
 
 
-def _predict_folds(fit: Fit, seen: Observations, fold_R: np.ndarray) -> np.ndarray:
-    """Each row predicted by the refit that has not seen its fold, (K, R) nats per token."""
-    law, targets = fit.law, len(fit.targets)
-    weight_FxKxR = seen.weight_KxR * (fold_R != np.arange(FOLDS)[:, None])[:, None, :]
-    with jax.enable_x64(True):
-        mean_KxP, precision_KxPxP = priors(law, seen)
-        sigma_K = fit.sigma_K if law.objective.priors else np.full(targets, law.objective.sigma)
-        spread = lambda x: np.broadcast_to(x, (FOLDS, *x.shape)).reshape(FOLDS * targets, *x.shape[1:])  # noqa: E731
-        problems = lm.Problem(
-            spread(seen.log_loss_KxR),
-            weight_FxKxR.reshape(FOLDS * targets, -1),
-            *(spread(x) for x in (sigma_K, mean_KxP, precision_KxPxP)),
+class _Steps:
+    """Counts the work done for a progress bar."""
+
+    def __init__(self, tell: Tell | None, total: int) -> None:
+        self.tell, self.total, self.done = tell or (lambda *_: None), total, 0
+
+    def next(self, what: str) -> None:
+        """Tell that a step begins."""
+        self.tell(self.done, self.total, what)
+        self.done += 1
+
+
+def _measured(runs: Runs, seed: int) -> tuple[Runs, list[str]]:
+    """The table with the targets that enough runs measure, and a note on the others."""
+    split = over_mixtures(runs, seed)
+    targets = [] if split is None else countable(runs, split)
+    if not targets:
+        raise MixlawError(f"{runs.name}: no loss: column is measured in enough mixtures to hold any out")
+    few = [t for t in runs.targets if t not in targets]
+    return runs.with_targets(targets), left_out(few, "measured in too few runs to hold any out")
+
+
+def _supported(runs: Runs, laws: Sequence[Any] | None) -> tuple[list[Any], dict[str, str]]:
+    """The methods to compare, and why each of the others is skipped; what was named is not skipped but refused."""
+    methods, skipped = [], {}
+    for method in METHODS if laws is None else dict.fromkeys(map(_method, laws)):
+        try:
+            _check_support(runs, method)
+            methods.append(method)
+        except MixlawError as error:
+            if laws is not None:
+                raise
+            skipped[method.name] = str(error)
+    if not methods:
+        raise MixlawError(f"{runs.name}: no law serves the table: {'; '.join(skipped.values())}")
+    return methods, skipped
+
+
+def _method(law: Any) -> Any:
+    named = {method.name: method for method in METHODS}
+    return (named.get(law) or by_name(law)) if isinstance(law, str) else law
+
+
+def _check_support(runs: Runs, method: Any) -> None:
+    """Refuse a method that the table's columns or scales do not serve, in one line."""
+    observe(runs, method)
+    if "unique" in method.needs and not repeated(runs):
+        raise MixlawError(f"{runs.name}: no unique: column shows a source that repeats, which {method.name} is about")
+    if len(runs.sources) == 1 and "mixture" in method.needs and "unique" not in method.needs:
+        raise MixlawError(f"{runs.name}: there is one source, and {method.name} is about mixtures")
+    points = np.unique(np.stack([runs.params_R, runs.tokens_R], 1), axis=0)
+    if "mixture" not in method.needs and len(points) < 5:
+        raise MixlawError(
+            f"{runs.name}: {len(points)} sizes and token counts are too few for {method.name}, which knows no mixture"
         )
-        # From the prior's mean where there is one: the full fit has seen the rows that are held out.
-        start_KxP = mean_KxP if law.objective.priors else fit.z_KxP
-        constants = jax.tree.map(spread, fit.constants)
-        solution = lm.solve(law, problems, spread(start_KxP), seen.rows, constants)
-        all_FxKxR = np.asarray(predict(law, solution.z_P, seen.rows, constants)).reshape(FOLDS, targets, -1)
-    return all_FxKxR[fold_R, :, np.arange(len(fold_R))].T
 
 
-def _score(fit: Fit, seen: Observations, fold_R: np.ndarray, predicted_KxR: np.ndarray) -> HeldOut:
-    scale_R = _scales(seen)
-    error_K, baseline_K, rank_K = [], [], []
-    for k, log_loss_R in enumerate(seen.log_loss_KxR):
-        loss_R = np.exp(log_loss_R)
-        judged_R = seen.runs.select_last(seen.weight_KxR[k] > 0)
-        plain_R = _mean_of_others(loss_R, judged_R, fold_R, scale_R)
-        error_K.append(np.abs(predicted_KxR[k] - loss_R)[judged_R].mean())
-        baseline_K.append(np.abs(plain_R - loss_R)[judged_R].mean())
-        rank_K.append(_rank_within(predicted_KxR[k], loss_R, judged_R, scale_R))
-    mae, baseline_mae = float(np.mean(error_K)), float(np.mean(baseline_K))
-    notes, distrust, doubt = (), (), ()
-    if mae > 0.5 * baseline_mae and "mixture" in fit.law.needs:
-        notes = (f"the law's error on held-out mixtures is {mae / baseline_mae:.0%} of that of the runs' mean",)
-    if "mixture" in fit.law.needs:
-        errors = zip(fit.targets, error_K, baseline_K, strict=True)
-        bad = [t for t, e, b in errors if not np.isfinite(e) or e > BLOWN * b + NEGLIGIBLE]
-        if bad:
-            distrust = (f"the law predicts unseen mixtures far worse than the runs' mean on {', '.join(bad[:3])}",)
-        if mae >= baseline_mae:
-            doubt = ("the law predicts unseen mixtures no better than the runs' mean",)
-    with np.errstate(invalid="ignore"):
-        rank = float(np.mean(rank_K)) if np.isfinite(rank_K).all() else np.nan
-    return HeldOut(mae, rank, baseline_mae, FOLDS, notes, distrust, doubt)
+def _remarks(runs: Runs, methods: list[Any], able_R: np.ndarray, size: Split | None) -> list[str]:
+    """What to know of the judging."""
+    notes, kept = [], len(np.unique(runs.run_id[able_R]))
+    if len(runs.scales) == 1:
+        reading = [method.name for method in methods if "params" in method.needs]
+        if reading:
+            notes.append(f"the runs have one size: of {', '.join(reading)} only the part in the mixture is judged")
+    if len(runs.scales) > 1 and size is None:
+        notes.append("the largest size is not judged apart: it, or the smaller ones, have too few mixtures")
+    if len(runs.scales) == 2 and size is not None:
+        notes.append("one smaller size cannot tell what size is worth: levels at the largest rest on priors")
+    if kept < len(np.unique(runs.run_id)):
+        notes.append(f"{len(np.unique(runs.run_id)) - kept} runs that not all laws can be fitted on do not judge")
+    return notes
 
 
-def _scales(seen: Observations) -> np.ndarray:
-    """The index of each row's scale: rows of nearly the same N and D share one."""
-    values_Rx2 = np.stack([seen.runs.params_R, seen.runs.tokens_R], 1)
-    steps_Rx2 = np.round(np.log(np.nan_to_num(values_Rx2, nan=1.0)) / ALIKE)
-    return np.unique(steps_Rx2, axis=0, return_inverse=True)[1].ravel()
+def _board(name: str, table: _Table, methods: list[Any], seed: int, steps: _Steps) -> Board:
+    entries, refits = [], {}
+    for method in methods:
+        steps.next(method.name)
+        began = time.perf_counter()
+        found, refits[method.name] = _predictions(table, method, seed)
+        kind = "law" if isinstance(refits[method.name], Refits) else "reference"
+        entries.append(table.entry(method.name, kind, found, time.perf_counter() - began))
+    steps.next("auto")
+    entries += _auto(table, {entry.name: entry for entry in entries}, refits)
+    steps.next("baselines")
+    entries += [entry for entry in (_baseline(table, baseline) for baseline in (MEAN, OWN, NEAREST)) if entry]
+    loss_KxR = table.runs.loss_RxK.T
+    return Board(name, table.runs.targets, tuple(entries), loss_KxR, table.judged_KxR, table.scale_R).sorted()
 
 
-def _mean_of_others(loss_R, used_R, fold_R, scale_R) -> np.ndarray:
-    """Mean loss of the training rows at the row's own scale, of all training rows where it has none."""
-    plain_R = np.full(len(loss_R), np.nan)
-    for r in np.flatnonzero(used_R):
-        others_R = used_R & (fold_R != fold_R[r])
-        alike_R = others_R & (scale_R == scale_R[r])
-        plain_R[r] = (
-            loss_R[alike_R if alike_R.any() else others_R].mean() if others_R.any() else np.mean(loss_R[used_R])
-        )
-    return plain_R
+def _predictions(table: _Table, method: Any, seed: int) -> tuple[Predictions, Refits | None]:
+    """Held-out predictions of a law, with its refits, or of a reference."""
+    seen, rows = observe(table.runs, method), None
+    if issubclass(method, Law):
+        refits = refit(method, seen, table.split.train_FxR)
+        return law_predictions(refits, table.split), refits
+    rows = positions(seen.runs)
+    predict = lambda k, train_R: _reference_losses(method, seen, rows, k, train_R, seed)  # noqa: E731
+    return point_predictions(predict, table.runs, table.last_KxR, table.split), None
 
 
-def _rank_within(predicted_R, loss_R, judged_R, scale_R) -> float:
-    """Rank correlation within each scale of at least five runs, averaged by their number; nan where there is none."""
-    total, runs = 0.0, 0
-    for scale in np.unique(scale_R[judged_R]):
-        here_R = judged_R & (scale_R == scale)
-        if here_R.sum() >= 5 and np.ptp(predicted_R[here_R]) > 0 and np.ptp(loss_R[here_R]) > 0:
-            total += here_R.sum() * spearmanr(predicted_R[here_R], loss_R[here_R]).statistic
-            runs += here_R.sum()
-    return total / runs if runs else np.nan
+def _reference_losses(
+    method: Any, seen: Observations, rows: np.ndarray, target: int, train_R: np.ndarray, seed: int
+) -> np.ndarray:
+    """Losses of all rows of the table (R,) by a reference fitted on the training rows; nan where it sees none."""
+    weight_N = seen.weight_KxR[target] * train_R[rows]
+    loss_N = np.where(weight_N > 0, np.exp(seen.log_loss_KxR[target]), 1.0)  # nothing of the others enters
+    loss_R = np.full(len(train_R), np.nan)
+    loss_R[rows] = method.predict(seen.rows, loss_N, weight_N, seen.rows, seed)
+    return loss_R
 
 
-@dataclass(frozen=True)
-class BestRun:
-    """The run with the lowest weighted mean loss at the largest scale of the table."""
-
-    run_id: str
-    w_S: np.ndarray
-    objective: float
-
-
-def best_run(fit: Fit, weight_K: np.ndarray) -> BestRun | None:
-    """The best run seen: among the runs of the most compute that have a loss on every target. None where no table
-    is at hand or no such run is in it."""
-    if fit.runs is None:
+def _baseline(table: _Table, baseline: Baseline) -> Entry | None:
+    """A baseline's entry; None where it serves no target."""
+    runs, began = table.runs, time.perf_counter()
+    serves_K = np.array([baseline is not OWN or target in runs.sources for target in runs.targets])
+    if not serves_K.any():
         return None
-    runs = fit.runs
-    index_K = [runs.targets.index(t) for t in fit.targets]
-    loss_RxK = runs.loss_RxK[:, index_K]
-    able_R = runs.last_R & np.isfinite(loss_RxK).all(1)
-    if not able_R.any():
-        return None
-    compute_R = np.nan_to_num(runs.params_R, nan=1.0) * np.nan_to_num(runs.tokens_R, nan=1.0)
-    able_R &= compute_R >= 0.9 * compute_R[able_R].max()
-    objective_R = np.where(able_R, np.where(able_R[:, None], loss_RxK, 0.0) @ weight_K, np.inf)
-    r = int(np.argmin(objective_R))
-    w_S = np.array([runs.w_RxS[r, runs.sources.index(s)] for s in fit.sources])
-    return BestRun(str(runs.run_id[r]), w_S, float(objective_R[r]))
+
+    def predict(k: int, train_R: np.ndarray) -> np.ndarray:
+        if not serves_K[k]:
+            return np.full(len(runs), np.nan)
+        return baseline.predict(runs, k, train_R & table.last_KxR[k])
+
+    found = point_predictions(predict, runs, table.last_KxR, table.split)
+    return table.entry(baseline.name, "baseline", found, time.perf_counter() - began, serves_K=serves_K)
+
+
+def _auto(table: _Table, entries: dict[str, Entry], refits: dict[str, Refits | None]) -> list[Entry]:
+    """`auto`, its law picked within each training part; nothing where there is no choice."""
+    laws = [law.name for law in candidates(table.runs) if law.name in entries]
+    if len(laws) < 2 or laws[0] != candidates(table.runs)[0].name:
+        return []
+    began = time.perf_counter()
+    error_LxFxG = np.stack([_inner_errors(table, refits[name]) for name in laws])
+    picks = [laws[pick(error_LxFxG[:, f])] for f in range(len(table.split.train_FxR))]
+    parts = [(test_R, entries[name].predicted) for test_R, name in zip(table.split.test_FxR, picks, strict=True)]
+    ends = {end: np.full(table.last_KxR.shape, np.nan) for end in ("loss_KxR", "low_KxR", "high_KxR")}
+    for end, x_KxR in ends.items():
+        for test_R, found in parts:
+            x_KxR[:, test_R] = getattr(found, end)[:, test_R]
+    seconds = time.perf_counter() - began + sum(entries[name].seconds for name in laws)
+    return [table.entry("auto", "auto", Predictions(**ends), seconds, picks=tuple(picks))]
+
+
+def _inner_errors(table: _Table, outer: Refits | None) -> np.ndarray:
+    """Errors of a law on the inner folds of every training part, (F, G) nats per token."""
+    assert outer is not None, "candidates of auto are laws"
+    split, rows = table.split, positions(outer.seen.runs)
+    inner = split.inner_train_FxGxR.shape[1]
+    points = refit_inside(outer, split.inner_train_FxGxR).points()
+    errors = []
+    for f, test_GxR in enumerate(split.inner_test_FxGxR):
+        loss_KxR = gather(points[f * inner : (f + 1) * inner], rows, test_GxR)
+        last_KxR = table.last_KxR & test_GxR.any(0)
+        errors.append(fold_errors(loss_KxR, table.runs.loss_RxK.T, last_KxR, test_GxR))
+    return np.stack(errors)
+
+
+def _picked(board: Board) -> list[str]:
+    """What `auto` took, by training part."""
+    found = []
+    for entry in board.entries:
+        if entry.picks:
+            names = dict.fromkeys(entry.picks)
+            taken = ", ".join(f"{name} in {entry.picks.count(name)}" for name in names)
+            found.append(f"auto, judged on {board.name}, took {taken} of {len(entry.picks)} training parts")
+        if not np.all(entry.serves_K):
+            some = [t for t, serves in zip(board.targets, entry.serves_K, strict=True) if serves]
+            found.append(f"{entry.name} is a mean over the {len(some)} targets that are sources too")
+    return found

@@ -37,6 +37,16 @@ class Observations:
         each = [law.constants(self.view(k)) for k in range(len(self.runs.targets))]
         return {name: np.stack([one[name] for one in each]) for name in each[0]}
 
+    def only(self, rows_R: np.ndarray) -> "Observations":
+        """Those of a mask's rows, so that priors and constants come from these alone."""
+        return Observations(
+            self.runs.select(rows_R),
+            Row(*(x[rows_R] for x in self.rows)),
+            self.log_loss_KxR[:, rows_R],
+            self.weight_KxR[:, rows_R],
+            self.notes,
+        )
+
     def view(self, target: int) -> View:
         """Summaries from which a law sets its priors for one target."""
         loss_R = self.runs.loss_RxK[:, target]
@@ -91,7 +101,7 @@ def observe(runs: Runs, law: type[Law], scale: float | None = None) -> Observati
             "own source: leave out the columns of such targets, or choose another law"
         )
     if scale is not None:
-        runs = _at_params(runs, scale)
+        runs = at_params(runs, scale)
     if "params" not in law.needs:
         _check_one_size(runs, law)
     if "tokens" in law.needs:
@@ -110,7 +120,12 @@ def observe(runs: Runs, law: type[Law], scale: float | None = None) -> Observati
     return Observations(runs, covariates(law, runs), log_loss_KxR, measured_KxR * row_weight_R, tuple(notes))
 
 
-def _at_params(runs: Runs, scale: float) -> Runs:
+def at_params(runs: Runs, scale: float) -> Runs:
+    """The runs of so many params.
+
+    Raises:
+        MixlawError: there is none.
+    """
     chosen_R = np.isclose(runs.params_R, scale, rtol=1e-6)
     if not chosen_R.any():
         raise MixlawError(f"{runs.name}: no run has params {scale:g}: the scales are {_scales(runs)}")
@@ -128,12 +143,13 @@ def _checkpoints(runs: Runs, law: type[Law], notes: list[str]) -> tuple[Runs, np
     np.maximum.at(final_R, cluster_R, runs.tokens_R)  # by run; spread to its rows below
     many_R = np.bincount(cluster_R)[cluster_R] >= MANY_CHECKPOINTS
     early_R = many_R & (runs.tokens_R <= 1.001 * EARLY * final_R[cluster_R])
-    weight_R = np.where(many_R & ~runs.last_R, law.objective.checkpoint_weight, 1.0)
+    lighter = law.objective.checkpoint_weight if issubclass(law, Law) else 1.0  # a reference states none
+    weight_R = np.where(many_R & ~runs.last_R, lighter, 1.0)
     light_R = ~early_R & (weight_R < 1)
     if early_R.any() or light_R.any():
         notes.append(
             f"{early_R.sum()} checkpoints in the first {EARLY:.0%} of their run's tokens are left out, {light_R.sum()} "
-            f"later ones before the last weighted {law.objective.checkpoint_weight:g} (runs of at least "
+            f"later ones before the last weighted {lighter:g} (runs of at least "
             f"{MANY_CHECKPOINTS})"
         )
     return runs.select(~early_R), weight_R[~early_R]

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.compare import best_run, held_out
 from mixlaw.errors import MixlawError
 from mixlaw.fit import replicate
 from mixlaw.fitted import Fit, _no_nan
+from mixlaw.held_out import best_run, held_out
 from mixlaw.optimize import Optimum, optimize_batch
 from mixlaw.scale import Scale, choose_scale
 from mixlaw.simplex import as_mixture, check_bounds

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.ticker import EngFormatter, PercentFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, PercentFormatter
 
 from mixlaw.laws import by_name
+from mixlaw.leaderboard import Board, Entry, Leaderboard
 from mixlaw.plan import Plan
 
 RECOMMENDED, PROPORTIONAL, MUTED, ALARM = "#0072B2", "#E69F00", "#999999", "#D55E00"
@@ -134,3 +135,77 @@ def plan_figure(plan: Plan) -> Figure:
 def save_plan_figure(plan: Plan, path: str | Path) -> None:
     """Draw `plan_figure` into a PNG, SVG or PDF file."""
     plan_figure(plan).savefig(path, dpi=150)
+
+
+def board_dots(board: Board, ax: Axes | None = None) -> Axes:
+    """Mean absolute error of every law and baseline, a dot a target, best at the top; dashed: the best baseline."""
+    ranked = [(e, mean["mae"]) for e, mean in zip(board.entries, board.means, strict=True) if np.isfinite(mean["mae"])]
+    ax = _axes(ax, 1.2 + 0.3 * len(ranked))
+    colors = {"law": RECOMMENDED, "auto": ALARM, "reference": PROPORTIONAL, "baseline": MUTED}
+    for i, (entry, mae) in enumerate(ranked):
+        color, error_K = colors[entry.kind], entry.scores["mae"][np.isfinite(entry.scores["mae"])]
+        ax.plot([error_K.min(), error_K.max()], [i, i], color=color, alpha=0.25, linewidth=2, zorder=1)
+        ax.scatter(error_K, np.full(len(error_K), i), s=18, color=color, alpha=0.45, linewidths=0, zorder=2)
+        ax.scatter([mae], [i], s=70, marker="D", color=color, edgecolors="white", linewidths=1, zorder=3)
+    rival = min((mae for entry, mae in ranked if entry.kind == "baseline"), default=None)
+    if rival is not None:
+        ax.axvline(rival, color=MUTED, linewidth=1, linestyle="--", zorder=0)
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter("")
+    ax.set_yticks(np.arange(len(ranked)), [entry.name for entry, _ in ranked])
+    ax.invert_yaxis()
+    ax.set_xlabel(
+        "mean absolute error, nats per token\n(dots: targets; diamond: their mean; dashed: the best baseline)"
+    )
+    _clean(ax)
+    return ax
+
+
+def board_differences(board: Board, entry: Entry, ax: Axes | None = None) -> Axes:
+    """Observed against predicted differences between mixtures: losses less their mean within the scale, by target."""
+    ax = _axes(ax, 4.0)
+    predicted, observed = [], []
+    for k, judged_R in enumerate(board.judged_KxR):
+        _, at = np.unique(board.scale_R[judged_R], return_inverse=True)
+        pair = np.stack([entry.predicted.loss_KxR[k, judged_R], board.loss_KxR[k, judged_R]])
+        mean = np.stack([np.bincount(at, x) / np.bincount(at) for x in pair])
+        centred = pair - mean[:, at]
+        predicted.append(centred[0])
+        observed.append(centred[1])
+    x, y = np.concatenate(predicted), np.concatenate(observed)
+    ends = np.array([min(x.min(), y.min()), max(x.max(), y.max())])
+    ends += 0.05 * np.ptp(ends) * np.array([-1.0, 1.0])
+    ax.plot(ends, ends, color=MUTED, linewidth=1, linestyle="--", zorder=0)
+    ax.scatter(x, y, s=10, color=RECOMMENDED, alpha=max(0.12, min(0.6, 60 / len(x))), linewidths=0, rasterized=True)
+    ax.set_xlim(*ends)
+    ax.set_ylim(*ends)
+    ax.set_aspect("equal")
+    ax.set_title(entry.name, fontsize=10)
+    ax.set_xlabel("predicted difference (nats)")
+    ax.set_ylabel("observed difference")
+    _clean(ax)
+    return ax
+
+
+def leaderboard_figure(leaderboard: Leaderboard) -> Figure:
+    """For each way of holding out a row: errors of all laws, and the differences that the best two predict."""
+    heights = [max(4.4, 1.8 + 0.28 * len(board.entries)) for board in leaderboard.boards]
+    figure = Figure(figsize=(13.0, sum(heights)), layout="constrained")
+    rows = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for board, row in zip(leaderboard.boards, rows, strict=True):
+        best = [entry for entry in board.entries if entry.kind in ("law", "reference")][:2]
+        axes = row.subplots(1, 1 + len(best), width_ratios=[1.5, *[1.0] * len(best)], squeeze=False)[0]
+        board_dots(board, axes[0])
+        for entry, ax in zip(best, axes[1:], strict=True):
+            board_differences(board, entry, ax)
+        row.suptitle(
+            "mixtures held out" if board.name == "mixtures" else "fitted on smaller sizes, judged at the largest"
+        )
+    return figure
+
+
+def save_leaderboard_figure(leaderboard: Leaderboard, path: str | Path) -> None:
+    """Draw `leaderboard_figure` into a PNG, SVG or PDF file."""
+    leaderboard_figure(leaderboard).savefig(path, dpi=150)

@@ -10,6 +10,7 @@ from rich.table import Table
 from mixlaw.audit import Audit
 from mixlaw.fitted import Fit
 from mixlaw.laws import by_name
+from mixlaw.leaderboard import Leaderboard
 from mixlaw.plan import Plan
 
 BAR = 8
@@ -152,6 +153,47 @@ def print_fit(fitted: Fit) -> None:
     console.print(table)
     for note in fitted.notes:
         console.print(f"note: {escape(note)}")
+
+
+LEGEND = (
+    "MAE, bias, rg@k in nats per token, means over targets. slope: of observed on predicted differences between "
+    "mixtures (1 is right). rank: Spearman. rg@k: loss of the best of the k mixtures predicted lowest, above the best. "
+    "cov: of 90% intervals. s: seconds."
+)
+
+
+def print_leaderboard(board: Leaderboard) -> None:
+    """Each board as a table, best first, and what to know of it."""
+    console = _console()
+    for part in board.boards:
+        title = f"mixtures held out ({len(part.targets)} targets)"
+        if part.name != "mixtures":
+            title = "fitted on smaller sizes, judged at the largest, on mixtures held out"
+        console.print(f"[bold]{title}[/bold]")
+        columns = ("MAE", "bias", "slope", "rank", "rg@1", "rg@5", "cov", "s")
+        table = _table("law", *columns, names=[entry.name for entry in part.entries])
+        for entry, mean in zip(part.entries, part.means, strict=True):
+            table.add_row(
+                f"[bold]{entry.name}[/bold]" if entry.kind == "auto" else escape(entry.name),
+                *(_figure(mean[m], digits) for m, digits in (("mae", 4), ("bias", 3), ("slope", 2), ("spearman", 2))),
+                *(_figure(mean[m], 3) for m in ("regret_1", "regret_5")),
+                f"{100 * mean['coverage']:.0f}%",
+                f"{entry.seconds:.0f}",
+            )
+        console.print(table)
+        console.print()
+    console.print(LEGEND)
+    reasons: dict[str, list[str]] = {}
+    for name, reason in board.skipped.items():
+        reasons.setdefault(reason.replace(f"the law {name}", "the law").replace(name, "the law"), []).append(name)
+    for reason, names in reasons.items():
+        console.print(f"note: {', '.join(names)} skipped: {escape(reason)}")
+    for note in board.notes:
+        console.print(f"note: {escape(note)}")
+
+
+def _figure(x: float, digits: int) -> str:
+    return "–" if x != x else f"{x:.{digits}f}" if abs(x) < 100 else f"{x:.0e}"
 
 
 def print_audit(found: Audit) -> None:

@@ -14,13 +14,14 @@ import mixlaw
 ROOT = Path(mixlaw.__file__).parent
 ORDER = [
     *("errors", "_yaml", "_checks", "simplex", "sources", "_table", "_columns", "runs", "importers"),
-    *("_weights", "audit", "design"),
-    *("laws", "objective", "lm", "observations", "fitted", "fit", "compare", "optimize", "scale", "plan"),
+    *("_weights", "audit", "design", "folds", "scores", "baselines", "laws", "objective", "lm", "observations"),
+    *("fitted", "estimate", "band", "refits", "auto"),
+    *("fit", "held_out", "leaderboard", "compare", "optimize", "scale", "plan"),
     *("show", "plot", "__init__", "cli"),
 ]
 """The map of the package: a module imports only modules before it. A new module takes its place here."""
 OWNERS = {
-    "jax": {"laws", "objective", "lm", "fit", "fitted", "compare", "optimize"},
+    "jax": {"laws", "objective", "lm", "estimate", "band", "refits", "fit", "fitted", "optimize"},
     "matplotlib": {"plot", "report"},
     "typer": {"cli"},
     "rich": {"cli", "show"},

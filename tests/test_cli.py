@@ -120,6 +120,24 @@ def test_fit_and_predict_keep_the_order_of_the_input(run, tmp_path):
     assert np.corrcoef(predicted["loss:chat"], shuffled["loss:chat"])[0, 1] > 0.95
 
 
+def test_compare_prints_and_writes_a_leaderboard(run, tmp_path):
+    runs, out = table(tmp_path / "runs.csv", scales=(1e6, 2e6), rows=30), tmp_path / "board"
+    code, stdout, stderr = run("compare", runs, "--laws", "mixture-index, optimal-mixtures", "--out", out, "--json")
+    assert code == 0, stderr
+    found = json.loads(stdout)
+    assert [board["judged"] for board in found["boards"]] == ["mixtures", "largest size"]
+    assert found["boards"][0]["entries"][0]["mean"]["mae"] < found["boards"][0]["entries"][-1]["mean"]["mae"]
+    assert sorted(os.listdir(out)) == ["leaderboard.csv", "leaderboard.json", "leaderboard.png"]
+    assert json.loads((out / "leaderboard.json").read_text())["boards"][0]["targets"] == ["books", "chat"]
+    assert (out / "leaderboard.png").read_bytes()[:4] == b"\x89PNG"
+    code, stdout, _ = run("compare", runs, "--laws", "mixture-index")
+    assert code == 0
+    lines = stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[1].split() == ["law", "MAE", "bias", "slope", "rank", "rg@1", "rg@5", "cov", "s"]
+    assert lines[2].startswith("mixture-index ")
+
+
 def test_audit_counts_epochs_of_weights_and_of_a_plan(run, tmp_path):
     project, weights = tmp_path / "mixlaw.yaml", tmp_path / "weights.json"
     project.write_text(PROJECT)
@@ -191,7 +209,9 @@ def test_laws_are_listed_with_equation_and_source(run):
     assert "effective-tokens" in run("laws")[1]
 
 
-@pytest.mark.parametrize("verb", ["recommend", "design", "sweep", "import", "fit", "predict", "audit", "laws"])
+@pytest.mark.parametrize(
+    "verb", ["recommend", "design", "sweep", "import", "fit", "compare", "predict", "audit", "laws"]
+)
 def test_help_exits_0(verb, run):
     code, stdout, _ = run(verb, "--help")
     assert code == 0

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mixlaw.compare import held_out
+from mixlaw.auto import choose
 from mixlaw.errors import MixlawError
-from mixlaw.fit import choose, fit, replicate
+from mixlaw.fit import fit, replicate
 from mixlaw.fitted import read_fit
+from mixlaw.held_out import held_out
 from mixlaw.laws import Chinchilla, EffectiveTokens, LogLinear, MixtureIndex
 from mixlaw.observations import observe
 from mixlaw.runs import Runs

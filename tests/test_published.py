@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
+from mixlaw.band import band
 from mixlaw.fit import fit
 from mixlaw.laws import DataConstrained, Row
 from mixlaw.runs import Runs, read_runs
@@ -39,6 +40,17 @@ def test_128_runs_of_1m_parameters_rank_the_runs_of_60m(published):
     print(f"Spearman at 60M: pile_cc {pile_cc:.4f}, mean of 13 targets {mean:.4f}")
     assert pile_cc >= 0.986
     assert mean >= 0.984
+
+
+def test_intervals_hold_nine_of_ten_losses_of_runs_not_fitted(published):
+    """RegMix 1M: 90% intervals from 256 of the training runs, on the 256 test runs."""
+    train = read_runs(published / "regmix" / "runs_1m_train.csv")
+    test = read_runs(published / "regmix" / "runs_1m_test.csv").with_targets(train.targets)
+    rows = np.sort(np.random.default_rng(0).choice(512, 256, replace=False))
+    low_MxK, high_MxK = band(fit(train.select(rows), "effective-tokens"), test.w_RxS)
+    coverage = np.mean((low_MxK <= test.loss_RxK) & (test.loss_RxK <= high_MxK))
+    print(f"coverage of 90% intervals: {coverage:.3f}")
+    assert 0.85 <= coverage <= 0.95
 
 
 def test_13_targets_are_fitted_within_seconds(published):

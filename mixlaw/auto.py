@@ -1,0 +1,180 @@
+"""`--law auto`: the default for what a table holds, unless another law predicts held-out mixtures clearly better."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from mixlaw.errors import MixlawError
+from mixlaw.folds import FOLDS, Split, countable, groups, numbered, over_mixtures, positions
+from mixlaw.laws import (
+    LAWS,
+    Chinchilla,
+    DataConstrained,
+    EffectiveTokens,
+    Law,
+    Linear,
+    LogLinear,
+    MixtureIndex,
+    OptimalMixtures,
+    OverfitPenalty,
+    RepeatedMixture,
+)
+from mixlaw.observations import at_params, observe
+from mixlaw.refits import gather, refit
+from mixlaw.runs import Runs
+from mixlaw.scores import fold_errors
+
+STANDARD_ERRORS = 1.0
+"""How many standard errors another law's gain over the default must exceed."""
+
+
+class Choice(NamedTuple):
+    """A law and why it was taken."""
+
+    law: type[Law]
+    notes: list[str]
+
+
+def default(runs: Runs) -> Choice:
+    """The law to take where nothing speaks against it, and why others were passed over unseen.
+
+    Raises:
+        MixlawError: no law serves the table.
+    """
+    params = runs.scales
+    sized = np.isfinite(runs.params_R).all() and np.isfinite(runs.tokens_R).all()
+    if len(runs.sources) == 1:
+        points = np.unique(np.stack([runs.params_R, runs.tokens_R], 1), axis=0)
+        if not sized or len(points) < 5:
+            raise MixlawError(f"{runs.name}: one source and fewer than 5 sizes and token counts: nothing to fit")
+        return Choice(Chinchilla, ["law chinchilla: there is one source, so the laws of mixtures are skipped"])
+    if len(params) > 1:
+        if not sized:
+            raise MixlawError(
+                f"{runs.name}: holds {len(params)} scales and an empty 'params' or 'tokens': fill the column, or "
+                "state one scale with --scale PARAMS"
+            )
+        others = ", ".join(law.name for law in LAWS if not {"mixture", "params"} <= law.needs)
+        note = f"law mixture-index: the runs have {len(params)} sizes, so {others} are skipped"
+        return Choice(MixtureIndex, [note])
+    note = (
+        "law effective-tokens: the runs have one size, so the laws that need several (mixture-index, chinchilla) "
+        "are skipped"
+    )
+    return Choice(EffectiveTokens, [note])
+
+
+def candidates(runs: Runs) -> tuple[type[Law], ...]:
+    """The default and the laws that may take its place: convex in the mixture, so that a plan can be certified, unlike
+    in form, and few, so that the choice takes seconds.
+
+    Raises:
+        MixlawError: no law serves the table.
+    """
+    law, repeats = default(runs).law, repeated(runs)
+    if len(runs.sources) == 1:
+        rivals = (Chinchilla, OverfitPenalty, DataConstrained) if repeats else (Chinchilla,)
+    elif len(runs.scales) > 1:
+        rivals = (MixtureIndex, OptimalMixtures, *([RepeatedMixture] if repeats else []))
+    else:
+        rivals = (EffectiveTokens, LogLinear, Linear)
+    return tuple(dict.fromkeys((law, *rivals)))
+
+
+def repeated(runs: Runs) -> bool:
+    """Whether any run went through a source more than once."""
+    return bool(np.nanmax(np.nan_to_num(runs.epochs_RxS)) > 1.0)
+
+
+def choose(runs: Runs, scale: float | None = None, seed: int = 0) -> Choice:
+    """The law that `auto` takes: cross-validation over mixtures among `candidates`, by the rule of `pick`.
+
+    Args:
+        runs: a run table.
+        scale: of its runs use only those of so many params.
+        seed: of the folds.
+
+    Raises:
+        MixlawError: no law serves the table.
+    """
+    if scale is not None:
+        runs = at_params(runs, scale)
+    law, notes = default(runs)
+    laws, runs = candidates(runs), numbered(runs)
+    if len(laws) == 1:
+        return Choice(law, notes)
+    split = over_mixtures(runs, seed)
+    targets = [] if split is None else countable(runs, split, able(runs, laws))
+    if split is None or not targets:
+        count = len(np.unique(groups(runs)))
+        few = f"law {law.name}: the default, since {count} mixtures are too few to compare laws on held-out ones"
+        return Choice(law, [*notes, few])
+    runs = runs.with_targets(targets)
+    error_LxF = held_out_errors(laws, runs, split)
+    best = pick(error_LxF)
+    return Choice(laws[best], [*notes, _reason(laws, error_LxF, best)])
+
+
+def held_out_errors(laws: tuple[type[Law], ...], runs: Runs, split: Split) -> np.ndarray:
+    """Mean absolute error of every law on each fold of a `numbered` table, (laws, F) nats per token."""
+    seen = [observe(runs, law) for law in laws]
+    judged_KxR = judged(runs, able(runs, laws))
+    found = [
+        gather(refit(law, s, split.train_FxR).points(), positions(s.runs), split.test_FxR)
+        for law, s in zip(laws, seen, strict=True)
+    ]
+    return np.stack([fold_errors(loss_KxR, runs.loss_RxK.T, judged_KxR, split.test_FxR) for loss_KxR in found])
+
+
+def able(runs: Runs, laws: Sequence[type[Law]]) -> np.ndarray:
+    """The rows of a `numbered` table that all of these laws can be fitted on, (R,)."""
+    every = np.arange(len(runs))
+    return np.all([np.isin(every, positions(observe(runs, law).runs)) for law in laws], axis=0)
+
+
+def judged(runs: Runs, able_R: np.ndarray) -> np.ndarray:
+    """The rows that judge a prediction (K, R): of each run the last checkpoint with a loss, of the rows of a mask."""
+    return np.stack([runs.select_last(able_R & np.isfinite(loss_R)) for loss_R in runs.loss_RxK.T])
+
+
+def pick(error_LxF: np.ndarray) -> int:
+    """Which of L laws to take, the first being the default.
+
+    The law of the lowest mean error over the folds, if its gain over the default exceeds `STANDARD_ERRORS` standard
+    errors of the paired differences of the F folds (the one-standard-error rule, Breiman et al. 1984), else the
+    default. Folds in which nothing judges do not count; any other error that is not finite is infinite.
+    """
+    error_LxF = _judging(error_LxF)
+    mean_L = np.where(np.isfinite(error_LxF).all(1), error_LxF.mean(1), np.inf)
+    best = int(np.argmin(mean_L))
+    if not np.isfinite(mean_L[0]) or error_LxF.shape[1] < 2:
+        return best if error_LxF.shape[1] > 1 else 0
+    gain, error = _gain(error_LxF, best)
+    return best if best and gain > STANDARD_ERRORS * error else 0
+
+
+def _judging(error_LxF: np.ndarray) -> np.ndarray:
+    return error_LxF[:, ~np.isnan(error_LxF).all(0)]
+
+
+def _gain(error_LxF: np.ndarray, other: int) -> tuple[float, float]:
+    """By how much another law's error is lower than the default's, and the standard error of that."""
+    difference_F = error_LxF[0] - error_LxF[other]
+    return float(difference_F.mean()), float(difference_F.std(ddof=1) / np.sqrt(len(difference_F)))
+
+
+def _reason(laws: tuple[type[Law], ...], error_LxF: np.ndarray, best: int) -> str:
+    """Why, with figures."""
+    error_LxF = _judging(error_LxF)
+    errors = ", ".join(f"{law.name} {error:.4f}" for law, error in zip(laws, error_LxF.mean(1), strict=True))
+    lowest = int(np.argmin(np.nan_to_num(error_LxF.mean(1), nan=np.inf)))
+    said = f"law {laws[best].name}: held-out error in nats over {FOLDS} folds of mixtures: {errors}"
+    if lowest == 0:
+        return f"{said}; the default {laws[0].name} has the lowest"
+    gain, error = _gain(error_LxF, lowest)
+    verdict = "more" if best else "not more"
+    return (
+        f"{said}; {laws[lowest].name} is lower than the default {laws[0].name} by {gain:.4f}, {verdict} than its "
+        f"standard error {error:.4f}"
+    )
