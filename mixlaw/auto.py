@@ -7,6 +7,7 @@ import numpy as np
 
 from mixlaw.errors import MixlawError
 from mixlaw.folds import FOLDS, Split, countable, groups, numbered, over_mixtures, positions
+from mixlaw.goal import Goal
 from mixlaw.laws import (
     LAWS,
     Chinchilla,
@@ -36,8 +37,12 @@ class Choice(NamedTuple):
     notes: list[str]
 
 
-def default(runs: Runs) -> Choice:
+def default(runs: Runs, goal: Goal | None = None) -> Choice:
     """The law to take where nothing speaks against it, and why others were passed over unseen.
+
+    Args:
+        runs: a run table.
+        goal: the planned run: if it repeats a source, a law of repetition is needed even if no run repeats one.
 
     Raises:
         MixlawError: no law serves the table.
@@ -56,8 +61,13 @@ def default(runs: Runs) -> Choice:
                 "state one scale with --scale PARAMS"
             )
         others = ", ".join(law.name for law in LAWS if not {"mixture", "params"} <= law.needs)
-        note = f"law mixture-index: the runs have {len(params)} sizes, so {others} are skipped"
-        return Choice(MixtureIndex, [note])
+        law, why = MixtureIndex, f"the runs have {len(params)} sizes"
+        if repeated(runs) or (goal is not None and goal.repeats):
+            law, why = RepeatedMixture, f"{why} and {'they' if repeated(runs) else 'the plan'} may repeat a source"
+        notes = [f"law {law.name}: {why}, so {others} are skipped"]
+        if law is RepeatedMixture and not repeated(runs):
+            notes.append("no run repeats a source: what repetition costs rests on priors alone")
+        return Choice(law, notes)
     note = (
         "law effective-tokens: the runs have one size, so the laws that need several (mixture-index, chinchilla) "
         "are skipped"
@@ -65,18 +75,18 @@ def default(runs: Runs) -> Choice:
     return Choice(EffectiveTokens, [note])
 
 
-def candidates(runs: Runs) -> tuple[type[Law], ...]:
+def candidates(runs: Runs, goal: Goal | None = None) -> tuple[type[Law], ...]:
     """The default and the laws that may take its place: convex in the mixture, so that a plan can be certified, unlike
     in form, and few, so that the choice takes seconds.
 
     Raises:
         MixlawError: no law serves the table.
     """
-    law, repeats = default(runs).law, repeated(runs)
+    law, repeats = default(runs, goal).law, repeated(runs)
     if len(runs.sources) == 1:
         rivals = (Chinchilla, OverfitPenalty, DataConstrained) if repeats else (Chinchilla,)
     elif len(runs.scales) > 1:
-        rivals = (MixtureIndex, OptimalMixtures, *([RepeatedMixture] if repeats else []))
+        rivals = (MixtureIndex, OptimalMixtures)
     else:
         rivals = (EffectiveTokens, LogLinear, Linear)
     return tuple(dict.fromkeys((law, *rivals)))
@@ -87,21 +97,22 @@ def repeated(runs: Runs) -> bool:
     return bool(np.nanmax(np.nan_to_num(runs.epochs_RxS)) > 1.0)
 
 
-def choose(runs: Runs, scale: float | None = None, seed: int = 0) -> Choice:
+def choose(runs: Runs, scale: float | None = None, seed: int = 0, goal: Goal | None = None) -> Choice:
     """The law that `auto` takes: cross-validation over mixtures among `candidates`, by the rule of `pick`.
 
     Args:
         runs: a run table.
         scale: of its runs use only those of so many params.
         seed: of the folds.
+        goal: the planned run.
 
     Raises:
         MixlawError: no law serves the table.
     """
     if scale is not None:
         runs = at_params(runs, scale)
-    law, notes = default(runs)
-    laws, runs = candidates(runs), numbered(runs)
+    law, notes = default(runs, goal)
+    laws, runs = candidates(runs, goal), numbered(runs)
     if len(laws) == 1:
         return Choice(law, notes)
     split = over_mixtures(runs, seed)

@@ -42,7 +42,7 @@ def band(
     """
     if fit.runs is None:
         raise MixlawError("this fit has no runs to tell its uncertainty from: fit the run table again")
-    seen = observe(fit.runs, fit.law)
+    seen = observe(fit.runs, fit.law, goal=fit.goal)
     unique = fit.unique_S if unique is None else unique
     unit = (np.asarray(x, float) for x in (w_MxS, params, tokens, unique))
     shapes = ((len(w_MxS), *np.shape(x)[1:]) for x in seen.rows)

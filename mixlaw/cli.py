@@ -181,19 +181,21 @@ def _from_runs(
     out: Path | None,
 ) -> "Plan":
     from mixlaw import fit, recommend
+    from mixlaw.goal import goal
 
     runs, budget = _read_runs(path), budget or (project.budget if project else None)
     targets = project.targets if project else ()
     if targets:
         runs = runs.with_targets([target.name for target in targets])
-    fitted = fit(runs, law, seed=seed, scale=scale, bootstrap=200)
-    plan = recommend(fitted, project.sources if project else None, budget, targets=targets, seed=seed)
+    sources = project.sources if project else None
+    fitted = fit(runs, law, seed=seed, scale=scale, goal=goal(sources, budget))
+    plan = recommend(fitted, sources, budget, targets=targets, seed=seed)
     if out is not None:
-        _save(out, plan, fitted, runs, path)
+        _save(out, plan, runs, path)
     return plan
 
 
-def _save(out: Path, plan: "Plan", fitted: Any, runs: "Runs", source: Path | None = None) -> None:
+def _save(out: Path, plan: "Plan", runs: "Runs", source: Path | None = None) -> None:
     """All that `report` and `export` need; `source` is the file the runs were read from."""
     from mixlaw.plot import save_plan_figure
 
@@ -201,7 +203,8 @@ def _save(out: Path, plan: "Plan", fitted: Any, runs: "Runs", source: Path | Non
     table = folder / "runs.csv"
     if source is None or not (table.exists() and table.samefile(source)):  # a user's own table is not written over
         runs.write(table)
-    fitted.save(folder / "fit.json")
+    assert plan.fit is not None, "a plan that `recommend` made has its fit"
+    plan.fit.save(folder / "fit.json")
     plan.save(folder / "plan.json")
     save_plan_figure(plan, folder / "plan.png")
     _say(f"wrote plan.json, plan.png, fit.json and runs.csv to {folder}")
@@ -240,18 +243,12 @@ def _demo(out: Path, law: str, seed: int) -> "Plan":
     plan = _plan_task(task, runs, law, seed, out)
     named = {"recommended": plan.mixture, "proportional": plan.baselines["proportional"]["mixture"]}
     measured = _progress("check at the budget", lambda tell: measure(task, named, store, seed, tell))
-    plan = with_check(plan, _fit_of(out), measured)
+    plan = with_check(plan, measured)
     plan.save(out / "plan.json")
     from mixlaw.plot import save_plan_figure
 
     save_plan_figure(plan, out / "plan.png")
     return plan
-
-
-def _fit_of(out: Path) -> Any:
-    from mixlaw.fitted import read_fit
-
-    return read_fit(out / "fit.json")
 
 
 def _announce(task: Any) -> None:
@@ -307,13 +304,14 @@ def _plan_task(task: Any, runs: "Runs", law: str, seed: int, out: Path) -> "Plan
     from dataclasses import replace
 
     from mixlaw import fit, recommend
+    from mixlaw.goal import goal
 
-    fitted = fit(runs, law, seed=seed, bootstrap=200)
+    fitted = fit(runs, law, seed=seed, goal=goal(task.sources, task.budget))
     fitted = replace(
         fitted, notes=(*task.notes, *fitted.notes), provenance=fitted.provenance | {"text": task.corpus.hash}
     )
     plan = recommend(fitted, task.sources, task.budget, targets=task.targets, seed=seed)
-    _save(out, plan, fitted, runs)
+    _save(out, plan, runs)
     return plan
 
 

@@ -10,6 +10,7 @@ from mixlaw.auto import choose
 from mixlaw.errors import MixlawError
 from mixlaw.estimate import REFIT, estimate, priors, starts
 from mixlaw.fitted import Diagnostics, Fit, Support
+from mixlaw.goal import Goal
 from mixlaw.laws import Law, by_name
 from mixlaw.observations import Observations, observe
 from mixlaw.runs import Runs
@@ -22,6 +23,7 @@ def fit(
     seed: int = 0,
     bootstrap: int = 0,
     scale: float | None = None,
+    goal: Goal | None = None,
 ) -> Fit:
     """Estimate a law's parameters for every target of a run table.
 
@@ -31,12 +33,17 @@ def fit(
         seed: of the random starts, of the folds by which `auto` picks, and of the bootstrap.
         bootstrap: number of replicas (see `replicate`); 0 makes none.
         scale: use only the runs of so many params.
+        goal: the planned run (`mixlaw.goal`): it decides whether `auto` needs a law of repetition, and such a law
+            counts runs by their closeness to it.
 
     Raises:
         MixlawError: the table lacks a column or scales that the law needs.
     """
-    chosen, notes = choose(runs, scale, seed) if law == "auto" else (by_name(law) if isinstance(law, str) else law, [])
-    seen = observe(runs, chosen, scale)
+    if law == "auto":
+        chosen, notes = choose(runs, scale, seed, goal)
+    else:
+        chosen, notes = by_name(law) if isinstance(law, str) else law, []
+    seen = observe(runs, chosen, scale, goal)
     with jax.enable_x64(True):
         mean_KxP, precision_KxPxP = priors(chosen, seen)
         z_KxSxP = starts(chosen, seen, mean_KxP, np.random.default_rng(seed))
@@ -58,9 +65,23 @@ def fit(
         ),
         notes=(*runs.notes, *notes, *seen.notes, *_complaints(runs.targets, solution)),
         provenance={"runs": runs.name, "runs_hash": runs.hash(), "tokenizer": runs.tokenizer, "seed": seed},
+        goal=goal,
         runs=runs if scale is None else runs.select(np.isclose(runs.params_R, scale)),
     )
     return replicate(result, bootstrap, seed) if bootstrap else result
+
+
+def toward(fitted: Fit, goal: Goal) -> Fit:
+    """The fit again, now for a planned run: its runs count by their closeness to it. It has no replicas.
+
+    Raises:
+        MixlawError: the fit was read from a file, so its runs are not at hand.
+    """
+    if fitted.runs is None:
+        raise MixlawError("this fit has no runs to weigh for the plan: fit the run table again")
+    again = fit(fitted.runs, fitted.law, seed=fitted.provenance["seed"], goal=goal)
+    notes = tuple(dict.fromkeys((*fitted.notes, *again.notes)))
+    return replace(again, unique_S=fitted.unique_S, provenance=fitted.provenance, notes=notes)
 
 
 def replicate(fitted: Fit, count: int, seed: int = 0) -> Fit:
@@ -77,7 +98,7 @@ def replicate(fitted: Fit, count: int, seed: int = 0) -> Fit:
     if fitted.runs is None:
         raise MixlawError("this fit has no runs to resample: fit the run table again with a bootstrap")
     law, rng = fitted.law, np.random.default_rng([seed, 1])
-    seen = observe(fitted.runs, law)
+    seen = observe(fitted.runs, law, goal=fitted.goal)
     cluster_R = np.unique(seen.runs.cluster_R, return_inverse=True)[1]
     runs, (targets, width) = cluster_R.max() + 1, fitted.z_KxP.shape
     with jax.enable_x64(True):

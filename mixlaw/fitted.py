@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mixlaw.errors import MixlawError
+from mixlaw.goal import Goal
 from mixlaw.laws import Law, Row, by_name
 from mixlaw.laws.base import constrain, fitted_fields, size
 from mixlaw.objective import predict
@@ -74,6 +75,7 @@ class Fit:
         runs: the table it was fitted on, None where the fit was read from a file.
         unique_S: unique tokens of each source that mixtures draw on (inf: none repeats); `recommend` puts in those of
             the project.
+        goal: the planned run that the fit is for, if one was stated.
     """
 
     law: type[Law]
@@ -89,6 +91,7 @@ class Fit:
     provenance: dict[str, Any]
     runs: Runs | None = field(default=None, repr=False, compare=False)
     unique_S: Any = field(default=np.inf, compare=False)
+    goal: Goal | None = field(default=None, compare=False)
 
     @property
     def knows_scale(self) -> bool:

@@ -69,7 +69,7 @@ def held_out(fit: Fit, seed: int = 0) -> HeldOut:
     if not targets:
         return replace(nothing, notes=("law.held_out is null: no target is measured in enough runs to hold any out",))
     notes = left_out([t for t in runs.targets if t not in targets], "measured in too few runs to hold any out")
-    seen = observe(fit.runs.with_targets(targets), fit.law)
+    seen = observe(fit.runs.with_targets(targets), fit.law, goal=fit.goal)
     judged = _judge(fit.law, replace(seen, runs=numbered(seen.runs)), split)
     return replace(judged, notes=(*(f"law.held_out: {note}" for note in notes), *judged.notes))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixlaw.errors import MixlawError
+from mixlaw.goal import Goal, closeness, unbracketed
 from mixlaw.laws import Law, Row, View
 from mixlaw.runs import Runs
 
@@ -83,11 +84,12 @@ def covariates(law: type[Law], runs: Runs) -> Row:
     return Row(runs.w_RxS, runs.params_R, runs.tokens_R, runs.unique_RxS)
 
 
-def observe(runs: Runs, law: type[Law], scale: float | None = None) -> Observations:
+def observe(runs: Runs, law: type[Law], scale: float | None = None, goal: Goal | None = None) -> Observations:
     """Rows and weights for fitting `law`: all scales for a law that knows them, else one scale's last checkpoints.
 
     Args:
         scale: keep only runs of so many params.
+        goal: the planned run, by whose closeness runs count where the law reads unique tokens.
 
     Raises:
         MixlawError: a column is missing, the law knows no scale and the table holds several, or it reads the share
@@ -109,6 +111,9 @@ def observe(runs: Runs, law: type[Law], scale: float | None = None) -> Observati
     else:
         runs = _one_scale(runs, law, notes)
         row_weight_R = np.ones(len(runs.run_id))
+    if goal is not None and "unique" in law.needs:
+        row_weight_R = row_weight_R * closeness(runs, goal)
+        notes += unbracketed(runs, goal)
     measured_KxR = np.isfinite(runs.loss_RxK.T)
     runs_K = [len(np.unique(runs.cluster_R[m])) for m in measured_KxR]
     for target, count in zip(runs.targets, runs_K, strict=True):

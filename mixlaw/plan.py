@@ -1,15 +1,16 @@
 """recommend: from a fit, sources and a budget to a Plan with baselines, intervals and a verdict."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mixlaw.errors import MixlawError
-from mixlaw.fit import replicate
+from mixlaw.fit import replicate, toward
 from mixlaw.fitted import Fit, _no_nan
+from mixlaw.goal import Goal
 from mixlaw.held_out import best_run, held_out
 from mixlaw.optimize import Optimum, optimize_batch
 from mixlaw.scale import Scale, choose_scale
@@ -36,6 +37,8 @@ class Plan:
     """A recommendation. `to_dict` gives the contract's JSON object; DESIGN.md names its keys."""
 
     content: dict[str, Any]
+    fit: Fit | None = field(default=None, repr=False, compare=False)
+    """The fit behind it, with its replicas; None where the plan was read from a file."""
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -69,18 +72,18 @@ def read_plan(path: str | Path) -> Plan:
     return Plan(data)
 
 
-def with_check(plan: Plan, fit: Fit, measured: dict[str, dict[str, float]]) -> Plan:
+def with_check(plan: Plan, measured: dict[str, dict[str, float]]) -> Plan:
     """The plan with what its own run and the proportional one came to at the budget.
 
     Args:
-        plan: a plan made from `fit`, with a proportional baseline.
+        plan: a plan with its fit and a proportional baseline.
         measured: losses by target of both runs, {"recommended": {target: loss}, "proportional": {...}}.
 
     The predicted interval is of a difference of two single runs: beside the bootstrap it holds the noise of each,
     taken as fully correlated over targets, which is the wide side.
     """
-    content, weights = plan.to_dict(), plan.provenance["targets"]
-    fit = fit.take_targets([fit.targets.index(name) for name in weights])
+    content, weights, fit = plan.to_dict(), plan.provenance["targets"], plan.fit
+    assert fit is not None, "a plan that `recommend` made has its fit"
     weight_K = np.array(list(weights.values())) / sum(weights.values())
     mixtures = (content["mixture"], content["baselines"]["proportional"]["mixture"])
     w_2xS = np.array([[mixture[name] for name in fit.sources] for mixture in mixtures])
@@ -95,7 +98,7 @@ def with_check(plan: Plan, fit: Fit, measured: dict[str, dict[str, float]]) -> P
     }
     difference = {"predicted": band["mean"], "low": band["low"], "high": band["high"]}
     difference["measured"] = objective["proportional"] - objective["recommended"]
-    return Plan(content | {"check": {**measured, "difference": difference}})
+    return Plan(content | {"check": {**measured, "difference": difference}}, fit)
 
 
 @dataclass(frozen=True)
@@ -141,15 +144,17 @@ def recommend(
     question = _question(fit, sources, budget, targets)
     if replicas < 1:
         raise MixlawError(f"recommend: replicas is {replicas}: intervals need at least 1, better 200")
-    if not len(question.fit.replicas_BxKxP):
-        question = _question(replicate(fit, replicas, seed), sources, budget, targets)
-    fit, notes = question.fit, list(fit.notes)
+    fit, notes = question.fit, []
     if "unique" in fit.law.needs and not np.isfinite(fit.unique_S).all():
         notes.append(f"the law {fit.law.name} takes sources whose tokens are not known as never repeating")
     scale = choose_scale(fit, question.weight_K, question.lower_S, question.upper_S, budget, notes)
     _check_epoch_caps(question, scale)
     upper_S = question.upper_S(scale.tokens)
     check_bounds(fit.sources, question.lower_S, upper_S)
+    fit = _for_the_plan(question, scale)
+    if not len(fit.replicas_BxKxP):
+        fit = replicate(fit, replicas, seed)
+    question, notes = replace(question, fit=fit), [*fit.notes, *notes]
     z_BxKxP = np.concatenate([fit.z_KxP[None], fit.replicas_BxKxP])
     best, *refits = optimize_batch(
         fit, z_BxKxP, question.weight_K, scale.params, scale.tokens, question.lower_S, upper_S
@@ -178,7 +183,18 @@ def recommend(
         "schema": SCHEMA,
         "notes": list(dict.fromkeys(notes)),
     }
-    return Plan(content)
+    return Plan(content, fit)
+
+
+def _for_the_plan(question: _Question, scale: Scale) -> Fit:
+    """The fit with its runs weighed by their closeness to the planned run, where its law reads unique tokens."""
+    fit = question.fit
+    if "unique" not in fit.law.needs or fit.runs is None or None in (scale.params, scale.tokens):
+        return fit
+    assert scale.tokens is not None
+    unique_S = np.broadcast_to(fit.unique_S, len(fit.sources)).tolist()
+    goal = Goal(dict(zip(fit.sources, unique_S, strict=True)), scale.tokens, scale.params)
+    return fit if goal == fit.goal else toward(fit, goal)
 
 
 def _question(fit: Fit, sources: Sources | None, budget: Budget | None, targets: tuple[Target, ...]) -> _Question:

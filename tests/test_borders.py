@@ -14,7 +14,8 @@ import mixlaw
 ROOT = Path(mixlaw.__file__).parent
 ORDER = [
     *("errors", "_yaml", "_checks", "simplex", "sources", "_table", "_columns", "runs", "importers"),
-    *("_weights", "audit", "design", "folds", "scores", "baselines", "laws", "objective", "lm", "observations"),
+    *("_weights", "audit", "design", "folds", "scores", "baselines", "laws", "objective", "lm", "goal"),
+    "observations",
     *("fitted", "estimate", "band", "refits", "auto"),
     *("fit", "held_out", "leaderboard", "compare", "optimize", "scale", "plan"),
     *("show", "plot", "__init__", "cli"),

@@ -79,15 +79,14 @@ def optimal_mixtures_joint(p, w_RxS, N_R, D_R, _U):
 
 
 def repeated_mixture(p, w_RxS, N_R, D_R, U_RxS):
-    x_RxS, loss_R = w_RxS * D_R[:, None], p["E"] + p["A"] * (N_R / p["N0"]) ** -p["alpha"]
-    worth_R = np.zeros(len(w_RxS))
+    x_RxS, penalty_R, share_RxS = w_RxS * D_R[:, None], np.zeros(len(w_RxS)), np.zeros_like(w_RxS)
     for r, s in np.ndindex(x_RxS.shape):
         x, U = x_RxS[r, s], U_RxS[r, s]
         R = max(x / U - 1, 0)
         h = min(x, U) + (U * p["tau"] * (1 - np.exp(-R / p["tau"])) if np.isfinite(U) else 0)
-        worth_R[r] += p["rho"][s] * h / p["D0"]
-        loss_R[r] += p["P"][s] * w_RxS[r, s] ** p["eta"] * R ** p["delta"] * (N_R[r] / U) ** p["kappa"]
-    return loss_R + p["B"] * worth_R ** -p["beta"]
+        share_RxS[r, s] = h / D_R[r]
+        penalty_R[r] += p["P"][s] * w_RxS[r, s] ** p["eta"] * R ** p["delta"] * (N_R[r] / U) ** p["kappa"]
+    return mixture_index(p, share_RxS, N_R, D_R, U_RxS) + penalty_R
 
 
 FORMULAS = {

@@ -1,0 +1,89 @@
+"""Goal: the run that a fit is for. Where sources repeat, proxies say most about runs that repeat as they do."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixlaw.runs import Runs
+from mixlaw.sources import Budget, Sources
+
+WIDTH = 1.0
+"""Distance in (ln N/U, ln D/U) at which a run counts half (30M judged on 124M: `analysis/NOTES.md`)."""
+TOKENS_PER_PARAM = 20.0
+"""Roughly what a compute budget is spent on (Hoffmann et al., 2203.15556), until N is found."""
+OUTSIDE = 1.25
+"""By this factor N/U or D/U may leave the range of the runs' before that is said."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A planned run.
+
+    Attributes:
+        unique: unique tokens by source (inf: it never repeats).
+        tokens: D, or about that.
+        params: N, None where it is still to be found.
+    """
+
+    unique: dict[str, float]
+    tokens: float
+    params: float | None = None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether some source is too small to make up the whole run."""
+        return any(unique < self.tokens for unique in self.unique.values())
+
+
+def goal(sources: Sources | None, budget: Budget | None) -> Goal | None:
+    """The goal that a project's sources and a budget state; None where one of them is not given."""
+    if sources is None or budget is None:
+        return None
+    unique = dict(zip(sources.names, np.nan_to_num(sources.tokens_S, nan=np.inf).tolist(), strict=True))
+    if budget.tokens is not None:
+        return Goal(unique, budget.tokens, budget.params)
+    assert budget.flops is not None, "a budget states N and D, or compute"
+    return Goal(unique, float(np.sqrt(budget.flops * TOKENS_PER_PARAM / 6.0)))
+
+
+def closeness(runs: Runs, goal: Goal) -> np.ndarray:
+    """Weights of rows (R,), of mean 1, by their closeness to the goal in ln N/U and ln D/U.
+
+    Over the sources j that the goal repeats: 1 / (1 + mean_j of the squared distance / WIDTH²). All are 1 where the
+    goal repeats none, or its N is not known.
+    """
+    scarce = [s for s in runs.sources if goal.unique.get(s, np.inf) < goal.tokens]
+    if goal.params is None or not scarce:
+        return np.ones(len(runs))
+    distance_Rx2xJ = np.log(_relative(runs, scarce)) - np.log(_planned(goal, scarce))
+    weight_R = 1.0 / (1.0 + (distance_Rx2xJ**2).sum(1).mean(1) / WIDTH**2)
+    return weight_R / weight_R.mean()
+
+
+def unbracketed(runs: Runs, goal: Goal) -> list[str]:
+    """Where the runs do not bracket the goal's N/U or D/U, one line a source."""
+    notes = []
+    for source in runs.sources:
+        unique = goal.unique.get(source, np.inf)
+        if goal.params is None or not unique < goal.tokens:
+            continue
+        found_Rx2, planned_2 = _relative(runs, [source])[:, :, 0], _planned(goal, [source])[:, 0]
+        for name, low, high, plan in zip(("N/U", "D/U"), found_Rx2.min(0), found_Rx2.max(0), planned_2, strict=True):
+            if not low / OUTSIDE <= plan <= high * OUTSIDE:
+                notes.append(
+                    f"source {source}: the plan's {name} of {plan:.3g} is outside the runs' {low:.3g} to {high:.3g}: "
+                    "give proxies a part of the source, so that it repeats as it will"
+                )
+    return notes
+
+
+def _relative(runs: Runs, sources: list[str]) -> np.ndarray:
+    """N/U and D/U of J sources, (R, 2, J); a source that never repeats in a run has as many tokens as the run."""
+    at = [runs.sources.index(s) for s in sources]
+    unique_RxJ = np.minimum(runs.unique_RxS[:, at], runs.tokens_R[:, None])
+    return np.stack([runs.params_R, runs.tokens_R], 1)[:, :, None] / unique_RxJ[:, None, :]
+
+
+def _planned(goal: Goal, sources: list[str]) -> np.ndarray:
+    assert goal.params is not None
+    return np.array([[n / goal.unique[s] for s in sources] for n in (goal.params, goal.tokens)])
