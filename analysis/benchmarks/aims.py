@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-import numpy as np
+from table import number
 
 
 @dataclass
@@ -29,8 +29,3 @@ class Aims:
         print(f"\n{'aim':<{width}}  {'reached':>12}  {'aim':>16}")
         for what, reached, bound, holds in self.lines:
             print(f"{what:<{width}}  {number(reached):>12}  {bound:>16}  {'holds' if holds else 'FALLS SHORT'}")
-
-
-def number(value: float) -> str:
-    """Four significant digits, nan as a dash."""
-    return "–" if np.isnan(value) else f"{value:.4g}"

@@ -12,7 +12,6 @@ and by how much it lies above the lowest. The paper reports 15.4; a law's RD is 
 
 import argparse
 
-import jax
 import numpy as np
 import pandas as pd
 from aims import Aims

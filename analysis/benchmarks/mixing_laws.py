@@ -7,13 +7,13 @@
    It diverges on some splits, so one rule was fixed before any figure was seen: a method's error on a set is the
    weighted mean over targets of the median over splits of the MAE of the held mixtures (weights: valid_weights.csv for
    the 22 targets, equal for 3mix), and the ratio is that of these errors. This is kind to M4: its worst splits do not
-   count. Beside it, without aims: the ratio of plain means over splits, and the same error of the targets' weighted
-   mean loss ("overall").
+   count. Beside it, without aims: `mean`, the ratio of plain means over splits, the same error of the targets' weighted
+   mean loss (`overall`), and the share of the targets on which a method's error is below M4's (`wins`).
 2. One target of RedPajama with the published procedure (6,000 starts of torch's L-BFGS, one after another): a part of
    the starts is timed, the rest extrapolated.
 3. RedPajama, fitted on all checkpoints of 70M to 305M, judged on the last of 410M (all 20 mixtures; smaller runs of
-   the same mixtures are in the fit), with N as the authors name it and without embeddings. `mae`, `slope`: weighted mean
-   over the targets; `overall`: of the weighted mean loss.
+   the same mixtures are in the fit), with N as the authors name it and without embeddings. `mae`, `slope`:
+   weighted mean over the targets; `overall`: of the weighted mean loss.
 """
 
 import argparse
@@ -22,11 +22,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from aims import Aims, number
+from aims import Aims
 from machine import print_machine, timed
 from peers import m4_batched, m4_grid, m4_predict, torch_multistart
 from published import folder, judge
 from slimpajama import Predict, by_law, mean, nested
+from table import number, print_row
 
 from mixlaw.fit import fit
 from mixlaw.runs import Runs, read_runs
@@ -126,15 +127,11 @@ def print_set(one: Set, count: int) -> float:
     found = {name: timed(method) for name, method in methods.items()}
     scored = {name: errors(losses, runs, held_TxR) for name, (losses, _) in found.items()}
     print(f"{one.name}: {len(runs) - one.held} fitted, {one.held} held, {count} splits, {len(runs.targets)} targets")
-    print(
-        f"{'':<20}{'error':>9}{'/ M4':>8}{'plain mean':>12}{'/ M4':>8}{'overall':>9}{'/ M4':>8}{'wins':>7}{'seconds':>9}"
-    )
+    print_row("", ("error", "/ M4", "mean", "/ M4", "overall", "/ M4", "wins", "seconds"))
+    m4 = scored["M4"]
     for name, (error, plain, overall, by_target_K) in scored.items():
-        m4 = scored["M4"]
-        wins = np.mean(by_target_K < m4[3])
-        cells = f"{error:>9.4f}{error / m4[0]:>8.3f}{number(plain):>12}{number(plain / m4[1]):>8}"
-        cells += f"{overall:>9.4f}{overall / m4[2]:>8.3f}{wins:>7.0%}"
-        print(f"{name:<20}{cells}{found[name][1]:>9.1f}", flush=True)
+        cells = (error, error / m4[0], plain, plain / m4[1], overall, overall / m4[2])
+        print_row(name, (*cells, f"{np.mean(by_target_K < m4[3]):.0%}", found[name][1]))
     if len(runs.targets) < 22:
         for k, target in enumerate(runs.targets):
             each = ", ".join(f"{name} {row[3][k]:.4f}" for name, row in scored.items())
@@ -156,14 +153,13 @@ def print_published(starts: int) -> None:
     published = np.abs(m4_predict(z_P[None], runs.w_RxS[held_R][None])[0] - truth).mean()
     ours, spent = timed(lambda: fit(train.with_targets([runs.targets[k]]), LAW))
     own = np.abs(ours.losses(runs.w_RxS[held_R])[:, 0] - truth).mean()
+    whole = seconds * len(every)
     print("published procedure, RedPajama 410M, target Wikipedia_en, one split:")
     print(
-        f"  {starts} of its {len(every)} starts took {seconds * starts:.1f} s; all: {seconds * len(every):.0f} s a target"
+        f"  {starts} of its {len(every)} starts: {seconds * starts:.1f} s; all, extrapolated: {whole:.0f} s a target,"
     )
-    print(
-        f"  (extrapolated), {22 * seconds * len(every) / 3600:.1f} h for 22. MAE of the best start timed {number(published)};"
-    )
-    print(f"  {LAW} {own:.4f} in {spent:.2f} s (first fit of this shape, with compilation)\n")
+    print(f"  {22 * whole / 3600:.1f} h for 22. MAE of the best start run {number(published)}; {LAW} {own:.4f}")
+    print(f"  in {spent:.2f} s (the first fit of this shape, with compilation)\n")
 
 
 def carried(table: Runs, test: Runs) -> np.ndarray:
@@ -190,15 +186,14 @@ def print_joint(aims: Aims) -> None:
     methods |= {"mean (chinchilla)": mean, "carried": lambda _, test: carried(table, test)}
     for measure, as_measured in (("params as named", lambda runs: runs), ("non-embedding", by_nonembedding)):
         print(f"RedPajama 70M to 305M -> 410M, N {measure}: {len(train)} rows, {len(test)} judged")
-        print(f"{'':<26}{'mae':>9}{'slope':>8}{'rmse':>9}{'overall mae':>13}{'bias':>9}{'slope':>8}{'seconds':>9}")
+        print_row("", ("mae", "slope", "rmse", "overall:", "bias", "slope", "seconds"))
         for name, predict in methods.items():
             losses, seconds = timed(lambda predict=predict, to=as_measured: predict(to(train), to(test)))
             each = judge(losses, test.loss_RxK, weight_K=weight_K)
             predicted, observed = losses @ weight_K, test.loss_RxK @ weight_K
             overall = judge(predicted[:, None], observed[:, None])
-            cells = f"{each.mae:>9.4f}{number(each.slope):>8}{each.rmse:>9.4f}{overall.mae:>13.4f}"
-            cells += f"{(predicted - observed).mean():>9.4f}{number(overall.slope):>8}"
-            print(f"{name:<26}{cells}{seconds:>9.1f}", flush=True)
+            bias = (predicted - observed).mean()
+            print_row(name, (each.mae, each.slope, each.rmse, overall.mae, bias, overall.slope, seconds))
             if name == JOINT:
                 aims.at_most(f"{name}: MAE at 410M, mean of the targets, N {measure}", each.mae, 0.02)
                 aims.at_most(f"MAE of the overall loss, N {measure}", overall.mae, 0.02)

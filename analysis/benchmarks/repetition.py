@@ -23,10 +23,11 @@ import argparse
 
 import numpy as np
 import pandas as pd
-from aims import Aims, number
+from aims import Aims
 from machine import print_machine, timed
 from published import folder, judge
 from scipy.interpolate import CubicSpline
+from table import print_row
 
 from mixlaw.errors import MixlawError
 from mixlaw.fit import fit
@@ -38,6 +39,7 @@ SETS = ("wikipedia", "pubmed")
 PROXIES, JUDGED = (30e6, 124e6), 345e6
 LAWS = ("repeated-mixture", "joint-effective-tokens", "mixture-index")
 GRID, FINE = np.arange(0.05, 0.951, 0.05), np.arange(0.005, 0.9951, 0.005)
+COLUMNS = ("best", "finest", "error", "regret", "outside", "s.error", "s.regret", "mae", "slope", "seconds")
 AIMS = {"all": (0.05, 0.02), "matched": (0.03, 0.005)}
 """Largest error of the best share and largest regret, by the runs fitted on."""
 ENDLESS = Normal(25.0, 1e-3)
@@ -94,7 +96,7 @@ def fit_law(train: Runs, law: type[Law], planned: Runs):
     return fit(train, law)
 
 
-def score(losses, scarce: int, truth: Runs) -> dict[str, float]:
+def score(losses, scarce: int, truth: Runs) -> dict[str, float | str]:
     """The columns of the table for predictions `losses(w_MxS)` -> (M,)."""
     seen_M, observed_M = truth.w_RxS[:, scarce], truth.loss_RxK[:, 0]
 
@@ -112,7 +114,7 @@ def score(losses, scarce: int, truth: Runs) -> dict[str, float]:
         "finest": finest,
         "error": abs(best - seen_M[np.argmin(observed_M)]),
         "regret": observed_M[np.argmin(predicted_M)] - observed_M.min(),
-        "outside": not np.any(np.isclose(seen_M, best)),
+        "outside": "no" if np.any(np.isclose(seen_M, best)) else "yes",
         "s.error": between[0],
         "s.regret": between[1],
         "mae": found.mae,
@@ -128,24 +130,42 @@ def on_spline(seen_M: np.ndarray, observed_M: np.ndarray, share: float) -> tuple
     return abs(share - FINE[np.nanargmin(fine_M)]), float(curve(share) - np.nanmin(fine_M))
 
 
-def print_row(name: str, row: dict[str, float], seconds: float) -> None:
-    """One method's line."""
-    cells = f"{row['best']:>8.2f}{row['finest']:>8.3f}{row['error']:>8.2f}{row['regret']:>9.4f}"
-    cells += f"{'yes' if row['outside'] else 'no':>9}{row['s.error']:>9.3f}{number(round(row['s.regret'], 5)):>10}{number(row['mae']):>9}{number(row['slope']):>8}"
-    print(f"  {name:<26}{cells}{seconds:>9.2f}", flush=True)
-
-
-def carry(runs: Runs, rows_R: np.ndarray, scarce: int, truth: Runs) -> dict[str, float]:
-    """The best observed share of the longest 124M runs among those rows."""
-    at = rows_R & (runs.params_R == PROXIES[1])
-    at &= runs.tokens_R >= 0.999 * runs.tokens_R[at].max()
-    best = runs.w_RxS[at, scarce][np.argmin(runs.loss_RxK[at, 0])]
+def carry(train: Runs, scarce: int, truth: Runs) -> dict[str, float | str]:
+    """The best observed share of the longest 124M runs."""
+    at = train.params_R == PROXIES[1]
+    at &= train.tokens_R >= 0.999 * train.tokens_R[at].max()
+    best = train.w_RxS[at, scarce][np.argmin(train.loss_RxK[at, 0])]
     seen_M, observed_M = truth.w_RxS[:, scarce], truth.loss_RxK[:, 0]
     near = np.argmin(np.abs(seen_M - best))
-    row = {"best": best, "finest": best, "error": abs(best - seen_M[np.argmin(observed_M)])}
-    row |= {"regret": observed_M[near] - observed_M.min(), "outside": not np.isclose(seen_M[near], best)}
-    s_error, s_regret = on_spline(seen_M, observed_M, best)
-    return row | {"s.error": s_error, "s.regret": s_regret, "mae": np.nan, "slope": np.nan}
+    row = {"best": best, "finest": np.nan, "error": abs(best - seen_M[np.argmin(observed_M)])}
+    row |= {"regret": observed_M[near] - observed_M.min()}
+    row |= {"outside": "no" if np.isclose(seen_M[near], best) else "yes"}
+    return row | dict(zip(("s.error", "s.regret"), on_spline(seen_M, observed_M, best), strict=True))
+
+
+def print_kind(kind: str, train: Runs, truth: Runs, laws: list[type[Law]], aims: Aims) -> None:
+    """Table of one set and one kind of fitted runs; the first law's figures go to the aims."""
+    name = truth.targets[0]
+    scarce, planned, unique = truth.sources.index(name), (truth.params_R[0], truth.tokens_R[0]), truth.unique_RxS[0]
+    print(f"\n{name}, fitted on {kind}: {len(train)} runs")
+    print_row("", COLUMNS)
+    for law in [*laws, Saturating, PenaltyOnly, NoRepetition]:
+        try:
+            fitted, seconds = timed(lambda law=law: fit_law(train, law, truth))
+        except MixlawError as error:
+            print(f"{law.name:<26}{error}")
+            continue
+        losses = lambda w, f=fitted: f.losses(w, *planned, unique=unique)[:, 0]  # noqa: E731
+        row = score(losses, scarce, truth)
+        print_row(law.name, (*row.values(), seconds))
+        if law is laws[0] and kind in AIMS:
+            for at, error, regret in (
+                ("on the grid", "error", "regret"),
+                ("between its points", "s.error", "s.regret"),
+            ):
+                aims.at_most(f"{name}, {kind}: error of the best share {at}", row[error], AIMS[kind][0])
+                aims.at_most(f"{name}, {kind}: regret {at}", row[regret], AIMS[kind][1])
+    print_row("carried from 124M", carry(train, scarce, truth).values())
 
 
 def main() -> None:
@@ -154,37 +174,14 @@ def main() -> None:
     parser.add_argument("--laws", nargs="+", default=LAWS, help="laws of the library; the first is held to the aims")
     options = parser.parse_args()
     print_machine()
-    laws = [by_name(name) for name in options.laws]
-    aims = Aims()
+    laws, aims = [by_name(name) for name in options.laws], Aims()
     for name in SETS:
         runs = read(name)
-        scarce = runs.sources.index(name)
-        horizon_R = (runs.frame["is_target_horizon"] == 1).to_numpy() & (runs.params_R == JUDGED)
-        truth = runs.select(horizon_R)
-        pairs = zip(truth.w_RxS[:, scarce], truth.loss_RxK[:, 0], strict=True)
+        truth = runs.select((runs.frame["is_target_horizon"] == 1).to_numpy() & (runs.params_R == JUDGED))
+        pairs = zip(truth.w_RxS[:, runs.sources.index(name)], truth.loss_RxK[:, 0], strict=True)
         print(f"{name} at 345M, {truth.tokens_R[0]:.3g} tokens: " + ", ".join(f"{w:.2f} {y:.4f}" for w, y in pairs))
         for kind, rows_R in fitted_rows(runs).items():
-            train = runs.select(rows_R)
-            print(f" fitted on {kind}: {len(train)} runs")
-            columns = f"{'best':>8}{'finest':>8}{'error':>8}{'regret':>9}{'outside':>9}{'s.error':>9}{'s.regret':>10}{'mae':>9}{'slope':>8}"
-            print(f"  {'':<26}{columns}{'seconds':>9}")
-            for law in [*laws, Saturating, PenaltyOnly, NoRepetition]:
-                try:
-                    fitted, seconds = timed(lambda train=train, law=law, truth=truth: fit_law(train, law, truth))
-                except MixlawError as error:
-                    print(f"  {law.name:<26} {error}")
-                    continue
-                planned = truth.params_R[0], truth.tokens_R[0]
-                unique = truth.unique_RxS[0]
-                losses = lambda w, f=fitted, p=planned, u=unique: f.losses(w, *p, unique=u)[:, 0]  # noqa: E731
-                row = score(losses, scarce, truth)
-                print_row(law.name, row, seconds)
-                if law is laws[0] and kind in AIMS:
-                    aims.at_most(f"{name}, {kind}: error of the best share", row["error"], AIMS[kind][0])
-                    aims.at_most(f"{name}, {kind}: regret", row["regret"], AIMS[kind][1])
-                    aims.at_most(f"{name}, {kind}: error between grid points", row["s.error"], AIMS[kind][0])
-                    aims.at_most(f"{name}, {kind}: regret between grid points", row["s.regret"], AIMS[kind][1])
-            print_row("carried from 124M", carry(runs, rows_R, scarce, truth), np.nan)
+            print_kind(kind, runs.select(rows_R), truth, laws, aims)
         print()
     aims.print()
 

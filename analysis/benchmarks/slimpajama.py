@@ -1,6 +1,6 @@
-"""SlimPajama runs (7 sources, 8 targets, 122M to 937M): losses of mixtures never run, at sizes and tokens never reached.
+"""SlimPajama runs (7 sources, 8 targets, 122M to 937M): mixtures never run, at sizes and tokens never reached.
 
-    python analysis/benchmarks/slimpajama.py [--halves 5] [--laws mixture-index ...]      # about two minutes
+    python analysis/benchmarks/slimpajama.py [--halves 5] [--laws mixture-index ...]      # about five minutes
 
 1. Sizes: fitted on runs up to 680M, judged on the last checkpoints of 937M. Half of the 40 mixtures of 937M, drawn at
    random, are judged and never trained on; the others and those that only small sizes have (40 in all) are trained on.
@@ -10,8 +10,8 @@
 3. Claims: the optimum of each law at 937M and 35.3B tokens among shares of .02 to .42 (the runs'), mean over targets,
    and the gain over uniform and over the proportions of SlimPajama that each law claims for it.
 
-Slope and rmse are of differences between mixtures (see `published.judge`); the means over the halves are printed, with
-the worst half behind the slope. Beside the laws: `log-linear + size` (the log-linear law at each size on last
+Slope and rmse are of differences between mixtures (see `published.judge`); the means over the halves are printed, each
+with its worst half behind it. Beside the laws: `log-linear + size` (the log-linear law at each size on last
 checkpoints, then E + A N^-alpha through the three sizes: Ye et al.'s nested pipeline without its step law), `own
 weight` (a line in the share of the source that carries the target's name; level from chinchilla), `mean` (chinchilla:
 no mixture), and `carried` (the 680M losses of the very mixtures that are judged: a ceiling).
@@ -22,10 +22,11 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-from aims import Aims, number
+from aims import Aims
 from machine import print_machine, timed
 from published import folder, judge
 from scipy.optimize import nnls
+from table import print_row
 
 from mixlaw.fit import fit
 from mixlaw.optimize import optimize
@@ -137,18 +138,14 @@ def print_scores(title: str, methods: dict[str, Predict], pairs: list[tuple[Runs
     """A table of methods; the means over the halves by method."""
     train, test = pairs[0]
     print(f"{title}: {len(train)} rows of {len(np.unique(train.run_id))} runs; judged on {len(test)} rows")
-    print(f"{'':<26}{'slope':>8}{'worst':>8}{'rmse':>9}{'worst':>9}{'mae':>9}{'seconds':>9}")
+    print_row("", ("slope", "worst", "rmse", "worst", "mae", "worst", "seconds"))
     found = {}
     for name, predict in methods.items():
         each_Hx3, seconds = score(predict, pairs)
         found[name] = each_Hx3.mean(0)
         slope, rmse, mae = found[name]
-        worst = each_Hx3[np.argmax(np.abs(np.nan_to_num(each_Hx3[:, 0], nan=1.0) - 1)), 0]
-        cells = (number(slope), number(worst))
-        print(
-            f"{name:<26}{cells[0]:>8}{cells[1]:>8}{rmse:>9.4f}{each_Hx3[:, 1].max():>9.4f}{mae:>9.4f}{seconds:>9.2f}",
-            flush=True,
-        )
+        farthest = each_Hx3[np.argmax(np.abs(np.nan_to_num(each_Hx3[:, 0], nan=1.0) - 1)), 0]
+        print_row(name, (slope, farthest, rmse, each_Hx3[:, 1].max(), mae, each_Hx3[:, 2].max(), seconds))
     print()
     return found
 
