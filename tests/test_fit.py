@@ -391,6 +391,26 @@ def test_replicas_surround_the_fit_and_need_runs(fitted):
         replicate(replace(fitted, runs=None), 3)
 
 
+def test_multinomial_replicas_are_the_fits_of_resampled_tables():
+    rng, count = np.random.default_rng(3), 60
+    N, D = np.exp(rng.uniform(np.log(5e7), np.log(1e10), count)), np.exp(rng.uniform(np.log(1e9), np.log(3e11), count))
+    loss = (1.8 + 480 / N**0.35 + 2100 / D**0.37) * np.exp(0.01 * rng.standard_normal(count))
+    columns = {"run_id": [f"r{i}" for i in range(count)], "params": N, "tokens": D, "w:web": 1.0, "loss:web": loss}
+    frame = pd.DataFrame(columns)
+    made = replicate(fit(table(frame), "chinchilla"), 5, seed=7, weights="multinomial")
+    # As often as each run is drawn by the same generator, its row stands in a table of its own.
+    drawn_BxR = np.random.default_rng([7, 1]).multinomial(count, np.full(count, 1 / count), size=5)
+    for z_P, drawn_R in zip(made.replicas_BxKxP[:, 0], drawn_BxR, strict=True):
+        again = frame.loc[np.repeat(np.arange(count), drawn_R)].reset_index(drop=True)
+        again["run_id"] = [f"r{i}" for i in range(count)]
+        np.testing.assert_allclose(z_P, fit(table(again), "chinchilla").z_KxP[0], atol=0.01)
+
+
+def test_replicas_refuse_weights_that_are_not_known():
+    with pytest.raises(MixlawError, match="choose gamma or multinomial"):
+        replicate(fit(table(one_scale()[0]), "log-linear"), 2, weights="jackknife")
+
+
 # --- files and predictions
 
 

@@ -13,18 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-
-
-def sgemm_rate(size: int = 2048, repeats: int = 5) -> float:
-    """GFLOP/s of numpy's float32 matrix product on this machine, the best of several."""
-    a = np.ones((size, size), np.float32)
-    best = np.inf
-    for _ in range(repeats):
-        began = time.perf_counter()
-        a @ a
-        best = min(best, time.perf_counter() - began)
-    return 2 * size**3 / best / 1e9
+from machine import print_machine
 
 
 def main() -> None:
@@ -33,7 +22,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path("mixlaw-out/demo"))
     options = parser.parse_args()
-    print(f"numpy sgemm: {sgemm_rate():.0f} GFLOP/s\n")
+    print_machine()
     print(
         "| seed | verdict | predicted difference (90%) | measured | inside | held-out error / mean of runs | seconds |"
     )
