@@ -85,7 +85,7 @@ def test_capacity_has_the_right_second_derivatives():
 
 
 def test_best_tokens_of_two_scales_compose_to_the_best_of_a_third():
-    law = AutoScale(l=1.0, N0=np.full(3, 1e-9), g=np.array([0.05, 0.2, 0.4]))
+    law = AutoScale(l=1.0, C=np.array([1.0, 0.5, 0.2]), N0=np.full(3, 1e-9), g=np.array([0.05, 0.2, 0.4]), D0=1e4)
 
     def best(tokens: float) -> np.ndarray:
         value = jax.jit(lambda t_S: law(Row(jax.nn.softmax(t_S), 0.0, tokens, np.full(3, np.inf))))

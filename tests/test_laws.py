@@ -139,7 +139,7 @@ FORMULAS = {
     "optimal-mixtures-joint": optimal_mixtures_joint,
     "repeated-mixture": repeated_mixture,
     "capacity-competition": capacity_competition,
-    "auto-scale": lambda p, w, _N, D, _U: p["l"] + ((p["N0"] + w * D[:, None]) ** -p["g"]).sum(1),
+    "auto-scale": lambda p, w, _N, D, _U: p["l"] + (p["C"] * ((p["N0"] + w * D[:, None]) / p["D0"]) ** -p["g"]).sum(1),
     "info-law": info_law,
     "quality-decay": quality_decay,
 }
