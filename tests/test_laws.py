@@ -94,11 +94,11 @@ def repeated_mixture(p, w_RxS, N_R, D_R, U_RxS):
 def capacity_competition(p, w_RxS, N_R, D_R, _U):
     t, loss_R = int(np.argmax(p["own"])), np.empty(len(w_RxS))
     for r, w_S in enumerate(w_RxS):
-        n, d = N_R[r] / p["N0"], D_R[r] / p["D0"]
-        h, k_S = min(p["H"], n), w_S * p["c"] * p["b"]
-        due = lambda m: np.maximum((k_S / np.exp(m)) ** (1 / (p["b"] + 1)), h)  # noqa: B023, E731
-        excess = lambda m: due(m).sum() - n - (len(w_S) - 1) * h  # noqa: B023, E731
-        x_S = due(brentq(excess, -200, 200, xtol=1e-14, rtol=1e-15)) if n > h else np.full(len(w_S), n)
+        n, d, k_S = N_R[r] / p["N0"], D_R[r] / p["D0"], w_S * p["c"] * p["b"]
+        H = p["s"] * n
+        due = lambda m: np.maximum((k_S / np.exp(m)) ** (1 / (p["b"] + 1)), H)  # noqa: B023, E731
+        excess = lambda m: due(m).sum() - n - (len(w_S) - 1) * H  # noqa: B023, E731
+        x_S = due(brentq(excess, -200, 200, xtol=1e-14, rtol=1e-15))
         loss_R[r] = p["E"] + p["A"] * ((w_S[t] + 1e-4) * d) ** -p["a"] + p["c"][t] * x_S[t] ** -p["b"][t]
     return loss_R
 
