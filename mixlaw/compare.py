@@ -10,6 +10,7 @@ from scipy.stats import spearmanr
 from mixlaw import lm
 from mixlaw.fit import priors
 from mixlaw.fitted import Fit
+from mixlaw.laws import parametric
 from mixlaw.observations import Observations, observe
 
 FOLDS = 5
@@ -77,7 +78,7 @@ def held_out(fit: Fit, seed: int = 0) -> HeldOut:
 
 def _predict_folds(fit: Fit, seen: Observations, fold_R: np.ndarray) -> np.ndarray:
     """Each row predicted by the refit that has not seen its fold, (K, R) nats per token."""
-    law, targets = fit.law, len(fit.targets)
+    law, targets = parametric(fit.law), len(fit.targets)
     weight_FxKxR = seen.weight_KxR * (fold_R != np.arange(FOLDS)[:, None])[:, None, :]
     with jax.enable_x64(True):
         mean_KxP, precision_KxPxP = priors(law, seen)

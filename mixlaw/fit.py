@@ -5,10 +5,10 @@ from dataclasses import replace
 import jax
 import numpy as np
 
-from mixlaw import lm
+from mixlaw import lm, refit
 from mixlaw.errors import MixlawError
 from mixlaw.fitted import Diagnostics, Fit, Support
-from mixlaw.laws import LAWS, Chinchilla, EffectiveTokens, Law, MixtureIndex, by_name
+from mixlaw.laws import LAWS, Chinchilla, EffectiveTokens, Law, MixtureIndex, Reference, by_name, parametric
 from mixlaw.laws.base import prior_moments, unconstrain
 from mixlaw.observations import Observations, observe
 from mixlaw.runs import Runs
@@ -25,7 +25,7 @@ REFIT = lm.Limits(steps=40, tolerance=1e-4)
 
 def fit(
     runs: Runs,
-    law: str | type[Law] = "auto",
+    law: str | type[Law] | type[Reference] = "auto",
     *,
     seed: int = 0,
     bootstrap: int = 0,
@@ -34,16 +34,19 @@ def fit(
     """Estimate a law's parameters for every target of a run table.
 
     Args:
-        law: a law's class or command-line name; `auto` takes the default for what the table holds.
+        law: class or command-line name of a law or reference; `auto` takes the default law for what the table holds.
         seed: of the random starts and of the bootstrap.
-        bootstrap: number of replicas (see `replicate`); 0 makes none.
+        bootstrap: number of replicas (see `replicate`); 0 makes none. A reference has none.
         scale: use only the runs of so many params.
 
     Raises:
-        MixlawError: the table lacks a column or scales that the law needs.
+        MixlawError: the table lacks a column or scales that the law needs, or replicas of a reference are asked for.
     """
     chosen, notes = choose(runs, scale) if law == "auto" else (by_name(law) if isinstance(law, str) else law, [])
+    chosen = parametric(chosen) if bootstrap else chosen
     seen = observe(runs, chosen, scale)
+    if issubclass(chosen, Reference):
+        return _reference(chosen, runs, seen, seed, scale)
     with jax.enable_x64(True):
         mean_KxP, precision_KxPxP = priors(chosen, seen)
         z_KxSxP = _starts(chosen, seen, mean_KxP, np.random.default_rng(seed))
@@ -64,10 +67,33 @@ def fit(
             np.asarray(solution.objective),
         ),
         notes=(*runs.notes, *notes, *seen.notes, *_complaints(runs.targets, solution)),
-        provenance={"runs": runs.name, "runs_hash": runs.hash(), "tokenizer": runs.tokenizer, "seed": seed},
+        provenance=_provenance(runs, seed),
         runs=runs if scale is None else runs.select(np.isclose(runs.params_R, scale)),
     )
     return replicate(result, bootstrap, seed) if bootstrap else result
+
+
+def _provenance(runs: Runs, seed: int) -> dict:
+    return {"runs": runs.name, "runs_hash": runs.hash(), "tokenizer": runs.tokenizer, "seed": seed}
+
+
+def _reference(law: type[Reference], runs: Runs, seen: Observations, seed: int, scale: float | None) -> Fit:
+    """A fit without parameters, whose losses are a refit on its own runs; its noise is that of held-out residuals."""
+    none_Kx0, unknown_K = np.empty((len(runs.targets), 0)), np.full(len(runs.targets), np.nan)
+    return Fit(
+        law=law,
+        sources=runs.sources,
+        targets=runs.targets,
+        z_KxP=none_Kx0,
+        sigma_K=refit.held_out_sigma(law, seen, seed),
+        constants={},
+        replicas_BxKxP=np.empty((0, *none_Kx0.shape)),
+        support=_support(seen),
+        diagnostics=Diagnostics(np.isnan(unknown_K), unknown_K, unknown_K, unknown_K),
+        notes=(*runs.notes, *seen.notes),
+        provenance=_provenance(runs, seed),
+        runs=runs if scale is None else runs.select(np.isclose(runs.params_R, scale)),
+    )
 
 
 def choose(runs: Runs, scale: float | None = None) -> tuple[type[Law], list[str]]:
@@ -174,11 +200,12 @@ def replicate(fitted: Fit, count: int, seed: int = 0) -> Fit:
     then optimise, Bardsley et al. 2014; weighted likelihood bootstrap, Newton and Raftery 1994).
 
     Raises:
-        MixlawError: the fit was read from a file, so its runs are not at hand.
+        MixlawError: the fit was read from a file, so its runs are not at hand, or is that of a reference.
     """
+    law = parametric(fitted.law)
     if fitted.runs is None:
         raise MixlawError("this fit has no runs to resample: fit the run table again with a bootstrap")
-    law, rng = fitted.law, np.random.default_rng([seed, 1])
+    rng = np.random.default_rng([seed, 1])
     seen = observe(fitted.runs, law)
     cluster_R = np.unique(seen.runs.cluster_R, return_inverse=True)[1]
     runs, (targets, width) = cluster_R.max() + 1, fitted.z_KxP.shape

@@ -14,7 +14,7 @@ import mixlaw
 ROOT = Path(mixlaw.__file__).parent
 ORDER = [
     *("errors", "_yaml", "_checks", "simplex", "sources", "_table", "_columns", "runs", "_weights", "audit", "design"),
-    *("laws", "lm", "observations", "fitted", "fit", "compare", "optimize", "scale", "plan"),
+    *("laws", "lm", "observations", "refit", "fitted", "fit", "compare", "optimize", "scale", "plan"),
     *("show", "plot", "__init__", "cli"),
 ]
 """The map of the package: a module imports only modules before it. A new module takes its place here."""
@@ -25,6 +25,7 @@ OWNERS = {
     "rich": {"cli", "show"},
     "proxies": {"cli"},
     "ot": {"transport"},
+    "sklearn": {"laws"},
     "optax": set(),
 }
 """Which modules may import what, also inside functions."""

@@ -202,6 +202,13 @@ TABLES = {
         "--scale",
     ),
     "a scale that is not there": (None, "fit runs.csv --out fit.json --scale 7", "1e+06"),
+    "a plan by a reference": (None, FROM_RUNS + " --law boosted-trees", "use it in compare"),
+    "replicas of a reference": (
+        None,
+        "fit runs.csv --law boosted-trees --bootstrap 9 --out f.json",
+        "use it in compare",
+    ),
+    "a reference for proxies": (None, FROM_TEXT + " --law gaussian-process", "use it in compare"),
     "a law that is none": (None, FROM_RUNS + " --law linear-ish", "linear-ish"),
 }
 COMMANDS = {

@@ -89,7 +89,7 @@ def divide(w_S: Any, log_c_S: Any, b_S: Any, n: Any, H: Any) -> jax.Array:
         return m + surplus / jnp.sum(jnp.where(above_S, x_S / (b_S + 1.0), 0.0))
 
     known = (log_k_S, b_S, n, H)
-    held_k_S, held_b_S, held_n, held_H = held = jax.tree.map(jax.lax.stop_gradient, known)
+    held_k_S, held_b_S, held_n, _ = held = jax.tree.map(jax.lax.stop_gradient, known)
     # Below the solution: here one source alone takes all there is to divide.
     m = jnp.max(jnp.where(seen_S, held_k_S - (held_b_S + 1.0) * jnp.log(held_n), -jnp.inf))
     for _ in range(STEPS):
