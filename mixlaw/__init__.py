@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mixlaw.errors import MixlawError
     from mixlaw.fit import fit
     from mixlaw.fitted import Fit, read_fit
+    from mixlaw.importers import Imported, ImportOptions, import_runs
     from mixlaw.plan import Plan, read_plan, recommend
     from mixlaw.runs import Runs, read_runs
     from mixlaw.sources import Budget, Project, Source, Sources, Target, read_project
@@ -28,6 +29,9 @@ _HOME = {
     "fit": "fit",
     "Fit": "fitted",
     "read_fit": "fitted",
+    "Imported": "importers",
+    "ImportOptions": "importers",
+    "import_runs": "importers",
     "Plan": "plan",
     "read_plan": "plan",
     "recommend": "plan",
@@ -45,6 +49,8 @@ __all__ = [
     "Audit",
     "Budget",
     "Fit",
+    "ImportOptions",
+    "Imported",
     "MixlawError",
     "Plan",
     "Project",
@@ -55,6 +61,7 @@ __all__ = [
     "audit",
     "design",
     "fit",
+    "import_runs",
     "read_fit",
     "read_plan",
     "read_project",

@@ -9,6 +9,7 @@ import math
 import os
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,22 +24,33 @@ _KINDS = (".csv", ".csv.gz", ".parquet")
 
 @dataclass(frozen=True)
 class Table:
-    """Columns as read (`frame`, names stripped), and how to name a row of them in an error."""
+    """Columns as read (`frame`, names stripped), and how to name a row of them in an error.
+
+    `locate` says where the cell of a row and column stands, for tables put together from others.
+    """
 
     name: str
     frame: pd.DataFrame
     row_names: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    locate: Callable[[int, str], str] | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of its columns."""
+        return [str(column) for column in self.frame]
 
     def at(self, row: int, column: str) -> str:
         """Where a cell stands: file, row and column."""
+        if self.locate is not None:
+            return self.locate(row, column)
         return f"{self.name}: {self.row_names[row]}, column {shown(column)}"
 
-    def numbers(self, column: str, infinite: bool = False) -> Array:
+    def numbers(self, column: str, infinite: bool = False, undefined: bool = False) -> Array:
         """A column as float64, empty cells as nan.
 
         Raises:
-            MixlawError: a cell holds text, a written NaN, or (unless `infinite`) infinity.
+            MixlawError: a cell holds text, (unless `undefined`) a written NaN, or (unless `infinite`) infinity.
         """
         values = self.frame[column]
         if pd.api.types.is_bool_dtype(values) or pd.api.types.is_complex_dtype(values):
@@ -49,13 +61,13 @@ class Table:
             number_R = _plain_numbers(values.tolist())
         if number_R is None:  # slower, and tells which cell is wrong
             cells = ((i, "" if _missing(v) else v) for i, v in enumerate(values.tolist()))
-            number_R = np.array([self._number(v, i, column) for i, v in cells], dtype=np.float64)
+            number_R = np.array([self._number(v, i, column, undefined) for i, v in cells], dtype=np.float64)
         if not infinite and np.isinf(number_R).any():
             row = int(np.flatnonzero(np.isinf(number_R))[0])
             raise MixlawError(f"{self.at(row, column)}: the value is infinite; write a finite number")
         return number_R
 
-    def _number(self, value: object, row: int, column: str) -> float:
+    def _number(self, value: object, row: int, column: str, undefined: bool) -> float:
         text = str(value).strip()
         if not text:
             return math.nan
@@ -63,7 +75,7 @@ class Table:
             number = float(text)
         except ValueError:
             raise MixlawError(f"{self.at(row, column)}: {shown(text)} is not a number") from None
-        if math.isnan(number):
+        if math.isnan(number) and not undefined:
             raise MixlawError(f"{self.at(row, column)}: {text} written out; leave the cell empty if not measured")
         return number
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixlaw import __version__
+from mixlaw.cli_import import import_table
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
@@ -355,6 +356,12 @@ def sweep(
         _say(f"note: {note}")
     _sweep(out, lambda tell: proxy_runs(task, _folder(out) / "store", seed, tell, mixtures))
     _say(f"wrote runs.csv to {out}")
+
+
+app.command(
+    "import",
+    epilog="Example: mixlaw import regmix train_mixture_1m.csv train_pile_loss_1m.csv --params 1e6 --out runs.csv",
+)(import_table)
 
 
 @app.command(epilog="Example: mixlaw fit runs.csv --law auto --out fit.json")

@@ -11,6 +11,7 @@ from mixlaw import lm
 from mixlaw.fit import priors
 from mixlaw.fitted import Fit
 from mixlaw.laws import parametric
+from mixlaw.objective import predict
 from mixlaw.observations import Observations, observe
 
 FOLDS = 5
@@ -93,7 +94,7 @@ def _predict_folds(fit: Fit, seen: Observations, fold_R: np.ndarray) -> np.ndarr
         start_KxP = mean_KxP if law.objective.priors else fit.z_KxP
         constants = jax.tree.map(spread, fit.constants)
         solution = lm.solve(law, problems, spread(start_KxP), seen.rows, constants)
-        all_FxKxR = np.asarray(lm.predict(law, solution.z_P, seen.rows, constants)).reshape(FOLDS, targets, -1)
+        all_FxKxR = np.asarray(predict(law, solution.z_P, seen.rows, constants)).reshape(FOLDS, targets, -1)
     return all_FxKxR[fold_R, :, np.arange(len(fold_R))].T
 
 

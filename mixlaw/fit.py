@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import jax
 import numpy as np
+from scipy.special import erf
 
 from mixlaw import lm, refit
 from mixlaw.errors import MixlawError
@@ -19,6 +20,8 @@ ROUNDS = 5
 """Alternations of parameters and residual scale; the scale has settled to a percent by then."""
 NOISE_RUNS = 2.0
 """Weight, in runs, of the law's own guess of the residual scale."""
+ROUGH = 1e-5
+"""Share of the objective at which starts and the first rounds end where the scale is still to be estimated."""
 REFIT = lm.Limits(steps=40, tolerance=1e-4)
 """For replicas: a hundredth of a unit of log-posterior is far below what they differ by."""
 
@@ -159,7 +162,8 @@ def estimate(law: type[Law], seen: Observations, z_KxSxP, mean_KxP, precision_Kx
     repeat = lambda x: np.repeat(x, starts, axis=0)  # noqa: E731
     problems = lm.Problem(*map(repeat, (seen.log_loss_KxR, seen.weight_KxR, guess_K, mean_KxP, precision_KxPxP)))
     constants = seen.constants(law)
-    every = lm.solve(law, problems, z_KxSxP.reshape(-1, width), seen.rows, jax.tree.map(repeat, constants))
+    rough = None if not law.objective.priors else lm.Limits(law.objective.steps, ROUGH)
+    every = lm.solve(law, problems, z_KxSxP.reshape(-1, width), seen.rows, jax.tree.map(repeat, constants), rough)
     objective_KxS = np.asarray(every.objective).reshape(targets, starts)
     objective_KxS = np.where(np.isfinite(objective_KxS), objective_KxS, np.inf)
     best_K = np.argmin(objective_KxS, axis=1)
@@ -167,10 +171,10 @@ def estimate(law: type[Law], seen: Observations, z_KxSxP, mean_KxP, precision_Kx
     agree_K = np.mean(objective_KxS <= (lowest_K + 1e-4 * np.abs(lowest_K) + 1e-12)[:, None], axis=1)
     solution = jax.tree.map(lambda x: x.reshape(targets, starts, *x.shape[1:])[np.arange(targets), best_K], every)
     sigma_K = guess_K
-    for _ in range(ROUNDS - 1 if law.objective.priors else 0):
+    for left in reversed(range(ROUNDS - 1 if law.objective.priors else 0)):
         sigma_K = residual_scale(law, solution, degrees_of_freedom)
         problems = lm.Problem(seen.log_loss_KxR, seen.weight_KxR, sigma_K, mean_KxP, precision_KxPxP)
-        solution = lm.solve(law, problems, solution.z_P, seen.rows, constants)
+        solution = lm.solve(law, problems, solution.z_P, seen.rows, constants, rough if left else None)
     return solution, residual_scale(law, solution, degrees_of_freedom), agree_K
 
 
@@ -184,10 +188,11 @@ def _first_sigma(law: type[Law], seen: Observations) -> np.ndarray:
 
 def residual_scale(law: type[Law], solution: lm.Solution, observations_K: np.ndarray) -> np.ndarray:
     """Residual standard deviation of log-loss (K,), freed of the effective number of parameters and held by the
-    law's own guess where runs are few."""
+    law's own guess where runs are few. Of Gaussian squares the Huber weights leave the share 2 Phi(delta) - 1."""
     prior_runs = NOISE_RUNS if law.objective.priors else 0.0
     free_K = np.maximum(observations_K - np.asarray(solution.degrees), 0.05 * observations_K)
-    squares_K = np.asarray(solution.residual_sum) + prior_runs * law.objective.sigma**2
+    seen_share = erf(law.objective.huber / np.sqrt(2.0)) if law.objective.priors else 1.0
+    squares_K = np.asarray(solution.residual_sum) / seen_share + prior_runs * law.objective.sigma**2
     return np.sqrt(squares_K / (prior_runs + free_K))
 
 

@@ -10,10 +10,11 @@ import jax
 import numpy as np
 import pandas as pd
 
-from mixlaw import lm, refit
+from mixlaw import refit
 from mixlaw.errors import MixlawError
 from mixlaw.laws import Law, Reference, Row, by_name
 from mixlaw.laws.base import constrain, fitted_fields, size
+from mixlaw.objective import predict
 from mixlaw.runs import Runs
 from mixlaw.simplex import as_mixture
 
@@ -149,7 +150,7 @@ class Fit:
         with jax.enable_x64(True):
             of_target = np.tile(np.arange(len(self.targets)), len(z_BxKxP))
             known = {name: x[of_target] for name, x in self.constants.items()}
-            flat = lm.predict(law, z_BxKxP.reshape(-1, z_BxKxP.shape[-1]), rows, known)
+            flat = predict(law, z_BxKxP.reshape(-1, z_BxKxP.shape[-1]), rows, known)
         losses_BxMxK = np.moveaxis(np.asarray(flat).reshape(*z_BxKxP.shape[:2], count), 1, 2)
         return losses_BxMxK if replicas else losses_BxMxK[0]
 

@@ -1,35 +1,20 @@
-"""Batched Levenberg–Marquardt for laws on log-loss: robust by reweighting, Gaussian priors, float64.
+"""Batched Levenberg–Marquardt: many fits of one law to the same runs, a few side by side.
 
 The batch runs over anything that shares the runs: targets, starts, bootstrap weights, folds.
 """
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from mixlaw.laws.base import Law, Row, constrain
+from mixlaw.laws.base import Law, Row
+from mixlaw.objective import Jacobians, Point, Problem, evaluate
 
-CHUNK = 16
-
-
-class Problem(NamedTuple):
-    """One fit, or a batch of them with leading axes; the runs themselves (a `Row` of R runs) are shared.
-
-    Attributes:
-        log_loss_R: log of the observed loss (anything finite where the weight is 0).
-        weight_R: weight of each observation; 0 leaves it out.
-        sigma: residual scale of log-loss.
-        mean_P, precision_PxP: Gaussian prior of the unconstrained parameters (zero precision: none).
-    """
-
-    log_loss_R: Any
-    weight_R: Any
-    sigma: Any
-    mean_P: Any
-    precision_PxP: Any
+FEW_LANES, MANY_LANES = 16, 256
+"""Fits side by side; the code is compiled for each number, so there are two: for a few fits, and for a bootstrap."""
+CACHE = 2**22
+"""Bytes that the Jacobians of many lanes may fill."""
 
 
 class Solution(NamedTuple):
@@ -52,35 +37,6 @@ class Solution(NamedTuple):
     count: Any
 
 
-def log_predictions(law: type[Law], z_P: Any, rows: Row, constants: dict) -> Any:
-    """Log-losses of R runs under one parameter vector, (R,)."""
-    fitted = constrain(law, z_P, constants, rows.w_S.shape[-1])
-    return jnp.log(jax.vmap(fitted)(rows))
-
-
-def _quadratic(law: type[Law], z_P: Any, problem: Problem, rows: Row, constants: dict, huber: float) -> tuple:
-    """Objective, its gradient and Gauss–Newton matrix, and the robust squared residuals of log-loss, at z."""
-
-    def one(z: Any, row: Row) -> Any:
-        return jnp.log(constrain(law, z, constants, row.w_S.shape[-1])(row))
-
-    # One reverse pass a run costs the same however many parameters there are.
-    log_L_R, jac_RxP = jax.vmap(jax.value_and_grad(one), in_axes=(None, 0))(z_P, rows)
-    r_R = (log_L_R - problem.log_loss_R) / problem.sigma
-    size_R = jnp.abs(r_R)
-    loss_R = jnp.where(size_R <= huber, 0.5 * r_R**2, huber * (size_R - 0.5 * huber))
-    robust_R = jnp.where(size_R <= huber, 1.0, huber / jnp.maximum(size_R, 1e-300)) * problem.weight_R
-    used_R = problem.weight_R > 0
-    from_mean_P = problem.precision_PxP @ (z_P - problem.mean_P)
-    objective = jnp.sum(jnp.where(used_R, problem.weight_R * loss_R, 0.0))
-    objective += 0.5 * jnp.dot(z_P - problem.mean_P, from_mean_P)
-    scaled_RxP = jnp.where(used_R[:, None], jac_RxP, 0.0) * (robust_R / problem.sigma)[:, None]
-    g_P = scaled_RxP.T @ jnp.where(used_R, r_R, 0.0) + from_mean_P
-    H_PxP = scaled_RxP.T @ jnp.where(used_R[:, None], jac_RxP, 0.0) / problem.sigma + problem.precision_PxP
-    squares = jnp.sum(jnp.where(used_R, robust_R * (r_R * problem.sigma) ** 2, 0.0))
-    return objective, g_P, H_PxP, squares
-
-
 class Limits(NamedTuple):
     """When a fit ends: after so many steps, or when a full step promises less than this share of the objective."""
 
@@ -88,87 +44,155 @@ class Limits(NamedTuple):
     tolerance: float
 
 
-class _State(NamedTuple):
-    z_P: Any
-    at_z: tuple
-    step_P: Any
-    promised: Any
-    damping: Any
-    factor: Any
-    count: Any
-    done: Any
-
-
-def _step(state: _State) -> _State:
-    """The damped Gauss–Newton step from a state's point (Marquardt's scaling), and what it promises."""
-    _, g_P, H_PxP, _ = state.at_z
-    scale_P = jnp.diag(H_PxP) + 1e-12 * jnp.max(jnp.diag(H_PxP)) + 1e-30
-    d_P = -jnp.linalg.solve(H_PxP + state.damping * jnp.diag(scale_P), g_P)
-    d_P *= jnp.minimum(1.0, 4.0 / jnp.maximum(jnp.max(jnp.abs(d_P)), 1e-300))  # exp(4) a step is far enough
-    return state._replace(step_P=d_P, promised=-jnp.dot(g_P, d_P) - 0.5 * d_P @ H_PxP @ d_P)
-
-
-def _solve_one(law: type[Law], limits: Limits, problem: Problem, z_P: Any, rows: Row, constants: dict):
-    """Levenberg–Marquardt with Nielsen's damping; ends when a step promises less than the tolerance."""
-
-    def advance(state: _State) -> _State:
-        trial_P = state.z_P + state.step_P
-        at_trial = _quadratic(law, trial_P, problem, rows, constants, law.objective.huber)
-        gain = (state.at_z[0] - at_trial[0]) / jnp.maximum(state.promised, 1e-300)
-        better = (at_trial[0] <= state.at_z[0]) & jnp.all(jnp.isfinite(at_trial[2]))
-        shrink = jnp.where(jnp.isfinite(gain), jnp.clip(1.0 - (2.0 * gain - 1.0) ** 3, 1.0 / 3.0, 2.0), 1.0)
-        damping = jnp.clip(state.damping * jnp.where(better, shrink, state.factor), 1e-15, 1e20)
-        small = (state.promised <= limits.tolerance * at_trial[0] + 1e-22) & (state.damping <= 1e-2)
-        state = state._replace(
-            z_P=jnp.where(better, trial_P, state.z_P),
-            at_z=jax.tree.map(lambda new, old: jnp.where(better, new, old), at_trial, state.at_z),
-            damping=damping,
-            factor=jnp.where(better, 2.0, jnp.minimum(state.factor * 2.0, 1e6)),
-            count=state.count + 1,
-            done=(small & (state.count > 0)) | (damping >= 1e12),
-        )
-        return _step(state)
-
-    width = z_P.shape[0]
-    nowhere = (jnp.asarray(jnp.inf), jnp.zeros(width), jnp.eye(width), jnp.asarray(0.0))
-    zero = jnp.asarray(0.0)
-    state = _State(z_P, nowhere, jnp.zeros(width), zero, jnp.asarray(1e-2), jnp.asarray(2.0), 0, jnp.asarray(False))
-    state = jax.lax.while_loop(lambda s: ~s.done & (s.count < limits.steps), advance, state)
-    objective, _, H_PxP, squares = state.at_z
-    tiny_PxP = 1e-10 * jnp.diag(jnp.diag(H_PxP)) + 1e-12 * jnp.eye(width)
-    degrees = width - jnp.trace(jnp.linalg.solve(H_PxP + tiny_PxP, problem.precision_PxP + tiny_PxP))
-    return Solution(state.z_P, objective, state.done, squares, degrees, state.count)
-
-
-@partial(jax.jit, static_argnums=0)
-def _solve(law: type[Law], limits: Limits, problems: Problem, z_BxP: Any, rows: Row, constants: dict):
-    return jax.vmap(lambda b, z, c: _solve_one(law, limits, b, z, rows, c))(problems, z_BxP, constants)
-
-
 def solve(
     law: type[Law], problems: Problem, z_BxP: Any, rows: Row, constants: dict, limits: Limits | None = None
 ) -> Solution:
     """Fit a batch of B problems from the starts z_BxP with the law's constants of each; call inside a float64 context.
 
-    Chunks of one size are compiled once and keep their Jacobians near the cache. They run one after another: two
-    XLA programs at a time on a small machine's one thread pool wait for each other for ever.
+    JAX evaluates the objective of the fits under way, NumPy takes their steps, and a fit that is done makes room for
+    the next. (As one compiled loop it hung now and then: XLA's CPU runtime waits for ever when loops hold linear
+    algebra.)
 
     Returns:
         `Solution` with a leading axis of B, as NumPy arrays.
     """
-    count = len(z_BxP)
     limits = limits or Limits(law.objective.steps, law.objective.tolerance)
-    padded = np.arange(-(-count // CHUNK) * CHUNK) % count
+    z_BxP, (problems, constants) = np.asarray(z_BxP, float), jax.tree.map(np.asarray, (problems, constants))
+    count, (runs, width) = len(z_BxP), (problems.log_loss_R.shape[1], z_BxP.shape[1])
+    found = Solution(np.empty_like(z_BxP), *(np.empty(count, kind) for kind in (float, bool, float, float, int)))
+    lanes = _lanes(count, runs * width)
+    of_C, waiting = np.arange(lanes) % max(count, 1), list(range(count))[::-1]
+    mine, known = jax.tree.map(lambda x: x[of_C], (problems, constants))
+    none_CxRxP = np.zeros((lanes, runs, width))
+    state, jacobians = _State.nowhere(lanes, width), Jacobians(none_CxRxP, none_CxRxP, np.zeros(lanes, bool))
+    busy_C, ended_C = np.zeros(lanes, bool), np.ones(lanes, bool)
+    while True:
+        for c in np.flatnonzero(ended_C).tolist():
+            busy_C[c] = bool(waiting)
+            if waiting:
+                of_C[c] = b = waiting.pop()
+                state.begin(c, z_BxP[b])
+                put = lambda x, y, b=b, c=c: x.__setitem__(c, y[b])  # noqa: E731
+                jax.tree.map(put, (mine, known), (problems, constants))
+        if not busy_C.any():
+            return found
+        there, turn_CxP, jacobians = evaluate(law, state.z_P + state.step_P, mine, rows, known, jacobians)
+        with np.errstate(all="ignore"):  # what is not finite is refused by name in there
+            went_C, done_C = state.advance(jax.tree.map(np.asarray, there), np.asarray(turn_CxP), limits)
+        jacobians = jacobians._replace(went_C=went_C)
+        ended_C = busy_C & (done_C | (state.count >= limits.steps))
+        for c in np.flatnonzero(ended_C).tolist():
+            result = state.result(c, done_C[c], mine.precision_PxP[c])
+            for whole, value in zip(found, result, strict=True):
+                whole[of_C[c]] = value
 
-    def one(at: np.ndarray) -> Solution:
-        part, z_CxP, known = jax.tree.map(lambda x: np.asarray(x)[at], (problems, z_BxP, constants))
-        return jax.tree.map(np.asarray, _solve(law, limits, part, z_CxP, rows, known))
 
-    parts = [one(at) for at in padded.reshape(-1, CHUNK)]
-    return jax.tree.map(lambda *x: np.concatenate(x)[:count], *parts)
+def _lanes(count: int, entries: int) -> int:
+    """How many of `count` fits go side by side, given the entries of one Jacobian."""
+    room = CACHE // (8 * entries)
+    return FEW_LANES if count <= 4 * FEW_LANES else int(np.clip(1 << room.bit_length() - 1, FEW_LANES, MANY_LANES))
 
 
-@partial(jax.jit, static_argnums=0)
-def predict(law: type[Law], z_BxP: Any, rows: Row, constants: dict) -> Any:
-    """Losses of R runs under each of B parameter vectors and their constants, (B, R), nats per token."""
-    return jnp.exp(jax.vmap(lambda z, c: log_predictions(law, z, rows, c))(z_BxP, constants))
+class _State:
+    """Where C fits stand, each with its next step and what that promises; NumPy arrays that change in place."""
+
+    def __init__(self, z_P: np.ndarray, at_z: Point) -> None:
+        lanes, width = z_P.shape
+        self.z_P, self.at_z = z_P, at_z
+        self.step_P, self.promised = np.zeros((lanes, width)), np.zeros(lanes)
+        self.damping, self.factor = np.zeros(lanes), np.zeros(lanes)
+        self.bend_PxP, self.bent = np.zeros((lanes, width, width)), np.zeros(lanes, bool)
+        self.count = np.zeros(lanes, int)
+
+    @classmethod
+    def nowhere(cls, lanes: int, width: int) -> "_State":
+        """C lanes without a fit."""
+        zeros = [np.zeros((lanes, *shape)) for shape in ((), (width,), (width, width), ())]
+        return cls(np.zeros((lanes, width)), Point(*zeros))
+
+    def begin(self, c: int, z_P: np.ndarray) -> None:
+        """Put a fit into a lane: it stands nowhere, and its first step is to its start."""
+        for x in (self.step_P, self.promised, self.bend_PxP, self.bent, self.count):
+            x[c] = 0
+        self.z_P[c], self.damping[c], self.factor[c] = z_P, 1e-2, 2.0
+        self.at_z.objective[c], self.at_z.g_P[c], self.at_z.H_PxP[c] = np.inf, 0.0, np.eye(len(z_P))
+
+    def advance(self, there: Point, turn_CxP: np.ndarray, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
+        """Go where the step led if that is better, mend the damping (Nielsen 1999), and aim anew.
+
+        Returns:
+            which fits went (C,), and which are done (C,): a step promised less than the tolerance.
+        """
+        at_z = self.at_z
+        begun_C = np.isfinite(at_z.objective)
+        better_C = (there.objective <= at_z.objective) & np.isfinite(there.H_PxP).all((1, 2))
+        gain_C = (at_z.objective - there.objective) / np.maximum(self.promised, 1e-300)
+        shrink_C = np.where(np.isfinite(gain_C), np.clip(1.0 - (2.0 * gain_C - 1.0) ** 3, 1.0 / 3.0, 2.0), 1.0)
+        small_C = (self.promised <= limits.tolerance * there.objective + 1e-22) & (self.damping <= 1e-2)
+        self._learn(there, turn_CxP, better_C & begun_C)
+        self.bent &= better_C | ~begun_C  # after a step in vain plain Gauss–Newton has its turn
+        self.z_P[better_C] += self.step_P[better_C]
+        for old, new in zip(at_z, there, strict=True):
+            old[better_C] = new[better_C]
+        self.damping = np.clip(self.damping * np.where(better_C, shrink_C, self.factor), 1e-15, 1e20)
+        self.factor = np.where(better_C, 2.0, np.minimum(self.factor * 2.0, 1e6))
+        self.count += 1
+        self._aim()
+        return better_C, (small_C & begun_C) | (self.damping >= 1e12)
+
+    def _learn(self, there: Point, turn_CxP: np.ndarray, use_C: np.ndarray) -> None:
+        """Learn from steps what Gauss–Newton leaves out of the Hessian, and whether to count on it.
+
+        Where the data hardly determine a direction, the curvature of the law itself outweighs J'J, and Gauss–Newton
+        creeps. The structured secant update of NL2SOL (Dennis, Gay and Welsch 1981) with its sizing.
+        """
+        c = np.flatnonzero(use_C)
+        s, y, turn, bend = self.step_P[c], there.g_P[c] - self.at_z.g_P[c], turn_CxP[c], self.bend_PxP[c]
+        dot = lambda a, b: np.einsum("cp,cp->c", a, b)  # noqa: E731
+        along = dot(s, np.einsum("cpq,cq->cp", bend, s))
+        sized = bend * np.minimum(1.0, np.abs(dot(s, turn)) / np.maximum(np.abs(along), 1e-300))[:, None, None]
+        miss, curve = turn - np.einsum("cpq,cq->cp", sized, s), dot(y, s)
+        cross = miss[:, :, None] * y[:, None, :] / curve[:, None, None]
+        square = y[:, :, None] * y[:, None, :] * (dot(miss, s) / curve**2)[:, None, None]
+        update = cross + cross.transpose(0, 2, 1) - square
+        sound = (curve > 1e-12 * np.sqrt(dot(y, y) * dot(s, s))) & np.isfinite(update).all((1, 2))
+        plain = dot(self.at_z.g_P[c], s) + 0.5 * dot(s, np.einsum("cpq,cq->cp", self.at_z.H_PxP[c], s))
+        surplus = there.objective[c] - self.at_z.objective[c] - plain
+        foretold = (np.abs(surplus - 0.5 * along) < np.abs(surplus)) | ~bend.any((1, 2))
+        self.bend_PxP[c] = np.where(sound[:, None, None], sized + update, bend)
+        self.bent[c] = sound & foretold
+
+    def _aim(self) -> None:
+        """The damped step from where each fit stands (Marquardt's scaling), and what it promises."""
+        g, H = self.at_z.g_P, self.at_z.H_PxP
+        diagonal = np.einsum("cpp->cp", H)
+        scale = diagonal + 1e-12 * diagonal.max(1, keepdims=True) + 1e-30
+        damped = H + np.eye(g.shape[1]) * (self.damping[:, None] * scale)[:, None, :]
+        step = _step(damped, g)
+        c = np.flatnonzero(self.bent)
+        if len(c):
+            bold = _step(damped[c] + self.bend_PxP[c], g[c])
+            down = np.isfinite(bold).all(1) & (np.einsum("cp,cp->c", bold, g[c]) < 0.0)
+            step[c[down]] = bold[down]
+            self.bent[c] = down
+        model = H + np.where(self.bent[:, None, None], self.bend_PxP, 0.0)
+        fall = np.einsum("cp,cpq,cq->c", step, model, step, optimize=True)
+        self.step_P, self.promised = step, -np.einsum("cp,cp->c", g, step) - 0.5 * fall
+
+    def result(self, c: int, done: bool, precision_PxP: np.ndarray) -> Solution:
+        """What one lane came to."""
+        H_PxP, width = self.at_z.H_PxP[c], self.z_P.shape[1]
+        tiny_PxP = 1e-10 * np.diag(np.diag(H_PxP)) + 1e-12 * np.eye(width)
+        degrees = width - np.trace(np.linalg.solve(H_PxP + tiny_PxP, precision_PxP + tiny_PxP))
+        return Solution(self.z_P[c], self.at_z.objective[c], done, self.at_z.squares[c], degrees, self.count[c])
+
+
+def _step(matrix_CxPxP: np.ndarray, g_CxP: np.ndarray) -> np.ndarray:
+    """-matrix⁻¹ g, no entry longer than 4 (a factor exp(4) in a parameter is far enough); nan where singular."""
+    try:
+        d_CxP = -np.linalg.solve(matrix_CxPxP, g_CxP[:, :, None])[:, :, 0]
+    except np.linalg.LinAlgError:
+        if len(matrix_CxPxP) == 1:
+            return np.full_like(g_CxP, np.nan)
+        return np.concatenate([_step(m[None], g[None]) for m, g in zip(matrix_CxPxP, g_CxP, strict=True)])
+    return d_CxP * np.minimum(1.0, 4.0 / np.maximum(np.abs(d_CxP).max(1, keepdims=True), 1e-300))

@@ -8,7 +8,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.laws import Law, Reference, Row, View
 from mixlaw.runs import Runs
 
-EARLY = 0.25
+EARLY = 0.3
 """Share of a run's tokens whose checkpoints are left out: they sit above the curve (SlimPajama: .03–.37 nats)."""
 MANY_CHECKPOINTS = 5
 """Only runs with at least so many checkpoints have some left out or weighted less."""
@@ -136,7 +136,7 @@ def _checkpoints(runs: Runs, law: type[Law] | type[Reference], notes: list[str])
     final_R = np.zeros(len(cluster_R))
     np.maximum.at(final_R, cluster_R, runs.tokens_R)  # by run; spread to its rows below
     many_R = np.bincount(cluster_R)[cluster_R] >= MANY_CHECKPOINTS
-    early_R = many_R & (runs.tokens_R <= EARLY * final_R[cluster_R])
+    early_R = many_R & (runs.tokens_R <= 1.001 * EARLY * final_R[cluster_R])
     weight_R = np.where(many_R & ~runs.last_R, law.objective.checkpoint_weight, 1.0)
     light_R = ~early_R & (weight_R < 1)
     if early_R.any() or light_R.any():

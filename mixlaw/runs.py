@@ -145,7 +145,7 @@ class Runs:
         Raises:
             MixlawError: as `read_runs`, rows named by position from 0.
         """
-        return _runs(from_frame(df, name), name)
+        return runs_from_table(from_frame(df, name), name)
 
 
 _ROW_ARRAYS = ("w_RxS", "loss_RxK", "params_R", "tokens_R", "unique_RxS", "seed_R", "step_R")
@@ -162,10 +162,11 @@ def read_runs(path: str | os.PathLike[str], *, losses: bool = True) -> Runs:
             column and the mend.
     """
     file = Path(path)
-    return _runs(read_table(file), file.name, losses)
+    return runs_from_table(read_table(file), file.name, losses)
 
 
-def _runs(table: Table, name: str, losses: bool = True) -> Runs:
+def runs_from_table(table: Table, name: str, losses: bool = True) -> Runs:
+    """The runs of a table that was read or put together; MixlawError as `read_runs`, cells named as the table does."""
     names = [str(column) for column in table.frame]
     sources = tuple(c[2:] for c in names if c.startswith("w:"))
     targets = tuple(c[5:] for c in names if c.startswith("loss:") and losses)

@@ -13,13 +13,14 @@ import mixlaw
 
 ROOT = Path(mixlaw.__file__).parent
 ORDER = [
-    *("errors", "_yaml", "_checks", "simplex", "sources", "_table", "_columns", "runs", "_weights", "audit", "design"),
-    *("laws", "lm", "observations", "refit", "fitted", "fit", "compare", "optimize", "scale", "plan"),
+    *("errors", "_yaml", "_checks", "simplex", "sources", "_table", "_columns", "runs", "importers"),
+    *("_weights", "audit", "design"),
+    *("laws", "objective", "lm", "observations", "refit", "fitted", "fit", "compare", "optimize", "scale", "plan"),
     *("show", "plot", "__init__", "cli"),
 ]
 """The map of the package: a module imports only modules before it. A new module takes its place here."""
 OWNERS = {
-    "jax": {"laws", "lm", "fit", "fitted", "compare", "optimize"},
+    "jax": {"laws", "objective", "lm", "fit", "fitted", "compare", "optimize"},
     "matplotlib": {"plot", "report"},
     "typer": {"cli"},
     "rich": {"cli", "show"},

@@ -211,7 +211,7 @@ def test_a_reference_is_fitted_and_predicts_without_its_runs(run, tmp_path):
     assert np.corrcoef(predicted, web_R)[0, 1] < -0.9
 
 
-@pytest.mark.parametrize("verb", ["recommend", "design", "sweep", "fit", "predict", "audit", "laws"])
+@pytest.mark.parametrize("verb", ["recommend", "design", "sweep", "import", "fit", "predict", "audit", "laws"])
 def test_help_exits_0(verb, run):
     code, stdout, _ = run(verb, "--help")
     assert code == 0

@@ -89,7 +89,7 @@ def test_a_run_of_many_checkpoints_counts_once_at_one_scale():
 
 def test_checkpoints_that_weigh_less_are_announced():
     frame, _ = one_scale(runs=12)
-    checkpoints = [frame.assign(tokens=2e9 * part) for part in (0.3, 0.4, 0.6, 0.8, 1.0)]
+    checkpoints = [frame.assign(tokens=2e9 * part) for part in (0.35, 0.4, 0.6, 0.8, 1.0)]
     seen = observe(Runs.from_frame(pd.concat(checkpoints, ignore_index=True)), MixtureIndex)
     assert set(np.unique(seen.weight_KxR)) == {MixtureIndex.objective.checkpoint_weight, 1.0}
     assert any("48 later ones before the last weighted" in note for note in seen.notes)
@@ -159,8 +159,8 @@ def test_a_law_of_one_scale_takes_last_checkpoints_and_says_so():
 def test_early_checkpoints_are_left_out_and_reported():
     frame = several_scales()
     first = fit(table(frame), "mixture-index")
-    assert any("72 checkpoints in the first 25%" in note for note in first.notes)
-    early = frame["tokens"] <= 0.25 * frame.groupby("run_id")["tokens"].transform("max")
+    assert any("72 checkpoints in the first 30%" in note for note in first.notes)
+    early = frame["tokens"] <= 0.3 * frame.groupby("run_id")["tokens"].transform("max")
     frame.loc[early, "loss:t0"] += 0.3
     np.testing.assert_array_equal(fit(table(frame), "mixture-index").z_KxP, first.z_KxP)
 

@@ -1,0 +1,45 @@
+"""Tables that other tools write, as run tables: one file a format, all listed in `FORMATS`.
+
+To add a format, write a module after the pattern of `olmix.py`: a function `read(tables, options)` that names the
+columns as the run table does and joins the files by run, and a `Format`; then list it here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mixlaw._table import read_table
+from mixlaw.errors import MixlawError, nearest, shown
+from mixlaw.importers.draft import Format
+from mixlaw.importers.finish import Imported, finished
+from mixlaw.importers.olmix import OLMIX
+from mixlaw.importers.options import ImportOptions
+from mixlaw.importers.regmix import REGMIX
+from mixlaw.importers.wandb import WANDB
+
+FORMATS: Mapping[str, Format] = {"regmix": REGMIX, "olmix": OLMIX, "wandb": WANDB}
+
+__all__ = ["FORMATS", "ImportOptions", "Imported", "import_runs"]
+
+
+def import_runs(format: str, paths: Sequence[str | os.PathLike[str]], options: ImportOptions | None = None) -> Imported:
+    """Read another tool's tables as runs.
+
+    Args:
+        format: a name in `FORMATS`: regmix (mixtures, losses), olmix (ratios, metrics), wandb (runs, and files over
+            steps if the losses stand there).
+        paths: CSV (.csv, .csv.gz) or Parquet files, in that order.
+        options: what the files do not say; see `ImportOptions`.
+
+    Raises:
+        MixlawError: one line naming the file, the row, the column and the mend.
+    """
+    if format not in FORMATS:
+        raise MixlawError(f"{shown(format)} is no format that can be imported; {nearest(format, FORMATS)}")
+    kind, files = FORMATS[format], [Path(path) for path in paths]
+    if len(files) < kind.least or (kind.most is not None and len(files) > kind.most):
+        raise MixlawError(f"{format} takes {kind.files}, not {len(files)} files")
+    options = options or ImportOptions()
+    return finished(kind.read([read_table(file) for file in files], options), options)

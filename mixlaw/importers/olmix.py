@@ -1,0 +1,43 @@
+"""Olmix: `ratios.csv` (`run,name,index,<source>...`) and `metrics.csv` (`run,name,index,<metric>...`).
+
+Rows belong together by `run`; `index` is a position in one file and says nothing. Metrics may be bits per byte or
+accuracies, so their unit has to be stated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from mixlaw._table import Table
+from mixlaw.importers.draft import Draft, Format, named, need
+from mixlaw.importers.join import join, refuse_swapped
+from mixlaw.importers.options import ImportOptions
+
+
+def read(tables: Sequence[Table], options: ImportOptions) -> Draft:
+    """The ratios of the first file with the metrics of the second, by `run`.
+
+    Raises:
+        MixlawError: no key, no weights or metrics, files swapped, or keys or names that do not fit (see `join`).
+    """
+    options.check_used([column for table in tables for column in table.columns], " and ".join(t.name for t in tables))
+    ratios, metrics = named(tables[0], options, _namer("w:")), named(tables[1], options, _namer("loss:"))
+    for draft in (ratios, metrics):
+        need(draft, ["run_id"], "rows are joined by 'run': name another key with --map COLUMN=run_id")
+    need(ratios, ["w:"], "the first file is ratios.csv")
+    need(metrics, ["loss:"], "the second file is metrics.csv")
+    refuse_swapped(ratios, metrics)
+    return replace(join(ratios, metrics, options.partial), unit_stated=False)
+
+
+def _namer(family: str) -> Callable[[str], str]:
+    def default(column: str) -> str:
+        if column.startswith("Unnamed: "):
+            return ""
+        return {"run": "run_id", "name": "name", "index": ""}.get(column, f"{family}{column}")
+
+    return default
+
+
+OLMIX = Format("ratios.csv metrics.csv", 2, 2, read)

@@ -1,0 +1,118 @@
+"""What the user says about a foreign table: which column is what, in which unit, and what to do with the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from mixlaw._checks import checked_name, positive
+from mixlaw.errors import MixlawError, listed, nearest, shown
+from mixlaw.importers.units import UNITS
+
+COLUMNS = ("run_id", "params", "tokens", "seed", "step", "tokenizer", "state")
+"""Columns with one meaning; `state` (finished or not) is looked at and not written."""
+FAMILIES = ("w", "loss", "unique")
+
+
+class Rule(NamedTuple):
+    """A pattern of foreign columns, with at most one `*`, and the column of the run table ('': left out)."""
+
+    pattern: str
+    ours: str
+
+    def apply(self, column: str) -> str | None:
+        """The name in the run table of a column that the pattern fits, else None."""
+        start, star, end = self.pattern.partition("*")
+        if not star:
+            return self.ours if column == self.pattern else None
+        inside = column[len(start) : len(column) - len(end)]
+        if not (column.startswith(start) and column.endswith(end) and inside.strip()):
+            return None
+        return self.ours.replace("*", inside.strip())
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What an import needs to be told.
+
+    Attributes:
+        columns: {column of the file: column of the run table}, before what the format itself knows. One `*` on both
+            sides stands for a name ('eval/*/CE loss': 'loss:*'); 'mix': 'w:*' takes all of a column that holds
+            {source: weight}; '' or None leaves a column out; a column given its own name rides along.
+        rename: {name: name in the run table}, of sources and targets.
+        params, tokens: N and D of all runs; tokens_per_step: D of a row is its step times this.
+        units: {target: unit}, '*' for all others, one of `UNITS`.
+        bytes_per_token: {target: mean}, '*' for all others, for the units per byte.
+        id_prefix: put before every run_id, so that tables of several sizes can be joined.
+        normalise: weights are relative and are divided by their sum.
+        partial: accept files that each have runs which the other lacks.
+        unfinished: keep the rows of runs that did not finish.
+
+    Raises:
+        MixlawError: an option that cannot be; the message names it as the command line does.
+    """
+
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+    rename: Mapping[str, str] = field(default_factory=dict)
+    params: float | None = None
+    tokens: float | None = None
+    tokens_per_step: float | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
+    bytes_per_token: Mapping[str, float] = field(default_factory=dict)
+    id_prefix: str = ""
+    normalise: bool = False
+    partial: bool = False
+    unfinished: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("params", "tokens", "tokens_per_step"):
+            positive(getattr(self, name), f"--{name.replace('_', '-')}")
+        for target, mean in self.bytes_per_token.items():
+            positive(mean, f"--bytes-per-token {target}")
+        for target, unit in self.units.items():
+            if unit not in UNITS:
+                whose = "" if target == "*" else f" of {shown(target)}"
+                raise MixlawError(f"--unit{whose}: {shown(unit)} is no unit; {nearest(unit, UNITS)}")
+        for name in self.rename.values():
+            checked_name(name, "--rename")
+        if self.tokens is not None and self.tokens_per_step is not None:
+            raise MixlawError("--tokens and --tokens-per-step both say what D is; leave one out")
+        for rule in self.rules:
+            _check(rule)
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """The mapping as rules, exact names before patterns; 'mix': 'w:*' means 'mix.*': 'w:*'."""
+        pairs = [(pattern, ours or "") for pattern, ours in self.columns.items()]
+        rules = [Rule(f"{p}.*" if "*" in o and "*" not in p else p, o) for p, o in pairs]
+        return tuple(sorted(rules, key=lambda rule: "*" in rule.pattern))
+
+    def ours(self, column: str) -> str | None:
+        """What the user calls a column: a run-table name, '' for a column to leave out, None where nothing was said."""
+        return next((ours for rule in self.rules if (ours := rule.apply(column)) is not None), None)
+
+    def check_used(self, columns: Iterable[str], where: str) -> None:
+        """Refuse a mapping of which a rule fits none of the files' columns: it is misspelt, or the file is another."""
+        known = list(columns)
+        for rule in self.rules:
+            if not any(rule.apply(column) is not None for column in known):
+                raise MixlawError(
+                    f"--map {shown(rule.pattern)}: no such column in {where}; {nearest(rule.pattern, known)}"
+                )
+
+
+def _check(rule: Rule) -> None:
+    pattern, ours = rule
+    where = f"--map {shown(f'{pattern}={ours}')}"
+    if not pattern.strip() or pattern.count("*") > 1 or ours.count("*") > 1:
+        raise MixlawError(f"{where}: write COLUMN=NAME, with at most one * on each side")
+    family, colon, name = ours.partition(":")
+    if colon and family in FAMILIES:
+        checked_name(name, where)
+        if "*" in pattern and "*" not in name:
+            raise MixlawError(f"{where}: many columns to one name; write a * on the right too")
+    elif ours and ours not in COLUMNS and ours != pattern:
+        known = [*COLUMNS, *(f"{family}:<name>" for family in FAMILIES)]
+        raise MixlawError(f"{where}: {shown(ours)} is no column of a run table; known: {listed(known, 12)}")
