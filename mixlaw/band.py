@@ -12,7 +12,7 @@ from mixlaw import lm
 from mixlaw.errors import MixlawError
 from mixlaw.estimate import priors
 from mixlaw.fitted import Fit
-from mixlaw.laws import Law, Row
+from mixlaw.laws import Law, Row, parametric
 from mixlaw.laws.base import constrain
 from mixlaw.observations import observe
 
@@ -42,7 +42,8 @@ def band(
     """
     if fit.runs is None:
         raise MixlawError("this fit has no runs to tell its uncertainty from: fit the run table again")
-    seen = observe(fit.runs, fit.law, goal=fit.goal)
+    law = parametric(fit.law)
+    seen = observe(fit.runs, law, goal=fit.goal)
     unique = fit.unique_S if unique is None else unique
     unit = (np.asarray(x, float) for x in (w_MxS, params, tokens, unique))
     shapes = ((len(w_MxS), *np.shape(x)[1:]) for x in seen.rows)
@@ -50,8 +51,8 @@ def band(
     rows = Row(*(np.concatenate(both) for both in zip(seen.rows, asked, strict=True)))
     blank = lambda x_KxR: np.pad(x_KxR, ((0, 0), (0, len(w_MxS))))  # noqa: E731
     with jax.enable_x64(True):
-        problems = lm.Problem(blank(seen.log_loss_KxR), blank(seen.weight_KxR), fit.sigma_K, *priors(fit.law, seen))
-        log_KxR, sd_KxR = moments(fit.law, problems, fit.z_KxP, rows, fit.constants, fit.diagnostics.degrees_K)
+        problems = lm.Problem(blank(seen.log_loss_KxR), blank(seen.weight_KxR), fit.sigma_K, *priors(law, seen))
+        log_KxR, sd_KxR = moments(law, problems, fit.z_KxP, rows, fit.constants, fit.diagnostics.degrees_K)
     free_K = seen.weight_KxR.sum(1) - fit.diagnostics.degrees_K
     low_KxR, high_KxR = interval(log_KxR, sd_KxR, free_K, level)
     return low_KxR[:, len(seen.rows.w_S) :].T, high_KxR[:, len(seen.rows.w_S) :].T

@@ -120,13 +120,14 @@ def recommend(
 
 def _check_law(law: str, scale: float | None, mixed: bool) -> None:
     """Refused before proxies are trained rather than after."""
-    from mixlaw.laws import by_name
+    from mixlaw.laws import by_name, parametric
 
     if scale is not None:
         raise MixlawError("--scale chooses among the runs of a table: give --runs, or leave --scale out")
     needed = {"mixture", "params"} if mixed else {"params"}
-    if law != "auto" and not needed <= by_name(law).needs:
-        missing = "size" if "params" not in by_name(law).needs else "mixture"
+    known = needed if law == "auto" else parametric(by_name(law)).needs
+    if not needed <= known:
+        missing = "size" if "params" not in known else "mixture"
         raise MixlawError(
             f"--law {law}: knows no {missing}, and proxies of several sizes{' and mixtures' * mixed} are to be fitted: "
             "choose mixture-index, or run `mixlaw sweep` and then `mixlaw fit` with --scale"
@@ -368,13 +369,18 @@ def fit(
     law: Law = "auto",
     seed: Seed = 0,
     scale: AtScale = None,
-    bootstrap: Annotated[int, typer.Option(help="bootstrap replicas behind the intervals", min=0)] = 200,
+    bootstrap: Annotated[
+        int | None, typer.Option(help="bootstrap replicas behind the intervals; 200, a reference has none", min=0)
+    ] = None,
 ) -> None:
     """Fit a law to a table of runs."""
     from mixlaw import fit as estimate
+    from mixlaw.laws import Reference, by_name
     from mixlaw.show import print_fit
 
     out = _file(out)
+    if bootstrap is None:
+        bootstrap = 0 if law != "auto" and issubclass(by_name(law), Reference) else 200
     fitted = estimate(_read_runs(runs), law, seed=seed, scale=scale, bootstrap=bootstrap)
     _write(out, fitted.save)
     print_fit(fitted)
@@ -457,12 +463,14 @@ def audit(
 
 @app.command()
 def laws(as_json: Json = False) -> None:
-    """List the laws with their equation and source."""
-    from mixlaw.laws import LAWS
+    """List the laws, and the references to judge them by, with their equation and source."""
+    from mixlaw.laws import LAWS, REFERENCES
     from mixlaw.show import print_laws
 
     rows = [
-        {"name": law.name, "equation": law.equation, "source": law.source, "needs": sorted(law.needs)} for law in LAWS
+        {"name": law.name, "equation": law.equation, "source": law.source, "needs": sorted(law.needs)}
+        | {"reference": law in REFERENCES}
+        for law in (*LAWS, *REFERENCES)
     ]
     print(json.dumps(rows, indent=1)) if as_json else print_laws(rows)
 

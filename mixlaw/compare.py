@@ -11,14 +11,14 @@ from mixlaw.auto import able, candidates, judged, pick, repeated
 from mixlaw.baselines import MEAN, NEAREST, OWN, Baseline
 from mixlaw.errors import MixlawError
 from mixlaw.folds import Split, check_mixtures, countable, left_out, numbered, over_mixtures, over_size, positions
-from mixlaw.laws import LAWS, Law, by_name
+from mixlaw.laws import LAWS, REFERENCES, Law, by_name
 from mixlaw.leaderboard import Board, Entry, Leaderboard
 from mixlaw.observations import Observations, observe
 from mixlaw.refits import Refits, gather, law_predictions, point_predictions, refit, refit_inside
 from mixlaw.runs import Runs
 from mixlaw.scores import Predictions, fold_errors, scales, score
 
-METHODS: tuple[Any, ...] = LAWS
+METHODS: tuple[Any, ...] = (*LAWS, *REFERENCES)
 """What `compare` takes where nothing is named: classes of laws, and of references that refit and predict."""
 Tell = Callable[[int, int, str], None]
 

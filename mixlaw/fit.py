@@ -5,13 +5,13 @@ from dataclasses import replace
 import jax
 import numpy as np
 
-from mixlaw import lm
+from mixlaw import lm, reference_fit
 from mixlaw.auto import choose
 from mixlaw.errors import MixlawError
 from mixlaw.estimate import REFIT, estimate, priors, starts
 from mixlaw.fitted import Diagnostics, Fit, Support
 from mixlaw.goal import Goal
-from mixlaw.laws import Law, by_name
+from mixlaw.laws import Law, Reference, by_name, parametric
 from mixlaw.observations import Observations, observe
 from mixlaw.runs import Runs
 
@@ -22,7 +22,7 @@ curve, and at REFIT's tolerance its 95% interval of B came out 9% too narrow."""
 
 def fit(
     runs: Runs,
-    law: str | type[Law] = "auto",
+    law: str | type[Law] | type[Reference] = "auto",
     *,
     seed: int = 0,
     bootstrap: int = 0,
@@ -32,22 +32,25 @@ def fit(
     """Estimate a law's parameters for every target of a run table.
 
     Args:
-        law: a law's class or command-line name; `auto` takes the one that `mixlaw.auto.choose` picks, and its
-            reasons are among the notes.
+        law: class or command-line name of a law or reference; `auto` takes the one that `mixlaw.auto.choose` picks,
+            and its reasons are among the notes.
         seed: of the random starts, of the folds by which `auto` picks, and of the bootstrap.
-        bootstrap: number of replicas (see `replicate`); 0 makes none.
+        bootstrap: number of replicas (see `replicate`); 0 makes none. A reference has none.
         scale: use only the runs of so many params.
         goal: the planned run (`mixlaw.goal`): it decides whether `auto` needs a law of repetition, and such a law
             counts runs by their closeness to it.
 
     Raises:
-        MixlawError: the table lacks a column or scales that the law needs.
+        MixlawError: the table lacks a column or scales that the law needs, or replicas of a reference are asked for.
     """
     if law == "auto":
         chosen, notes = choose(runs, scale, seed, goal)
     else:
         chosen, notes = by_name(law) if isinstance(law, str) else law, []
+    chosen = parametric(chosen) if bootstrap else chosen
     seen = observe(runs, chosen, scale, goal)
+    if issubclass(chosen, Reference):
+        return _reference(chosen, runs, seen, seed, scale)
     with jax.enable_x64(True):
         mean_KxP, precision_KxPxP = priors(chosen, seen)
         z_KxSxP = starts(chosen, seen, mean_KxP, np.random.default_rng(seed))
@@ -68,11 +71,34 @@ def fit(
             np.asarray(solution.objective),
         ),
         notes=(*runs.notes, *notes, *seen.notes, *_complaints(runs.targets, solution)),
-        provenance={"runs": runs.name, "runs_hash": runs.hash(), "tokenizer": runs.tokenizer, "seed": seed},
+        provenance=_provenance(runs, seed),
         goal=goal,
         runs=runs if scale is None else runs.select(np.isclose(runs.params_R, scale)),
     )
     return replicate(result, bootstrap, seed) if bootstrap else result
+
+
+def _provenance(runs: Runs, seed: int) -> dict:
+    return {"runs": runs.name, "runs_hash": runs.hash(), "tokenizer": runs.tokenizer, "seed": seed}
+
+
+def _reference(law: type[Reference], runs: Runs, seen: Observations, seed: int, scale: float | None) -> Fit:
+    """A fit without parameters, whose losses are a refit on its own runs; its noise is that of held-out residuals."""
+    none_Kx0, unknown_K = np.empty((len(runs.targets), 0)), np.full(len(runs.targets), np.nan)
+    return Fit(
+        law=law,
+        sources=runs.sources,
+        targets=runs.targets,
+        z_KxP=none_Kx0,
+        sigma_K=reference_fit.held_out_sigma(law, seen, seed),
+        constants={},
+        replicas_BxKxP=np.empty((0, *none_Kx0.shape)),
+        support=_support(seen),
+        diagnostics=Diagnostics(np.isnan(unknown_K), unknown_K, unknown_K, unknown_K),
+        notes=(*runs.notes, *seen.notes),
+        provenance=_provenance(runs, seed),
+        runs=runs if scale is None else runs.select(np.isclose(runs.params_R, scale)),
+    )
 
 
 def toward(fitted: Fit, goal: Goal) -> Fit:
@@ -101,13 +127,14 @@ def replicate(fitted: Fit, count: int, seed: int = 0, weights: str = "gamma") ->
             in published intervals. A source that one run alone shows is then often absent.
 
     Raises:
-        MixlawError: the fit was read from a file, so its runs are not at hand, or there are no such weights.
+        MixlawError: the fit was read from a file, so its runs are not at hand; it is that of a reference; or there
+            are no such weights.
     """
     if weights not in ("gamma", "multinomial"):
         raise MixlawError(f"bootstrap weights '{weights}' are not known: choose gamma or multinomial")
     if fitted.runs is None:
         raise MixlawError("this fit has no runs to resample: fit the run table again with a bootstrap")
-    law, rng = fitted.law, np.random.default_rng([seed, 1])
+    law, rng = parametric(fitted.law), np.random.default_rng([seed, 1])
     seen = observe(fitted.runs, law, goal=fitted.goal)
     cluster_R = np.unique(seen.runs.cluster_R, return_inverse=True)[1]
     runs, (targets, width) = cluster_R.max() + 1, fitted.z_KxP.shape

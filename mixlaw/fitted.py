@@ -10,9 +10,10 @@ import jax
 import numpy as np
 import pandas as pd
 
+from mixlaw import reference_fit
 from mixlaw.errors import MixlawError
 from mixlaw.goal import Goal
-from mixlaw.laws import Law, Row, by_name
+from mixlaw.laws import Law, Reference, Row, by_name
 from mixlaw.laws.base import constrain, fitted_fields, size
 from mixlaw.objective import predict
 from mixlaw.runs import Runs
@@ -63,7 +64,7 @@ class Fit:
     """A fitted law for S sources and K targets.
 
     Attributes:
-        law: the law's class.
+        law: the law's class, or a reference's: then there are no parameters, and losses are a refit on `runs`.
         sources, targets: names.
         z_KxP: unconstrained parameters, one row a target.
         sigma_K: residual standard deviation of log-loss: the noise of one more run.
@@ -72,13 +73,13 @@ class Fit:
         support, diagnostics: see there.
         notes: what was left out, what went wrong.
         provenance: hash and name of the run table, tokenizer, seed.
-        runs: the table it was fitted on, None where the fit was read from a file.
+        runs: the table it was fitted on, None where the fit was read from a file (that of a reference holds them).
         unique_S: unique tokens of each source that mixtures draw on (inf: none repeats); `recommend` puts in those of
             the project.
         goal: the planned run that the fit is for, if one was stated.
     """
 
-    law: type[Law]
+    law: type[Law] | type[Reference]
     sources: tuple[str, ...]
     targets: tuple[str, ...]
     z_KxP: np.ndarray
@@ -101,16 +102,19 @@ class Fit:
     @cached_property
     def parameters(self) -> dict[str, dict[str, Any]]:
         """Constrained parameters by target: numbers, or a {source: number} for those that differ by source."""
+        law = self.law
+        if issubclass(law, Reference):
+            return {target: {} for target in self.targets}
         with jax.enable_x64(True):
             laws = [
-                constrain(self.law, z_P, {name: x[k] for name, x in self.constants.items()}, len(self.sources))
+                constrain(law, z_P, {name: x[k] for name, x in self.constants.items()}, len(self.sources))
                 for k, z_P in enumerate(self.z_KxP)
             ]
-        return {target: self._named(law) for target, law in zip(self.targets, laws, strict=True)}
+        return {target: self._named(one) for target, one in zip(self.targets, laws, strict=True)}
 
     def _named(self, law: Law) -> dict[str, Any]:
         named: dict[str, Any] = {}
-        for f in fitted_fields(self.law):
+        for f in fitted_fields(type(law)):
             value = np.asarray(getattr(law, f.name))
             per_source = f.metadata["per_source"]
             named[f.name] = dict(zip(self.sources, value.tolist(), strict=True)) if per_source else float(value)
@@ -134,17 +138,22 @@ class Fit:
         """
         unique = self.unique_S if unique is None else unique
         count = len(w_MxS)
+        rows = Row(
+            np.asarray(w_MxS, float),
+            np.broadcast_to(np.asarray(params, float), count),
+            np.broadcast_to(np.asarray(tokens, float), count),
+            np.broadcast_to(np.asarray(unique, float), (count, len(self.sources))),
+        )
+        law = self.law
+        if issubclass(law, Reference):
+            assert self.runs is not None, "a reference's fit keeps its runs"
+            losses_MxK = reference_fit.losses(law, self.runs, rows, self.provenance["seed"])
+            return losses_MxK[None][:0] if replicas else losses_MxK
         z_BxKxP = self.replicas_BxKxP if replicas else self.z_KxP[None]
         with jax.enable_x64(True):
-            rows = Row(
-                np.asarray(w_MxS, float),
-                np.broadcast_to(np.asarray(params, float), count),
-                np.broadcast_to(np.asarray(tokens, float), count),
-                np.broadcast_to(np.asarray(unique, float), (count, len(self.sources))),
-            )
             of_target = np.tile(np.arange(len(self.targets)), len(z_BxKxP))
             known = {name: x[of_target] for name, x in self.constants.items()}
-            flat = predict(self.law, z_BxKxP.reshape(-1, z_BxKxP.shape[-1]), rows, known)
+            flat = predict(law, z_BxKxP.reshape(-1, z_BxKxP.shape[-1]), rows, known)
         losses_BxMxK = np.moveaxis(np.asarray(flat).reshape(*z_BxKxP.shape[:2], count), 1, 2)
         return losses_BxMxK if replicas else losses_BxMxK[0]
 
@@ -224,7 +233,12 @@ class Fit:
             "provenance": self.provenance,
             "z": self.z_KxP.tolist(),
             "replicas": np.round(self.replicas_BxKxP, 7).tolist(),
+            "runs": self._training_rows(),
         }
+
+    def _training_rows(self) -> dict[str, list[Any]] | None:
+        """What a reference needs to be read back; a law is its parameters."""
+        return reference_fit.columns(self.runs) if self.runs is not None and issubclass(self.law, Reference) else None
 
     def save(self, path: str | Path) -> None:
         """Write the fit as JSON."""
@@ -284,9 +298,10 @@ def _from_dict(data: dict[str, Any]) -> Fit:
     support, law = data["support"], by_name(data["law"])
     sources, targets, z_KxP = tuple(data["sources"]), tuple(data["targets"]), _floats(data["z"])
     constants = {name: _floats(value) for name, value in data["constants"].items()}
-    if z_KxP.shape != (len(targets), size(law, len(sources))):
+    reference = issubclass(law, Reference)
+    if z_KxP.shape != (len(targets), 0 if reference else size(law, len(sources))):
         raise ValueError(f"z has shape {z_KxP.shape}, which is not that of its sources and targets")
-    if set(constants) != {f.name for f in fields(law)} - {f.name for f in fitted_fields(law)}:
+    if set(constants) != (set() if reference else {f.name for f in fields(law)} - {f.name for f in fitted_fields(law)}):
         raise ValueError(f"constants are {list(constants)}, which are not those of {law.name}")
     if any(len(x) != len(targets) for x in constants.values()):
         raise ValueError("constants are not one for each target")
@@ -297,7 +312,7 @@ def _from_dict(data: dict[str, Any]) -> Fit:
         z_KxP=z_KxP,
         sigma_K=_floats([data["sigma"][t] for t in data["targets"]]),
         constants=constants,
-        replicas_BxKxP=_floats(data["replicas"]).reshape(-1, *z_KxP.shape),
+        replicas_BxKxP=_floats(data["replicas"]).reshape(len(data["replicas"]), *z_KxP.shape),
         support=Support(
             params=tuple(_floats(support["params"])),
             tokens=tuple(_floats(support["tokens"])),
@@ -307,7 +322,10 @@ def _from_dict(data: dict[str, Any]) -> Fit:
             epochs_S=_floats(support["epochs_S"]),
             runs=support["runs"],
         ),
-        diagnostics=Diagnostics(**{k: np.array(v) for k, v in data["diagnostics"].items()}),
+        diagnostics=Diagnostics(
+            **{k: np.array(v, bool if k == "converged_K" else float) for k, v in data["diagnostics"].items()}
+        ),
         notes=tuple(data["notes"]),
         provenance=dict(data["provenance"]),
+        runs=reference_fit.from_columns(data["runs"], data["provenance"]["runs"]) if reference else None,
     )

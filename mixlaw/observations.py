@@ -6,7 +6,7 @@ import numpy as np
 
 from mixlaw.errors import MixlawError
 from mixlaw.goal import Goal, closeness, unbracketed
-from mixlaw.laws import Law, Row, View
+from mixlaw.laws import Law, Reference, Row, View
 from mixlaw.runs import Runs
 
 EARLY = 0.3
@@ -67,7 +67,16 @@ def _geometric_mean(x_R: np.ndarray) -> float:
     return float(np.exp(np.mean(np.log(x_R)))) if np.all(np.isfinite(x_R)) else 1.0
 
 
-def covariates(law: type[Law], runs: Runs) -> Row:
+def reads(law: type[Law] | type[Reference], runs: Runs) -> frozenset[str]:
+    """The covariates that a law or reference reads of a run table: those it needs, less the optional ones of a
+    reference that the table has not."""
+    if not issubclass(law, Reference):
+        return law.needs
+    absent = {c for c in law.optional if np.isnan(getattr(runs, f"{c}_R")).all()}
+    return law.needs - absent
+
+
+def covariates(law: type[Law] | type[Reference], runs: Runs) -> Row:
     """The covariates of a run table's rows.
 
     Raises:
@@ -75,7 +84,7 @@ def covariates(law: type[Law], runs: Runs) -> Row:
     """
     for column, values_R in (("params", runs.params_R), ("tokens", runs.tokens_R)):
         bad_R = ~np.isfinite(values_R)
-        if column in law.needs and bad_R.any():
+        if column in reads(law, runs) and bad_R.any():
             where = "has no" if bad_R.all() else f"run '{runs.run_id[bad_R][0]}' has an empty"
             raise MixlawError(
                 f"{runs.name}: {where} '{column}', which the law {law.name} needs: fill the column "
@@ -84,7 +93,9 @@ def covariates(law: type[Law], runs: Runs) -> Row:
     return Row(runs.w_RxS, runs.params_R, runs.tokens_R, runs.unique_RxS)
 
 
-def observe(runs: Runs, law: type[Law], scale: float | None = None, goal: Goal | None = None) -> Observations:
+def observe(
+    runs: Runs, law: type[Law] | type[Reference], scale: float | None = None, goal: Goal | None = None
+) -> Observations:
     """Rows and weights for fitting `law`: all scales for a law that knows them, else one scale's last checkpoints.
 
     Args:
@@ -106,7 +117,7 @@ def observe(runs: Runs, law: type[Law], scale: float | None = None, goal: Goal |
         runs = at_params(runs, scale)
     if "params" not in law.needs:
         _check_one_size(runs, law)
-    if "tokens" in law.needs:
+    if "tokens" in reads(law, runs):
         runs, row_weight_R = _checkpoints(runs, law, notes)
     else:
         runs = _one_scale(runs, law, notes)
@@ -141,14 +152,14 @@ def _scales(runs: Runs) -> str:
     return ", ".join(f"{n:g}" for n in runs.scales)
 
 
-def _checkpoints(runs: Runs, law: type[Law], notes: list[str]) -> tuple[Runs, np.ndarray]:
+def _checkpoints(runs: Runs, law: type[Law] | type[Reference], notes: list[str]) -> tuple[Runs, np.ndarray]:
     covariates(law, runs)
     cluster_R = runs.cluster_R
     final_R = np.zeros(len(cluster_R))
     np.maximum.at(final_R, cluster_R, runs.tokens_R)  # by run; spread to its rows below
     many_R = np.bincount(cluster_R)[cluster_R] >= MANY_CHECKPOINTS
     early_R = many_R & (runs.tokens_R <= 1.001 * EARLY * final_R[cluster_R])
-    lighter = law.objective.checkpoint_weight if issubclass(law, Law) else 1.0  # a reference states none
+    lighter = law.objective.checkpoint_weight
     weight_R = np.where(many_R & ~runs.last_R, lighter, 1.0)
     light_R = ~early_R & (weight_R < 1)
     if early_R.any() or light_R.any():
@@ -165,7 +176,7 @@ def _near(tokens, end) -> np.ndarray:
     return np.abs(tokens - end) <= 0.02 * end
 
 
-def _check_one_size(runs: Runs, law: type[Law]) -> None:
+def _check_one_size(runs: Runs, law: type[Law] | type[Reference]) -> None:
     if len(runs.scales) > 1:
         raise MixlawError(
             f"{runs.name}: holds {len(runs.scales)} scales (params {_scales(runs)}) and the law {law.name} knows no "
@@ -173,7 +184,7 @@ def _check_one_size(runs: Runs, law: type[Law]) -> None:
         )
 
 
-def _one_scale(runs: Runs, law: type[Law], notes: list[str]) -> Runs:
+def _one_scale(runs: Runs, law: type[Law] | type[Reference], notes: list[str]) -> Runs:
     rows, left_out = runs.last_R.copy(), 0
     ends_R = runs.tokens_R[runs.last_R]
     if np.isfinite(runs.tokens_R).all() and np.ptp(ends_R) > 0.1 * ends_R.max():

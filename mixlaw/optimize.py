@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mixlaw.fitted import Fit
-from mixlaw.laws import Law, Row
+from mixlaw.laws import Law, Row, parametric
 from mixlaw.laws.base import constrain
 from mixlaw.simplex import check_bounds, minimise_linear
 
@@ -174,7 +174,7 @@ def optimize_batch(
         lower_S, upper_BxS: bounds of the shares.
 
     Raises:
-        MixlawError: the bounds leave no mixture.
+        MixlawError: the bounds leave no mixture, or the fit is that of a reference.
     """
     count = len(z_BxKxP)
     upper_BxS = np.broadcast_to(upper_BxS, (count, len(fit.sources)))
@@ -187,7 +187,7 @@ def optimize_batch(
     with jax.enable_x64(True):
         unique_BxS = np.broadcast_to(fit.unique_S, upper_BxS.shape)
         problems = _Problem(z_BxKxP, weight_BxK, params_B, tokens_B, lower_BxS, upper_BxS, unique_BxS)
-        w_BxS, value_B, g_BxS = _solve_chunks(fit.law, fit.constants, problems, start_BxS)
+        w_BxS, value_B, g_BxS = _solve_chunks(parametric(fit.law), fit.constants, problems, start_BxS)
     if not np.isfinite(value_B).all():
         raise FloatingPointError(f"the law {fit.law.name} is not finite at {np.sum(~np.isfinite(value_B))} optima")
     # The solver keeps the sum to rounding. Bounds are kept exactly, also by a share divided by .999...9.

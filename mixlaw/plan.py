@@ -12,6 +12,7 @@ from mixlaw.fit import replicate, toward
 from mixlaw.fitted import Fit, _no_nan
 from mixlaw.goal import Goal
 from mixlaw.held_out import best_run, held_out
+from mixlaw.laws import parametric
 from mixlaw.optimize import Optimum, optimize_batch
 from mixlaw.scale import Scale, choose_scale
 from mixlaw.simplex import as_mixture, check_bounds
@@ -139,8 +140,10 @@ def recommend(
         seed: of the bootstrap and of the cross-validation.
 
     Raises:
-        MixlawError: sources or targets do not match the fit, a budget is missing, or the bounds leave no mixture.
+        MixlawError: sources or targets do not match the fit, a budget is missing, the bounds leave no mixture, or
+            the fit is that of a reference.
     """
+    parametric(fit.law)
     question = _question(fit, sources, budget, targets)
     if replicas < 1:
         raise MixlawError(f"recommend: replicas is {replicas}: intervals need at least 1, better 200")

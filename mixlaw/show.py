@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -147,9 +148,8 @@ def print_fit(fitted: Fit) -> None:
     for k, target in enumerate(fitted.targets):
         agree = fitted.diagnostics.starts_agree_K[k]
         degrees = fitted.diagnostics.degrees_K[k]
-        table.add_row(
-            escape(target), f"{100 * fitted.sigma_K[k]:.2f}%", f"{100 * agree:.0f}%", f"{degrees:.1f} effective"
-        )
+        known = (f"{100 * agree:.0f}%", f"{degrees:.1f} effective") if np.isfinite(degrees) else ("–", "none")
+        table.add_row(escape(target), f"{100 * fitted.sigma_K[k]:.2f}%", *known)
     console.print(table)
     for note in fitted.notes:
         console.print(f"note: {escape(note)}")
@@ -211,8 +211,14 @@ def print_audit(found: Audit) -> None:
 
 
 def print_laws(rows: list[dict[str, Any]]) -> None:
-    """Every law by its command-line name, with its equation and source."""
+    """Every law and reference by its command-line name, with its equation and source."""
     console = _console()
-    for row in rows:
-        console.print(f"[bold]{row['name']}[/bold]  {escape(row['source'])}; needs {', '.join(row['needs'])}")
-        console.print(f"    {escape(row['equation'])}")
+    for heading, kind in (("laws", False), ("references, to judge laws by and not to plan with", True)):
+        console.print(f"[bold]{heading}[/bold]")
+        for row in (row for row in rows if row["reference"] == kind):
+            _print_law(console, row)
+
+
+def _print_law(console: Console, row: dict[str, Any]) -> None:
+    console.print(f"[bold]{row['name']}[/bold]  {escape(row['source'])}; needs {', '.join(row['needs'])}")
+    console.print(f"    {escape(row['equation'])}")

@@ -15,7 +15,7 @@ ROOT = Path(mixlaw.__file__).parent
 ORDER = [
     *("errors", "_yaml", "_checks", "simplex", "sources", "_table", "_columns", "runs", "importers"),
     *("_weights", "audit", "design", "folds", "scores", "baselines", "laws", "objective", "lm", "goal"),
-    "observations",
+    *("observations", "reference_fit"),
     *("fitted", "estimate", "band", "refits", "auto"),
     *("fit", "held_out", "leaderboard", "compare", "optimize", "scale", "plan"),
     *("show", "plot", "__init__", "cli"),
@@ -28,6 +28,7 @@ OWNERS = {
     "rich": {"cli", "show"},
     "proxies": {"cli"},
     "ot": {"transport"},
+    "sklearn": {"laws"},
     "optax": set(),
 }
 """Which modules may import what, also inside functions."""

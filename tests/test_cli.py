@@ -206,7 +206,27 @@ def test_laws_are_listed_with_equation_and_source(run):
         law["name"] for law in json.loads(stdout)
     }
     assert all(law["equation"] and law["source"] for law in json.loads(stdout))
-    assert "effective-tokens" in run("laws")[1]
+    listed = run("laws")[1]
+    assert (
+        listed.index("effective-tokens") < listed.index("references, to judge laws by") < listed.index("boosted-trees")
+    )
+
+
+def test_a_reference_is_fitted_and_predicts_without_its_runs(run, tmp_path):
+    rng = np.random.default_rng(0)
+    web_R = rng.uniform(size=12)
+    frame = pd.DataFrame({"run_id": [f"r{i}" for i in range(12)], "w:web": web_R, "w:code": 1 - web_R})
+    frame.assign(**{"loss:web": 2 + (0.1 + web_R) ** -0.3}).to_csv(tmp_path / "runs.csv", index=False)
+    fit, out = tmp_path / "fit.json", tmp_path / "out.csv"
+    code, stdout, stderr = run("fit", tmp_path / "runs.csv", "--law", "step-size-nested", "--out", fit)
+    assert code == 0, stderr
+    assert "none" in stdout
+    assert "nan" not in stdout
+    (tmp_path / "runs.csv").unlink()
+    frame.to_csv(tmp_path / "mixtures.csv", index=False)
+    assert run("predict", fit, tmp_path / "mixtures.csv", "--out", out)[0] == 0
+    predicted = pd.read_csv(out)["loss:web"]
+    assert np.corrcoef(predicted, web_R)[0, 1] < -0.9
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,13 @@ TABLES = {
         "compare runs.csv --laws mixture-index",
         "tokens",
     ),
+    "a plan by a reference": (None, FROM_RUNS + " --law boosted-trees", "use it in compare"),
+    "replicas of a reference": (
+        None,
+        "fit runs.csv --law boosted-trees --bootstrap 9 --out f.json",
+        "use it in compare",
+    ),
+    "a reference for proxies": (None, FROM_TEXT + " --law gaussian-process", "use it in compare"),
     "a law that is none": (None, FROM_RUNS + " --law linear-ish", "linear-ish"),
 }
 COMMANDS = {

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import brentq
 
 from mixlaw.errors import MixlawError
 from mixlaw.fit import fit
@@ -89,6 +90,38 @@ def repeated_mixture(p, w_RxS, N_R, D_R, U_RxS):
     return mixture_index(p, share_RxS, N_R, D_R, U_RxS) + penalty_R
 
 
+def capacity_competition(p, w_RxS, N_R, D_R, _U):
+    t, loss_R = int(np.argmax(p["own"])), np.empty(len(w_RxS))
+    for r, w_S in enumerate(w_RxS):
+        n, d, k_S = N_R[r] / p["N0"], D_R[r] / p["D0"], w_S * p["c"] * p["b"]
+        H = p["s"] * n
+        due = lambda m: np.maximum((k_S / np.exp(m)) ** (1 / (p["b"] + 1)), H)  # noqa: B023, E731
+        excess = lambda m: due(m).sum() - n - (len(w_S) - 1) * H  # noqa: B023, E731
+        x_S = due(brentq(excess, -200, 200, xtol=1e-14, rtol=1e-15))
+        loss_R[r] = p["E"] + p["A"] * ((w_S[t] + 1e-4) * d) ** -p["a"] + p["c"][t] * x_S[t] ** -p["b"][t]
+    return loss_R
+
+
+def info_law(p, w_RxS, N_R, D_R, U_RxS):
+    x_RxS, q_R = w_RxS * D_R[:, None], p["p"] * np.log(1 + N_R / p["N1"])
+    M_RxS = np.minimum(U_RxS, x_RxS)
+    R_RxS = np.divide(x_RxS, M_RxS, out=np.ones_like(x_RxS), where=M_RxS > 0)
+    info_R = (p["f"] * M_RxS * (1 - np.exp(-q_R[:, None] * R_RxS))).sum(1)
+    return p["E"] + p["A"] * (N_R / p["N0"]) ** -p["alpha"] + p["B"] * (info_R / p["D0"]) ** -p["b"]
+
+
+def quality_decay(p, w_RxS, _N, D_R, U_RxS):
+    x_RxS, m_R = w_RxS * D_R[:, None], w_RxS @ p["b"]
+    loss_R = (p["a"] * np.minimum(x_RxS, U_RxS).sum(1) / p["D0"]) ** -m_R + p["d"]
+    for r, i in np.ndindex(x_RxS.shape):
+        pools = 1 / (w_RxS[r] ** 2).sum()
+        for k in range(1, 33):
+            s = max(x_RxS[r, i] / (k * U_RxS[r, i]), 1)
+            s = min(s, 1 + 1 / k) if k < 32 else s
+            loss_R[r] *= s ** -(w_RxS[r, i] * p["b"][i] * 2 ** (-k / (pools * p["tau"][i])))
+    return loss_R
+
+
 FORMULAS = {
     "effective-tokens": lambda p, w, *_: p["E"] + index(p, w) ** -p["b"],
     "mixture-index": mixture_index,
@@ -104,6 +137,10 @@ FORMULAS = {
     "optimal-mixtures": optimal_mixtures,
     "optimal-mixtures-joint": optimal_mixtures_joint,
     "repeated-mixture": repeated_mixture,
+    "capacity-competition": capacity_competition,
+    "auto-scale": lambda p, w, _N, D, _U: p["l"] + (p["C"] * ((p["N0"] + w * D[:, None]) / p["D0"]) ** -p["g"]).sum(1),
+    "info-law": info_law,
+    "quality-decay": quality_decay,
 }
 """The formula of each law's docstring in NumPy: (parameters, w_RxS, N_R, D_R, U_RxS) -> losses (R,)."""
 
@@ -207,7 +244,8 @@ def test_a_law_that_reads_the_own_share_reads_that_of_the_target(law):
     others = np.delete(np.arange(len(SOURCES)), own)
     turned_RxS = at.w_S.copy()
     turned_RxS[:, others] = at.w_S[:, np.roll(others, 1)]
-    np.testing.assert_array_equal(losses(truth, at._replace(w_S=turned_RxS)), losses(truth, at))
+    moved_R = losses(truth, at._replace(w_S=turned_RxS)) - losses(truth, at)
+    assert np.any(moved_R) == law.reads_others, "shares turned among the other sources"
     assert np.ptp(losses(truth, at._replace(w_S=np.roll(at.w_S, 1, axis=1))) - losses(truth, at)) > 0
 
 

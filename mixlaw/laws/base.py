@@ -107,6 +107,8 @@ class Law(abc.ABC):
     needs: ClassVar[frozenset[str]]
     """Covariates the formula reads: of mixture, own (the share of the source that carries the target's name; with
     mixture), params, tokens, unique."""
+    reads_others: ClassVar[bool] = False
+    """Whether a law that needs `own` reads each of the other sources' shares too."""
     convex: ClassVar[bool]
     """Whether the loss is convex in the mixture at fixed N and D for every admissible parameter."""
     objective: ClassVar["Objective"]

@@ -1,0 +1,72 @@
+"""Information law: the loss falls with the information in the sources, of which repetition yields ever less."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mixlaw.laws.base import MAP, POSITIVE, Law, Normal, Row, View, constant, parameter
+
+
+class InfoLaw(Law):
+    """L = E + A n^-alpha + B (I/D0)^-b,  I = sum_i f_i M_i (1 - exp(-q R_i)),  q = p log(1 + N/N1),
+    M_i = min(U_i, w_i D),  R_i = w_i D/M_i
+
+    with n = N/N0 (N0, D0: geometric means over the runs). Zhou et al. (ICML 2026), from memory of summaries,
+    unconfirmed: a info^-b with info = sum_d f_d M_d ln K (1 - exp(-lambda R_d/ln K)), lambda = a' ln N + b'. Ours:
+    E + A n^-alpha is added; ln K is absorbed by f, B and q = lambda/ln K; q is a' ln N + b' for N well above N1 and
+    stays positive below. M_i are the unique tokens *seen* and R_i >= 1 the passes over them: U itself would make
+    tokens never seen matter. A source that never repeats (U_i infinite) has R_i = 1 and adds f_i w_i D (1 - exp(-q)).
+    Limits: endless passes yield f_i U_i and no harm; the larger the model, the more of it in the first pass. Convex
+    in w, since I is concave. The mean of log f is a gauge that B absorbs.
+    Objective: ours, MAP on log-loss. Priors: q about .5 at N0 (further passes e-fold in two), f around its mean.
+    """
+
+    name = "info-law"
+    equation = (
+        "E + A n^-alpha + B (I/D0)^-b, I = sum_i f_i M_i (1 - exp(-q R_i)), q = p log(1 + N/N1), "
+        "M_i = min(U_i, w_i D), R_i = w_i D/M_i"
+    )
+    source = "Zhou et al., ICML 2026 (from summaries, unconfirmed)"
+    needs = frozenset({"mixture", "params", "tokens", "unique"})
+    convex = True
+    objective = MAP._replace(sigma=0.01)
+
+    E: Any = parameter(POSITIVE)
+    A: Any = parameter(POSITIVE)
+    B: Any = parameter(POSITIVE)
+    alpha: Any = parameter(POSITIVE)
+    b: Any = parameter(POSITIVE)
+    p: Any = parameter(POSITIVE)
+    N1: Any = parameter(POSITIVE)
+    f: Any = parameter(POSITIVE, per_source=True)
+    N0: Any = constant()
+    D0: Any = constant()
+
+    def __call__(self, row: Row) -> jax.Array:
+        x_S, q = row.w_S * row.tokens, self.p * jnp.log1p(row.params / self.N1)
+        again_S = x_S > row.unique_S
+        # An endless U must not enter a quotient, even an unused one: its derivative is not finite.
+        U_S = jnp.where(again_S, row.unique_S, 1.0)
+        M_S, R_S = jnp.where(again_S, U_S, x_S), jnp.where(again_S, x_S / U_S, 1.0)
+        info = -jnp.dot(self.f, M_S * jnp.expm1(-q * R_S)) / self.D0
+        return self.E + self.A * (row.params / self.N0) ** -self.alpha + self.B * info**-self.b
+
+    @classmethod
+    def prior(cls, view: View) -> dict[str, Normal]:
+        y = view.median
+        return {
+            "E": Normal(np.log(0.5 * y), 0.5),
+            "A": Normal(np.log(0.1 * y), 1.0),
+            "B": Normal(np.log(0.2 * y), 1.0),
+            "alpha": Normal(np.log(0.35), 0.5),
+            "b": Normal(np.log(0.35), 0.5),
+            "p": Normal(np.log(0.2), 1.0),
+            "N1": Normal(np.log(0.1 * view.params), 1.5),
+            "f": Normal(-1.5 + 1.5 * view.own_S(), 1.0),
+        }
+
+    @classmethod
+    def constants(cls, view: View) -> dict[str, Any]:
+        return {"N0": view.params, "D0": view.tokens}
