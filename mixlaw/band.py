@@ -13,7 +13,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.estimate import priors
 from mixlaw.fitted import Fit
 from mixlaw.laws import Law, Row, parametric
-from mixlaw.laws.base import constrain
+from mixlaw.objective import information
 from mixlaw.observations import observe
 
 CHUNK = 16
@@ -87,22 +87,8 @@ def moments(
 
 @partial(jax.jit, static_argnums=0)
 def _moments(law: type[Law], problems: lm.Problem, z_BxP: Any, rows: Row, constants: dict, degrees_B: Any):
-    def log_loss(z_P: Any, row: Row, known: dict) -> Any:
-        return jnp.log(constrain(law, z_P, known, row.w_S.shape[-1])(row))
-
     def one(problem: lm.Problem, z_P: Any, known: dict, degrees: Any):
-        log_L_R, jac_RxP = jax.vmap(jax.value_and_grad(log_loss), in_axes=(None, 0, None))(z_P, rows, known)
-        used_R = problem.weight_R > 0
-        r_R = jnp.where(used_R, log_L_R - problem.log_loss_R, 0.0)
-        if law.objective.priors:
-            sigma = problem.sigma
-            beyond_R = jnp.maximum(jnp.abs(r_R) / (law.objective.huber * sigma), 1.0)
-            weight_R = problem.weight_R / beyond_R
-        else:
-            weight_R = problem.weight_R
-            sigma = jnp.sqrt(weight_R @ r_R**2 / jnp.maximum(weight_R.sum() - degrees, 1.0))
-        jac_UxP = jnp.where(used_R[:, None], jac_RxP, 0.0)
-        H_PxP = jac_UxP.T @ (jac_UxP * weight_R[:, None]) / sigma**2 + problem.precision_PxP
+        log_L_R, jac_RxP, H_PxP, sigma = information(law, problem, z_P, rows, known, degrees)
         scale_P = jnp.sqrt(jnp.maximum(jnp.diag(H_PxP), 1e-300))
         # Directions that the runs do not determine at all are left out: no prediction may hang on them.
         inverse_PxP = jnp.linalg.pinv(H_PxP / jnp.outer(scale_P, scale_P), rtol=1e-10, hermitian=True)

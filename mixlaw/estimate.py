@@ -7,6 +7,7 @@ from scipy.special import erf
 from mixlaw import lm
 from mixlaw.laws import Law
 from mixlaw.laws.base import prior_moments, unconstrain
+from mixlaw.objective import predict
 from mixlaw.observations import Observations
 
 STARTS = 3
@@ -72,7 +73,18 @@ def estimate(law: type[Law], seen: Observations, z_KxSxP, mean_KxP, precision_Kx
         sigma_K = residual_scale(law, solution, degrees_of_freedom)
         problems = lm.Problem(seen.log_loss_KxR, seen.weight_KxR, sigma_K, mean_KxP, precision_KxPxP)
         solution = lm.solve(law, problems, solution.z_P, seen.rows, constants, rough if left else limits)
+    if not law.objective.priors:
+        return solution, _plain_scale(law, seen, solution, constants), agree_K
     return solution, residual_scale(law, solution, degrees_of_freedom), agree_K
+
+
+def _plain_scale(law: type[Law], seen: Observations, solution: lm.Solution, constants: dict) -> np.ndarray:
+    """Standard deviation of the residuals of log-loss (K,): a published delta may lie far below them, and what Huber's
+    weights leave of their squares then says nothing."""
+    log_KxR = np.log(np.asarray(predict(law, solution.z_P, seen.rows, constants)))
+    squares_K = (seen.weight_KxR * (log_KxR - seen.log_loss_KxR) ** 2).sum(1)
+    count_K = seen.weight_KxR.sum(1)
+    return np.sqrt(squares_K / np.maximum(count_K - solution.degrees, 0.05 * count_K))
 
 
 def _first_sigma(law: type[Law], seen: Observations) -> np.ndarray:

@@ -5,13 +5,14 @@ from dataclasses import replace
 import jax
 import numpy as np
 
-from mixlaw import lm, reference_fit
+from mixlaw import diagnose, lm, reference_fit
 from mixlaw.auto import choose
 from mixlaw.errors import MixlawError
 from mixlaw.estimate import REFIT, estimate, priors, starts
 from mixlaw.fitted import Diagnostics, Fit, Support
 from mixlaw.goal import Goal
 from mixlaw.laws import Law, Reference, by_name, parametric
+from mixlaw.laws.base import prior_moments
 from mixlaw.observations import Observations, observe
 from mixlaw.runs import Runs
 
@@ -55,6 +56,8 @@ def fit(
         mean_KxP, precision_KxPxP = priors(chosen, seen)
         z_KxSxP = starts(chosen, seen, mean_KxP, np.random.default_rng(seed))
         solution, sigma_K, agree_K = estimate(chosen, seen, z_KxSxP, mean_KxP, precision_KxPxP)
+        diagnose.check_trust(chosen, seen, solution, agree_K, z_KxSxP.shape[1])
+        remarks = _remarks(chosen, seen, solution, lm.Problem(*seen.data, sigma_K, mean_KxP, precision_KxPxP))
     result = Fit(
         law=chosen,
         sources=runs.sources,
@@ -69,13 +72,30 @@ def fit(
             agree_K,
             np.asarray(solution.degrees),
             np.asarray(solution.objective),
+            *_noise(seen),
         ),
-        notes=(*runs.notes, *notes, *seen.notes, *_complaints(runs.targets, solution)),
+        notes=(*runs.notes, *notes, *seen.notes, *remarks, *_complaints(runs.targets, solution)),
         provenance=_provenance(runs, seed),
         goal=goal,
         runs=runs if scale is None else runs.select(np.isclose(runs.params_R, scale)),
     )
     return replicate(result, bootstrap, seed) if bootstrap else result
+
+
+def _remarks(law: type[Law], seen: Observations, solution: lm.Solution, problems: lm.Problem) -> list[str]:
+    """Notes on parameters that are not to be read as found; call inside a float64 context."""
+    constants, sources = seen.constants(law), seen.runs.sources
+    spread_KxP = diagnose.spread(law, problems, solution, seen.rows, constants)
+    prior_KxP = np.stack([np.sqrt(np.diag(prior_moments(law, seen.view(k))[1])) for k in range(len(spread_KxP))])
+    return [
+        *diagnose.undetermined(law, spread_KxP, prior_KxP, sources),
+        *diagnose.at_bounds(law, np.asarray(solution.z_P), constants, sources),
+    ]
+
+
+def _noise(seen: Observations) -> tuple[np.ndarray, np.ndarray]:
+    noise_K, repeats = diagnose.seed_noise(seen)
+    return noise_K, np.full(len(noise_K), float(repeats))
 
 
 def _provenance(runs: Runs, seed: int) -> dict:
@@ -85,6 +105,7 @@ def _provenance(runs: Runs, seed: int) -> dict:
 def _reference(law: type[Reference], runs: Runs, seen: Observations, seed: int, scale: float | None) -> Fit:
     """A fit without parameters, whose losses are a refit on its own runs; its noise is that of held-out residuals."""
     none_Kx0, unknown_K = np.empty((len(runs.targets), 0)), np.full(len(runs.targets), np.nan)
+    unfitted = Diagnostics(np.isnan(unknown_K), unknown_K, unknown_K, unknown_K, *_noise(seen))
     return Fit(
         law=law,
         sources=runs.sources,
@@ -94,7 +115,7 @@ def _reference(law: type[Reference], runs: Runs, seen: Observations, seed: int, 
         constants={},
         replicas_BxKxP=np.empty((0, *none_Kx0.shape)),
         support=_support(seen),
-        diagnostics=Diagnostics(np.isnan(unknown_K), unknown_K, unknown_K, unknown_K),
+        diagnostics=unfitted,
         notes=(*runs.notes, *seen.notes),
         provenance=_provenance(runs, seed),
         runs=runs if scale is None else runs.select(np.isclose(runs.params_R, scale)),

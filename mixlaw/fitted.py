@@ -31,12 +31,16 @@ class Diagnostics:
         starts_agree: share of the starts that reached the best objective.
         degrees: effective number of parameters.
         objective: value of the objective at the optimum.
+        seed_noise: standard deviation of log-loss between runs alike in all but their seed, nan where there are none.
+        repeats: number of runs that repeat another.
     """
 
     converged_K: np.ndarray
     starts_agree_K: np.ndarray
     degrees_K: np.ndarray
     objective_K: np.ndarray
+    seed_noise_K: np.ndarray
+    repeats_K: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,16 @@ class Fit:
                 for k, z_P in enumerate(self.z_KxP)
             ]
         return {target: self._named(one) for target, one in zip(self.targets, laws, strict=True)}
+
+    @cached_property
+    def intervals(self) -> dict[str, dict[str, Any]] | None:
+        """90% intervals [low, high] of the parameters by target, over the replicas; None where there are none."""
+        if not len(self.replicas_BxKxP):
+            return None
+        ends = [
+            replace(self, z_KxP=z_KxP).parameters for z_KxP in np.quantile(self.replicas_BxKxP, [0.05, 0.95], axis=0)
+        ]
+        return {target: _pairs(ends[0][target], ends[1][target]) for target in self.targets}
 
     def _named(self, law: Law) -> dict[str, Any]:
         named: dict[str, Any] = {}
@@ -225,6 +239,8 @@ class Fit:
             "sources": list(self.sources),
             "targets": list(self.targets),
             "parameters": self.parameters,
+            "intervals": self.intervals,
+            "objective": self._objective(),
             "sigma": dict(zip(self.targets, self.sigma_K.tolist(), strict=True)),
             "constants": {name: x.tolist() for name, x in self.constants.items()},
             "support": {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(self.support).items()},
@@ -235,6 +251,15 @@ class Fit:
             "replicas": np.round(self.replicas_BxKxP, 7).tolist(),
             "runs": self._training_rows(),
         }
+
+    def _objective(self) -> dict[str, Any] | None:
+        """How the parameters were estimated, with Huber's delta in log-loss by target."""
+        if issubclass(self.law, Reference):
+            return None
+        objective, sigma_K = self.law.objective, self.sigma_K if self.law.objective.priors else 1.0
+        delta_K = np.broadcast_to(objective.huber * np.asarray(sigma_K), len(self.targets))
+        kind = "maximum a posteriori" if objective.priors else "as published, no priors"
+        return {"kind": kind, "huber_delta": dict(zip(self.targets, delta_K.tolist(), strict=True))}
 
     def _training_rows(self) -> dict[str, list[Any]] | None:
         """What a reference needs to be read back; a law is its parameters."""
@@ -259,6 +284,11 @@ class Fit:
             diagnostics=Diagnostics(**{name: value[index_K] for name, value in vars(self.diagnostics).items()}),
             runs=None if self.runs is None else self.runs.with_targets(targets),
         )
+
+
+def _pairs(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
+    """[low, high] in place of each number of two alike trees."""
+    return {k: _pairs(x, high[k]) if isinstance(x, dict) else [x, high[k]] for k, x in low.items()}
 
 
 def _no_nan(value: Any) -> Any:

@@ -78,6 +78,30 @@ def _evaluate(law: type[Law], z_P: Any, problem: Problem, rows: Row, constants: 
     return point, jac_RxP, pull_R
 
 
+def information(law: type[Law], problem: Problem, z_P: Any, rows: Row, constants: dict, degrees: Any):
+    """What R runs say of the parameters at an optimum, for Laplace's approximation.
+
+    Returns:
+        log-predictions (R,), their Jacobian (R, P), the Gauss–Newton matrix of the log-posterior (P, P), and the
+        residual scale: that of the problem, or where a law has no priors (its delta may lie far below the residuals)
+        the root mean square of the residuals, `degrees` being the effective parameters.
+    """
+
+    def one(z: Any, row: Row) -> Any:
+        return jnp.log(constrain(law, z, constants, row.w_S.shape[-1])(row))
+
+    log_L_R, jac_RxP = jax.vmap(jax.value_and_grad(one), in_axes=(None, 0))(z_P, rows)
+    used_R = problem.weight_R > 0
+    r_R = jnp.where(used_R, log_L_R - problem.log_loss_R, 0.0)
+    weight_R, sigma = problem.weight_R, problem.sigma
+    if law.objective.priors:
+        weight_R = weight_R / jnp.maximum(jnp.abs(r_R) / (law.objective.huber * sigma), 1.0)
+    else:
+        sigma = jnp.sqrt(weight_R @ r_R**2 / jnp.maximum(weight_R.sum() - degrees, 1.0))
+    jac_UxP = jnp.where(used_R[:, None], jac_RxP, 0.0)
+    return log_L_R, jac_RxP, jac_UxP.T @ (jac_UxP * weight_R[:, None]) / sigma**2 + problem.precision_PxP, sigma
+
+
 class Jacobians(NamedTuple):
     """Of C fits: where each stands, what it tried last, and whether it went there (C,). They stay in JAX."""
 

@@ -33,6 +33,11 @@ class Observations:
     weight_KxR: np.ndarray
     notes: tuple[str, ...]
 
+    @property
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        """What a `Problem` begins with: log-losses and weights."""
+        return self.log_loss_KxR, self.weight_KxR
+
     def constants(self, law: type[Law]) -> dict[str, np.ndarray]:
         """Values of a law's constants, each with a leading axis of the targets."""
         each = [law.constants(self.view(k)) for k in range(len(self.runs.targets))]

@@ -157,7 +157,7 @@ def recommend(
     fit = _for_the_plan(question, scale)
     if not len(fit.replicas_BxKxP):
         fit = replicate(fit, replicas, seed)
-    question, notes = replace(question, fit=fit), [*fit.notes, *notes]
+    question, notes = replace(question, fit=fit), [*fit.notes, *notes, *_seed_noise(question)]
     z_BxKxP = np.concatenate([fit.z_KxP[None], fit.replicas_BxKxP])
     best, *refits = optimize_batch(
         fit, z_BxKxP, question.weight_K, scale.params, scale.tokens, question.lower_S, upper_S
@@ -187,6 +187,15 @@ def recommend(
         "notes": list(dict.fromkeys(notes)),
     }
     return Plan(content, fit)
+
+
+def _seed_noise(question: _Question) -> list[str]:
+    """What gains are to be seen beside: how far one more run with another seed may be, where runs repeat."""
+    found, at = question.fit.diagnostics, question.fit.runs
+    if at is None or not np.isfinite(found.seed_noise_K).all():
+        return []
+    nats = float(question.weight_K @ (found.seed_noise_K * np.nanmedian(at.loss_RxK, axis=0)))
+    return [f"runs with another seed differ by {nats:.4f} nats (standard deviation, {found.repeats_K[0]:.0f} repeats)"]
 
 
 def _for_the_plan(question: _Question, scale: Scale) -> Fit:

@@ -151,6 +151,10 @@ def print_fit(fitted: Fit) -> None:
         known = (f"{100 * agree:.0f}%", f"{degrees:.1f} effective") if np.isfinite(degrees) else ("–", "none")
         table.add_row(escape(target), f"{100 * fitted.sigma_K[k]:.2f}%", *known)
     console.print(table)
+    if stated := fitted.to_dict()["objective"]:
+        deltas = sorted(stated["huber_delta"].values())
+        span = f"{deltas[0]:.2g}" if deltas[0] == deltas[-1] else f"{deltas[0]:.2g} to {deltas[-1]:.2g}"
+        console.print(f"{stated['kind']}, Huber's delta {span} of log-loss")
     for note in fitted.notes:
         console.print(f"note: {escape(note)}")
 

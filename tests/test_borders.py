@@ -16,13 +16,13 @@ ORDER = [
     *("errors", "_yaml", "_checks", "simplex", "sources", "_table", "_columns", "runs", "importers"),
     *("_weights", "audit", "design", "folds", "scores", "baselines", "laws", "objective", "lm", "goal"),
     *("observations", "reference_fit"),
-    *("fitted", "estimate", "band", "refits", "auto"),
+    *("fitted", "estimate", "diagnose", "band", "refits", "auto"),
     *("fit", "held_out", "leaderboard", "compare", "optimize", "scale", "plan"),
     *("show", "plot", "__init__", "cli"),
 ]
 """The map of the package: a module imports only modules before it. A new module takes its place here."""
 OWNERS = {
-    "jax": {"laws", "objective", "lm", "estimate", "band", "refits", "fit", "fitted", "optimize"},
+    "jax": {"laws", "objective", "lm", "estimate", "diagnose", "band", "refits", "fit", "fitted", "optimize"},
     "matplotlib": {"plot", "report"},
     "typer": {"cli"},
     "rich": {"cli", "show"},

@@ -175,6 +175,15 @@ def size(law: type[Law], sources: int) -> int:
     return sum(sources if f.metadata["per_source"] else 1 for f in fitted_fields(law))
 
 
+def parameter_slices(law: type[Law], sources: int) -> dict[str, slice]:
+    """Where each fitted field stands in the unconstrained vector."""
+    found, at = {}, 0
+    for f in fitted_fields(law):
+        width = sources if f.metadata["per_source"] else 1
+        found[f.name], at = slice(at, at + width), at + width
+    return found
+
+
 def constrain(law: type[Law], z_P: Any, constants: dict[str, Any], sources: int) -> Law:
     """The law whose unconstrained parameters are z_P (P,)."""
     values, at = dict(constants), 0
