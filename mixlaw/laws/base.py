@@ -155,7 +155,7 @@ class Objective(NamedTuple):
     huber: float
     sigma: float
     priors: bool = True
-    checkpoint_weight: float = 0.35
+    checkpoint_weight: float = 0.05
     tolerance: float = 1e-7
     steps: int = 200
 

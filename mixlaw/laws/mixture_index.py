@@ -16,7 +16,7 @@ class MixtureIndex(Law):
     scales the floor, the size term and the token term, each with its own exponent. Convex in w, since u is
     concave and positive and every exponent is positive. The mean of theta is a gauge that F, A and B absorb:
     only the priors fix it.
-    Objective: MAP on log-loss, Huber at 1.345 sigma, checkpoints before a run's last one weighted .35.
+    Objective: MAP on log-loss, Huber at 1.345 sigma, checkpoints before a run's last one weighted .05.
     """
 
     name = "mixture-index"
