@@ -25,8 +25,8 @@ from machine import print_machine, timed
 from published import folder
 from scipy.stats import spearmanr
 
+from mixlaw.band import band
 from mixlaw.fit import fit
-from mixlaw.fitted import Fit
 from mixlaw.runs import Runs, read_runs
 
 COUNTS = (32, 64, 128, 512)
@@ -87,20 +87,11 @@ def _trees(runs: Runs, k: int, judge: Runs | None) -> lightgbm.Booster:
     return lightgbm.train(settings, data, num_boost_round=1000, valid_sets=[seen], callbacks=[stop])
 
 
-def band(fitted: Fit, test: Runs, level: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the intervals of single runs, (M, K) each: the bootstrap replicas with a run's own noise."""
-    losses_BxMxK = fitted.losses(test.w_RxS, replicas=True)
-    noise_NxBxMxK = np.random.default_rng(seed).standard_normal((10, *losses_BxMxK.shape))
-    spread = losses_BxMxK * np.exp(fitted.sigma_K * noise_NxBxMxK)
-    low, high = np.quantile(spread, [(1 - level) / 2, (1 + level) / 2], axis=(0, 1))
-    return low, high
-
-
 def print_calibration(train: Runs, test: Runs, subsets: int, aims: Aims) -> None:
     """Coverage of the 90% intervals, by subset and by target."""
     inside = []
     for seed in range(subsets):
-        low_MxK, high_MxK = band(fit(subset(train, 256, seed), LAW, bootstrap=200), test, 0.9)
+        low_MxK, high_MxK = band(fit(subset(train, 256, seed), LAW), test.w_RxS, level=0.9)
         inside.append(((test.loss_RxK >= low_MxK) & (test.loss_RxK <= high_MxK)).mean(0))
     by_target_K = np.mean(inside, axis=0)
     print(f"\n90% intervals, {LAW} on 256 runs, 256 runs of 1M: share inside, mean of {subsets} subsets")

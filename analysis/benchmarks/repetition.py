@@ -31,6 +31,7 @@ from table import print_row
 
 from mixlaw.errors import MixlawError
 from mixlaw.fit import fit
+from mixlaw.goal import Goal
 from mixlaw.laws import Law, RepeatedMixture, View, by_name
 from mixlaw.laws.base import Normal
 from mixlaw.runs import Runs
@@ -91,9 +92,9 @@ def fitted_rows(runs: Runs) -> dict[str, np.ndarray]:
 
 
 def fit_law(train: Runs, law: type[Law], planned: Runs):
-    """A law fitted for the planned runs, whose N, D and U a fit may weigh its runs by."""
-    del planned  # not read until `fit` takes the plan
-    return fit(train, law)
+    """A law fitted for the planned runs, by whose N, D and U it weighs its runs."""
+    unique = dict(zip(planned.sources, planned.unique_RxS[0].tolist(), strict=True))
+    return fit(train, law, goal=Goal(unique, float(planned.tokens_R[0]), float(planned.params_R[0])))
 
 
 def score(losses, scarce: int, truth: Runs) -> dict[str, float | str]:
