@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mixlaw.errors import MixlawError
     from mixlaw.fit import fit
     from mixlaw.fitted import Fit, read_fit
+    from mixlaw.goal import Goal, goal
     from mixlaw.importers import Imported, ImportOptions, import_runs
     from mixlaw.leaderboard import Leaderboard
     from mixlaw.plan import Plan, read_plan, recommend
@@ -34,6 +35,8 @@ _HOME = {
     "fit": "fit",
     "Fit": "fitted",
     "read_fit": "fitted",
+    "Goal": "goal",
+    "goal": "goal",
     "Imported": "importers",
     "ImportOptions": "importers",
     "import_runs": "importers",
@@ -55,6 +58,7 @@ __all__ = [
     "Audit",
     "Budget",
     "Fit",
+    "Goal",
     "ImportOptions",
     "Imported",
     "Leaderboard",
@@ -70,6 +74,7 @@ __all__ = [
     "compare",
     "design",
     "fit",
+    "goal",
     "import_runs",
     "read_fit",
     "read_plan",
