@@ -8,11 +8,13 @@ import numpy as np
 from mixlaw.errors import MixlawError
 from mixlaw.folds import FOLDS, Split, countable, groups, numbered, over_mixtures, positions
 from mixlaw.goal import Goal
+from mixlaw.goal import repeated as repeats
 from mixlaw.laws import (
     LAWS,
     Chinchilla,
     DataConstrained,
     EffectiveTokens,
+    InfoLaw,
     Law,
     Linear,
     LogLinear,
@@ -26,6 +28,8 @@ from mixlaw.refits import gather, refit
 from mixlaw.runs import Runs
 from mixlaw.scores import fold_errors
 
+LEAST_GAIN = 0.01
+"""A gain below this share of the default's error is none, however sure."""
 STANDARD_ERRORS = 1.0
 """How many standard errors another law's gain over the default must exceed."""
 
@@ -47,54 +51,70 @@ def default(runs: Runs, goal: Goal | None = None) -> Choice:
     Raises:
         MixlawError: no law serves the table.
     """
-    params = runs.scales
-    sized = np.isfinite(runs.params_R).all() and np.isfinite(runs.tokens_R).all()
+    again, planned = repeated(runs), goal is not None and goal.repeats
+    sized = bool(np.isfinite(runs.params_R).all() and np.isfinite(runs.tokens_R).all())
     if len(runs.sources) == 1:
         points = np.unique(np.stack([runs.params_R, runs.tokens_R], 1), axis=0)
         if not sized or len(points) < 5:
             raise MixlawError(f"{runs.name}: one source and fewer than 5 sizes and token counts: nothing to fit")
-        return Choice(Chinchilla, ["law chinchilla: there is one source, so the laws of mixtures are skipped"])
-    if len(params) > 1:
+        law = OverfitPenalty if again or planned else Chinchilla
+        notes = [f"law {law.name}: there is one source{_why(again, planned)}, so the laws of mixtures are skipped"]
+    elif len(runs.scales) > 1:
         if not sized:
             raise MixlawError(
-                f"{runs.name}: holds {len(params)} scales and an empty 'params' or 'tokens': fill the column, or "
+                f"{runs.name}: holds {len(runs.scales)} scales and an empty 'params' or 'tokens': fill the column, or "
                 "state one scale with --scale PARAMS"
             )
-        others = ", ".join(law.name for law in LAWS if not {"mixture", "params"} <= law.needs)
-        law, why = MixtureIndex, f"the runs have {len(params)} sizes"
-        if repeated(runs) or (goal is not None and goal.repeats):
-            law, why = RepeatedMixture, f"{why} and {'they' if repeated(runs) else 'the plan'} may repeat a source"
+        law = RepeatedMixture if again or planned else MixtureIndex
+        others = ", ".join(other.name for other in LAWS if not {"mixture", "params"} <= other.needs)
+        why = f"the runs have {len(runs.scales)} sizes{_why(again, planned)}"
         notes = [f"law {law.name}: {why}, so {others} are skipped"]
-        if law is RepeatedMixture and not repeated(runs):
-            notes.append("no run repeats a source: what repetition costs rests on priors alone")
-        return Choice(law, notes)
-    note = (
-        "law effective-tokens: the runs have one size, so the laws that need several (mixture-index, chinchilla) "
-        "are skipped"
-    )
-    return Choice(EffectiveTokens, [note])
+    else:
+        law, notes = _at_one_size(again, planned, sized)
+    if planned and not again and "unique" in law.needs:
+        notes.append("no run repeats a source: what repetition costs rests on priors alone")
+    return Choice(law, notes)
+
+
+def _at_one_size(again: bool, planned: bool, sized: bool) -> tuple[type[Law], list[str]]:
+    if again and sized:
+        note = "the runs have one size and repeat a source, so the laws that know no repetition are skipped"
+        return RepeatedMixture, [f"law repeated-mixture: {note}"]
+    several = "the laws that need several (mixture-index, chinchilla) are skipped"
+    notes = [f"law effective-tokens: the runs have one size, so {several}"]
+    if again or planned:
+        mend = "fill 'params' and 'tokens'" if again else "run several sizes, with sources that repeat as planned"
+        notes.append(f"what repetition costs is ignored: {mend}")
+    return EffectiveTokens, notes
+
+
+def _why(again: bool, planned: bool) -> str:
+    return " and repeat a source" if again else " and the plan may repeat a source" if planned else ""
 
 
 def candidates(runs: Runs, goal: Goal | None = None) -> tuple[type[Law], ...]:
     """The default and the laws that may take its place: convex in the mixture, so that a plan can be certified, unlike
-    in form, and few, so that the choice takes seconds.
+    in form, and few, so that the choice takes seconds. A law of repetition is only replaced by another, and by none
+    where no run repeats a source: nothing could tell them apart.
 
     Raises:
         MixlawError: no law serves the table.
     """
-    law, repeats = default(runs, goal).law, repeated(runs)
-    if len(runs.sources) == 1:
-        rivals = (Chinchilla, OverfitPenalty, DataConstrained) if repeats else (Chinchilla,)
+    law, again = default(runs, goal).law, repeated(runs)
+    if "unique" in law.needs:
+        rivals = () if not again else (DataConstrained,) if len(runs.sources) == 1 else (InfoLaw,)
+    elif len(runs.sources) == 1:
+        rivals = ()
     elif len(runs.scales) > 1:
-        rivals = (MixtureIndex, OptimalMixtures)
+        rivals = (OptimalMixtures,)
     else:
-        rivals = (EffectiveTokens, LogLinear, Linear)
-    return tuple(dict.fromkeys((law, *rivals)))
+        rivals = (LogLinear, Linear)
+    return (law, *rivals)
 
 
 def repeated(runs: Runs) -> bool:
-    """Whether any run went through a source more than once."""
-    return bool(np.nanmax(np.nan_to_num(runs.epochs_RxS)) > 1.0)
+    """Whether any run goes through a source more than once."""
+    return bool(repeats(runs).any())
 
 
 def choose(runs: Runs, scale: float | None = None, seed: int = 0, goal: Goal | None = None) -> Choice:
@@ -153,8 +173,9 @@ def pick(error_LxF: np.ndarray) -> int:
     """Which of L laws to take, the first being the default.
 
     The law of the lowest mean error over the folds, if its gain over the default exceeds `STANDARD_ERRORS` standard
-    errors of the paired differences of the F folds (the one-standard-error rule, Breiman et al. 1984), else the
-    default. Folds in which nothing judges do not count; any other error that is not finite is infinite.
+    errors of the paired differences of the F folds (the one-standard-error rule, Breiman et al. 1984) and one percent
+    of the default's error, else the default. Folds in which nothing judges do not count; any other error that is not
+    finite is infinite.
     """
     error_LxF = _judging(error_LxF)
     mean_L = np.where(np.isfinite(error_LxF).all(1), error_LxF.mean(1), np.inf)
@@ -162,7 +183,8 @@ def pick(error_LxF: np.ndarray) -> int:
     if not np.isfinite(mean_L[0]) or error_LxF.shape[1] < 2:
         return best if error_LxF.shape[1] > 1 else 0
     gain, error = _gain(error_LxF, best)
-    return best if best and gain > STANDARD_ERRORS * error else 0
+    least = LEAST_GAIN * mean_L[0]
+    return best if best and gain > max(STANDARD_ERRORS * error, least) else 0
 
 
 def _judging(error_LxF: np.ndarray) -> np.ndarray:
@@ -187,5 +209,5 @@ def _reason(laws: tuple[type[Law], ...], error_LxF: np.ndarray, best: int) -> st
     verdict = "more" if best else "not more"
     return (
         f"{said}; {laws[lowest].name} is lower than the default {laws[0].name} by {gain:.4f}, {verdict} than its "
-        f"standard error {error:.4f}"
+        f"standard error {error:.4f} and one percent"
     )

@@ -441,7 +441,10 @@ def predict(
             if not (np.isfinite(value) and value > 0):
                 raise MixlawError(f"--{name} is {value:g}: it must be a number above 0")
             asked = replace(asked, **{f"{name}_R": np.full(len(asked), value)})
-    table = read_fit(fit).predict(asked)
+    fitted = read_fit(fit)
+    for note in fitted.remarks(asked):
+        _say(f"note: {note}")
+    table = fitted.predict(asked)
     _write(out, lambda file: table.to_csv(file, index=False))
 
 

@@ -76,6 +76,7 @@ def fit(
         ),
         notes=(*runs.notes, *notes, *seen.notes, *remarks, *_complaints(runs.targets, solution)),
         provenance=_provenance(runs, seed),
+        unique_S=np.inf if goal is None else np.array([goal.unique.get(source, np.inf) for source in runs.sources]),
         goal=goal,
         runs=runs if scale is None else runs.select(np.isclose(runs.params_R, scale)),
     )

@@ -19,7 +19,7 @@ from mixlaw.objective import predict
 from mixlaw.runs import Runs
 from mixlaw.simplex import as_mixture
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class Fit:
         if isinstance(what, Runs):
             w_MxS = self._align(what.sources, what.w_RxS, what.name)
             params_M, tokens_M, names = what.params_R, what.tokens_R, list(what.run_id)
-            unique = self._reorder(what.sources, what.unique_RxS, np.inf)
+            unique = self._reorder(what.sources, what.unique_RxS, np.inf) if what.states_unique else None
             self._check_columns(what)
         else:
             names, w_MxS = self._mixtures(what)
@@ -195,6 +195,16 @@ class Fit:
         losses_MxK = self.losses(w_MxS, params_M, tokens_M, unique=unique)
         columns = {f"loss:{target}": losses_MxK[:, k] for k, target in enumerate(self.targets)}
         return pd.DataFrame({"run_id": names, **columns})
+
+    def remarks(self, asked: Runs) -> list[str]:
+        """What to know of a prediction for the runs of a table: what a law of repetition takes for unique tokens."""
+        if "unique" not in self.law.needs:
+            return []
+        if asked.states_unique:
+            return [note for note in asked.notes if "unique:" in note]
+        if np.isfinite(self.unique_S).any():
+            return [f"{asked.name}: no unique: columns, sources repeat as in the project that the fit was planned for"]
+        return [f"{asked.name}: no unique: columns, sources taken as never repeating"]
 
     def _check_columns(self, runs: Runs) -> None:
         from mixlaw.observations import covariates
@@ -242,6 +252,8 @@ class Fit:
             "intervals": self.intervals,
             "objective": self._objective(),
             "sigma": dict(zip(self.targets, self.sigma_K.tolist(), strict=True)),
+            "unique": dict(zip(self.sources, np.broadcast_to(self.unique_S, len(self.sources)).tolist(), strict=True)),
+            "goal": None if self.goal is None else vars(self.goal),
             "constants": {name: x.tolist() for name, x in self.constants.items()},
             "support": {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(self.support).items()},
             "diagnostics": {k: v.tolist() for k, v in vars(self.diagnostics).items()},
@@ -358,4 +370,11 @@ def _from_dict(data: dict[str, Any]) -> Fit:
         notes=tuple(data["notes"]),
         provenance=dict(data["provenance"]),
         runs=reference_fit.from_columns(data["runs"], data["provenance"]["runs"]) if reference else None,
+        unique_S=np.array([np.inf if data["unique"][s] is None else data["unique"][s] for s in sources], float),
+        goal=None if data["goal"] is None else _goal(data["goal"]),
     )
+
+
+def _goal(data: dict[str, Any]) -> Goal:
+    unique = {source: np.inf if x is None else float(x) for source, x in data["unique"].items()}
+    return Goal(unique, data["tokens"], data["params"])

@@ -11,6 +11,8 @@ WIDTH = 1.0
 """Distance in (ln N/U, ln D/U) at which a run counts half (30M judged on 124M: `analysis/NOTES.md`)."""
 TOKENS_PER_PARAM = 20.0
 """Roughly what a compute budget is spent on (Hoffmann et al., 2203.15556), until N is found."""
+ONCE = 1.02
+"""Epochs up to this are one: trainers pack."""
 OUTSIDE = 1.25
 """By this factor N/U or D/U may leave the range of the runs' before that is said."""
 
@@ -47,26 +49,39 @@ def goal(sources: Sources | None, budget: Budget | None) -> Goal | None:
 
 
 def closeness(runs: Runs, goal: Goal) -> np.ndarray:
-    """Weights of rows (R,), of mean 1, by their closeness to the goal in ln N/U and ln D/U.
+    """Weights of rows (R,), of mean 1, by the closeness of their runs (at their last row) to the goal.
 
-    Over the sources j that the goal repeats: 1 / (1 + mean_j of the squared distance / WIDTH²). All are 1 where the
-    goal repeats none, or its N is not known.
+    1 / (1 + mean_j of the squared distance in (ln N/U_j, ln D/U_j) / WIDTH²), over the sources j that some run repeats
+    and that are smaller than the planned run. All are 1 where there are none, or where N or D is not known.
     """
-    scarce = [s for s in runs.sources if goal.unique.get(s, np.inf) < goal.tokens]
-    if goal.params is None or not scarce:
+    scarce = _scarce(runs, goal)
+    if not scarce:
         return np.ones(len(runs))
-    distance_Rx2xJ = np.log(_relative(runs, scarce)) - np.log(_planned(goal, scarce))
-    weight_R = 1.0 / (1.0 + (distance_Rx2xJ**2).sum(1).mean(1) / WIDTH**2)
+    last_R = np.flatnonzero(runs.last_R)
+    ends = runs.select(last_R)
+    distance_Ex2xJ = np.log(_relative(ends, scarce)) - np.log(_planned(goal, scarce))
+    by_cluster = np.zeros(runs.cluster_R.max() + 1)
+    by_cluster[runs.cluster_R[last_R]] = 1.0 / (1.0 + (distance_Ex2xJ**2).sum(1).mean(1) / WIDTH**2)
+    weight_R = by_cluster[runs.cluster_R]
     return weight_R / weight_R.mean()
+
+
+def repeated(runs: Runs) -> np.ndarray:
+    """Whether any run goes through a source more than once, but for packing, (S,)."""
+    return np.nan_to_num(runs.epochs_RxS).max(0) > ONCE
+
+
+def _scarce(runs: Runs, goal: Goal) -> list[str]:
+    if goal.params is None or not (np.isfinite(runs.params_R).all() and np.isfinite(runs.tokens_R).all()):
+        return []
+    pairs = zip(runs.sources, repeated(runs), strict=True)
+    return [source for source, again in pairs if again and goal.unique.get(source, np.inf) < goal.tokens]
 
 
 def unbracketed(runs: Runs, goal: Goal) -> list[str]:
     """Where the runs do not bracket the goal's N/U or D/U, one line a source."""
     notes = []
-    for source in runs.sources:
-        unique = goal.unique.get(source, np.inf)
-        if goal.params is None or not unique < goal.tokens:
-            continue
+    for source in _scarce(runs, goal):
         found_Rx2, planned_2 = _relative(runs, [source])[:, :, 0], _planned(goal, [source])[:, 0]
         for name, low, high, plan in zip(("N/U", "D/U"), found_Rx2.min(0), found_Rx2.max(0), planned_2, strict=True):
             if not low / OUTSIDE <= plan <= high * OUTSIDE:

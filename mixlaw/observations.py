@@ -127,7 +127,7 @@ def observe(
     else:
         runs = _one_scale(runs, law, notes)
         row_weight_R = np.ones(len(runs.run_id))
-    if goal is not None and "unique" in law.needs:
+    if goal is not None and "unique" in law.needs and law.objective.priors:  # a published objective weighs nothing
         row_weight_R = row_weight_R * closeness(runs, goal)
         notes += unbracketed(runs, goal)
     measured_KxR = np.isfinite(runs.loss_RxK.T)

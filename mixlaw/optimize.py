@@ -3,7 +3,8 @@
     argmin_w  sum_k v_k L_k(w; N, D)   over  sum_i w_i = 1,  lower_i <= w_i <= upper_i,  sum_k v_k = 1
 
 For a law that is convex in the mixture the Frank–Wolfe gap  max_v grad.(w - v)  over the same polytope bounds how
-much lower any feasible mixture can be (Jaggi 2013).
+much lower any feasible mixture can be (Jaggi 2013). For one that is not, the best of several starts is taken, and the
+gap says only how nearly stationary it is.
 """
 
 from dataclasses import dataclass
@@ -156,6 +157,19 @@ def middle(lower_BxS: np.ndarray, upper_BxS: np.ndarray) -> np.ndarray:
     return lower_BxS + width_BxS * t_Bx1
 
 
+def _starts(lower_BxS: np.ndarray, upper_BxS: np.ndarray, convex: bool) -> list[np.ndarray]:
+    """Where to start: the middle, and for a law that is not convex a point towards each source's largest share too."""
+    middle_BxS = middle(lower_BxS, upper_BxS)
+    if convex:
+        return [middle_BxS]
+    towards = []
+    for s in range(middle_BxS.shape[1]):
+        cost_S = -np.eye(middle_BxS.shape[1])[s]
+        corner_BxS = np.stack([minimise_linear(cost_S, lo, up) for lo, up in zip(lower_BxS, upper_BxS, strict=True)])
+        towards.append(0.1 * middle_BxS + 0.9 * corner_BxS)
+    return [middle_BxS, *towards]
+
+
 def optimize_batch(
     fit: Fit,
     z_BxKxP: np.ndarray,
@@ -181,13 +195,16 @@ def optimize_batch(
     for upper_S in np.unique(upper_BxS, axis=0):
         check_bounds(fit.sources, lower_S, upper_S)
     lower_BxS, upper_BxS = tighten(np.broadcast_to(lower_S, upper_BxS.shape), upper_BxS)
-    start_BxS = middle(lower_BxS, upper_BxS)
     params_B, tokens_B = (np.broadcast_to(np.asarray(x, float), count) for x in (params_B, tokens_B))
     weight_BxK = np.broadcast_to(weight_K, (count, len(weight_K)))
     with jax.enable_x64(True):
         unique_BxS = np.broadcast_to(fit.unique_S, upper_BxS.shape)
         problems = _Problem(z_BxKxP, weight_BxK, params_B, tokens_B, lower_BxS, upper_BxS, unique_BxS)
-        w_BxS, value_B, g_BxS = _solve_chunks(parametric(fit.law), fit.constants, problems, start_BxS)
+        law, tries = parametric(fit.law), []
+        for start_BxS in _starts(lower_BxS, upper_BxS, law.convex):
+            tries.append(_solve_chunks(law, fit.constants, problems, start_BxS))
+        best_B = np.argmin(np.nan_to_num([value_B for _, value_B, _ in tries], nan=np.inf), axis=0)
+        w_BxS, value_B, g_BxS = (np.stack(x)[best_B, np.arange(count)] for x in zip(*tries, strict=True))
     if not np.isfinite(value_B).all():
         raise FloatingPointError(f"the law {fit.law.name} is not finite at {np.sum(~np.isfinite(value_B))} optima")
     # The solver keeps the sum to rounding. Bounds are kept exactly, also by a share divided by .999...9.

@@ -29,6 +29,8 @@ ONE_RATIO = 1.5
 FAR_EPOCHS = 4.0
 """Up to so many epochs repeated text is nearly as good as new (Muennighoff et al., 2305.16264): beyond them, and
 beyond twice what the runs saw, a law without repetition is not to be trusted."""
+LARGE_GAP = 1e-4
+"""Nats per token: a plan whose gap is larger is no optimum."""
 FAR_SHARE = 0.15
 """A share may exceed the largest one seen, or fall below the smallest, by so much before that is extrapolation."""
 
@@ -169,6 +171,13 @@ def recommend(
     rivals = any(b is not None and b["feasible"] for b in baselines.values())
     reasons = [] if rivals else ["no baseline keeps the bounds: there is nothing to compare the plan with"]
     reasons += _extrapolations(question, scale, best) + list(judged.distrust)
+    if not fit.law.convex:
+        notes.append(
+            f"the law {fit.law.name} is not convex in the mixture: this is the best of several starts, "
+            "stationary within the gap, and not certified as the optimum"
+        )
+    if best.gap > LARGE_GAP:
+        reasons.append(f"the optimizer stopped {best.gap:.2g} nats short of a certified optimum")
     reasons += judged.doubt if verdict == "better" else ()
     notes += [f"verdict unknown: {reason}" for reason in reasons]
     content = {

@@ -91,6 +91,11 @@ class Runs:
         return np.unique(self.params_R[~np.isnan(self.params_R)])
 
     @property
+    def states_unique(self) -> bool:
+        """Whether the table says of any source how many unique tokens it has."""
+        return any(str(column).startswith("unique:") for column in self.frame)
+
+    @property
     def tokenizer(self) -> str | None:
         """The tokenizer all rows agree on, None where the table names none."""
         if "tokenizer" not in self.frame:

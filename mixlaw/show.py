@@ -98,10 +98,11 @@ def _headline(content: dict[str, Any]) -> str:
         at = f"at {amount(content['params'])} parameters, {amount(content['tokens'])} tokens"
     error = "" if held is None else f", held-out error {_nats(held['mae'])} nats"
     error += "" if held is None else f" (mean of the runs: {_nats(held['baseline_mae'])})"
+    sure = "certified" if by_name(law).convex else "stationary, not certified,"
     return (
         f"[bold]verdict: {content['verdict']}[/bold]{_rival(content)}\n"
         f"{at}, predicted {content['predicted']['objective']:.4f} nats\n"
-        f"law {law}{error}, certified within {content['certificate']['gap']:.1e} of its optimum"
+        f"law {law}{error}, {sure} within {content['certificate']['gap']:.1e} of its optimum"
     )
 
 

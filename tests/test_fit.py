@@ -457,7 +457,7 @@ def test_files_that_are_no_fits_are_refused_by_name(fitted, tmp_path):
 
     for text in ("", "{", "[1]", "null", '{"schema": 1}', json.dumps(content)[:-30]):
         refusal(text)
-    assert "schema 2, this version reads 1" in refusal(json.dumps(content | {"schema": 2}))
+    assert "schema 1, this version reads 2" in refusal(json.dumps(content | {"schema": 1}))
     assert "schema None" in refusal(json.dumps({k: v for k, v in content.items() if k != "schema"}))
     for key in ("sources", "targets", "sigma", "constants", "support", "diagnostics", "z", "replicas"):
         assert "damaged" in refusal(json.dumps({k: v for k, v in content.items() if k != key}))
