@@ -136,15 +136,30 @@ def choose(runs: Runs, scale: float | None = None, seed: int = 0, goal: Goal | N
     if len(laws) == 1:
         return Choice(law, notes)
     split = over_mixtures(runs, seed)
-    targets = [] if split is None else countable(runs, split, able(runs, laws))
+    able_R = able(runs, laws)
+    targets = [] if split is None else countable(runs, split, able_R)
     if split is None or not targets:
-        count = len(np.unique(groups(runs)))
-        few = f"law {law.name}: the default, since {count} mixtures are too few to compare laws on held-out ones"
-        return Choice(law, [*notes, few])
+        return Choice(law, [*notes, f"law {law.name}: the default, since {_too_few(runs, able_R)}"])
     runs = runs.with_targets(targets)
     error_LxF = held_out_errors(laws, runs, split)
     best = pick(error_LxF)
     return Choice(laws[best], [*notes, _reason(laws, error_LxF, best)])
+
+
+def _too_few(runs: Runs, able_R: np.ndarray) -> str:
+    """Why laws cannot be compared on the rows that all candidates can be fitted on, with what was left out."""
+    used = runs.select(able_R)
+    count, what = len(np.unique(groups(used))), "mixtures" if len(runs.sources) > 1 else "runs"
+    said = f"{count} {what} are too few to compare laws on held-out ones"
+    if count >= 2 * FOLDS:
+        said = f"no target is measured in enough of {count} {what} to compare laws on held-out ones"
+    left = len(np.unique(runs.run_id)) - len(np.unique(used.run_id))
+    if left:  # no other run is left out of a fit: see `observe`
+        said += (
+            f"; {left} runs without a checkpoint at the token count where most runs end do not count, since not every "
+            "candidate knows token counts"
+        )
+    return said
 
 
 def held_out_errors(laws: tuple[type[Law], ...], runs: Runs, split: Split) -> np.ndarray:

@@ -1,7 +1,8 @@
 """compare: the leaderboard of laws, by losses that the refits have not seen."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,27 +66,50 @@ def compare(runs: Runs, laws: Sequence[Any] | None = None, *, seed: int = 0, tel
         tell: called with (steps done, steps in all, what comes next).
 
     Raises:
-        MixlawError: too few mixtures, or a law that was named is unknown or not supported by the table.
+        MixlawError: too few mixtures, or a law that was named is unknown or not served by the table or by what is
+            installed; where none was named, such laws are skipped.
     """
     check_mixtures(runs)
     runs, notes = _measured(numbered(runs), seed)
     methods, skipped = _supported(runs, laws)
-    able_R, boards = able(runs, methods), []
+    able_R, tables = able(runs, methods), {}
     splits = {"mixtures": over_mixtures(runs, seed), "largest size": over_size(runs, seed)}
     notes += _remarks(runs, methods, able_R, splits["largest size"])
-    steps = _Steps(tell, sum(split is not None for split in splits.values()) * (len(methods) + 2))
     for name, split in splits.items():
         targets = [] if split is None else countable(runs, split, able_R)
         if split is None or not targets:
             continue
         notes += left_out([t for t in runs.targets if t not in targets], f"too few runs to judge {name}")
         part = runs.with_targets(targets)
-        table = _Table(part, split, judged(part, able_R), scales(part))
-        boards.append(_board(name, table, methods, seed, steps))
+        tables[name] = _Table(part, split, judged(part, able_R), scales(part))
+    refused = {name: _Refused(laws is not None) for name in tables}
+    for name, table in tables.items():
+        _try(table, methods, refused[name], seed)
+    steps = _Steps(tell, sum(len(methods) - len(refused[name]) + 2 for name in tables))
+    boards = [_board(name, table, methods, refused[name], seed, steps) for name, table in tables.items()]
     steps.next("done")
     notes += [note for board in boards for note in _picked(board)]
+    skipped |= _nowhere(refused, notes)
     provenance = {"runs": runs.name, "runs_hash": runs.hash(), "seed": seed}
     return Leaderboard(tuple(boards), skipped, tuple(dict.fromkeys(notes)), provenance)
+
+
+class _Refused(dict[str, str]):
+    """The methods that a board does without, and why."""
+
+    def __init__(self, named: bool) -> None:
+        super().__init__()
+        self.named = named
+
+    @contextmanager
+    def instead(self, name: str) -> Iterator[None]:
+        """Note a MixlawError of the method called so; where the user has named the methods, let it pass."""
+        try:
+            yield
+        except MixlawError as error:
+            if self.named:
+                raise
+            self[name] = str(error)
 
 
 class _Steps:
@@ -161,14 +185,40 @@ def _remarks(runs: Runs, methods: list[Any], able_R: np.ndarray, size: Split | N
     return notes
 
 
-def _board(name: str, table: _Table, methods: list[Any], seed: int, steps: _Steps) -> Board:
-    entries, refits = [], {}
+def _try(table: _Table, methods: list[Any], refused: _Refused, seed: int) -> None:
+    """Refit each reference once, on the training part and target with the fewest losses: most that the table or the
+    installation does not serve refuse here, before the long work and not after it."""
+    parts_PxR = table.split.inner_train_FxGxR.reshape(-1, len(table.runs))
+    count_PxK = parts_PxR.astype(int) @ np.isfinite(table.runs.loss_RxK)
+    p, k = divmod(int(np.argmin(count_PxK)), count_PxK.shape[1])
     for method in methods:
+        if not issubclass(method, Law):
+            with refused.instead(method.name):
+                seen = observe(table.runs, method)
+                _reference_losses(method, seen, positions(seen.runs), k, parts_PxR[p], seed)
+
+
+def _nowhere(refused: dict[str, _Refused], notes: list[str]) -> dict[str, str]:
+    """Why methods are on no board; why others are missing on one is added to the notes."""
+    skipped = {}
+    for name in dict.fromkeys(name for why in refused.values() for name in why):
+        reasons = {board: why[name] for board, why in refused.items() if name in why}
+        if len(reasons) == len(refused):
+            skipped[name] = next(iter(reasons.values()))
+        else:
+            notes += [f"{name} is not judged on {board}: {reason}" for board, reason in reasons.items()]
+    return skipped
+
+
+def _board(name: str, table: _Table, methods: list[Any], refused: _Refused, seed: int, steps: _Steps) -> Board:
+    entries, refits = [], {}
+    for method in [method for method in methods if method.name not in refused]:
         steps.next(method.name)
         began = time.perf_counter()
-        found, refits[method.name] = _predictions(table, method, seed)
-        kind = "law" if isinstance(refits[method.name], Refits) else "reference"
-        entries.append(table.entry(method.name, kind, found, time.perf_counter() - began))
+        with refused.instead(method.name):
+            found, refits[method.name] = _predictions(table, method, seed)
+            kind = "law" if isinstance(refits[method.name], Refits) else "reference"
+            entries.append(table.entry(method.name, kind, found, time.perf_counter() - began))
     steps.next("auto")
     entries += _auto(table, {entry.name: entry for entry in entries}, refits)
     steps.next("baselines")

@@ -7,10 +7,13 @@ import numpy as np
 
 from mixlaw import lm
 from mixlaw.errors import MixlawError
+from mixlaw.folds import SHARE, alike
 from mixlaw.laws import Law
 from mixlaw.laws.base import constrain, fitted_fields, parameter_slices
 from mixlaw.objective import Problem, information
 from mixlaw.observations import Observations
+from mixlaw.runs import Runs
+from mixlaw.scores import ALIKE
 
 AS_PRIOR = 0.95
 """A parameter whose spread is so large a part of its prior's is one that the runs say nothing of."""
@@ -23,23 +26,33 @@ EDGE = 0.01
 def seed_noise(seen: Observations) -> tuple[np.ndarray, int]:
     """Standard deviation of log-loss between runs that differ in nothing but their seed, pooled over such runs.
 
+    Runs are alike by their last checkpoints: shares to within `SHARE`, and N, D and unique tokens to within the
+    tolerance of `scores.scales`, since packing moves both.
+
     Returns:
         (K,), nan where no run repeats another; and how many runs repeat another.
     """
-    runs = seen.runs
-    columns_RxC = np.column_stack([np.round(runs.w_RxS, 6), runs.params_R, runs.tokens_R, runs.unique_RxS])
-    group_R = np.unique(np.nan_to_num(columns_RxC, posinf=-1.0), axis=0, return_inverse=True)[1].ravel()
+    last = np.flatnonzero(seen.runs.last_R)
+    group_N = alike(_design(seen.runs.select(last)))
     squares_K, free_K = np.zeros(len(seen.log_loss_KxR)), np.zeros(len(seen.log_loss_KxR))
     repeats = 0
-    for group in np.flatnonzero(np.bincount(group_R) > 1):
-        rows = np.flatnonzero(runs.last_R & (group_R == group))
-        repeats += max(len(rows) - 1, 0)
+    for group in np.flatnonzero(np.bincount(group_N) > 1):
+        rows = last[group_N == group]
+        repeats += len(rows) - 1
         for k, weight_R in enumerate(seen.weight_KxR[:, rows]):
             log_loss = seen.log_loss_KxR[k, rows][weight_R > 0]
             if len(log_loss) > 1:
                 squares_K[k] += np.sum((log_loss - log_loss.mean()) ** 2)
                 free_K[k] += len(log_loss) - 1
     return np.sqrt(np.divide(squares_K, free_K, out=np.full(len(free_K), np.nan), where=free_K > 0)), repeats
+
+
+def _design(runs: Runs) -> np.ndarray:
+    """What runs were asked to be, (R, 2 S + 2), in units of the differences that packing makes."""
+    counts_RxC = np.column_stack([runs.params_R, runs.tokens_R, runs.unique_RxS])
+    known_RxC = np.isfinite(counts_RxC)  # no run alike a known one where empty or, of unique tokens, without end
+    log_RxC = np.where(known_RxC, np.log(np.where(known_RxC, counts_RxC, 1.0)), -1e3)
+    return np.column_stack([runs.w_RxS / SHARE, log_RxC / ALIKE])
 
 
 def spread(law: type[Law], problems: Problem, solution: lm.Solution, rows: Any, constants: dict) -> np.ndarray:

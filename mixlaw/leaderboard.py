@@ -94,7 +94,7 @@ class Leaderboard:
 
     Attributes:
         boards: *mixtures*, and *largest size* where there is one to judge.
-        skipped: laws that the table does not support, and why.
+        skipped: laws and references that the table, or what is installed, does not serve, and why.
         notes: one line each. provenance: the run table and the seed.
     """
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mixlaw.folds import groups
 from mixlaw.laws import Reference, Row
 from mixlaw.observations import Observations, observe
 from mixlaw.runs import Runs
@@ -28,7 +29,7 @@ def held_out_sigma(law: type[Reference], seen: Observations, seed: int) -> np.nd
     Raises:
         MixlawError: as the reference's `predict`.
     """
-    mixture_R = np.unique(np.round(seen.runs.w_RxS, 6), axis=0, return_inverse=True)[1].ravel()
+    mixture_R = groups(seen.runs)
     order = np.random.default_rng([seed, 2]).permutation(mixture_R.max() + 1)
     fold_R, sigma_K = order[mixture_R] % FOLDS, np.empty(len(seen.weight_KxR))
     for k, weight_R in enumerate(seen.weight_KxR):

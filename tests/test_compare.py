@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,6 +104,39 @@ def test_one_source_is_held_out_by_run():
     table = frame(mixtures=12).assign(**{"w:web": 1.0, "w:code": 0.0, "w:books": 0.0})
     runs = Runs.from_frame(table.drop(columns=["w:code", "w:books"]))
     assert len(np.unique(folds.groups(runs))) == 12
+
+
+def test_a_run_whose_shares_drift_stays_in_one_fold_and_seeds_nearly_alike_share_one():
+    table = frame(checkpoints=4)
+    drift = 5e-4 * (np.arange(len(table)) % 4)
+    seeds = table.assign(run_id=table["run_id"] + "-again")
+    for part, moved in ((table, drift), (seeds, drift - 1e-3)):
+        part["w:web"] += moved
+        part["w:code"] -= moved
+    part = pd.concat([table, seeds])
+    part = part[part[["w:web", "w:code"]].min(axis=1) > 0].sample(frac=1, random_state=0)
+    runs = Runs.from_frame(part)
+    fold_R = folds.over_mixtures(runs, 0).fold_R
+    assert (runs.frame.assign(fold=fold_R).groupby("mixture")["fold"].nunique() == 1).all()
+    assert len(np.unique(folds.groups(runs))) == part["mixture"].nunique()
+
+
+@pytest.mark.parametrize(("step", "apart"), [(0.02, True), (0.01, True), (0.004, False)])
+def test_a_fine_design_is_not_chained_into_one_mixture(step, apart):
+    web = 0.1 + step * np.arange(40)
+    loss = {"loss:code": 2.0, "run_id": [f"r{i}" for i in range(40)]}
+    runs = Runs.from_frame(pd.DataFrame({"w:web": web, "w:code": 1 - web} | loss))
+    group_R = folds.groups(runs)
+    assert len(np.unique(group_R)) == (40 if apart else 20)
+    for group in range(group_R.max() + 1):
+        assert np.ptp(web[group_R == group]) <= folds.SHARE + 1e-9
+
+
+def test_grouping_many_mixtures_is_quick():
+    points_NxS = np.random.default_rng(0).dirichlet(np.ones(8), 2000)
+    began = time.perf_counter()
+    folds.alike(points_NxS / folds.SHARE)
+    assert time.perf_counter() - began < 2
 
 
 # --- metrics
@@ -268,6 +302,69 @@ def test_a_reference_is_compared_like_a_law():
     assert (ridge.predicted.low_KxR < ridge.predicted.loss_KxR).all()
 
 
+def few_methods(monkeypatch, *names):
+    monkeypatch.setattr(sys.modules["mixlaw.compare"], "METHODS", tuple(map(by_name, names)))
+
+
+def test_a_reference_that_refuses_is_skipped_where_none_was_named(monkeypatch):
+    few_methods(monkeypatch, "mixture-index", "step-size-nested")
+    several = frame(sizes=(1e8, 2e8))
+    several["tokens"] *= 1 + several["mixture"] % 3
+    runs = Runs.from_frame(several)
+    found = compare(runs)
+    assert "the step law has no three checkpoints" in found.skipped["step-size-nested"]
+    for board in found.boards:
+        assert {e.name for e in board.entries} >= {"mixture-index", "nearest run"}
+        assert "step-size-nested" not in {e.name for e in board.entries}
+    told = []
+    with pytest.raises(MixlawError, match="no three checkpoints"):
+        compare(runs, ["mixture-index", "step-size-nested"], tell=lambda *x: told.append(x))
+    assert not told, "refused before any law is fitted"
+
+
+def test_a_reference_that_refuses_on_one_board_alone_is_judged_on_the_other(monkeypatch):
+    few_methods(monkeypatch, "mixture-index", "step-size-nested")
+    found = compare(Runs.from_frame(frame(sizes=(1e8, 2e8, 3e8)).assign(tokens=2e9)))
+    on = {board.name: {e.name for e in board.entries} for board in found.boards}
+    assert "step-size-nested" in on["mixtures"]
+    assert "step-size-nested" not in on["largest size"]
+    assert "step-size-nested" not in found.skipped
+    assert any("step-size-nested is not judged on largest size: " in note for note in found.notes)
+
+
+def test_a_reference_that_refuses_later_costs_no_more_than_itself(monkeypatch):
+    class Fussy(Ridge):
+        name = "fussy"
+        calls = 0
+
+        @classmethod
+        def predict(cls, rows, loss_R, weight_R, at, seed):
+            cls.calls += 1
+            if cls.calls > 3:
+                raise MixlawError("too fussy")
+            return Ridge.predict(rows, loss_R, weight_R, at, seed)
+
+    monkeypatch.setattr(sys.modules["mixlaw.compare"], "METHODS", (LogLinear, Fussy))
+    found = compare(Runs.from_frame(frame()))
+    assert found.skipped == {"fussy": "too fussy"}
+    assert "log-linear" in {e.name for e in found.boards[0].entries}
+
+
+def test_without_scikit_learn_the_laws_are_compared_all_the_same(monkeypatch):
+    for module in ["sklearn", *(name for name in sys.modules if name.startswith("sklearn."))]:
+        monkeypatch.setitem(sys.modules, module, None)
+    runs = Runs.from_frame(frame())
+    told = []
+    with pytest.raises(MixlawError, match="law boosted-trees needs scikit-learn"):
+        compare(runs, ["log-linear", "boosted-trees"], tell=lambda *x: told.append(x))
+    assert not told
+    few_methods(monkeypatch, "effective-tokens", "log-linear", "boosted-trees", "gaussian-process")
+    found = compare(runs)
+    assert set(found.skipped) == {"boosted-trees", "gaussian-process"}
+    assert all("pip install 'mixlaw[references]'" in why for why in found.skipped.values())
+    assert {e.name for e in found.boards[0].entries} >= {"effective-tokens", "log-linear", "auto"}
+
+
 # --- auto
 
 
@@ -308,6 +405,17 @@ def test_auto_keeps_the_default_with_figures_and_on_few_mixtures_without():
     law, notes = choose(Runs.from_frame(frame(mixtures=8)))
     assert law is EffectiveTokens
     assert "8 mixtures are too few to compare laws" in notes[1]
+
+
+def test_auto_counts_the_mixtures_of_the_runs_that_its_candidates_can_be_fitted_on():
+    table = frame(mixtures=15)
+    table.loc[table["mixture"] >= 4, "tokens"] *= 2 + 0.3 * table["mixture"]  # each run ends elsewhere
+    (note,) = [note for note in choose(Runs.from_frame(table)).notes if "too few" in note]
+    assert "since 4 mixtures are too few to compare laws" in note
+    assert "11 runs without a checkpoint at the token count where most runs end do not count" in note
+    rare = frame(mixtures=15).drop(columns="loss:code")
+    rare.loc[3:, "loss:chat"] = np.nan
+    assert "no target is measured in enough of 15 mixtures" in choose(Runs.from_frame(rare)).notes[-1]
 
 
 def test_candidates_read_the_mixture_and_are_convex():

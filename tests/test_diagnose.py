@@ -9,7 +9,7 @@ from mixlaw.diagnose import at_bounds, check_trust, seed_noise
 from mixlaw.errors import MixlawError
 from mixlaw.fit import fit
 from mixlaw.fitted import read_fit
-from mixlaw.laws import Chinchilla, EffectiveTokens
+from mixlaw.laws import Chinchilla, EffectiveTokens, MixtureIndex
 from mixlaw.laws.base import parameter_slices
 from mixlaw.lm import Solution
 from mixlaw.observations import observe
@@ -42,8 +42,8 @@ def sizes(params, tokens, sd: float = 0.002) -> pd.DataFrame:
 
 
 def test_seed_noise_is_that_between_runs_alike():
-    noise_K, repeats = seed_noise(observe(Runs.from_frame(mixtures(seeds=4, count=60)), EffectiveTokens))
-    assert repeats == 180
+    noise_K, repeats = seed_noise(observe(Runs.from_frame(mixtures(seeds=6, count=20)), EffectiveTokens))
+    assert repeats == 100
     assert noise_K[0] == pytest.approx(SD, rel=0.2)
 
 
@@ -56,6 +56,33 @@ def test_seed_noise_ignores_missing_losses_and_checkpoints():
     noise_K, repeats = seed_noise(observe(Runs.from_frame(pd.concat([frame, early])), EffectiveTokens))
     assert repeats == 6
     assert noise_K[0] == pytest.approx(np.sqrt(0.2**2 / 2 / 5))  # one pair of five with a difference of .2
+
+
+def test_packing_hides_no_repeats():
+    exact = mixtures(seeds=3, count=20)
+    packed, third = exact.copy(), exact["seed"] - 1.0
+    packed["tokens"] *= 1 + 1e-3 * third
+    packed["params"] *= 1 + 1e-3 * third
+    packed["w:code"] += 1e-3 * third
+    packed["w:web"] -= 1e-3 * third
+    packed["unique:junk"] = 1e9 * (1 + 1e-3 * third)
+    packed["unique:code"], packed["unique:web"] = np.inf, np.inf
+    seen = [observe(Runs.from_frame(frame), MixtureIndex) for frame in (exact, packed)]
+    (noise_K, repeats), (packed_K, packed_repeats) = map(seed_noise, seen)
+    assert packed_repeats == repeats == 40
+    np.testing.assert_allclose(packed_K, noise_K)
+
+
+@pytest.mark.parametrize("column", ["params", "tokens", "unique:junk", "w:code"])
+def test_runs_that_differ_in_their_design_are_no_repeats(column):
+    frame = mixtures(seeds=2).assign(**{"unique:junk": 1e9, "unique:code": np.inf, "unique:web": np.inf})
+    frame = frame[frame[["w:code", "w:web"]].min(axis=1) > 0.02]
+    other = frame["seed"] == 1
+    if column == "w:code":
+        frame.loc[other, ["w:code", "w:web"]] += [0.01, -0.01]
+    else:
+        frame.loc[other, column] *= 1.05
+    assert seed_noise(observe(Runs.from_frame(frame), MixtureIndex))[1] == 0
 
 
 def test_without_repeats_there_is_no_seed_noise():

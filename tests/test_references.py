@@ -15,6 +15,7 @@ from mixlaw.fitted import read_fit
 from mixlaw.laws import LAWS, REFERENCES, BoostedTrees, GaussianProcess, MixtureIndex, Row, StepSizeNested, by_name
 from mixlaw.observations import observe
 from mixlaw.plan import recommend
+from mixlaw.reference_fit import held_out_sigma
 from mixlaw.runs import Runs, read_runs
 
 SOURCES = ("web", "code", "books")
@@ -201,6 +202,24 @@ def test_held_out_noise_is_that_of_unseen_mixtures():
     rows, _ = table(60, 9, (1e8,), (2e9,))
     loss_R = 3.0 * np.exp(0.1 * np.random.default_rng(0).standard_normal(60))
     assert (fit(runs_of(rows, loss_R), "boosted-trees").sigma_K[0]) == pytest.approx(0.1, rel=0.4)
+
+
+def test_held_out_noise_is_of_runs_not_seen_however_their_shares_drift(monkeypatch):
+    rows, loss_R = table(12, 9, tuple(np.geomspace(1e7, 1e8, 2)), (1e9, 2e9, 3e9))
+    drift_R = 5e-4 * np.tile([0.0, 1.0, 2.0], 24)
+    centre_RxS = 0.9 * rows.w_S + 0.1 / 3
+    moved = rows._replace(w_S=centre_RxS + drift_R[:, None] * [1.0, -1.0, 0.0])
+    runs = runs_of(moved, loss_R).frame.assign(run_id=np.repeat(np.arange(24), 3))
+
+    def predict(seen, _loss_R, weight_R, at, _seed):
+        trained_RxS = seen.w_S[weight_R > 0]
+        apart_MxR = np.abs(at.w_S[:, None] - trained_RxS).max(-1)
+        assert apart_MxR.min() > 2e-3, "a mixture that is held out was trained on"
+        return np.full(len(at.w_S), 3.0)
+
+    monkeypatch.setattr(BoostedTrees, "predict", predict)
+    sigma_K = held_out_sigma(BoostedTrees, observe(Runs.from_frame(runs), BoostedTrees), 0)
+    assert np.isfinite(sigma_K).all()
 
 
 @every_reference
