@@ -7,7 +7,7 @@ import numpy as np
 
 from mixlaw import lm
 from mixlaw.errors import MixlawError
-from mixlaw.folds import SHARE, alike
+from mixlaw.folds import alike
 from mixlaw.laws import Law
 from mixlaw.laws.base import constrain, fitted_fields, parameter_slices
 from mixlaw.objective import Problem, information
@@ -19,6 +19,8 @@ AS_PRIOR = 0.95
 """A parameter whose spread is so large a part of its prior's is one that the runs say nothing of."""
 FLAT = 1.0
 """Without priors: a standard deviation of one in log space means that a factor of three either way serves as well."""
+PACKED = 0.003
+"""Shares of one mixture differ by no more when runs are packed; chance neighbours of a design are rarely so near."""
 EDGE = 0.01
 """Part of a parameter's range that counts as its bound."""
 
@@ -26,7 +28,7 @@ EDGE = 0.01
 def seed_noise(seen: Observations) -> tuple[np.ndarray, int]:
     """Standard deviation of log-loss between runs that differ in nothing but their seed, pooled over such runs.
 
-    Runs are alike by their last checkpoints: shares to within `SHARE`, and N, D and unique tokens to within the
+    Runs are alike by their last checkpoints: shares to within `PACKED`, and N, D and unique tokens to within the
     tolerance of `scores.scales`, since packing moves both.
 
     Returns:
@@ -52,7 +54,7 @@ def _design(runs: Runs) -> np.ndarray:
     counts_RxC = np.column_stack([runs.params_R, runs.tokens_R, runs.unique_RxS])
     known_RxC = np.isfinite(counts_RxC)  # no run alike a known one where empty or, of unique tokens, without end
     log_RxC = np.where(known_RxC, np.log(np.where(known_RxC, counts_RxC, 1.0)), -1e3)
-    return np.column_stack([runs.w_RxS / SHARE, log_RxC / ALIKE])
+    return np.column_stack([runs.w_RxS / PACKED, log_RxC / ALIKE])
 
 
 def spread(law: type[Law], problems: Problem, solution: lm.Solution, rows: Any, constants: dict) -> np.ndarray:

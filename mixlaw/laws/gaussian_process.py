@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from mixlaw.laws.base import Row
 from mixlaw.laws.reference import Reference, drop_unused, log_scales, scikit_learn
 
-LEARN = 200
+LEARN = 100
 """Rows from which length scales and noise are learned, at random where there are more: the rest add little."""
 
 
