@@ -81,6 +81,18 @@ def undetermined(law: type[Law], spread_KxP: np.ndarray, prior_KxP: np.ndarray, 
     return [f"the runs {why}: {', '.join(named)}; do not read these values"]
 
 
+def two_sizes(law: type[Law], seen: Observations) -> list[str]:
+    """A note on a law of size that has two sizes to learn from: floor, size term and its exponent are three unknowns
+    and the sizes give two values, so that the level at any other size stays open."""
+    if "params" not in law.needs or len(seen.runs.scales) != 2:
+        return []
+    level = "rests on the priors" if law.objective.priors else "is not determined"
+    known = "differences between mixtures are better known; " if "mixture" in law.needs else ""
+    return [
+        f"the runs have two sizes: the level of losses at other sizes {level}; {known}run three sizes for the level"
+    ]
+
+
 def at_bounds(law: type[Law], z_KxP: np.ndarray, constants: dict, sources: tuple[str, ...]) -> list[str]:
     """A note on parameters that ended at an edge of a bounded range for some target."""
     slices, at_P = parameter_slices(law, len(sources)), np.zeros(z_KxP.shape[1], bool)

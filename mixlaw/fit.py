@@ -89,6 +89,7 @@ def _remarks(law: type[Law], seen: Observations, solution: lm.Solution, problems
     spread_KxP = diagnose.spread(law, problems, solution, seen.rows, constants)
     prior_KxP = np.stack([np.sqrt(np.diag(prior_moments(law, seen.view(k))[1])) for k in range(len(spread_KxP))])
     return [
+        *diagnose.two_sizes(law, seen),
         *diagnose.undetermined(law, spread_KxP, prior_KxP, sources),
         *diagnose.at_bounds(law, np.asarray(solution.z_P), constants, sources),
     ]

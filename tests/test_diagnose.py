@@ -106,6 +106,23 @@ def test_parameters_that_rest_on_their_priors_are_named():
     assert "beta" in note  # one size and token count
 
 
+@pytest.mark.parametrize("law", ["mixture-index", "joint-effective-tokens", "chinchilla", "effective-tokens"])
+def test_two_sizes_are_said_to_leave_the_level_open_and_three_are_not(law):
+    """Only of laws that read the size, and of differences between mixtures only where the law knows mixtures."""
+
+    def notes(params):
+        runs = Runs.from_frame(mixtures(count=40).assign(params=params, tokens=20 * params))
+        found = fit(runs, law, scale=1e8 if law == "effective-tokens" else None)
+        return [note for note in found.notes if "two sizes" in note]
+
+    two = notes(np.resize([1e8, 3e8], 40))
+    assert len(two) == (law != "effective-tokens")
+    assert all("three sizes" in note for note in two)
+    assert all(("differences between mixtures" in note) == (law != "chinchilla") for note in two)
+    assert all(("priors" in note) == (law != "chinchilla") for note in two)
+    assert not notes(np.resize([1e8, 3e8, 1e9], 40))
+
+
 def test_a_parameter_at_its_bound_is_named():
     found = fit(Runs.from_frame(mixtures()), "effective-tokens")
     assert not any("at a bound" in note for note in found.notes)

@@ -33,6 +33,18 @@ def mixture_index(p, w_RxS, N_R, D_R, _U):
     return p["E"] + p["F"] * u_R ** -p["kF"] + size_R + p["B"] * d_R ** -p["beta"] * u_R ** -p["kD"]
 
 
+def mixture_index_one_k(p, w_RxS, N_R, D_R, _U):
+    size_R, data_R = (N_R / p["N0"]) ** -p["alpha"], (D_R / p["D0"]) ** -p["beta"]
+    return p["E"] + (p["F"] + p["A"] * size_R + p["B"] * data_R) * index(p, w_RxS) ** -p["k"]
+
+
+def three_indices(p, w_RxS, N_R, D_R, _U):
+    u = {term: index({name: p[name + term] for name in ("a0", "theta", "a")}, w_RxS) for term in "FND"}
+    size_R, data_R = (N_R / p["N0"]) ** -p["alpha"], (D_R / p["D0"]) ** -p["beta"]
+    floor_R = p["F"] * u["F"] ** -p["kF"]
+    return p["E"] + floor_R + p["A"] * size_R * u["N"] ** -p["kN"] + p["B"] * data_R * u["D"] ** -p["kD"]
+
+
 def joint_effective_tokens(p, w_RxS, N_R, D_R, _U):
     size_R = p["A"] * (N_R / p["N0"]) ** -p["alpha"]
     return p["E"] + size_R + p["B"] * (index(p, w_RxS) * D_R / p["D0"]) ** -p["beta"]
@@ -125,6 +137,9 @@ def quality_decay(p, w_RxS, _N, D_R, U_RxS):
 FORMULAS = {
     "effective-tokens": lambda p, w, *_: p["E"] + index(p, w) ** -p["b"],
     "mixture-index": mixture_index,
+    "mixture-index-one-k": mixture_index_one_k,
+    "mixture-index-shape": mixture_index,
+    "three-indices": three_indices,
     "log-linear": lambda p, w, *_: p["E"] + np.exp(p["c"] + w @ p["t"]),
     "chinchilla": lambda p, _w, N, D, _U: p["E"] + p["A"] / N ** p["alpha"] + p["B"] / D ** p["beta"],
     "linear": lambda p, w, *_: w @ p["t"],

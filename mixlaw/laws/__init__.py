@@ -18,6 +18,8 @@ from mixlaw.laws.kaplan import Kaplan
 from mixlaw.laws.linear import Linear
 from mixlaw.laws.log_linear import LogLinear
 from mixlaw.laws.mixture_index import MixtureIndex
+from mixlaw.laws.mixture_index_one_k import MixtureIndexOneK
+from mixlaw.laws.mixture_index_shape import MixtureIndexShape
 from mixlaw.laws.optimal_mixtures import OptimalMixtures
 from mixlaw.laws.optimal_mixtures_joint import OptimalMixturesJoint
 from mixlaw.laws.overfit_penalty import OverfitPenalty
@@ -25,10 +27,14 @@ from mixlaw.laws.quality_decay import QualityDecay
 from mixlaw.laws.reference import Reference, parametric
 from mixlaw.laws.repeated_mixture import RepeatedMixture
 from mixlaw.laws.step_size_nested import StepSizeNested
+from mixlaw.laws.three_indices import ThreeIndices
 
 LAWS: tuple[type[Law], ...] = (
     EffectiveTokens,
     MixtureIndex,
+    MixtureIndexOneK,
+    MixtureIndexShape,
+    ThreeIndices,
     LogLinear,
     Chinchilla,
     RepeatedMixture,
@@ -69,6 +75,8 @@ __all__ = [
     "Linear",
     "LogLinear",
     "MixtureIndex",
+    "MixtureIndexOneK",
+    "MixtureIndexShape",
     "OptimalMixtures",
     "OptimalMixturesJoint",
     "OverfitPenalty",
@@ -77,6 +85,7 @@ __all__ = [
     "RepeatedMixture",
     "Row",
     "StepSizeNested",
+    "ThreeIndices",
     "View",
     "by_name",
     "parametric",

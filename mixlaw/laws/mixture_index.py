@@ -9,6 +9,11 @@ import numpy as np
 from mixlaw.laws.base import MAP, POSITIVE, REAL, UNIT, Law, Normal, Row, View, constant, parameter, power
 
 
+def log_index(w_S: Any, a0: Any, theta_S: Any, a_S: Any) -> jax.Array:
+    """Log of the index a0 + sum_i exp(theta_i) w_i^(a_i) of one mixture, a scalar; a_S may be one exponent for all."""
+    return jnp.log(a0 + jnp.dot(jnp.exp(theta_S), power(w_S, a_S)))
+
+
 class MixtureIndex(Law):
     """L = E + F u^-kF + A n^-alpha u^-kN + B d^-beta u^-kD,  u = a0 + sum_i exp(theta_i) w_i^(a_i)
 
@@ -42,7 +47,7 @@ class MixtureIndex(Law):
     D0: Any = constant()
 
     def __call__(self, row: Row) -> jax.Array:
-        log_u = jnp.log(self.a0 + jnp.dot(jnp.exp(self.theta), power(row.w_S, self.a)))
+        log_u = log_index(row.w_S, self.a0, self.theta, self.a)
         log_n, log_d = jnp.log(row.params / self.N0), jnp.log(row.tokens / self.D0)
         floor = self.E + self.F * jnp.exp(-self.kF * log_u)
         size = self.A * jnp.exp(-self.alpha * log_n - self.kN * log_u)
