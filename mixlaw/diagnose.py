@@ -19,6 +19,8 @@ AS_PRIOR = 0.95
 """A parameter whose spread is so large a part of its prior's is one that the runs say nothing of."""
 FLAT = 1.0
 """Without priors: a standard deviation of one in log space means that a factor of three either way serves as well."""
+NEGLIGIBLE = 1e-6
+"""Share of the variance of log-loss below which residuals are none."""
 PACKED = 0.003
 """Shares of one mixture differ by no more when runs are packed; chance neighbours of a design are rarely so near."""
 EDGE = 0.01
@@ -130,7 +132,10 @@ def check_trust(law: type[Law], seen: Observations, solution: lm.Solution, agree
             with the likely causes, numbered.
     """
     finite_K = np.isfinite(solution.objective)
-    lost_K = ~np.asarray(solution.converged) & (agree_K < 1.5 / starts) & (starts > 1)
+    variance_K = np.array([np.var(y_R[w_R > 0]) * w_R.sum() for y_R, w_R in zip(*seen.data, strict=True)])
+    # Where hardly a residual is left, the objective is rounding: neither its end nor its agreement says anything.
+    open_K = np.asarray(solution.residual_sum) > NEGLIGIBLE * variance_K
+    lost_K = ~np.asarray(solution.converged) & (agree_K < 1.5 / starts) & (starts > 1) & open_K
     bad = np.flatnonzero(~finite_K | lost_K)
     if not len(bad):
         return

@@ -137,12 +137,13 @@ def test_a_fit_that_is_none_is_refused_with_numbered_causes():
     frame = mixtures()
     frame.loc[7, "loss:code"] = 900.0
     seen = observe(Runs.from_frame(frame), EffectiveTokens)
-    lost = Solution(np.zeros((1, 9)), np.array([5.0]), np.array([False]), *(np.zeros(1) for _ in range(3)))
+    lost = Solution(np.zeros((1, 9)), np.array([5.0]), np.array([False]), np.array([0.3]), np.zeros(1), np.zeros(1))
     with pytest.raises(MixlawError, match=r"code did not end.*\(1\) 20 runs for 9.*\(2\).*'7-0' has 900.*\(3\).*\(4\)"):
         check_trust(EffectiveTokens, seen, lost, np.array([0.25]), 4)
     with pytest.raises(MixlawError, match="no finite objective"):
         check_trust(EffectiveTokens, seen, lost._replace(objective=np.array([np.inf])), np.array([1.0]), 4)
     check_trust(EffectiveTokens, seen, lost, np.array([0.5]), 4)  # two of four starts agree
+    check_trust(EffectiveTokens, seen, lost._replace(residual_sum=np.array([1e-9])), np.array([0.25]), 4)
     check_trust(EffectiveTokens, seen, lost._replace(converged=np.array([True])), np.array([0.25]), 4)
 
 
