@@ -1,7 +1,7 @@
 """The laws, one a file. A new law is one more line in `LAWS`; `mixlaw laws` and the contract tests pick it up. So is a
 reference in `REFERENCES`."""
 
-from mixlaw.errors import MixlawError
+from mixlaw.errors import MixlawError, nearest
 from mixlaw.laws.auto_scale import AutoScale
 from mixlaw.laws.base import Law, Row, View
 from mixlaw.laws.bi_mix import BiMix
@@ -101,5 +101,5 @@ def by_name(name: str) -> type[Law] | type[Reference]:
     for law in (*LAWS, *REFERENCES):
         if law.name == name:
             return law
-    known = ", ".join(law.name for law in (*LAWS, *REFERENCES))
-    raise MixlawError(f"law '{name}' is not known: choose auto or one of {known}")
+    known = ["auto", *(law.name for law in (*LAWS, *REFERENCES))]
+    raise MixlawError(f"law '{name}' is not known: {nearest(name, known)} (`mixlaw laws` lists them all)")
