@@ -24,7 +24,7 @@ class RepeatedMixture(Law):
     added (overfit-penalty). Convex in w at fixed N and D: h_i and so u are concave, and w^eta R^delta is convex for
     1 < delta < 3 and 0 < eta < 3. kappa lies in (0, 2). Only U_i of sources that repeat in some run are learnt from.
     With F = 0, kN = 0, kD = beta and a_i = 1 it is the simpler E + A n^-alpha + B (sum_i rho_i h_i)^-beta + penalty,
-    which lost to it on every published set (`analysis/NOTES.md`).
+    which it beats on published runs, except from unmatched runs of one size (`analysis/NOTES.md`).
     Objective: ours, MAP on log-loss. Priors: those of mixture-index; delta and eta 1.5 +- .5 (eta 1 +- .1 for fewer
     than 20 runs), kappa 1 +- .3, log tau 2 +- 1, log P -3.5 +- 2.
     """
