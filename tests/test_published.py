@@ -20,9 +20,9 @@ import numpy as np
 from mixlaw.runs import read_runs
 from mixlaw.fit import fit
 runs = read_runs(sys.argv[1]).select(np.sort(np.random.default_rng(0).choice(512, 128, replace=False)))
-start = time.perf_counter()
+start = time.process_time()
 fit(runs, "effective-tokens")
-print(time.perf_counter() - start)
+print(time.process_time() - start)
 """
 
 
@@ -54,11 +54,12 @@ def test_intervals_hold_nine_of_ten_losses_of_runs_not_fitted(published):
 
 
 def test_13_targets_are_fitted_within_seconds(published):
-    """Compilation included. The aim is 5 s on two idle cores; 10 s allow for a busy machine."""
+    """Compilation included. The aim is 5 s on two idle cores. CPU seconds, which other work on the machine moves less:
+    twice those of two cores, and twice that for a slower machine."""
     command = [sys.executable, "-c", TIMED, str(published / "regmix" / "runs_1m_train.csv")]
     seconds = float(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout)
-    print(f"13 targets, 128 runs, with compilation: {seconds:.1f} s")
-    assert seconds <= 10
+    print(f"13 targets, 128 runs, with compilation: {seconds:.1f} CPU seconds")
+    assert seconds <= 20
 
 
 def test_differences_between_mixtures_carry_over_to_a_larger_size(published):
