@@ -1,26 +1,24 @@
 """compare: the leaderboard of laws, by losses that the refits have not seen."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mixlaw.auto import able, candidates, judged, pick, repeated
+from mixlaw.auto import able, candidates, judged, pick
 from mixlaw.baselines import MEAN, NEAREST, OWN, Baseline
 from mixlaw.errors import MixlawError
 from mixlaw.folds import Split, check_mixtures, countable, left_out, numbered, over_mixtures, over_size, positions
-from mixlaw.laws import LAWS, REFERENCES, Law, by_name
+from mixlaw.laws import Law
 from mixlaw.leaderboard import Board, Entry, Leaderboard
-from mixlaw.observations import Observations, observe
+from mixlaw.methods import Refused, nowhere, reference_losses, supported, try_references
+from mixlaw.observations import observe
 from mixlaw.refits import Refits, gather, law_predictions, point_predictions, refit, refit_inside
 from mixlaw.runs import Runs
 from mixlaw.scores import Predictions, fold_errors, scales, score
 
-METHODS: tuple[Any, ...] = (*LAWS, *REFERENCES)
-"""What `compare` takes where nothing is named: classes of laws, and of references that refit and predict."""
 Tell = Callable[[int, int, str], None]
 
 
@@ -71,7 +69,7 @@ def compare(runs: Runs, laws: Sequence[Any] | None = None, *, seed: int = 0, tel
     """
     check_mixtures(runs)
     runs, notes = _measured(numbered(runs), seed)
-    methods, skipped = _supported(runs, laws)
+    methods, skipped = supported(runs, laws)
     able_R, tables = able(runs, methods), {}
     splits = {"mixtures": over_mixtures(runs, seed), "largest size": over_size(runs, seed)}
     notes += _remarks(runs, methods, able_R, splits["largest size"])
@@ -82,34 +80,16 @@ def compare(runs: Runs, laws: Sequence[Any] | None = None, *, seed: int = 0, tel
         notes += left_out([t for t in runs.targets if t not in targets], f"too few runs to judge {name}")
         part = runs.with_targets(targets)
         tables[name] = _Table(part, split, judged(part, able_R), scales(part))
-    refused = {name: _Refused(laws is not None) for name in tables}
+    refused = {name: Refused(laws is not None) for name in tables}
     for name, table in tables.items():
-        _try(table, methods, refused[name], seed)
+        try_references(table.runs, table.split, methods, refused[name], seed)
     steps = _Steps(tell, sum(len(methods) - len(refused[name]) + 2 for name in tables))
     boards = [_board(name, table, methods, refused[name], seed, steps) for name, table in tables.items()]
     steps.next("done")
     notes += [note for board in boards for note in _picked(board)]
-    skipped |= _nowhere(refused, notes)
+    skipped |= nowhere(refused, notes)
     provenance = {"runs": runs.name, "runs_hash": runs.hash(), "seed": seed}
     return Leaderboard(tuple(boards), skipped, tuple(dict.fromkeys(notes)), provenance)
-
-
-class _Refused(dict[str, str]):
-    """The methods that a board does without, and why."""
-
-    def __init__(self, named: bool) -> None:
-        super().__init__()
-        self.named = named
-
-    @contextmanager
-    def instead(self, name: str) -> Iterator[None]:
-        """Note a MixlawError of the method called so; where the user has named the methods, let it pass."""
-        try:
-            yield
-        except MixlawError as error:
-            if self.named:
-                raise
-            self[name] = str(error)
 
 
 class _Steps:
@@ -134,41 +114,6 @@ def _measured(runs: Runs, seed: int) -> tuple[Runs, list[str]]:
     return runs.with_targets(targets), left_out(few, "measured in too few runs to hold any out")
 
 
-def _supported(runs: Runs, laws: Sequence[Any] | None) -> tuple[list[Any], dict[str, str]]:
-    """The methods to compare, and why each of the others is skipped; what was named is not skipped but refused."""
-    methods, skipped = [], {}
-    for method in METHODS if laws is None else dict.fromkeys(map(_method, laws)):
-        try:
-            _check_support(runs, method)
-            methods.append(method)
-        except MixlawError as error:
-            if laws is not None:
-                raise
-            skipped[method.name] = str(error)
-    if not methods:
-        raise MixlawError(f"{runs.name}: no law serves the table: {'; '.join(skipped.values())}")
-    return methods, skipped
-
-
-def _method(law: Any) -> Any:
-    named = {method.name: method for method in METHODS}
-    return (named.get(law) or by_name(law)) if isinstance(law, str) else law
-
-
-def _check_support(runs: Runs, method: Any) -> None:
-    """Refuse a method that the table's columns or scales do not serve, in one line."""
-    observe(runs, method)
-    if "unique" in method.needs and not repeated(runs):
-        raise MixlawError(f"{runs.name}: no unique: column shows a source that repeats, which {method.name} is about")
-    if len(runs.sources) == 1 and "mixture" in method.needs and "unique" not in method.needs:
-        raise MixlawError(f"{runs.name}: there is one source, and {method.name} is about mixtures")
-    points = np.unique(np.stack([runs.params_R, runs.tokens_R], 1), axis=0)
-    if "mixture" not in method.needs and len(points) < 5:
-        raise MixlawError(
-            f"{runs.name}: {len(points)} sizes and token counts are too few for {method.name}, which knows no mixture"
-        )
-
-
 def _remarks(runs: Runs, methods: list[Any], able_R: np.ndarray, size: Split | None) -> list[str]:
     """What to know of the judging."""
     notes, kept = [], len(np.unique(runs.run_id[able_R]))
@@ -185,32 +130,7 @@ def _remarks(runs: Runs, methods: list[Any], able_R: np.ndarray, size: Split | N
     return notes
 
 
-def _try(table: _Table, methods: list[Any], refused: _Refused, seed: int) -> None:
-    """Refit each reference once, on the training part and target with the fewest losses: most that the table or the
-    installation does not serve refuse here, before the long work and not after it."""
-    parts_PxR = table.split.inner_train_FxGxR.reshape(-1, len(table.runs))
-    count_PxK = parts_PxR.astype(int) @ np.isfinite(table.runs.loss_RxK)
-    p, k = divmod(int(np.argmin(count_PxK)), count_PxK.shape[1])
-    for method in methods:
-        if not issubclass(method, Law):
-            with refused.instead(method.name):
-                seen = observe(table.runs, method)
-                _reference_losses(method, seen, positions(seen.runs), k, parts_PxR[p], seed)
-
-
-def _nowhere(refused: dict[str, _Refused], notes: list[str]) -> dict[str, str]:
-    """Why methods are on no board; why others are missing on one is added to the notes."""
-    skipped = {}
-    for name in dict.fromkeys(name for why in refused.values() for name in why):
-        reasons = {board: why[name] for board, why in refused.items() if name in why}
-        if len(reasons) == len(refused):
-            skipped[name] = next(iter(reasons.values()))
-        else:
-            notes += [f"{name} is not judged on {board}: {reason}" for board, reason in reasons.items()]
-    return skipped
-
-
-def _board(name: str, table: _Table, methods: list[Any], refused: _Refused, seed: int, steps: _Steps) -> Board:
+def _board(name: str, table: _Table, methods: list[Any], refused: Refused, seed: int, steps: _Steps) -> Board:
     entries, refits = [], {}
     for method in [method for method in methods if method.name not in refused]:
         steps.next(method.name)
@@ -234,19 +154,8 @@ def _predictions(table: _Table, method: Any, seed: int) -> tuple[Predictions, Re
         refits = refit(method, seen, table.split.train_FxR)
         return law_predictions(refits, table.split), refits
     rows = positions(seen.runs)
-    predict = lambda k, train_R: _reference_losses(method, seen, rows, k, train_R, seed)  # noqa: E731
+    predict = lambda k, train_R: reference_losses(method, seen, rows, k, train_R, seed)  # noqa: E731
     return point_predictions(predict, table.runs, table.last_KxR, table.split), None
-
-
-def _reference_losses(
-    method: Any, seen: Observations, rows: np.ndarray, target: int, train_R: np.ndarray, seed: int
-) -> np.ndarray:
-    """Losses of all rows of the table (R,) by a reference fitted on the training rows; nan where it sees none."""
-    weight_N = seen.weight_KxR[target] * train_R[rows]
-    loss_N = np.where(weight_N > 0, np.exp(seen.log_loss_KxR[target]), 1.0)  # nothing of the others enters
-    loss_R = np.full(len(train_R), np.nan)
-    loss_R[rows] = method.predict(seen.rows, loss_N, weight_N, seen.rows, seed)
-    return loss_R
 
 
 def _baseline(table: _Table, baseline: Baseline) -> Entry | None:

@@ -17,7 +17,7 @@ ORDER = [
     *("_weights", "audit", "design", "folds", "scores", "baselines", "laws", "objective", "lm", "goal"),
     *("observations", "reference_fit"),
     *("fitted", "estimate", "diagnose", "band", "refits", "auto"),
-    *("fit", "held_out", "leaderboard", "compare", "optimize", "scale", "plan"),
+    *("fit", "held_out", "leaderboard", "methods", "compare", "optimize", "scale", "plan"),
     *("show", "plot", "__init__", "cli"),
 ]
 """The map of the package: a module imports only modules before it. A new module takes its place here."""

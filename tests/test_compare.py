@@ -267,7 +267,7 @@ def test_last_checkpoints_judge_and_missing_losses_are_missing_observations():
 
 def test_targets_and_laws_that_cannot_be_judged_are_named(monkeypatch):
     names = ("effective-tokens", "mixture-index", "chinchilla", "kaplan", "repeated-mixture", "dcpt")
-    monkeypatch.setattr(sys.modules["mixlaw.compare"], "METHODS", tuple(map(by_name, names)))
+    monkeypatch.setattr(sys.modules["mixlaw.methods"], "METHODS", tuple(map(by_name, names)))
     table = frame().assign(**{"loss:rare": np.where(np.arange(15) < 4, 2.0, np.nan)})
     found = compare(Runs.from_frame(table))
     assert found.boards[0].targets == ("code", "chat")
@@ -303,7 +303,7 @@ def test_a_reference_is_compared_like_a_law():
 
 
 def few_methods(monkeypatch, *names):
-    monkeypatch.setattr(sys.modules["mixlaw.compare"], "METHODS", tuple(map(by_name, names)))
+    monkeypatch.setattr(sys.modules["mixlaw.methods"], "METHODS", tuple(map(by_name, names)))
 
 
 def test_a_reference_that_refuses_is_skipped_where_none_was_named(monkeypatch):
@@ -344,7 +344,7 @@ def test_a_reference_that_refuses_later_costs_no_more_than_itself(monkeypatch):
                 raise MixlawError("too fussy")
             return Ridge.predict(rows, loss_R, weight_R, at, seed)
 
-    monkeypatch.setattr(sys.modules["mixlaw.compare"], "METHODS", (LogLinear, Fussy))
+    monkeypatch.setattr(sys.modules["mixlaw.methods"], "METHODS", (LogLinear, Fussy))
     found = compare(Runs.from_frame(frame()))
     assert found.skipped == {"fussy": "too fussy"}
     assert "log-linear" in {e.name for e in found.boards[0].entries}
