@@ -12,9 +12,9 @@ from mixlaw.laws.base import Law, Row
 from mixlaw.objective import Jacobians, Point, Problem, evaluate
 
 FEW_LANES, MANY_LANES = 16, 256
-"""Fits side by side; the code is compiled for each number, so there are two: for a few fits, and for a bootstrap."""
+"""Fits side by side at most; the code is compiled for each number: there are two, for a few and for a bootstrap."""
 CACHE = 2**22
-"""Bytes that the Jacobians of many lanes may fill."""
+"""Bytes that the Jacobians of all lanes may fill: 2,000 runs with 16 lanes took 2.3 times as long as with 4."""
 
 
 class Solution(NamedTuple):
@@ -89,8 +89,8 @@ def solve(
 
 def _lanes(count: int, entries: int) -> int:
     """How many of `count` fits go side by side, given the entries of one Jacobian."""
-    room = CACHE // (8 * entries)
-    return FEW_LANES if count <= 4 * FEW_LANES else int(np.clip(1 << room.bit_length() - 1, FEW_LANES, MANY_LANES))
+    room = 1 << max(CACHE // (8 * entries), 1).bit_length() - 1
+    return min(room, FEW_LANES if count <= 4 * FEW_LANES else MANY_LANES)
 
 
 class _State:
