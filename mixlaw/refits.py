@@ -162,8 +162,10 @@ def point_predictions(
         for inner_train_R, inner_test_R in inner:
             for k, judged_R in enumerate(judged_KxR):
                 at = inner_test_R & judged_R
-                error_KxR[k, at] = np.abs(np.log(predict(k, inner_train_R)[at] / runs.loss_RxK[at, k]))
-        width_FxK.append([_conformal(error_R[np.isfinite(error_R)]) for error_R in error_KxR])
+                found_N = np.maximum(predict(k, inner_train_R)[at], 0.0)  # a line may fall below 0: infinitely wrong
+                with np.errstate(divide="ignore"):
+                    error_KxR[k, at] = np.abs(np.log(found_N / runs.loss_RxK[at, k]))
+        width_FxK.append([_conformal(error_R[~np.isnan(error_R)]) for error_R in error_KxR])
     every = np.arange(len(runs))
     loss_FxKxR, factor_FxKx1 = np.array(loss_FxKxR), np.exp(np.array(width_FxK))[:, :, None]
     ends = (loss_FxKxR, loss_FxKxR / factor_FxKx1, loss_FxKxR * factor_FxKx1)

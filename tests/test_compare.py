@@ -20,6 +20,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.fit import fit
 from mixlaw.fitted import read_fit
 from mixlaw.laws import Chinchilla, EffectiveTokens, LogLinear, MixtureIndex, by_name
+from mixlaw.refits import point_predictions
 from mixlaw.runs import Runs
 from mixlaw.scores import Predictions, fold_errors, scales, score
 
@@ -472,6 +473,18 @@ def test_intervals_without_a_law_hold_nine_of_ten():
     board = compare(Runs.from_frame(frame(mixtures=150, noise=0.02)), [Ridge, "log-linear"]).boards[0]
     for e in board.entries:
         assert e.scores["coverage"][0] == pytest.approx(0.9, abs=0.08), e.name
+
+
+def test_predictions_below_zero_count_as_infinitely_wrong():
+    """A line in a share may fall below 0. Were such rows left out, the interval of the others would look narrow."""
+    runs = folds.numbered(Runs.from_frame(frame(mixtures=30)))
+    split, truth_KxR = folds.over_mixtures(runs, 0), runs.loss_RxK.T
+    judged_KxR = np.isfinite(truth_KxR)
+    some_R = np.arange(len(runs)) % 4 == 0
+    sound = point_predictions(lambda k, _: 1.01 * truth_KxR[k], runs, judged_KxR, split)
+    broken = point_predictions(lambda k, _: np.where(some_R, -1.0, 1.01 * truth_KxR[k]), runs, judged_KxR, split)
+    np.testing.assert_allclose(sound.high_KxR, 1.01**2 * truth_KxR)
+    assert np.isinf(broken.high_KxR[:, ~some_R]).all()
 
 
 # --- synthetic truth
