@@ -1,30 +1,28 @@
-"""The best mixture under a fitted law, by an interior-point Newton method, with a certificate.
+"""The best mixture under a fitted law, with a certificate.
 
     argmin_w  sum_k v_k L_k(w; N, D)   over  sum_i w_i = 1,  lower_i <= w_i <= upper_i,  sum_k v_k = 1
 
-For a law that is convex in the mixture the Frank–Wolfe gap  max_v grad.(w - v)  over the same polytope bounds how
-much lower any feasible mixture can be (Jaggi 2013). For one that is not, the best of several starts is taken, and the
-gap says only how nearly stationary it is.
+and every other `Program`. Where law and program are convex the gap bounds how much lower any feasible mixture can be.
+For a law that is not convex the best of several starts is taken, and the gap says only how nearly stationary it is.
 """
 
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
+from mixlaw.certificate import certify
+from mixlaw.derivatives import Oracle
 from mixlaw.fitted import Fit
-from mixlaw.laws import Law, Row, parametric
-from mixlaw.laws.base import constrain
+from mixlaw.interior import FIRST, Solution, solve
+from mixlaw.program import Program, stack
 from mixlaw.simplex import check_bounds, minimise_linear
 
-BARRIERS = 10.0 ** -np.arange(2.0, 14.0)
-"""Weights of the logarithmic barrier, as shares of the objective: the last leaves a gap of about 2 S times it."""
-NEWTON_STEPS = 30
-HALVINGS = 30
-CHUNK = 32
+KEPT = 1e-8
+"""A row broken by no more is kept; one broken by more is made dearer, in case its price was too low."""
+DEARER = (1e3, 1e6)
+AGREE = 1e-6
+"""Starts whose objectives differ by less than this share of them agree."""
 
 
 @dataclass(frozen=True)
@@ -33,110 +31,21 @@ class Optimum:
 
     Attributes:
         w_S: the mixture.
-        objective: weighted mean of the predicted losses, nats per token.
-        gap: Frank–Wolfe gap, nats per token: no feasible mixture is better by more (for convex laws).
+        objective: what was minimised, nats per token.
+        gap: no feasible mixture is better by more, nats per token (for convex laws).
+        broken: the most by which a row of the program is broken, in its unit; above 1e-8 no mixture keeps them all.
+        price_M: multipliers of the program's rows: what a unit of each limit is worth, nats.
+        agree: share of the starts that reached this objective.
+        starts: their number.
     """
 
     w_S: np.ndarray
     objective: float
     gap: float
-
-
-class _Problem(NamedTuple):
-    z_KxP: Any
-    weight_K: Any
-    params: Any
-    tokens: Any
-    lower_S: Any
-    upper_S: Any
-    unique_S: Any
-
-
-def objective(law: type[Law], constants: dict, problem: _Problem, w_S: Any) -> Any:
-    """Weighted mean of the targets' losses at one mixture, a scalar in nats per token."""
-    row = Row(w_S, problem.params, problem.tokens, problem.unique_S)
-    losses_K = jax.vmap(lambda z_P, known: constrain(law, z_P, known, w_S.shape[0])(row))(problem.z_KxP, constants)
-    return jnp.dot(problem.weight_K, losses_K)
-
-
-class _State(NamedTuple):
-    w_S: Any
-    barrier: Any
-    steps: Any
-
-
-def _newton_step(value: Any, problem: _Problem, free_S: Any, barrier: Any, w_S: Any) -> tuple:
-    """One Newton step of value(w) - barrier * sum log(distance to the bounds) at a fixed sum of the free shares.
-
-    Returns:
-        the new shares, and whether the barrier's problem is solved (or no step lowers it any more).
-    """
-    lower_S, upper_S = problem.lower_S, problem.upper_S
-
-    def merit(w_S: Any) -> Any:
-        inside_S = jnp.where(free_S, (w_S - lower_S) * (upper_S - w_S), 1.0)
-        feasible = jnp.all(inside_S > 0)
-        logs = jnp.sum(jnp.log(jnp.where(inside_S > 0, inside_S, 1.0)))
-        return jnp.where(feasible, value(w_S) - barrier * logs, jnp.inf)
-
-    below_S = jnp.where(free_S, w_S - lower_S, 1.0)
-    above_S = jnp.where(free_S, upper_S - w_S, 1.0)
-    g_S = jax.grad(value)(w_S) - barrier * (1 / below_S - 1 / above_S)
-    curve_S = jnp.where(free_S, barrier * (below_S**-2 + above_S**-2), 1e30)
-    # Scaled by the distance to the nearer bound, so that a share of 1e-12 is as well conditioned as one of .5.
-    scale_S = jnp.minimum(below_S, above_S)
-    # At a fixed sum a constant in the gradient moves nothing: without that of the share with the most room, nothing
-    # large cancels where the objective is (nearly) linear.
-    g_S -= g_S[jnp.argmax(jnp.where(free_S, scale_S, -1.0))]
-    H_SxS = (jax.hessian(value)(w_S) + jnp.diag(curve_S)) * scale_S[:, None] * scale_S
-    H_SxS += 1e-14 * jnp.sum(jnp.where(free_S, jnp.diag(H_SxS), 0.0)) * jnp.eye(len(w_S))
-    both_Sx2 = jnp.linalg.solve(H_SxS, jnp.stack([g_S * scale_S, scale_S * free_S], 1))
-    towards_S, ones_S = both_Sx2[:, 0] * scale_S, both_Sx2[:, 1] * scale_S
-    multiplier = jnp.sum(towards_S * free_S) / jnp.sum(ones_S * free_S)
-    d_S = jnp.where(free_S, multiplier * ones_S - towards_S, 0.0)
-    decrement = -jnp.dot(g_S, d_S)
-    room_S = jnp.where(d_S < 0, below_S / jnp.maximum(-d_S, 1e-300), above_S / jnp.maximum(d_S, 1e-300))
-    longest = jnp.minimum(1.0, 0.99 * jnp.min(jnp.where(free_S & (d_S != 0), room_S, jnp.inf)))
-    # Every halving at once: a loop within the loop is slower, and hung in XLA's CPU runtime (jaxlib 0.10.2).
-    length_H = longest * 0.5 ** jnp.arange(HALVINGS)
-    merit_H = jax.vmap(lambda length: merit(w_S + length * d_S))(length_H)
-    enough_H = merit_H <= merit(w_S) - 1e-4 * length_H * decrement
-    moved = jnp.any(enough_H) & jnp.isfinite(decrement)
-    w_S = jnp.where(moved, w_S + length_H[jnp.argmax(enough_H)] * d_S, w_S)
-    return w_S, ~moved | (decrement < 1e-3 * barrier)
-
-
-def _solve_one(law: type[Law], constants: dict, problem: _Problem, start_S: Any) -> tuple:
-    """Path following: the shares, their objective and its gradient."""
-    free_S = problem.upper_S - problem.lower_S > 1e-12
-    value = partial(objective, law, constants, problem)
-    levels = jnp.abs(value(start_S)) * jnp.asarray(BARRIERS)
-
-    def advance(state: _State) -> _State:
-        w_S, solved = _newton_step(value, problem, free_S, levels[state.barrier], state.w_S)
-        onward = solved | (state.steps >= NEWTON_STEPS)
-        return _State(w_S, state.barrier + onward, jnp.where(onward, 0, state.steps + 1))
-
-    state = jax.lax.while_loop(lambda s: s.barrier < len(BARRIERS), advance, _State(start_S, 0, 0))
-    w_S = jnp.clip(state.w_S, problem.lower_S, problem.upper_S)
-    return w_S, *jax.value_and_grad(value)(w_S)
-
-
-@partial(jax.jit, static_argnums=0)
-def _solve(law: type[Law], constants: dict, problems: _Problem, start_BxS: Any) -> tuple:
-    return jax.vmap(partial(_solve_one, law, constants))(problems, start_BxS)
-
-
-def _solve_chunks(law: type[Law], constants: dict, problems: _Problem, start_BxS: np.ndarray) -> tuple:
-    """All problems in chunks of one compiled size, as NumPy arrays."""
-    count = len(start_BxS)
-    chunk = 1 if count == 1 else CHUNK
-    padded = (np.arange(-(-count // chunk) * chunk) % count).reshape(-1, chunk)
-    parts = []
-    for at in padded:
-        part = jax.tree.map(lambda x, at=at: np.asarray(x)[at], problems)
-        parts.append(jax.tree.map(np.asarray, _solve(law, constants, part, start_BxS[at])))
-    return jax.tree.map(lambda *x: np.concatenate(x)[:count], *parts)
+    broken: float = 0.0
+    price_M: np.ndarray | None = None
+    agree: float = 1.0
+    starts: int = 1
 
 
 def tighten(lower_BxS: np.ndarray, upper_BxS: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -170,6 +79,59 @@ def _starts(lower_BxS: np.ndarray, upper_BxS: np.ndarray, convex: bool) -> list[
     return [middle_BxS, *towards]
 
 
+def optimize_program(
+    oracle: Oracle, program: Program, near_BxS: np.ndarray | None = None, share: float = FIRST
+) -> list[Optimum]:
+    """Optima of the B problems of a program whose bounds are tight.
+
+    Args:
+        near_BxS: mixtures to start from, moved inside; by default the middle, and for laws that are not convex points
+            towards each source's largest share too.
+        share: see `solve`.
+    """
+    tries = [_certified(oracle, program, start, share) for start in _all_starts(oracle, program, near_BxS)]
+    objective_TxB = np.nan_to_num([objective_B for _, objective_B, *_ in tries], nan=np.inf)
+    best_B = np.argmin(objective_TxB, axis=0)
+    if not np.isfinite(objective_TxB.min(0)).all():
+        name = oracle.fit.law.name
+        raise FloatingPointError(f"the law {name} is not finite at {np.sum(~np.isfinite(objective_TxB.min(0)))} optima")
+    agree_B = (objective_TxB <= objective_TxB.min(0) + AGREE * np.abs(objective_TxB.min(0))).mean(0)
+    found = []
+    for b, t in enumerate(best_B):
+        solution, objective_B, gap_B, broken_B = tries[t]
+        at = solution.w_BxS[b], float(objective_B[b]), float(gap_B[b]), float(broken_B[b]), solution.z_BxM[b]
+        found.append(Optimum(*at, float(agree_B[b]), len(tries)))
+    return found
+
+
+def _all_starts(oracle: Oracle, program: Program, near_BxS: np.ndarray | None) -> list[np.ndarray]:
+    if near_BxS is None:
+        return _starts(program.lower_BxS, program.upper_BxS, oracle.convex)
+    middle_BxS = middle(program.lower_BxS, program.upper_BxS)
+    inside_BxS = np.clip(near_BxS, program.lower_BxS, program.upper_BxS)
+    inside_BxS = np.where(abs(inside_BxS.sum(1, keepdims=True) - 1) < 1e-9, inside_BxS, middle_BxS)
+    return [0.05 * middle_BxS + 0.95 * inside_BxS]
+
+
+def _certified(oracle: Oracle, program: Program, start_BxS: np.ndarray, share: float) -> tuple[Solution, Any, Any, Any]:
+    """A solution with its objective, gap and breach; rows that stay broken are made dearer before that is believed."""
+    solution = _tidy(program, solve(program, oracle, start_BxS, share))
+    judged = certify(program, oracle, solution)
+    for factor in DEARER:
+        if not (judged[2] > KEPT).any():
+            break
+        program = program.dearer(factor)
+        solution = _tidy(program, solve(program, oracle, start_BxS, share))
+        judged = certify(program, oracle, solution)
+    return solution, *judged
+
+
+def _tidy(program: Program, found: Solution) -> Solution:
+    """The solver keeps the sum to rounding. Bounds are kept exactly, also by a share divided by .999...9."""
+    w_BxS = found.w_BxS / found.w_BxS.sum(1, keepdims=True)
+    return replace(found, w_BxS=np.clip(w_BxS, program.lower_BxS, program.upper_BxS))
+
+
 def optimize_batch(
     fit: Fit,
     z_BxKxP: np.ndarray,
@@ -194,23 +156,10 @@ def optimize_batch(
     upper_BxS = np.broadcast_to(upper_BxS, (count, len(fit.sources)))
     for upper_S in np.unique(upper_BxS, axis=0):
         check_bounds(fit.sources, lower_S, upper_S)
-    lower_BxS, upper_BxS = tighten(np.broadcast_to(lower_S, upper_BxS.shape), upper_BxS)
+    bounds = tighten(np.broadcast_to(lower_S, upper_BxS.shape), upper_BxS)
     params_B, tokens_B = (np.broadcast_to(np.asarray(x, float), count) for x in (params_B, tokens_B))
-    weight_BxK = np.broadcast_to(weight_K, (count, len(weight_K)))
-    with jax.enable_x64(True):
-        unique_BxS = np.broadcast_to(fit.unique_S, upper_BxS.shape)
-        problems = _Problem(z_BxKxP, weight_BxK, params_B, tokens_B, lower_BxS, upper_BxS, unique_BxS)
-        law, tries = parametric(fit.law), []
-        for start_BxS in _starts(lower_BxS, upper_BxS, law.convex):
-            tries.append(_solve_chunks(law, fit.constants, problems, start_BxS))
-        best_B = np.argmin(np.nan_to_num([value_B for _, value_B, _ in tries], nan=np.inf), axis=0)
-        w_BxS, value_B, g_BxS = (np.stack(x)[best_B, np.arange(count)] for x in zip(*tries, strict=True))
-    if not np.isfinite(value_B).all():
-        raise FloatingPointError(f"the law {fit.law.name} is not finite at {np.sum(~np.isfinite(value_B))} optima")
-    # The solver keeps the sum to rounding. Bounds are kept exactly, also by a share divided by .999...9.
-    w_BxS = np.clip(w_BxS / w_BxS.sum(1, keepdims=True), lower_BxS, upper_BxS)
-    found = zip(w_BxS, value_B, g_BxS, lower_BxS, upper_BxS, strict=True)
-    return [Optimum(w, float(v), float(g @ (w - minimise_linear(g, lo, up)))) for w, v, g, lo, up in found]
+    oracle = Oracle(fit, z_BxKxP, params_B, tokens_B)
+    return optimize_program(oracle, Program(weight_K, *bounds, stack([], len(weight_K), len(fit.sources))))
 
 
 def optimize(

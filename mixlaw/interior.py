@@ -1,0 +1,285 @@
+"""An interior-point method for `Program`s, in NumPy, many problems side by side.
+
+Newton steps on the logarithmic barrier with the primal-dual Hessian (z/s in place of mu/s^2), a line search on the
+barrier itself, and multipliers kept near mu/s: Wächter and Biegler (2006) without equality residuals, since every
+iterate is feasible. A law that is not convex has the eigenvalues of its scaled system made positive.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from mixlaw.derivatives import Oracle
+from mixlaw.program import Program
+
+FIRST, LAST = 1e-2, 1e-13
+"""The barrier's weight, as a share of the objective: the last leaves a gap of about as much for each constraint."""
+STEPS = 250
+HALVINGS = 40
+CLOSE = 0.1
+"""A barrier's problem counts as solved when a Newton step would lower it by less than this times its weight."""
+NEARBY = 1e10
+"""Multipliers may differ from mu/s by this factor (Wächter and Biegler's kappa_Sigma)."""
+
+
+class _Point(NamedTuple):
+    """Iterates of the problems: x = (w, t, y, e), multipliers of bounds and rows, the barrier's weight."""
+
+    x_BxN: np.ndarray
+    low_BxN: np.ndarray
+    high_BxN: np.ndarray
+    z_BxM: np.ndarray
+    barrier_B: np.ndarray
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Where the method ended, for each problem.
+
+    Attributes:
+        w_BxS: mixtures within their bounds.
+        z_BxM: multipliers of the program's rows, 0 or more.
+        pull_BxS: multipliers of |w_i - r_i|, in [-1, 1] times its price; zeros where it does not count.
+        top_B: t.
+    """
+
+    w_BxS: np.ndarray
+    z_BxM: np.ndarray
+    pull_BxS: np.ndarray
+    top_B: np.ndarray
+
+
+class _Layout:
+    """Where t, y and e stand among the variables, and the rows with those of |w_i - r_i| <= e_i below them."""
+
+    def __init__(self, program: Program) -> None:
+        rows, (count, S) = program.rows, program.lower_BxS.shape
+        self.program, self.S, self.M = program, S, len(rows.names)
+        self.elastic_E = np.flatnonzero(np.isfinite(rows.price_M))
+        tops, E, spread = int(rows.top_M.any()), len(self.elastic_E), S if program.uses_l1 else 0
+        self.top, self.y, self.e = S, slice(S + tops, S + tops + E), slice(S + tops + E, S + tops + E + spread)
+        self.tops, self.N = tops, S + tops + E + spread
+        extra_MxX = np.zeros((self.M, self.N - S))
+        extra_MxX[:, :tops] = -rows.top_M[:, None].astype(float)
+        extra_MxX[self.elastic_E, tops + np.arange(E)] = -1.0
+        extra_MxX[:, tops + E :] = rows.l1_M[:, None]
+        Q_MxN = np.hstack([rows.linear_MxS, extra_MxX])
+        limit_BxM = program.limit_BxM
+        if spread:
+            around_SxN = np.hstack([np.eye(S), np.zeros((S, tops + E)), -np.eye(S)])
+            other_SxN = np.hstack([-np.eye(S), np.zeros((S, tops + E)), -np.eye(S)])
+            Q_MxN = np.vstack([Q_MxN, around_SxN, other_SxN])
+            far = np.concatenate([program.reference_S, -program.reference_S])  # type: ignore[list-item]
+            limit_BxM = np.hstack([limit_BxM, np.broadcast_to(far, (count, 2 * S))])
+        self.Q_MxN, self.limit_BxM = Q_MxN, limit_BxM
+        pad = np.zeros((2 * spread, rows.loss_MxK.shape[1]))
+        self.R_MxK, self.k_M = np.vstack([rows.loss_MxK, pad]), np.concatenate([rows.kl_M, np.zeros(2 * spread)])
+        self.cost_X = np.concatenate([np.ones(tops), rows.price_M[self.elastic_E], np.full(spread, program.l1)])
+        inf = np.full((count, self.N - S), np.inf)
+        floor = -inf
+        floor[:, tops : tops + E] = 0.0
+        self.lower_BxN = np.hstack([program.lower_BxS, floor])
+        self.upper_BxN = np.hstack([program.upper_BxS, inf])
+        self.free_BxN = self.upper_BxN - self.lower_BxN > 1e-12
+
+    def start(self, w_BxS: np.ndarray, losses_BxK: np.ndarray, share: float) -> _Point:
+        """A point strictly inside everything, with multipliers on the central path at `share` of the objective."""
+        program, rows = self.program, self.program.rows
+        x_BxN = np.zeros((len(w_BxS), self.N))
+        x_BxN[:, : self.S] = w_BxS
+        if program.uses_l1:
+            x_BxN[:, self.e] = np.abs(w_BxS - program.reference_S) + 0.1 / self.S
+        value_BxM = self.rows_without(x_BxN, losses_BxK)[:, : self.M] - program.limit_BxM
+        size_B = np.abs(losses_BxK).max(1, initial=1e-3)
+        if self.tops:
+            x_BxN[:, self.top] = value_BxM[:, rows.top_M].max(1) + 0.1 * size_B
+            value_BxM = value_BxM - rows.top_M * x_BxN[:, [self.top]]
+        x_BxN[:, self.y] = np.maximum(value_BxM[:, self.elastic_E], 0.0) + 0.01
+        barrier_B = share * size_B
+        low_BxN, high_BxN = self.room(x_BxN, np.arange(len(w_BxS)))
+        slack_BxM = self.limit_BxM - self.rows_without(x_BxN, losses_BxK)
+        mu = barrier_B[:, None]
+        return _Point(x_BxN, mu / low_BxN, mu / high_BxN, mu / slack_BxM, barrier_B)
+
+    def rows_without(self, x_BxN: np.ndarray, losses_BxK: np.ndarray) -> np.ndarray:
+        """Left hand sides of all rows."""
+        kl_B = self.program.divergence(x_BxN[:, : self.S])
+        return losses_BxK @ self.R_MxK.T + np.outer(kl_B, self.k_M) + x_BxN @ self.Q_MxN.T
+
+    def room(self, x_BxN: np.ndarray, of_B: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Distances to the bounds; a share that is fixed is as far as can be."""
+        fixed = ~self.free_BxN[of_B]
+        return (
+            np.where(fixed, np.inf, x_BxN - self.lower_BxN[of_B]),
+            np.where(fixed, np.inf, self.upper_BxN[of_B] - x_BxN),
+        )
+
+    def objective(self, x_BxN: np.ndarray, losses_BxK: np.ndarray, of_B: np.ndarray) -> np.ndarray:
+        """What is minimised, without the barrier."""
+        w_BxS, program = x_BxN[:, : self.S], self.program
+        plain_B = losses_BxK @ program.weight_K + (program.cost_BxS[of_B] * w_BxS).sum(1)
+        return plain_B + program.kl * program.divergence(w_BxS) + x_BxN[:, self.S :] @ self.cost_X
+
+    def merit(self, x_BxN: np.ndarray, losses_BxK: np.ndarray, barrier_B: np.ndarray, of_B: np.ndarray) -> np.ndarray:
+        """Objective and barrier, inf where a row or a bound is broken."""
+        slack_BxM = self.limit_BxM[of_B] - self.rows_without(x_BxN, losses_BxK)
+        room_Bx2N = np.hstack(self.room(x_BxN, of_B))
+        inside_B = (slack_BxM > 0).all(1) & (room_Bx2N > 0).all(1) & np.isfinite(losses_BxK).all(1)
+        logs_B = np.log(np.where(slack_BxM > 0, slack_BxM, 1.0)).sum(1)
+        logs_B += np.log(np.where((room_Bx2N > 0) & np.isfinite(room_Bx2N), room_Bx2N, 1.0)).sum(1)
+        value_B = self.objective(x_BxN, losses_BxK, of_B)
+        return np.where(inside_B, value_B - barrier_B * logs_B, np.inf)
+
+
+class _System(NamedTuple):
+    """Newton's system at a point: gradient of the barrier, Hessian, Jacobian of the rows, slacks and rooms."""
+
+    g_BxN: np.ndarray
+    H_BxNxN: np.ndarray
+    J_BxMxN: np.ndarray
+    slack_BxM: np.ndarray
+    low_BxN: np.ndarray
+    high_BxN: np.ndarray
+    losses_BxK: np.ndarray
+
+
+def _system(layout: _Layout, oracle: Oracle, at: _Point, of_B: np.ndarray) -> _System:
+    program, S, rows = layout.program, layout.S, layout.R_MxK
+    w_BxS, mu_Bx1 = at.x_BxN[:, :S], at.barrier_B[:, None]
+    losses_BxK, slope_BxKxS, curve_BxSxS = oracle.derivatives(of_B, w_BxS, program.weight_K + at.z_BxM @ rows)
+    J_BxMxN = np.broadcast_to(layout.Q_MxN, (len(of_B), *layout.Q_MxN.shape)).copy()
+    J_BxMxN[:, :, :S] += rows @ slope_BxKxS
+    g_BxN = np.hstack([program.weight_K @ slope_BxKxS, np.broadcast_to(layout.cost_X, (len(of_B), layout.N - S))])
+    g_BxN[:, :S] += program.cost_BxS[of_B]
+    H_BxNxN = np.zeros((len(of_B), layout.N, layout.N))
+    H_BxNxN[:, :S, :S] = curve_BxSxS
+    if program.uses_kl:
+        logs_BxS = np.log(w_BxS / program.reference_S) + 1.0
+        g_BxN[:, :S] += program.kl * logs_BxS
+        J_BxMxN[:, :, :S] += layout.k_M[:, None] * logs_BxS[:, None, :]
+        H_BxNxN[:, range(S), range(S)] += (program.kl + at.z_BxM @ layout.k_M)[:, None] / w_BxS
+    slack_BxM = layout.limit_BxM[of_B] - layout.rows_without(at.x_BxN, losses_BxK)
+    low_BxN, high_BxN = layout.room(at.x_BxN, of_B)
+    if len(layout.Q_MxN):
+        g_BxN += ((mu_Bx1 / slack_BxM)[:, None, :] @ J_BxMxN)[:, 0]
+        H_BxNxN += J_BxMxN.transpose(0, 2, 1) @ ((at.z_BxM / slack_BxM)[:, :, None] * J_BxMxN)
+    g_BxN += mu_Bx1 / high_BxN - mu_Bx1 / low_BxN
+    H_BxNxN[:, range(layout.N), range(layout.N)] += at.low_BxN / low_BxN + at.high_BxN / high_BxN
+    return _System(g_BxN, H_BxNxN, J_BxMxN, slack_BxM, low_BxN, high_BxN, losses_BxK)
+
+
+def _direction(layout: _Layout, system: _System, of_B: np.ndarray, convex: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Newton's step at a fixed sum of the shares, and how much it promises to lower the barrier."""
+    free_BxN, S = layout.free_BxN[of_B], layout.S
+    # Scaled by the curvature, so that a share of 1e-12 is as well conditioned as one of .5.
+    curve_BxN = np.einsum("bnn->bn", system.H_BxNxN)
+    scale_BxN = np.where(free_BxN, 1.0 / np.sqrt(np.maximum(np.abs(curve_BxN), 1e-300)), 0.0)
+    H_BxNxN = system.H_BxNxN * scale_BxN[:, :, None] * scale_BxN[:, None, :]
+    H_BxNxN[:, range(layout.N), range(layout.N)] += ~free_BxN + 1e-14
+    g_BxN = np.where(free_BxN, system.g_BxN, 0.0)
+    # At a fixed sum a constant in the gradient moves nothing: without that of the share with the most room, nothing
+    # large cancels where the objective is (nearly) linear.
+    most_B = np.argmax(scale_BxN[:, :S], axis=1)
+    g_BxN[:, :S] -= np.where(free_BxN[:, :S], g_BxN[np.arange(len(g_BxN)), most_B][:, None], 0.0)
+    ones_BxN = np.zeros_like(g_BxN)
+    ones_BxN[:, :S] = free_BxN[:, :S]
+    both_BxNx2 = np.stack([g_BxN * scale_BxN, ones_BxN * scale_BxN], 2)
+    if convex:
+        solved_BxNx2 = np.linalg.solve(H_BxNxN, both_BxNx2)
+    else:
+        value_BxN, basis_BxNxN = np.linalg.eigh(H_BxNxN)
+        size_BxN = np.maximum(np.abs(value_BxN), 1e-10)
+        solved_BxNx2 = basis_BxNxN @ (basis_BxNxN.transpose(0, 2, 1) @ both_BxNx2 / size_BxN[:, :, None])
+    towards_BxN, along_BxN = (solved_BxNx2[:, :, i] * scale_BxN for i in (0, 1))
+    total_B = (along_BxN * ones_BxN).sum(1)
+    share_B = np.divide((towards_BxN * ones_BxN).sum(1), total_B, out=np.zeros_like(total_B), where=total_B > 0)
+    d_BxN = share_B[:, None] * along_BxN - towards_BxN
+    return d_BxN, -(g_BxN * d_BxN).sum(1)
+
+
+def _longest(x: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """The longest step, at most 1, after which positive numbers (B, ...) are still .5% of what they were."""
+    ratio = np.divide(-d, x, out=np.zeros_like(d), where=np.isfinite(x) & (d < 0))
+    return np.minimum(1.0, 0.995 / np.maximum(ratio.max(1, initial=0.0), 0.995))
+
+
+def _search(
+    layout: _Layout, oracle: Oracle, at: _Point, system: _System, step: tuple[np.ndarray, np.ndarray], of_B: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How far along the step the barrier falls enough: variables, losses, and whether there was such a length."""
+    d_BxN, promise_B = step
+    linear_B = _longest(system.low_BxN, d_BxN)
+    length_B = np.minimum(linear_B, _longest(system.high_BxN, -d_BxN))
+    before_B = layout.merit(at.x_BxN, system.losses_BxK, at.barrier_B, of_B)
+    x_BxN, losses_BxK = at.x_BxN.copy(), system.losses_BxK.copy()
+    open_B = np.isfinite(promise_B) & (promise_B > 0)
+    moved_B, rounding_B = np.zeros_like(open_B), 1e-15 * np.abs(before_B)
+    for _ in range(HALVINGS):
+        tried = np.flatnonzero(open_B)
+        if not len(tried):
+            break
+        trial_BxN = at.x_BxN[tried] + length_B[tried, None] * d_BxN[tried]
+        found_BxK = oracle.losses(of_B[tried], trial_BxN[:, : layout.S])
+        after_B = layout.merit(trial_BxN, found_BxK, at.barrier_B[tried], of_B[tried])
+        enough_B = after_B <= before_B[tried] - 1e-4 * length_B[tried] * promise_B[tried] + rounding_B[tried]
+        x_BxN[tried[enough_B]], moved_B[tried[enough_B]] = trial_BxN[enough_B], True
+        losses_BxK[tried[enough_B]] = found_BxK[enough_B]
+        open_B[tried[enough_B]] = False
+        length_B[tried[~enough_B]] *= 0.5
+    return x_BxN, losses_BxK, moved_B
+
+
+def _multipliers(
+    z: np.ndarray, slack: np.ndarray, change: np.ndarray, after: np.ndarray, barrier_Bx1: np.ndarray
+) -> np.ndarray:
+    """Multipliers (B, J) after Newton's step, which changes slacks by `change` in full, kept near barrier / slack."""
+    finite = np.isfinite(slack)
+    near = np.where(finite, slack, 1.0)
+    dz = np.where(finite, barrier_Bx1 / near - z - z / near * change, 0.0)
+    new = z + _longest(np.where(finite, z, np.inf), dz)[:, None] * dz
+    return np.clip(new, barrier_Bx1 / (NEARBY * after), NEARBY * barrier_Bx1 / after)
+
+
+def _advance(layout: _Layout, oracle: Oracle, at: _Point, of_B: np.ndarray) -> tuple[_Point, np.ndarray]:
+    """One step of each problem, and whether it is done."""
+    system = _system(layout, oracle, at, of_B)
+    d_BxN, promise_B = _direction(layout, system, of_B, oracle.convex)
+    x_BxN, losses_BxK, moved_B = _search(layout, oracle, at, system, (d_BxN, promise_B), of_B)
+    mu_Bx1, size_B = at.barrier_B[:, None], np.abs(system.losses_BxK).max(1, initial=1e-3)
+    slack_BxM = layout.limit_BxM[of_B] - layout.rows_without(x_BxN, losses_BxK)
+    rooms = layout.room(x_BxN, of_B)
+    change_BxM = -(system.J_BxMxN @ d_BxN[:, :, None])[:, :, 0]
+    z_BxM = _multipliers(at.z_BxM, system.slack_BxM, change_BxM, slack_BxM, mu_Bx1)
+    low_BxN = _multipliers(at.low_BxN, system.low_BxN, d_BxN, rooms[0], mu_Bx1)
+    high_BxN = _multipliers(at.high_BxN, system.high_BxN, -d_BxN, rooms[1], mu_Bx1)
+    solved_B = ~moved_B | (promise_B < CLOSE * at.barrier_B)
+    last_B, share_B = LAST * size_B, at.barrier_B / size_B
+    done_B = solved_B & (at.barrier_B <= last_B * 1.0001)
+    lower_B = np.maximum(size_B * np.minimum(0.1 * share_B, share_B**1.5), last_B)
+    barrier_B = np.where(solved_B, np.minimum(lower_B, at.barrier_B), at.barrier_B)
+    return _Point(x_BxN, low_BxN, high_BxN, z_BxM, barrier_B), done_B
+
+
+def solve(program: Program, oracle: Oracle, start_BxS: np.ndarray, share: float = FIRST) -> Solution:
+    """Solutions of B problems from mixtures strictly inside their bounds.
+
+    Args:
+        share: the barrier's first weight as a share of the objective, smaller for a start near the optimum.
+    """
+    layout, count = _Layout(program), len(start_BxS)
+    every = np.arange(count)
+    point = layout.start(start_BxS, oracle.losses(every, start_BxS), share)
+    open_B = np.ones(count, bool)
+    for _ in range(STEPS):
+        of_B = np.flatnonzero(open_B)
+        if not len(of_B):
+            break
+        new, done_B = _advance(layout, oracle, _Point(*(part[of_B] for part in point)), of_B)
+        for whole, part in zip(point, new, strict=True):
+            whole[of_B] = part
+        open_B[of_B[done_B]] = False
+    S, M = layout.S, layout.M
+    pull_BxS = point.z_BxM[:, M : M + S] - point.z_BxM[:, M + S :] if program.uses_l1 else np.zeros((count, S))
+    top_B = point.x_BxN[:, layout.top] if layout.tops else np.zeros(count)
+    return Solution(point.x_BxN[:, :S], point.z_BxM[:, :M], pull_BxS, top_B)

@@ -1,0 +1,145 @@
+"""The mathematical program behind a plan: B problems alike in all but parameters, bounds, limits and linear terms.
+
+    minimise    v.L(w) + c.w + a KL(w|r) + b |w - r|_1 + t + sum_m price_m y_m
+    subject to  R_m.L(w) + k_m KL(w|r) + l_m |w - r|_1 + A_m.w - top_m t - y_m <= h_m,   y_m >= 0,
+                sum_i w_i = 1,   lower_i <= w_i <= upper_i
+
+over w, t (where some row has top_m = 1: the largest of those rows) and y_m (what row m is broken by). Ceilings, the
+worst target, groups, money, a distance from a reference and regrets are all rows of this form. A price above the
+multiplier that a row has makes y_m vanish wherever the row can be kept (an exact penalty), so that every program has
+an interior to start from, and one that no mixture meets is told by y_m > 0.
+"""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+PRICE = 1e3
+"""Of breaking a row, nats per unit; the solver raises it where a row stays broken."""
+
+
+class Rows(NamedTuple):
+    """M rows of the program; a distance may enter each.
+
+    Attributes:
+        names: what each says, for messages.
+        loss_MxK, kl_M, l1_M, linear_MxS: coefficients R, k, l and A.
+        limit_M: h, or (B, M) where problems differ.
+        price_M: of breaking it, inf for a row that is met by t.
+        top_M: whether t stands on its right hand side.
+    """
+
+    names: tuple[str, ...]
+    loss_MxK: np.ndarray
+    kl_M: np.ndarray
+    l1_M: np.ndarray
+    linear_MxS: np.ndarray
+    limit_M: np.ndarray
+    price_M: np.ndarray
+    top_M: np.ndarray
+
+    def take(self, index_M: np.ndarray) -> "Rows":
+        """Some of the rows."""
+        names = tuple(np.asarray(self.names, object)[index_M].tolist())
+        *rest, limit, price, top = self[1:]
+        return Rows(names, *(x[index_M] for x in rest), limit[..., index_M], price[index_M], top[index_M])
+
+
+def row(
+    name: str,
+    limit: float,
+    *,
+    losses_K: np.ndarray | int = 0,
+    linear_S: np.ndarray | int = 0,
+    kl: float = 0.0,
+    l1: float = 0.0,
+    price: float = PRICE,
+) -> Rows:
+    """One row, `losses_K`.L(w) + `linear_S`.w + `kl` KL + `l1` |w - r| <= `limit`. An int is a row of so many zeros.
+
+    A row of price inf has t on its right hand side.
+    """
+    loss_K, of_S = (np.zeros(x) if isinstance(x, int) else np.asarray(x, float) for x in (losses_K, linear_S))
+    one = np.ones(1)
+    top = np.array([np.isinf(price)])
+    return Rows((name,), loss_K[None], kl * one, l1 * one, of_S[None], limit * one, price * one, top)
+
+
+def stack(rows: list[Rows], targets: int, sources: int) -> Rows:
+    """Rows one below another; none at all is a valid stack."""
+    if not rows:
+        empty = np.empty(0)
+        return Rows((), np.empty((0, targets)), empty, empty, np.empty((0, sources)), empty, empty, empty.astype(bool))
+    names = tuple(name for part in rows for name in part.names)
+    return Rows(names, *(np.concatenate([part[i] for part in rows]) for i in range(1, 8)))
+
+
+@dataclass(frozen=True)
+class Program:
+    """See the module.
+
+    Attributes:
+        weight_K: v.
+        lower_BxS, upper_BxS: bounds, all of them met by some mixture.
+        rows: limits (M,) or (B, M).
+        linear_BxS: c.
+        kl, l1: a and b.
+        reference_S: r, above 0 wherever a KL counts.
+    """
+
+    weight_K: np.ndarray
+    lower_BxS: np.ndarray
+    upper_BxS: np.ndarray
+    rows: Rows
+    linear_BxS: np.ndarray | None = None
+    kl: float = 0.0
+    l1: float = 0.0
+    reference_S: np.ndarray | None = None
+
+    @property
+    def limit_BxM(self) -> np.ndarray:
+        """Limits of each problem."""
+        return np.broadcast_to(self.rows.limit_M, (len(self.lower_BxS), len(self.rows.names)))
+
+    @property
+    def cost_BxS(self) -> np.ndarray:
+        """c of each problem, zeros where there is none."""
+        return np.zeros(self.lower_BxS.shape) if self.linear_BxS is None else self.linear_BxS
+
+    @property
+    def uses_l1(self) -> bool:
+        """Whether |w - r| counts anywhere."""
+        return self.l1 > 0 or bool(np.any(self.rows.l1_M > 0))
+
+    @property
+    def uses_kl(self) -> bool:
+        """Whether KL(w|r) counts anywhere."""
+        return self.kl > 0 or bool(np.any(self.rows.kl_M > 0))
+
+    def dearer(self, factor: float) -> "Program":
+        """The same with dearer breaches."""
+        return replace(self, rows=self.rows._replace(price_M=self.rows.price_M * factor))
+
+    def divergence(self, w_BxS: np.ndarray) -> np.ndarray:
+        """KL(w|r) in nats (B,), 0 where none counts."""
+        if not self.uses_kl:
+            return np.zeros(len(w_BxS))
+        assert self.reference_S is not None
+        safe_BxS = np.where(w_BxS > 0, w_BxS, 1.0)
+        return np.where(w_BxS > 0, w_BxS * np.log(safe_BxS / self.reference_S), 0.0).sum(1)
+
+    def distance(self, w_BxS: np.ndarray) -> np.ndarray:
+        """|w - r|_1 (B,), 0 where none counts."""
+        return np.abs(w_BxS - self.reference_S).sum(1) if self.uses_l1 else np.zeros(len(w_BxS))
+
+    def excess(self, w_BxS: np.ndarray, losses_BxK: np.ndarray) -> np.ndarray:
+        """Left less right hand side of the rows without t and y, (B, M)."""
+        rows = self.rows
+        convex_BxM = losses_BxK @ rows.loss_MxK.T + np.outer(self.divergence(w_BxS), rows.kl_M)
+        return convex_BxM + np.outer(self.distance(w_BxS), rows.l1_M) + w_BxS @ rows.linear_MxS.T - self.limit_BxM
+
+    def smooth(self, w_BxS: np.ndarray, losses_BxK: np.ndarray) -> np.ndarray:
+        """The objective without t and breaches, (B,)."""
+        plain_B = losses_BxK @ self.weight_K + (self.cost_BxS * w_BxS).sum(1)
+        return plain_B + self.kl * self.divergence(w_BxS) + self.l1 * self.distance(w_BxS)
