@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mixlaw.audit import Audit, audit
     from mixlaw.band import band
     from mixlaw.compare import compare
+    from mixlaw.constraints import Constraints, Group, Near
     from mixlaw.design import design
     from mixlaw.errors import MixlawError
     from mixlaw.fit import fit
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from mixlaw.goal import Goal, goal
     from mixlaw.importers import Imported, ImportOptions, import_runs
     from mixlaw.leaderboard import Leaderboard
-    from mixlaw.plan import Plan, read_plan, recommend
+    from mixlaw.plan import Plan, read_plan
+    from mixlaw.recommend import Ask, recommend
     from mixlaw.runs import Runs, read_runs
     from mixlaw.sources import Budget, Project, Source, Sources, Target, read_project
 
@@ -43,7 +45,11 @@ _HOME = {
     "Leaderboard": "leaderboard",
     "Plan": "plan",
     "read_plan": "plan",
-    "recommend": "plan",
+    "Ask": "recommend",
+    "recommend": "recommend",
+    "Constraints": "constraints",
+    "Group": "constraints",
+    "Near": "constraints",
     "Runs": "runs",
     "read_runs": "runs",
     "Budget": "sources",
@@ -55,14 +61,18 @@ _HOME = {
 }
 
 __all__ = [
+    "Ask",
     "Audit",
     "Budget",
+    "Constraints",
     "Fit",
     "Goal",
+    "Group",
     "ImportOptions",
     "Imported",
     "Leaderboard",
     "MixlawError",
+    "Near",
     "Plan",
     "Project",
     "Runs",

@@ -4,7 +4,7 @@ whose CPU runtime hung on that (`analysis/NOTES.md`).
 """
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,8 +17,8 @@ from mixlaw.laws.base import constrain
 
 CACHE = 250_000
 """Numbers that the Hessians of one block of targets may take: twice as many no longer stay in a cache."""
-LANES = 256
-"""Most problems side by side in one compiled call."""
+LANES = 32
+"""Problems side by side in one compiled call, but for one alone."""
 
 
 def _value(law: type[Law], z_P: Any, known: dict, row: Row, w_S: Any) -> Any:
@@ -62,18 +62,17 @@ class Oracle:
     params_B: np.ndarray
     tokens_B: np.ndarray
 
-    @cached_property
-    def _sizes(self) -> tuple[int, int]:
+    def _sizes(self, count: int) -> tuple[int, int]:
         """Targets in a block and problems in a call, so that the Hessians of a call stay in a cache."""
-        count, targets = self.z_BxKxP.shape[:2]
+        targets = self.z_BxKxP.shape[1]
         square = len(self.fit.sources) ** 2
         blocks = -(-targets * square // CACHE)
         block = -(-targets // blocks)
-        return block, max(1, min(LANES, CACHE // (block * square), count))
+        return block, 1 if count == 1 else max(1, min(LANES, CACHE // (block * square)))
 
     def _call(self, function: Any, of_B: np.ndarray, w_BxS: np.ndarray, weight_BxK: np.ndarray | None) -> list[list]:
         """What a compiled function says of each block of targets (outer) and problems (inner), all of one shape."""
-        K, (block, lanes) = self.z_BxKxP.shape[1], self._sizes
+        K, (block, lanes) = self.z_BxKxP.shape[1], self._sizes(len(of_B))
         law, unique_S, found = parametric(self.fit.law), np.asarray(self.fit.unique_S, float), []
         with jax.enable_x64(True):
             for start in range(0, K, block):

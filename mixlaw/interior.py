@@ -42,12 +42,15 @@ class Solution:
         z_BxM: multipliers of the program's rows, 0 or more.
         pull_BxS: multipliers of |w_i - r_i|, in [-1, 1] times its price; zeros where it does not count.
         top_B: t.
+        low_BxS, high_BxS: multipliers of the bounds, 0 or more.
     """
 
     w_BxS: np.ndarray
     z_BxM: np.ndarray
     pull_BxS: np.ndarray
     top_B: np.ndarray
+    low_BxS: np.ndarray
+    high_BxS: np.ndarray
 
 
 class _Layout:
@@ -282,4 +285,5 @@ def solve(program: Program, oracle: Oracle, start_BxS: np.ndarray, share: float 
     S, M = layout.S, layout.M
     pull_BxS = point.z_BxM[:, M : M + S] - point.z_BxM[:, M + S :] if program.uses_l1 else np.zeros((count, S))
     top_B = point.x_BxN[:, layout.top] if layout.tops else np.zeros(count)
-    return Solution(point.x_BxN[:, :S], point.z_BxM[:, :M], pull_BxS, top_B)
+    bounds = point.low_BxN[:, :S], point.high_BxN[:, :S]
+    return Solution(point.x_BxN[:, :S], point.z_BxM[:, :M], pull_BxS, top_B, *bounds)

@@ -21,6 +21,8 @@ from mixlaw.simplex import check_bounds, minimise_linear
 KEPT = 1e-8
 """A row broken by no more is kept; one broken by more is made dearer, in case its price was too low."""
 DEARER = (1e3, 1e6)
+HELD = 1e-6
+"""A share this near to a bound is held by it; a row with a larger multiplier is active."""
 AGREE = 1e-6
 """Starts whose objectives differ by less than this share of them agree."""
 
@@ -37,6 +39,9 @@ class Optimum:
         price_M: multipliers of the program's rows: what a unit of each limit is worth, nats.
         agree: share of the starts that reached this objective.
         starts: their number.
+        cap_S: multipliers of the largest shares less those of the smallest: what a unit of them is worth, nats.
+        vertex: whether bounds and rows that hold leave no freedom, so that the law only chooses a corner.
+        degenerate: whether a bound that holds a share is worth nothing: another mixture is (nearly) as good.
     """
 
     w_S: np.ndarray
@@ -46,6 +51,9 @@ class Optimum:
     price_M: np.ndarray | None = None
     agree: float = 1.0
     starts: int = 1
+    cap_S: np.ndarray | None = None
+    vertex: bool = False
+    degenerate: bool = False
 
 
 def tighten(lower_BxS: np.ndarray, upper_BxS: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -100,8 +108,19 @@ def optimize_program(
     for b, t in enumerate(best_B):
         solution, objective_B, gap_B, broken_B = tries[t]
         at = solution.w_BxS[b], float(objective_B[b]), float(gap_B[b]), float(broken_B[b]), solution.z_BxM[b]
-        found.append(Optimum(*at, float(agree_B[b]), len(tries)))
+        cap_S = solution.high_BxS[b] - solution.low_BxS[b]
+        flags = _corner(program, b, solution.w_BxS[b], solution.z_BxM[b], cap_S)
+        found.append(Optimum(*at, float(agree_B[b]), len(tries), cap_S, *flags))
     return found
+
+
+def _corner(program: Program, b: int, w_S: np.ndarray, z_M: np.ndarray, cap_S: np.ndarray) -> tuple[bool, bool]:
+    """Whether an optimum is a vertex, and whether it is degenerate."""
+    open_S = program.upper_BxS[b] - program.lower_BxS[b] > HELD
+    free_S = (w_S - program.lower_BxS[b] > HELD) & (program.upper_BxS[b] - w_S > HELD)
+    freedom = np.sum(free_S) - 1 + bool(program.rows.top_M.any()) - np.sum(z_M > HELD)
+    vertex = bool(open_S.any() and freedom <= 0)
+    return vertex, bool(np.any(open_S & ~free_S & (np.abs(cap_S) < HELD)))
 
 
 def _all_starts(oracle: Oracle, program: Program, near_BxS: np.ndarray | None) -> list[np.ndarray]:

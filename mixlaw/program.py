@@ -72,7 +72,10 @@ def stack(rows: list[Rows], targets: int, sources: int) -> Rows:
         empty = np.empty(0)
         return Rows((), np.empty((0, targets)), empty, empty, np.empty((0, sources)), empty, empty, empty.astype(bool))
     names = tuple(name for part in rows for name in part.names)
-    return Rows(names, *(np.concatenate([part[i] for part in rows]) for i in range(1, 8)))
+    *coefficients, price, top = (np.concatenate([part[i] for part in rows]) for i in (1, 2, 3, 4, 6, 7))
+    count = np.broadcast_shapes(*(part.limit_M.shape[:-1] for part in rows))
+    limit = np.concatenate([np.broadcast_to(part.limit_M, (*count, len(part.names))) for part in rows], axis=-1)
+    return Rows(names, *coefficients, limit, price, top)
 
 
 @dataclass(frozen=True)

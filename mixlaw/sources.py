@@ -16,11 +16,10 @@ import numpy as np
 
 from mixlaw._checks import checked_name, checked_paths, finite, positive, share
 from mixlaw._yaml import parse_yaml, read_text
+from mixlaw.budget import Budget as Budget
+from mixlaw.constraints import KEYS, Constraints, read_constraints
 from mixlaw.errors import MixlawError, listed, nearest, shown
 from mixlaw.simplex import Array, check_bounds
-
-_BUDGET_FORMS = "give flops alone, or params and tokens together"
-
 
 @dataclass(frozen=True)
 class Source:
@@ -33,6 +32,8 @@ class Source:
         documents: number of documents, for trainers whose weights count documents.
         min, max: smallest and largest token share.
         max_epochs: largest number of passes over it, None for no cap.
+        share: its token share where that is fixed: min and max are then equal to it.
+        cost: of training on one of its tokens, in the currency of the budget's money.
 
     Raises:
         MixlawError: a value is out of range; the message names the source and the field.
@@ -45,9 +46,21 @@ class Source:
     min: float = 0.0
     max: float = 1.0
     max_epochs: float | None = None
+    share: float | None = None
+    cost: float | None = None
 
     def __post_init__(self) -> None:
         where = f"source {checked_name(self.name, 'source')}"
+        if self.share is not None:
+            _set(self, "share", share(self.share, f"{where}: share"))
+            if (self.min, self.max) not in ((0.0, 1.0), (self.share, self.share)):
+                raise MixlawError(f"{where}: share fixes it; leave out min and max")
+            _set(self, "min", self.share)
+            _set(self, "max", self.share)
+        if self.cost is not None:
+            _set(self, "cost", finite(self.cost, f"{where}: cost"))
+            if self.cost < 0:
+                raise MixlawError(f"{where}: cost is {self.cost:g}; it must be 0 or more")
         _set(self, "tokens", positive(self.tokens, f"{where}: tokens"))
         _set(self, "paths", checked_paths(self.paths, where))
         _set(self, "max_epochs", positive(self.max_epochs, f"{where}: max_epochs"))
@@ -85,31 +98,6 @@ class Target:
         _set(self, "weight", weight)
         _set(self, "max_loss", positive(self.max_loss, f"{where}: max_loss"))
         _set(self, "paths", checked_paths(self.paths, where))
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What the planned run may cost: `flops` alone, or `params` and `tokens`, all positive and finite."""
-
-    flops: float | None = None
-    params: float | None = None
-    tokens: float | None = None
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            _set(self, field.name, positive(getattr(self, field.name), f"budget: {field.name}"))
-        given = [field.name for field in fields(self) if getattr(self, field.name) is not None]
-        if given not in (["flops"], ["params", "tokens"]):
-            raise MixlawError(f"budget: has {' and '.join(given) or 'no value'}; {_BUDGET_FORMS}")
-        if not math.isfinite(self.compute):
-            raise MixlawError("budget: 6 * params * tokens is not a finite number; lower params or tokens")
-
-    @property
-    def compute(self) -> float:
-        """Training compute in FLOP: as given, or 6 N D."""
-        if self.flops is not None:
-            return self.flops
-        return 6 * (self.params or 0.0) * (self.tokens or 0.0)  # both are there: the constructor saw to it
 
 
 @dataclass(frozen=True)
@@ -222,6 +210,7 @@ class Project:
     budget: Budget | None
     folder: Path
     path: Path
+    constraints: Constraints = Constraints()
 
     def resolve(self, path: str) -> str:
         """`path` as this process can open it: relative ones start at the file's folder, URLs stay as is."""
@@ -239,7 +228,7 @@ def read_project(path: str | os.PathLike[str]) -> Project:
     file = Path(path)
     content = parse_yaml(read_text(file), str(file))
     try:
-        top = _mapping(content, "the file", ("sources", "targets", "budget"))
+        top = _mapping(content, "the file", ("sources", "targets", "budget", *KEYS))
         if "sources" not in top:
             raise MixlawError("sources: missing; name at least one source and its tokens")
         sources = Sources(_entries(top["sources"], "sources", Source))
@@ -253,9 +242,11 @@ def read_project(path: str | os.PathLike[str]) -> Project:
         if "budget" in top:
             keys = _mapping(top["budget"], "budget", [f.name for f in fields(Budget)])
             budget = Budget(**{key: _present(value, f"budget.{key}") for key, value in keys.items()})
+        stated = {key: _present(top[key], key) for key in KEYS if key in top}
+        constraints = read_constraints(stated, sources.names)
     except MixlawError as error:
         raise MixlawError(f"{file}: {error}") from None
-    return Project(sources, targets, budget, file.parent, file)
+    return Project(sources, targets, budget, file.parent, file, constraints)
 
 
 def _entries(content: object, key: str, kind: Any) -> list[Any]:

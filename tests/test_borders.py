@@ -13,16 +13,18 @@ import mixlaw
 
 ROOT = Path(mixlaw.__file__).parent
 ORDER = [
-    *("errors", "_yaml", "_checks", "simplex", "sources", "_table", "_columns", "runs", "importers"),
+    *("errors", "_yaml", "_checks", "simplex", "constraints", "budget", "sources", "_table", "_columns", "runs", "importers"),
     *("_weights", "audit", "design", "folds", "scores", "baselines", "laws", "objective", "lm", "goal"),
     *("observations", "reference_fit"),
     *("fitted", "estimate", "diagnose", "band", "refits", "auto"),
-    *("fit", "held_out", "leaderboard", "methods", "compare", "optimize", "scale", "plan"),
+    *("fit", "held_out", "leaderboard", "methods", "compare", "conflicts", "program", "derivatives", "interior"),
+    *("certificate", "optimize", "scale", "problem", "sizes", "refusals", "plan", "verdict"),
+    *("near_optimal", "worth", "compute", "robust", "bracket", "recommend"),
     *("show", "plot", "__init__", "cli"),
 ]
 """The map of the package: a module imports only modules before it. A new module takes its place here."""
 OWNERS = {
-    "jax": {"laws", "objective", "lm", "estimate", "diagnose", "band", "refits", "fit", "fitted", "optimize"},
+    "jax": {"laws", "objective", "lm", "estimate", "diagnose", "band", "refits", "fit", "fitted", "derivatives"},
     "matplotlib": {"plot", "report"},
     "typer": {"cli"},
     "rich": {"cli", "show"},

@@ -9,7 +9,7 @@ from mixlaw.fit import fit
 from mixlaw.fitted import read_fit
 from mixlaw.goal import Goal, closeness, goal, unbracketed
 from mixlaw.observations import observe
-from mixlaw.plan import recommend
+from mixlaw.recommend import recommend
 from mixlaw.runs import Runs
 from mixlaw.sources import Budget, Source, Sources
 

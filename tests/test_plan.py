@@ -8,7 +8,8 @@ import pytest
 
 from mixlaw.errors import MixlawError
 from mixlaw.fit import fit
-from mixlaw.plan import read_plan, recommend
+from mixlaw.plan import read_plan
+from mixlaw.recommend import recommend
 from mixlaw.runs import Runs
 from mixlaw.sources import Budget, Source, Sources, Target
 

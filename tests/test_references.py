@@ -14,7 +14,7 @@ from mixlaw.fit import choose, fit
 from mixlaw.fitted import read_fit
 from mixlaw.laws import LAWS, REFERENCES, BoostedTrees, GaussianProcess, MixtureIndex, Row, StepSizeNested, by_name
 from mixlaw.observations import observe
-from mixlaw.plan import recommend
+from mixlaw.recommend import recommend
 from mixlaw.reference_fit import held_out_sigma
 from mixlaw.runs import Runs, read_runs
 

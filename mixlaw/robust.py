@@ -1,0 +1,106 @@
+"""A mixture chosen over the bootstrap: the least mean of the regret, or a quantile of it.
+
+The regret of a mixture in a refit is its objective there less that of the refit's own optimum. Its mean is convex in
+the mixture. A quantile q is not: it is approached from the mean of the worst 1 - q (Rockafellar and Uryasev 2000),
+which is, and then lowered by minimising the largest regret of the refits that are within the quantile so far.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from mixlaw.derivatives import Oracle
+from mixlaw.errors import MixlawError
+from mixlaw.optimize import Optimum, optimize_program
+from mixlaw.problem import Problem
+from mixlaw.program import Program, Rows, stack
+from mixlaw.scale import Scale
+
+POLISH = 4
+LANES = 4000
+"""Losses of so many targets and refits together are minimised at once; beyond it fewer refits count."""
+
+
+def robust(
+    problem: Problem, scale: Scale, best: Optimum, refits: list[Optimum], quantile: float | None
+) -> tuple[Optimum, dict[str, Any]]:
+    """The robust optimum, and its regrets beside those of the plain one.
+
+    Args:
+        quantile: of the regret, in (0, 1); None for its mean.
+
+    Raises:
+        MixlawError: the objective is the worst target, whose regret this does not minimise.
+    """
+    if problem.worst:
+        raise MixlawError("robust: goes with the mean objective; leave out robust, or objective: worst")
+    K, count = len(problem.targets), max(1, min(len(refits), LANES // len(problem.targets)))
+    z_BxKxP = problem.fit.replicas_BxKxP[:count]
+    least_B = np.array([refit.objective for refit in refits[:count]])
+    oracle = Oracle(problem.fit, z_BxKxP.reshape(1, count * K, -1), *(np.array([x]) for x in scale.pair))
+    weight_BxK = np.tile(problem.weight_K, (count, 1))
+    if quantile is None:
+        found = optimize_program(oracle, _spread(problem, scale, weight_BxK / count, []))[0]
+    else:
+        tail = _regrets(weight_BxK, least_B, np.full(count, 1.0 / ((1.0 - quantile) * count)), len(best.w_S))
+        found = optimize_program(oracle, _spread(problem, scale, 0 * weight_BxK, [tail]))[0]
+        found = _polished(problem, scale, oracle, found, least_B, quantile)
+    level = 0.9 if quantile is None else quantile
+    report = {"measure": "mean" if quantile is None else f"quantile {quantile:g}", "refits": count}
+    for name, w_S in (("robust", found.w_S), ("plain", best.w_S)):
+        regret_B = _regret(problem, scale, w_S, least_B)
+        report[name] = {"mean": float(regret_B.mean()), f"quantile_{level:g}": float(np.quantile(regret_B, level))}
+    return found, report
+
+
+def _regret(problem: Problem, scale: Scale, w_S: np.ndarray, least_B: np.ndarray) -> np.ndarray:
+    """Regret of a mixture in each refit, nats per token."""
+    losses_BxK = problem.fit.losses(w_S[None], *scale.pair, replicas=True)[: len(least_B), 0]
+    return problem.value(losses_BxK) - least_B
+
+
+def _spread(problem: Problem, scale: Scale, weight_BxK: np.ndarray, more: list[Rows]) -> Program:
+    """The problem's constraints over the losses of all refits: ceilings hold for the mean of them."""
+    S, (count, K) = len(problem.fit.sources), weight_BxK.shape
+    program = problem.program(np.array([scale.tokens_or_nan]), problem.upper_S(scale.tokens)[None])
+    rows = program.rows._replace(loss_MxK=np.tile(program.rows.loss_MxK / count, (1, count)))
+    rows = stack([rows, *more], count * K, S)
+    return Program(
+        weight_BxK.ravel(),
+        program.lower_BxS,
+        program.upper_BxS,
+        rows,
+        kl=program.kl,
+        l1=program.l1,
+        reference_S=program.reference_S,
+    )
+
+
+def _regrets(weight_BxK: np.ndarray, least_B: np.ndarray, price_B: np.ndarray, sources: int) -> Rows:
+    """One row a refit: its objective less its least is met by t, or broken at a price."""
+    count, K = weight_BxK.shape
+    loss_BxL = np.zeros((count, count * K))
+    for b in range(count):
+        loss_BxL[b, b * K : (b + 1) * K] = weight_BxK[b]
+    zero_B = np.zeros(count)
+    names = tuple(f"refit {b}" for b in range(count))
+    top_B = np.ones(count, bool)
+    return Rows(names, loss_BxL, zero_B, zero_B, np.zeros((count, sources)), least_B, price_B, top_B)
+
+
+def _polished(
+    problem: Problem, scale: Scale, oracle: Oracle, found: Optimum, least_B: np.ndarray, quantile: float
+) -> Optimum:
+    """The quantile lowered while the refits within it can be served better."""
+    count, K = len(least_B), len(problem.targets)
+    for _ in range(POLISH):
+        regret_B = _regret(problem, scale, found.w_S, least_B)
+        within = np.sort(np.argsort(regret_B, kind="stable")[: max(1, int(np.ceil(quantile * count)))])
+        weight_BxK = np.zeros((count, K))
+        weight_BxK[within] = problem.weight_K
+        rows = _regrets(weight_BxK, least_B, np.full(count, np.inf), len(found.w_S)).take(within)
+        other = optimize_program(oracle, _spread(problem, scale, 0 * weight_BxK, [rows]))[0]
+        if np.quantile(_regret(problem, scale, other.w_S, least_B), quantile) >= np.quantile(regret_B, quantile):
+            break
+        found = other
+    return found
