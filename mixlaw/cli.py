@@ -13,6 +13,7 @@ import typer
 
 from mixlaw import __version__
 from mixlaw.cli_import import import_table
+from mixlaw.cli_recommend import Bracket, Objective, Regret, Robust, Served, Sizes, asked, budgeted, constrained
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
@@ -95,26 +96,36 @@ def recommend(
     seed: Seed = 0,
     scale: AtScale = None,
     seconds: Seconds = 120.0,
+    objective: Objective = None,
+    served: Served = None,
+    sizes: Sizes = None,
+    robust: Robust = None,
+    regret: Regret = None,
+    bracket: Bracket = False,
 ) -> None:
     """Recommend a mixture for a budget, with intervals, baselines and a verdict."""
     from mixlaw.show import print_plan
 
-    budget = _budget(flops, params, tokens)
+    budget, ask = _budget(flops, params, tokens), asked(robust, regret, bracket)
     if demo:
         if project or runs or budget:
             raise MixlawError("--demo brings its own text and budget: leave out the project, --runs and the budget")
+        if (objective, served, sizes, robust, regret, bracket) != (None, None, None, None, None, False):
+            raise MixlawError("--demo shows a plain plan: leave out --objective, --served, --sizes, --robust and the like")
         _check_law(law, scale, mixed=True)
         plan = _demo(out or Path("mixlaw-demo"), law, seed)
     else:
         read = _project(project, needed=runs is None)
+        budget, constraints = budgeted(budget, read, served, sizes), constrained(read, objective)
+        wanted = {"constraints": constraints, "ask": ask, "seed": seed}
         if out is not None:
             _folder(out)
         if runs is not None:
-            plan = _from_runs(runs, read and _counted(read), budget, law, seed, scale, out)
+            plan = _from_runs(runs, read and _counted(read), budget, law, scale, out, wanted)
         else:
             assert read is not None
             _check_law(law, scale, mixed=len(read.sources) > 1)
-            plan = _from_text(read, budget, law, seed, seconds, _folder(out or Path("mixlaw-out")))
+            plan = _from_text(read, budget, law, seconds, _folder(out or Path("mixlaw-out")), wanted)
     print(json.dumps(plan.to_dict(), indent=1)) if as_json else print_plan(plan)
 
 
@@ -177,20 +188,20 @@ def _from_runs(
     project: "Project | None",
     budget: "Budget | None",
     law: str,
-    seed: int,
     scale: float | None,
     out: Path | None,
+    wanted: dict[str, Any],
 ) -> "Plan":
     from mixlaw import fit, recommend
     from mixlaw.goal import goal
 
-    runs, budget = _read_runs(path), budget or (project.budget if project else None)
+    runs = _read_runs(path)
     targets = project.targets if project else ()
     if targets:
         runs = runs.with_targets([target.name for target in targets])
     sources = project.sources if project else None
-    fitted = fit(runs, law, seed=seed, scale=scale, goal=goal(sources, budget))
-    plan = recommend(fitted, sources, budget, targets=targets, seed=seed)
+    fitted = fit(runs, law, seed=wanted["seed"], scale=scale, goal=goal(sources, budget))
+    plan = recommend(fitted, sources, budget, targets=targets, **wanted)
     if out is not None:
         _save(out, plan, runs, path)
     return plan
@@ -224,13 +235,16 @@ def _say(message: str) -> None:
     print(message, file=sys.stderr)
 
 
-def _from_text(project: "Project", budget: "Budget | None", law: str, seed: int, seconds: float, out: Path) -> "Plan":
+def _from_text(
+    project: "Project", budget: "Budget | None", law: str, seconds: float, out: Path, wanted: dict[str, Any]
+) -> "Plan":
     from proxies.pipeline import project_task, proxy_runs
 
+    seed = wanted["seed"]
     task = project_task(project, budget, seed, seconds)
     _announce(task)
     runs = _sweep(out, lambda tell: proxy_runs(task, _folder(out) / "store", seed, tell))
-    return _plan_task(task, runs, law, seed, out)
+    return _plan_task(task, runs, law, wanted, out)
 
 
 def _demo(out: Path, law: str, seed: int) -> "Plan":
@@ -241,7 +255,7 @@ def _demo(out: Path, law: str, seed: int) -> "Plan":
     task, store = demo_task(seed), _folder(out) / "store"
     _announce(task)
     runs = _sweep(out, lambda tell: proxy_runs(task, store, seed, tell))
-    plan = _plan_task(task, runs, law, seed, out)
+    plan = _plan_task(task, runs, law, {"seed": seed}, out)
     named = {"recommended": plan.mixture, "proportional": plan.baselines["proportional"]["mixture"]}
     measured = _progress("check at the budget", lambda tell: measure(task, named, store, seed, tell))
     plan = with_check(plan, measured)
@@ -301,17 +315,17 @@ def _sweep(out: Path, work: Any) -> "Runs":
     return runs
 
 
-def _plan_task(task: Any, runs: "Runs", law: str, seed: int, out: Path) -> "Plan":
+def _plan_task(task: Any, runs: "Runs", law: str, wanted: dict[str, Any], out: Path) -> "Plan":
     from dataclasses import replace
 
     from mixlaw import fit, recommend
     from mixlaw.goal import goal
 
-    fitted = fit(runs, law, seed=seed, goal=goal(task.sources, task.budget))
+    fitted = fit(runs, law, seed=wanted["seed"], goal=goal(task.sources, task.budget))
     fitted = replace(
         fitted, notes=(*task.notes, *fitted.notes), provenance=fitted.provenance | {"text": task.corpus.hash}
     )
-    plan = recommend(fitted, task.sources, task.budget, targets=task.targets, seed=seed)
+    plan = recommend(fitted, task.sources, task.budget, targets=task.targets, **wanted)
     _save(out, plan, runs)
     return plan
 

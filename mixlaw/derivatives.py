@@ -62,6 +62,15 @@ class Oracle:
     params_B: np.ndarray
     tokens_B: np.ndarray
 
+    @property
+    def convex(self) -> bool:
+        """Whether every loss is convex in the mixture."""
+        return parametric(self.fit.law).convex
+
+    def take(self, index_B: np.ndarray) -> "Oracle":
+        """Some of the problems."""
+        return Oracle(self.fit, self.z_BxKxP[index_B], self.params_B[index_B], self.tokens_B[index_B])
+
     def _sizes(self, count: int) -> tuple[int, int]:
         """Targets in a block and problems in a call, so that the Hessians of a call stay in a cache."""
         targets = self.z_BxKxP.shape[1]
@@ -105,8 +114,3 @@ class Oracle:
         losses, J = (np.concatenate([np.concatenate([p[i] for p in parts]) for parts in found], axis=1) for i in (0, 1))
         H_BxSxS = sum(np.concatenate([p[2] for p in parts]) for parts in found)[:count]
         return losses[:count, :K], J[:count, :K], H_BxSxS
-
-    @property
-    def convex(self) -> bool:
-        """Whether every loss is convex in the mixture."""
-        return parametric(self.fit.law).convex

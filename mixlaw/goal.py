@@ -45,7 +45,10 @@ def goal(sources: Sources | None, budget: Budget | None) -> Goal | None:
     if budget.tokens is not None:
         return Goal(unique, budget.tokens, budget.params)
     assert budget.flops is not None, "a budget states N and D, or compute"
-    return Goal(unique, float(np.sqrt(budget.flops * TOKENS_PER_PARAM / 6.0)))
+    # 6 N D + 2 N served = C at D = 20 N.
+    served, ratio = budget.served or 0.0, TOKENS_PER_PARAM
+    params = (np.sqrt(served**2 + 6.0 * ratio * budget.flops) - served) / (6.0 * ratio)
+    return Goal(unique, float(ratio * params))
 
 
 def closeness(runs: Runs, goal: Goal) -> np.ndarray:

@@ -20,7 +20,7 @@ from mixlaw.simplex import check_bounds, minimise_linear
 
 KEPT = 1e-8
 """A row broken by no more is kept; one broken by more is made dearer, in case its price was too low."""
-DEARER = (1e3, 1e6)
+DEARER = (1e4,)
 HELD = 1e-6
 """A share this near to a bound is held by it; a row with a larger multiplier is active."""
 AGREE = 1e-6
@@ -132,16 +132,22 @@ def _all_starts(oracle: Oracle, program: Program, near_BxS: np.ndarray | None) -
     return [0.05 * middle_BxS + 0.95 * inside_BxS]
 
 
-def _certified(oracle: Oracle, program: Program, start_BxS: np.ndarray, share: float) -> tuple[Solution, Any, Any, Any]:
-    """A solution with its objective, gap and breach; rows that stay broken are made dearer before that is believed."""
+def _certified(
+    oracle: Oracle, program: Program, start_BxS: np.ndarray, share: float
+) -> tuple[Solution, np.ndarray, np.ndarray, np.ndarray]:
+    """Solutions with objective, gap and breach; rows that stay broken are made dearer before that is believed."""
     solution = _tidy(program, solve(program, oracle, start_BxS, share))
     judged = certify(program, oracle, solution)
-    for factor in DEARER:
-        if not (judged[2] > KEPT).any():
+    for factor in DEARER if np.isfinite(program.rows.price_M).any() else ():
+        again = np.flatnonzero(judged[2] > KEPT)
+        if not len(again):
             break
-        program = program.dearer(factor)
-        solution = _tidy(program, solve(program, oracle, start_BxS, share))
-        judged = certify(program, oracle, solution)
+        part, asked = program.take(again).dearer(factor), oracle.take(again)
+        other = _tidy(part, solve(part, asked, start_BxS[again], FIRST))
+        pairs = [*zip(vars(solution).values(), vars(other).values(), strict=True)]
+        pairs += zip(judged, certify(part, asked, other), strict=True)
+        for whole, new in pairs:
+            whole[again] = new
     return solution, *judged
 
 

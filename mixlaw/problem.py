@@ -65,6 +65,11 @@ class Problem:
         return None if self.budget is None else self.budget.money
 
     @property
+    def money_unit(self) -> float:
+        """The dearest token's cost: the unit in which costs are weighed against money."""
+        return max((source.cost or 0.0 for source in self.sources or ()), default=0.0) or 1.0
+
+    @property
     def worst(self) -> bool:
         """Whether the largest loss is minimised, not the mean."""
         return self.constraints.objective == "worst"
@@ -112,10 +117,9 @@ class Problem:
                 rows.append(row(f"group {group.name} min {group.min:g}", -group.min, losses_K=K, linear_S=-in_S))
         if self.money is not None and np.isfinite(tokens_B).all():
             assert self.sources is not None
-            cost_S = np.array([source.cost for source in self.sources], float)
-            unit = max(cost_S.max(), 1e-300)
-            made = row(f"money {self.money:g}", 1.0, losses_K=K, linear_S=cost_S / unit)
-            rows.append(made._replace(limit_M=(self.money / unit / tokens_B)[:, None]))
+            cost_S = np.array([source.cost for source in self.sources], float) / self.money_unit
+            made = row(f"money {self.money:g}", 1.0, losses_K=K, linear_S=cost_S)
+            rows.append(made._replace(limit_M=(self.money / self.money_unit / tokens_B)[:, None]))
         return rows
 
     def bounds(self, tokens: float | None) -> list[Bound]:

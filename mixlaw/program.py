@@ -124,6 +124,13 @@ class Program:
         """The same with dearer breaches."""
         return replace(self, rows=self.rows._replace(price_M=self.rows.price_M * factor))
 
+    def take(self, index_B: np.ndarray) -> "Program":
+        """Some of the problems."""
+        limit = self.rows.limit_M[index_B] if self.rows.limit_M.ndim > 1 else self.rows.limit_M
+        linear = None if self.linear_BxS is None else self.linear_BxS[index_B]
+        rows, bounds = self.rows._replace(limit_M=limit), (self.lower_BxS[index_B], self.upper_BxS[index_B])
+        return replace(self, lower_BxS=bounds[0], upper_BxS=bounds[1], rows=rows, linear_BxS=linear)
+
     def divergence(self, w_BxS: np.ndarray) -> np.ndarray:
         """KL(w|r) in nats (B,), 0 where none counts."""
         if not self.uses_kl:

@@ -41,12 +41,14 @@ def refuse_broken(problem: Problem, scale: Scale, best: Optimum) -> None:
     count = len(bounds) + len(rows.names)
     names = [*(bound.name for bound in bounds), *rows.names]
     conflict = irreducible(count, feasible)
-    losses_K = problem.fit.losses(best.w_S[None], *scale.pair)[0]
-    near = [
-        f"{target.name} {loss:.4g}"
-        for target, loss in zip(problem.targets, losses_K, strict=True)
-        if target.max_loss is not None
-    ]
-    nearest = f" (the nearest mixture is predicted to reach {', '.join(near)})" if near else ""
+    nearest = _nearest(problem, scale, best, [names[i] for i in conflict])
     sure = "" if problem.fit.law.convex else f"; the law {problem.fit.law.name} is not convex, so this is not proven"
     raise MixlawError(message([names[i] for i in conflict]) + nearest + sure)
+
+
+def _nearest(problem: Problem, scale: Scale, best: Optimum, conflict: list[str]) -> str:
+    """What the targets in conflict come to under the mixture that breaks least."""
+    losses_K = problem.fit.losses(best.w_S[None], *scale.pair)[0]
+    pairs = zip(problem.targets, losses_K, strict=True)
+    reached = [f"{t.name} {loss:.4g}" for t, loss in pairs if any(x.startswith(f"target {t.name} ") for x in conflict)]
+    return f" (the mixture that breaks least is predicted to reach {', '.join(reached)})" if reached else ""

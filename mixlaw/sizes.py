@@ -4,6 +4,7 @@ import numpy as np
 
 from mixlaw.errors import MixlawError
 from mixlaw.problem import MET, Problem
+from mixlaw.refusals import refuse_broken
 from mixlaw.scale import Scale
 
 GRID = 17
@@ -74,10 +75,18 @@ def _best(problem: Problem, params_B: np.ndarray, flops: float) -> int:
         z_BxKxP = np.broadcast_to(problem.fit.z_KxP, (len(able), *problem.fit.z_KxP.shape))
         optima = problem.solve(z_BxKxP, (params_B[able], tokens_B[able]), upper_BxS)
         found[able] = [optimum.objective if optimum.broken <= MET else np.inf for optimum in optima]
+        if not np.isfinite(found).any():
+            nearest = int(np.argmin([optimum.broken for optimum in optima]))
+            scale = Scale(float(params_B[able[nearest]]), float(tokens_B[able[nearest]]))
+            try:
+                problem.refuse_conflicts(scale.tokens)
+                refuse_broken(problem, scale, optima[nearest])
+            except MixlawError as error:
+                at = f"at {scale.params:.3g} parameters and {scale.tokens:.3g} tokens, the nearest to keeping all,"
+                raise MixlawError(f"budget of {flops:.3g} FLOP: {at} {error}") from None
     if not np.isfinite(found).any():
         raise MixlawError(
             f"budget of {flops:.3g} FLOP: at no size from {params_B[0]:.2g} to {params_B[-1]:.2g} parameters "
-            "do the caps and other constraints leave a mixture with enough tokens: raise max_epochs, max or the money, "
-            "lower min, served or the budget"
+            "do the sources' caps allow enough tokens: raise max_epochs or max, lower min, served or the budget"
         )
     return int(np.argmin(found))

@@ -27,7 +27,8 @@ def worth(problem: Problem, scale: Scale, best: Optimum, notes: list[str]) -> di
         `sources`: by source `per_share`, what a unit of its largest share is worth (nats per token of training, below
         0 for a smallest share that holds it), and for a cap in epochs `per_token`, the same for one more of its unique
         tokens, and `doubled`, what twice its tokens would be worth, planned anew at the plan's N and D;
-        `constraints`: nats per unit of the limit of each group, of money, of distances and ceilings that hold.
+        `constraints`: nats per unit of the limit of each group, of money (its currency), of distances and ceilings that
+        hold.
     """
     cap_S, rows = best.cap_S, problem.rows(np.array([scale.tokens_or_nan]))
     assert cap_S is not None
@@ -43,7 +44,10 @@ def worth(problem: Problem, scale: Scale, best: Optimum, notes: list[str]) -> di
             tokens = problem.sources[i].tokens
             notes.append(f"{tokens:.3g} more tokens of {name} would be worth {doubled[name]:.2g} nats")
     prices = zip(rows.names, best.price_M, rows.top_M, strict=True)
-    return {"sources": found, "constraints": {name: float(z) for name, z, top in prices if not top and z > NOTHING}}
+    rows_worth = {name: float(z) for name, z, top in prices if not top and z > NOTHING}
+    for name in [name for name in rows_worth if name.startswith("money ")]:  # its row is in units of the dearest token
+        rows_worth[name] /= problem.money_unit * scale.tokens_or_nan
+    return {"sources": found, "constraints": rows_worth}
 
 
 def _per_token(problem: Problem, scale: Scale) -> np.ndarray:

@@ -18,7 +18,7 @@ ORDER = [
     *("observations", "reference_fit"),
     *("fitted", "estimate", "diagnose", "band", "refits", "auto"),
     *("fit", "held_out", "leaderboard", "methods", "compare", "conflicts", "program", "derivatives", "interior"),
-    *("certificate", "optimize", "scale", "problem", "sizes", "refusals", "plan", "verdict"),
+    *("certificate", "optimize", "scale", "problem", "refusals", "sizes", "plan", "verdict"),
     *("near_optimal", "worth", "compute", "robust", "bracket", "recommend"),
     *("show", "plot", "__init__", "cli"),
 ]

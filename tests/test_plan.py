@@ -64,7 +64,8 @@ def is_number(value):
 def check_contract(content, names, targets):
     assert set(content) == {
         "mixture", "interval", "epochs", "tokens_by_source", "params", "tokens", "flops", "law", "predicted",
-        "baselines", "verdict", "certificate", "caps", "provenance", "schema", "notes",
+        "baselines", "verdict", "certificate", "caps", "provenance", "schema", "notes", "objective", "distance",
+        "unconstrained", "near_optimal", "worth", "speed_up", "path", "bracket", "robust",
     }  # fmt: skip
     assert list(content["mixture"]) == list(content["interval"]) == list(names)
     assert sum(content["mixture"].values()) == pytest.approx(1.0, abs=1e-9)
@@ -101,7 +102,7 @@ def check_contract(content, names, targets):
     assert {"runs", "runs_hash", "sources_hash", "tokenizer", "seed", "version"} <= set(content["provenance"])
     assert content["schema"] == 1
     assert all(isinstance(note, str) for note in content["notes"])
-    for key in ("epochs", "tokens_by_source", "params", "tokens", "flops", "caps"):
+    for key in ("epochs", "tokens_by_source", "params", "tokens", "flops", "caps", "speed_up", "path", "robust"):
         if content[key] is None:
             assert any(key in note and "null" in note for note in content["notes"]), f"{key} is null without a reason"
     json.dumps(content, allow_nan=False)
