@@ -15,6 +15,9 @@ from mixlaw.program import Program
 
 FIRST, LAST = 1e-2, 1e-13
 """The barrier's weight, as a share of the objective: the last leaves a gap of about as much for each constraint."""
+LAST_CURVED = 1e-11
+"""The last weight where losses or a KL stand in rows: their slacks are known to rounding only, and so, below it, are
+their multipliers."""
 STEPS = 250
 HALVINGS = 40
 CLOSE = 0.1
@@ -82,6 +85,7 @@ class _Layout:
         inf = np.full((count, self.N - S), np.inf)
         floor = -inf
         floor[:, tops : tops + E] = 0.0
+        self.last = LAST_CURVED if np.any(rows.loss_MxK) or np.any(rows.kl_M) else LAST
         self.lower_BxN = np.hstack([program.lower_BxS, floor])
         self.upper_BxN = np.hstack([program.upper_BxS, inf])
         self.free_BxN = self.upper_BxN - self.lower_BxN > 1e-12
@@ -257,7 +261,7 @@ def _advance(layout: _Layout, oracle: Oracle, at: _Point, of_B: np.ndarray) -> t
     low_BxN = _multipliers(at.low_BxN, system.low_BxN, d_BxN, rooms[0], mu_Bx1)
     high_BxN = _multipliers(at.high_BxN, system.high_BxN, -d_BxN, rooms[1], mu_Bx1)
     solved_B = ~moved_B | (promise_B < CLOSE * at.barrier_B)
-    last_B, share_B = LAST * size_B, at.barrier_B / size_B
+    last_B, share_B = layout.last * size_B, at.barrier_B / size_B
     done_B = solved_B & (at.barrier_B <= last_B * 1.0001)
     lower_B = np.maximum(size_B * np.minimum(0.1 * share_B, share_B**1.5), last_B)
     barrier_B = np.where(solved_B, np.minimum(lower_B, at.barrier_B), at.barrier_B)
