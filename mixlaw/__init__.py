@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mixlaw.ask import Ask
     from mixlaw.audit import Audit, audit
     from mixlaw.band import band
     from mixlaw.compare import compare
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mixlaw.importers import Imported, ImportOptions, import_runs
     from mixlaw.leaderboard import Leaderboard
     from mixlaw.plan import Plan, read_plan
-    from mixlaw.recommend import Ask, recommend
+    from mixlaw.recommend import recommend
     from mixlaw.runs import Runs, read_runs
     from mixlaw.sources import Budget, Project, Source, Sources, Target, read_project
 
@@ -45,7 +46,7 @@ _HOME = {
     "Leaderboard": "leaderboard",
     "Plan": "plan",
     "read_plan": "plan",
-    "Ask": "recommend",
+    "Ask": "ask",
     "recommend": "recommend",
     "Constraints": "constraints",
     "Group": "constraints",

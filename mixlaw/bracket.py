@@ -15,7 +15,6 @@ from mixlaw.fit import fit as estimate
 from mixlaw.problem import Problem
 from mixlaw.scale import Scale
 
-
 SIDES = ("optimal-mixtures", "joint-effective-tokens")
 
 

@@ -43,7 +43,9 @@ class Budget:
         sizes = [positive(size, "budget: sizes") for size in self.sizes]
         object.__setattr__(self, "sizes", tuple(sorted({size for size in sizes if size is not None})))
         if self.sizes and self.flops is None:
-            raise MixlawError("budget: sizes are for flops, from which N is found; leave out sizes, or params and tokens")
+            raise MixlawError(
+                "budget: sizes are for flops, from which N is found; leave out sizes, or params and tokens"
+            )
         if not math.isfinite(self.compute):
             raise MixlawError("budget: 6 * params * tokens is not a finite number; lower params or tokens")
 

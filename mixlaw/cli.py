@@ -111,7 +111,9 @@ def recommend(
         if project or runs or budget:
             raise MixlawError("--demo brings its own text and budget: leave out the project, --runs and the budget")
         if (objective, served, sizes, robust, regret, bracket) != (None, None, None, None, None, False):
-            raise MixlawError("--demo shows a plain plan: leave out --objective, --served, --sizes, --robust and the like")
+            raise MixlawError(
+                "--demo shows a plain plan: leave out --objective, --served, --sizes, --robust and the like"
+            )
         _check_law(law, scale, mixed=True)
         plan = _demo(out or Path("mixlaw-demo"), law, seed)
     else:
@@ -209,7 +211,7 @@ def _from_runs(
 
 def _save(out: Path, plan: "Plan", runs: "Runs", source: Path | None = None) -> None:
     """All that `report` and `export` need; `source` is the file the runs were read from."""
-    from mixlaw.plot import save_plan_figure
+    from mixlaw.plot import save_path_figure, save_plan_figure
 
     folder = _folder(out)
     table = folder / "runs.csv"
@@ -219,7 +221,8 @@ def _save(out: Path, plan: "Plan", runs: "Runs", source: Path | None = None) -> 
     plan.fit.save(folder / "fit.json")
     plan.save(folder / "plan.json")
     save_plan_figure(plan, folder / "plan.png")
-    _say(f"wrote plan.json, plan.png, fit.json and runs.csv to {folder}")
+    drawn = ", path.png" * save_path_figure(plan, folder / "path.png")
+    _say(f"wrote plan.json, plan.png{drawn}, fit.json and runs.csv to {folder}")
 
 
 def _folder(out: Path) -> Path:

@@ -8,8 +8,8 @@ import typer
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
+    from mixlaw.ask import Ask
     from mixlaw.constraints import Constraints
-    from mixlaw.recommend import Ask
     from mixlaw.sources import Budget, Project
 
 Objective = Annotated[
@@ -31,7 +31,7 @@ def budgeted(
 ) -> "Budget | None":
     """The command line's budget, else the project's, with what serving costs and the sizes to choose from.
 
-    A budget of the command line takes money, tokens served and (for --flops) sizes from the project where it states none.
+    A budget of the command line takes money, tokens served and (for --flops) sizes from the project's.
 
     Raises:
         MixlawError: there is no budget that --served or --sizes could belong to, or a size is no number.
@@ -64,6 +64,6 @@ def constrained(project: "Project | None", objective: str | None) -> "Constraint
 
 def asked(robust: str | None, regret: float | None, bracket: bool) -> "Ask":
     """How the plan is chosen and what it holds."""
-    from mixlaw.recommend import Ask
+    from mixlaw.ask import Ask
 
     return Ask(robust=robust, regret=regret, bracket=bracket)

@@ -69,7 +69,7 @@ def _equivalent(value_M: np.ndarray, goal: float) -> float:
 
 
 def path(problem: Problem, scale: Scale, notes: list[str]) -> list[dict[str, Any]] | None:
-    """The optimum at multiples of the plan's compute: how the mixture moves with it; unkeepable budgets are left out."""
+    """The optimum at multiples of the plan's compute: how the mixture moves; unkeepable budgets are left out."""
     if not {"params", "tokens"} & problem.fit.law.needs or None in (scale.params, scale.tokens):
         notes.append("path is null: the law knows no scale, or N and D are not known")
         return None

@@ -102,6 +102,31 @@ def check_points(plan: Plan, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def path_lines(plan: Plan, ax: Axes | None = None) -> Axes:
+    """Shares of the optimum over compute, a line a source; the plan's own budget is marked. Needs the plan's `path`."""
+    content = plan.to_dict()
+    ax = _axes(ax, 3.6)
+    flops = [point["flops"] for point in content["path"]]
+    for name in sorted(content["mixture"], key=content["mixture"].get, reverse=True):
+        ax.plot(flops, [point["mixture"][name] for point in content["path"]], marker="o", markersize=3, label=name)
+    ax.axvline(6 * content["params"] * content["tokens"], color=MUTED, linewidth=1, linestyle="--")
+    ax.set_xscale("log")
+    ax.set_xlabel("training compute in FLOP (dashed: the plan's)")
+    ax.set_ylabel("share of training tokens")
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), ncols=1 + len(content["mixture"]) // 16)
+    _clean(ax)
+    return ax
+
+
+def save_path_figure(plan: Plan, path: str | Path) -> bool:
+    """Draw `path_lines` into a file; False where the plan has no path of at least two budgets, and nothing is drawn."""
+    if len(plan.to_dict().get("path") or ()) < 2:
+        return False
+    path_lines(plan).figure.savefig(path, dpi=150)
+    return True
+
+
 def _clean(ax: Axes) -> None:
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)

@@ -1,4 +1,4 @@
-"""All that a plan depends on, made consistent: a fit restricted to the targets that count, sources, budget, constraints."""
+"""All that a plan depends on, made consistent: a fit of the targets that count, sources, budget, constraints."""
 
 from dataclasses import dataclass, field, replace
 
@@ -50,7 +50,9 @@ class Problem:
         if self.money is not None:
             unpriced = self.fit.sources if self.sources is None else [s.name for s in self.sources if s.cost is None]
             if len(unpriced):
-                raise MixlawError(f"budget: money is limited and {listed(unpriced)} has no cost: state the cost a token")
+                raise MixlawError(
+                    f"budget: money is limited and {listed(unpriced)} has no cost: state the cost a token"
+                )
         self.refuse_conflicts(None)
 
     @property
@@ -231,7 +233,7 @@ def pose(
     """The problem that these state, in the order of the fit's sources; without targets each of the fit's counts 1.
 
     Raises:
-        MixlawError: sources or targets do not match the fit, the law knows no mixture or is a reference, or see `Problem`.
+        MixlawError: sources or targets do not match the fit, the law knows no mixture or is a reference; see `Problem`.
     """
     parametric(fit.law)
     if sources is not None:

@@ -1,14 +1,15 @@
 """recommend: from a fit, sources and a budget to a Plan with baselines, intervals and a verdict."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from mixlaw._checks import finite, positive
+from mixlaw.ask import REPLICAS, Ask
 from mixlaw.bracket import bracket
 from mixlaw.compute import path, speed_up
 from mixlaw.constraints import Constraints
+from mixlaw.contents import amounts, caps, certificate, intervals, predicted, provenance
 from mixlaw.errors import MixlawError
 from mixlaw.fit import replicate, toward
 from mixlaw.fitted import Fit
@@ -16,58 +17,24 @@ from mixlaw.goal import Goal
 from mixlaw.held_out import HeldOut, held_out
 from mixlaw.near_optimal import near_optimal
 from mixlaw.optimize import Optimum
-from mixlaw.plan import SCHEMA, Plan, interval, named
+from mixlaw.plan import SCHEMA, Plan, named
 from mixlaw.problem import MET, Problem, pose
 from mixlaw.refusals import refuse_broken
 from mixlaw.robust import robust
 from mixlaw.scale import Scale
 from mixlaw.sizes import choose_scale
 from mixlaw.sources import Budget, Sources, Target
-from mixlaw.verdict import baselines, distance, epochs_of, extrapolations, losses_of, verdict
+from mixlaw.verdict import baselines, distance, extrapolations, verdict
 from mixlaw.worth import unconstrained, worth
 
-REPLICAS = 200
 LARGE_GAP = 1e-4
 """Nats per token: a plan whose gap is larger is no optimum."""
-AT_BOUND = 1e-4
-"""A share this near to a bound is held by it."""
 
 
 REGRET = 0.002
 """Nats: mixtures worse by no more are near-optimal, where nothing else is asked."""
 LARGE = 1_000_000
 """Sources squared times targets above which near-optimal mixtures are found only when asked for."""
-
-
-@dataclass(frozen=True)
-class Ask:
-    """How a plan is chosen and what it holds.
-
-    Attributes:
-        replicas: bootstrap refits behind every interval (a fit that holds replicas keeps its own).
-        robust: None for the optimum of the fit; "mean" for the least mean regret over the refits; a number in (0, 1) for
-            the least such quantile of it.
-        regret: by how many nats near-optimal mixtures may be worse; None: 0.002.
-        bracket: whether the gain is also told by laws that err to either side, which are fitted for it.
-
-    Raises:
-        MixlawError: a value is out of range.
-    """
-
-    replicas: int = REPLICAS
-    robust: str | float | None = None
-    regret: float | None = None
-    bracket: bool = False
-
-    def __post_init__(self) -> None:
-        if self.replicas < 1:
-            raise MixlawError(f"recommend: replicas is {self.replicas}: intervals need at least 1, better 200")
-        object.__setattr__(self, "regret", positive(self.regret, "recommend: regret"))
-        if self.robust is not None and self.robust != "mean":
-            quantile = finite(self.robust, "recommend: robust")
-            if not 0 < quantile < 1:
-                raise MixlawError(f"recommend: robust is {quantile:g}; say mean, or a quantile between 0 and 1")
-            object.__setattr__(self, "robust", quantile)
 
 
 def recommend(
@@ -120,13 +87,11 @@ def recommend(
     more = _beyond(problem, scale, best.w_S, ask, notes, seed)
     more |= {"worth": worth(problem, scale, plain, notes), "unconstrained": unconstrained(problem, scale, plain)}
     if chosen is None:
-        notes.append("robust is null: the plan is the optimum of the fit, not chosen over the bootstrap")
+        notes.append("robust is null: it was not asked for")
     return Plan(content | more | {"robust": chosen, "notes": list(dict.fromkeys(notes))}, fit)
 
 
-def _beyond(
-    problem: Problem, scale: Scale, w_S: np.ndarray, ask: Ask, notes: list[str], seed: int
-) -> dict[str, Any]:
+def _beyond(problem: Problem, scale: Scale, w_S: np.ndarray, ask: Ask, notes: list[str], seed: int) -> dict[str, Any]:
     """The keys that say what would change the plan, and what it may be worth."""
     near = span = None
     size = len(problem.fit.sources) ** 2 * len(problem.targets)
@@ -161,25 +126,23 @@ def _content(
     notes += [f"verdict unknown: {reason}" for reason in reasons]
     return {
         "mixture": named(fit.sources, best.w_S),
-        "interval": _intervals(fit.sources, best.w_S, np.stack([refit.w_S for refit in refits])),
-        **_amounts(problem, scale, best, notes),
+        "interval": intervals(fit.sources, best.w_S, np.stack([refit.w_S for refit in refits])),
+        **amounts(problem, scale, best, notes),
         **scale.to_dict(problem.budget, notes),
         "law": {"name": fit.law.name, "held_out": judged.to_dict()},
-        "predicted": _predicted(problem, scale, best),
+        "predicted": predicted(problem, scale, best),
         "baselines": found,
         "verdict": "unknown" if reasons else verdict(found),
-        "certificate": _certificate(problem, best),
-        "caps": _caps(problem, scale, best),
+        "certificate": certificate(problem, best),
+        "caps": caps(problem, scale, best),
         "distance": distance(problem, scale, best.w_S),
-        "provenance": _provenance(problem, seed),
+        "provenance": provenance(problem, seed),
         "schema": SCHEMA,
         "objective": problem.constraints.objective,
     }
 
 
-def _doubts(
-    problem: Problem, scale: Scale, best: Optimum, found: dict[str, Any], judged: HeldOut
-) -> list[str]:
+def _doubts(problem: Problem, scale: Scale, best: Optimum, found: dict[str, Any], judged: HeldOut) -> list[str]:
     """Why the verdict is unknown, if it is."""
     rivals = any(b is not None and b["feasible"] for b in found.values())
     reasons = [] if rivals else ["no baseline keeps the bounds: there is nothing to compare the plan with"]
@@ -202,23 +165,6 @@ def _remarks(problem: Problem, best: Optimum) -> list[str]:
     if best.degenerate:
         notes.append("the optimum is degenerate: a share could leave its bound at (nearly) no cost, see near_optimal")
     return notes
-
-
-def _certificate(problem: Problem, best: Optimum) -> dict[str, Any]:
-    """The gap, by what it is proven, and whether the optimum is a vertex of what is feasible."""
-    rows = problem.rows(np.array([1.0]))
-    dual = problem.fit.law.convex and len(rows.names) > 0
-    kind = "stationarity" if not problem.fit.law.convex else "lagrangian dual" if dual else "frank-wolfe"
-    return {
-        "gap": best.gap,
-        "relative": best.gap / max(abs(best.objective), 1e-300),
-        "kind": kind,
-        "vertex": best.vertex,
-        "degenerate": best.degenerate,
-        "starts": best.starts,
-        "agree": best.agree,
-        "broken": best.broken,
-    }
 
 
 def _serving(problem: Problem, scale: Scale) -> list[str]:
@@ -257,63 +203,3 @@ def _check_tokens(problem: Problem, scale: Scale) -> None:
         raise MixlawError(
             f"{needed} and the law {problem.fit.law.name} knows no token count: give --params and --tokens"
         )
-
-
-def _intervals(names: tuple[str, ...], w_S: np.ndarray, w_BxS: np.ndarray) -> dict[str, list[float]]:
-    found = {name: interval(w_B, w) for name, w, w_B in zip(names, w_S, w_BxS.T, strict=True)}
-    return {name: [band["low"], band["high"]] for name, band in found.items()}
-
-
-def _predicted(problem: Problem, scale: Scale, best: Optimum) -> dict[str, Any]:
-    point_K, replicas_BxK = losses_of(problem, scale, best.w_S)
-    loss = {t.name: interval(r, p) for t, r, p in zip(problem.targets, replicas_BxK.T, point_K, strict=True)}
-    return {"loss": loss, "objective": float(problem.value(point_K))}
-
-
-def _amounts(problem: Problem, scale: Scale, best: Optimum, notes: list[str]) -> dict[str, Any]:
-    """Epochs and tokens by source, and warnings about repetition the runs have not seen."""
-    names, epochs_S = problem.fit.sources, epochs_of(problem, scale, best.w_S)
-    if scale.tokens is None:
-        notes.append("tokens_by_source and epochs are null: the number of training tokens is not known")
-    if problem.sources is None:
-        notes.append("epochs and caps are null: without a project the sources' sizes are not known")
-    if epochs_S is not None:
-        for name, epochs, most in zip(names, epochs_S, problem.fit.support.epochs_S, strict=True):
-            if epochs > 1.05 * max(most, 1.0):
-                notes.append(f"{name} is used for {epochs:.1f} epochs, more than the {most:.1f} that the runs saw")
-    known = epochs_S is not None and np.isfinite(epochs_S).all()
-    if epochs_S is not None and not known:
-        notes.append("epochs are null: the sources' tokens are not known")
-    return {
-        "epochs": named(names, epochs_S) if epochs_S is not None and known else None,
-        "tokens_by_source": None if scale.tokens is None else named(names, best.w_S * scale.tokens),
-    }
-
-
-def _caps(problem: Problem, scale: Scale, best: Optimum) -> dict[str, Any] | None:
-    """By source: its bounds at this budget, the cap in epochs, and which bound holds the share."""
-    if problem.sources is None:
-        return None
-    found, upper_S = {}, problem.upper_S(scale.tokens)
-    for source, w, low, high in zip(problem.sources, best.w_S, problem.lower_S, upper_S, strict=True):
-        binding = "min" if low > 0 and w - low < AT_BOUND else "max" if high < 1 and high - w < AT_BOUND else None
-        if binding == "max" and source.max_epochs is not None and high < source.max - 1e-12:
-            binding = "max_epochs"
-        bounds = {"min": float(low), "max": float(high), "max_epochs": source.max_epochs, "binding": binding}
-        found[source.name] = bounds
-    return found
-
-
-def _provenance(problem: Problem, seed: int) -> dict[str, Any]:
-    from mixlaw import __version__
-
-    fit = problem.fit
-    return {
-        **{k: v for k, v in fit.provenance.items() if k != "seed"},
-        "sources_hash": None if problem.sources is None else problem.sources.hash(),
-        "seed": seed,
-        "fit_seed": fit.provenance.get("seed"),
-        "replicas": len(fit.replicas_BxKxP),
-        "version": __version__,
-        "targets": {t.name: t.weight for t in problem.targets},
-    }

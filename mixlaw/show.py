@@ -60,12 +60,31 @@ def print_plan(plan: Plan) -> None:
     console.print(_shares(content))
     console.print()
     console.print(_headline(content))
+    for line in _worth(content):
+        console.print(line)
     console.print(_baselines(content))
     if content.get("check"):
         console.print()
         console.print(_check(content))
     for note in content["notes"]:
-        console.print(f"note: {escape(note)}")
+        if not note.endswith(": it was not asked for"):
+            console.print(f"note: {escape(note)}")
+
+
+def _worth(content: dict[str, Any]) -> list[str]:
+    """What the gain is in compute, how far shares can move at little cost, and what laws to either side say of it."""
+    lines, speed_up, near, span = [], *(content.get(key) for key in ("speed_up", "near_optimal", "bracket"))
+    if speed_up is not None:
+        high = ">10,000" if speed_up["high"] is None else f"{speed_up['high']:.3g}"
+        times = ">10,000" if speed_up["mean"] is None else f"{speed_up['mean']:.3g}"
+        lines.append(f"as good as proportional with {times} ({speed_up['low']:.3g}–{high}) times the compute")
+    if near is not None:
+        order = sorted(near["range"], key=lambda name: near["range"][name][0] - near["range"][name][1])
+        ranges = [f"{escape(n)} {100 * near['range'][n][0]:.0f}–{100 * near['range'][n][1]:.0f}%" for n in order[:4]]
+        lines.append(f"within {near['regret']:g} nats: {', '.join(ranges)}")
+    if span is not None:
+        lines.append(f"gain on {span['against']} by law: {span['low']:.4f}–{span['high']:.4f} nats")
+    return lines
 
 
 def _shares(content: dict[str, Any]) -> Table:

@@ -7,7 +7,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
@@ -20,6 +20,7 @@ from mixlaw.budget import Budget as Budget
 from mixlaw.constraints import KEYS, Constraints, read_constraints
 from mixlaw.errors import MixlawError, listed, nearest, shown
 from mixlaw.simplex import Array, check_bounds
+
 
 @dataclass(frozen=True)
 class Source:
@@ -210,7 +211,7 @@ class Project:
     budget: Budget | None
     folder: Path
     path: Path
-    constraints: Constraints = Constraints()
+    constraints: Constraints = field(default_factory=Constraints)
 
     def resolve(self, path: str) -> str:
         """`path` as this process can open it: relative ones start at the file's folder, URLs stay as is."""

@@ -13,12 +13,35 @@ import mixlaw
 
 ROOT = Path(mixlaw.__file__).parent
 ORDER = [
-    *("errors", "_yaml", "_checks", "simplex", "constraints", "budget", "sources", "_table", "_columns", "runs", "importers"),
+    *(
+        "errors",
+        "_yaml",
+        "_checks",
+        "simplex",
+        "constraints",
+        "budget",
+        "sources",
+        "_table",
+        "_columns",
+        "runs",
+        "importers",
+    ),
     *("_weights", "audit", "design", "folds", "scores", "baselines", "laws", "objective", "lm", "goal"),
     *("observations", "reference_fit"),
     *("fitted", "estimate", "diagnose", "band", "refits", "auto"),
-    *("fit", "held_out", "leaderboard", "methods", "compare", "conflicts", "program", "derivatives", "interior"),
-    *("certificate", "optimize", "scale", "problem", "refusals", "sizes", "plan", "verdict"),
+    *(
+        "fit",
+        "held_out",
+        "leaderboard",
+        "methods",
+        "compare",
+        "conflicts",
+        "program",
+        "derivatives",
+        "layout",
+        "interior",
+    ),
+    *("certificate", "optimize", "scale", "problem", "refusals", "sizes", "plan", "verdict", "contents", "ask"),
     *("near_optimal", "worth", "compute", "robust", "bracket", "recommend"),
     *("show", "plot", "__init__", "cli"),
 ]

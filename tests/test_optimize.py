@@ -1,20 +1,31 @@
 """Optima against samples, against SciPy, and against their own certificate."""
 
+import importlib.util
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from mixlaw import interior
+from mixlaw import layout
 from mixlaw.errors import MixlawError
 from mixlaw.fit import fit
 from mixlaw.fitted import Fit
 from mixlaw.laws import LAWS, EffectiveTokens, LogLinear, View
 from mixlaw.laws.base import prior_moments
-from mixlaw.optimize import optimize, optimize_batch
+from mixlaw.optimize import optimize, optimize_batch, optimize_program
+from mixlaw.program import row, stack
 from mixlaw.runs import read_runs
 from mixlaw.simplex import sample
+
+file = Path(__file__).resolve().parents[1] / "analysis" / "benchmarks" / "programs.py"
+spec = importlib.util.spec_from_file_location("programs", file)
+programs = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(programs)
 
 AT = 3e8, 6e9
 """N and D at which laws of scale are asked."""
@@ -99,7 +110,7 @@ def test_the_gap_bounds_what_a_bad_optimum_misses(monkeypatch):
     """Stopped early, the certificate must own up to at least what is missing."""
     found, weight_K = drawn(EffectiveTokens, 5), np.array([0.5, 0.5])
     exact = optimize(found, weight_K, *box(), *AT)
-    monkeypatch.setattr(interior, "LAST", 3e-2)
+    monkeypatch.setattr(layout, "LAST", 3e-2)
     rough = optimize(found, weight_K, *box(), *AT)
     assert rough.objective - exact.objective > 1e-4
     assert rough.gap >= rough.objective - exact.objective
@@ -241,3 +252,75 @@ def test_a_batch_is_its_single_problems(law):
         alone = optimize(fits[b], weight_K, np.zeros(4), upper_BxS[b], params_B[b], tokens_B[b])
         assert alone.objective == pytest.approx(batch[b].objective, abs=1e-9)
         np.testing.assert_allclose(alone.w_S, batch[b].w_S, atol=1e-4)
+
+
+# --- programs: worst targets, ceilings, groups, money, distances
+
+
+@pytest.mark.parametrize("seed", range(42))
+def test_programs_agree_with_independent_solvers(seed):
+    """SciPy and cvxpy (every law written anew) neither beat the optimum nor, where they succeed, miss it."""
+    found, program, w_S = programs.random_problem(seed, shape=(4, 3))
+    best = optimize_program(programs.single(found), program)[0]
+    own, broken = programs.value(program, found, best.w_S)
+    assert broken <= 1e-8
+    assert 0 <= best.gap <= 1e-7 * abs(own)
+    assert own == pytest.approx(best.objective, rel=1e-9)
+    assert own <= programs.value(program, found, w_S)[0] + 1e-9 * abs(own)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a peer that stops early is told by what it breaks or misses
+        peers = {"scipy": programs.by_scipy(program, found, w_S), "cvxpy": programs.by_cvxpy(program, found)}
+    near = []
+    for peer_S in (peer_S for peer_S in peers.values() if peer_S is not None):
+        other, off = programs.value(program, found, np.maximum(peer_S, 0.0))
+        if off <= 1e-7:  # else it broke a constraint by more
+            assert other >= own - best.gap - 1e-7 * abs(own)
+            near.append(other <= own + 1e-6 * abs(own))
+    assert any(near)
+
+
+def test_a_price_is_what_a_limit_is_worth():
+    """Multipliers against the optimum at limits a little to either side."""
+    for seed in (1, 4, 7, 10):
+        found, program, _ = programs.random_problem(seed, shape=(4, 3))
+        oracle = programs.single(found)
+        best = optimize_program(oracle, program)[0]
+        for m in np.flatnonzero(~program.rows.top_M):
+            around = []
+            for step in (-1e-5, 1e-5):
+                limit_M = program.rows.limit_M + step * (np.arange(len(program.rows.names)) == m)
+                moved = replace(program, rows=program.rows._replace(limit_M=limit_M))
+                around.append(optimize_program(oracle, moved)[0])
+            if max(optimum.broken for optimum in around) < 1e-8:
+                slopes = [(around[0].objective - best.objective) / 1e-5, (best.objective - around[1].objective) / 1e-5]
+                assert min(slopes) - 1e-3 * (1 + abs(slopes[0])) <= best.price_M[m]
+                assert best.price_M[m] <= max(slopes) + 1e-3 * (1 + abs(slopes[0]))
+
+
+def test_what_no_mixture_keeps_is_told():
+    found, program, _ = programs.random_problem(0, shape=(4, 3))
+    rows = stack([row("ceiling", 1e-3, losses_K=np.eye(3)[0], linear_S=4)], 3, 4)
+    best = optimize_program(programs.single(found), replace(program, rows=rows, kl=0.0, l1=0.0))[0]
+    assert best.broken > 0.1
+
+
+def test_corners_are_flagged():
+    corner = optimize(fit_of(*LOG_LINEAR), np.ones(1), *box(), *AT)
+    assert corner.vertex
+    assert not corner.degenerate
+    inside = optimize(drawn(EffectiveTokens, 1), np.array([0.5, 0.5]), *box(), *AT)
+    assert not inside.vertex
+    z_KxP = LOG_LINEAR[1].copy()
+    z_KxP[0, 2:4] = -3.0  # two sources alike: either will do, or any mixture of both
+    edge = optimize(fit_of(LogLinear, z_KxP), np.ones(1), *box(), *AT)
+    assert not edge.vertex
+    fixed = optimize(fit_of(LogLinear, z_KxP), np.ones(1), np.array([0, 1.0, 0, 0]), np.ones(4), *AT)
+    assert not fixed.vertex  # there was nothing to choose
+
+
+def test_starts_that_agree_are_counted():
+    law = next(law for law in LAWS if law.name == "optimal-mixtures-joint")
+    best = optimize(drawn(law, 0), np.array([0.5, 0.5]), *box(), *AT)
+    assert best.starts == 5
+    assert 1 / 5 <= best.agree <= 1
+    assert optimize(drawn(EffectiveTokens, 0), np.array([0.5, 0.5]), *box(), *AT).agree == 1

@@ -4,21 +4,25 @@ SciPy is given the law's own gradients. To cvxpy every law is written anew, from
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import jax
 import numpy as np
 from scipy.optimize import minimize
 
 from mixlaw.derivatives import Oracle
 from mixlaw.fitted import Fit
-from mixlaw.laws import EffectiveTokens, Law, LogLinear, MixtureIndex, View
-from mixlaw.laws.base import prior_moments
+from mixlaw.laws import EffectiveTokens, Law, LogLinear, MixtureIndex, Row, View
+from mixlaw.laws.base import constrain, prior_moments
 from mixlaw.optimize import tighten
 from mixlaw.program import Program, Rows, row, stack
 
 AT = 3e8, 6e9
 """N and D at which laws of scale are asked."""
 CONVEX = (EffectiveTokens, LogLinear, MixtureIndex)
+SHAPES = (3, 2), (5, 3), (8, 4)
+"""Sources and targets: few shapes, since each is compiled for each law."""
 
 
 def drawn(law: type[Law], rng: np.random.Generator, targets: int, sources: int) -> Fit:
@@ -34,9 +38,7 @@ def drawn(law: type[Law], rng: np.random.Generator, targets: int, sources: int) 
     none: Any = None
     empty = np.empty((0, targets, len(z_KxP[0])))
     labels = tuple(f"t{k}" for k in range(targets))
-    return Fit(
-        law, names, labels, np.stack(z_KxP), np.full(targets, 0.01), constants, empty, none, none, (), {}
-    )
+    return Fit(law, names, labels, np.stack(z_KxP), np.full(targets, 0.01), constants, empty, none, none, (), {})
 
 
 def single(fit: Fit) -> Oracle:
@@ -44,13 +46,16 @@ def single(fit: Fit) -> Oracle:
     return Oracle(fit, fit.z_KxP[None], np.array(AT[:1]), np.array(AT[1:]))
 
 
-def random_problem(seed: int) -> tuple[Fit, Program, np.ndarray]:
+def random_problem(seed: int, shape: tuple[int, int] | None = None) -> tuple[Fit, Program, np.ndarray]:
     """A fit, a program that the mixture returned keeps, and that mixture.
+
+    Args:
+        shape: sources and targets; by default those of `SHAPES` in turn.
 
     Objectives are the mean or the worst target; bounds, groups, money, ceilings, KL and |w - r| come and go.
     """
     rng = np.random.default_rng(seed)
-    S, K = int(rng.integers(2, 9)), int(rng.integers(1, 5))
+    S, K = shape or SHAPES[seed // len(CONVEX) % len(SHAPES)]
     fit = drawn(CONVEX[seed % len(CONVEX)], rng, K, S)
     w_S, r_S = rng.dirichlet(np.ones(S)), 0.9 * rng.dirichlet(np.ones(S)) + 0.1 / S
     oracle = single(fit)
@@ -92,17 +97,43 @@ def value(program: Program, fit: Fit, w_S: np.ndarray) -> tuple[float, float]:
     return float(program.smooth(w_S[None], losses_1xK)[0] + top), float(broken)
 
 
+def _gradients(fit: Fit) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Losses (K,) and their gradients (K, S) of one mixture, compiled, without Hessians: SLSQP has no use for them."""
+    unique_S = np.full(len(fit.sources), np.inf)
+
+    def ask(w_S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        with jax.enable_x64(True):
+            found = _slopes(fit.law, fit.constants, fit.z_KxP, Row(w_S, AT[0], AT[1], unique_S))
+            losses_K, J_KxS = (np.asarray(x) for x in found)
+        return losses_K, J_KxS
+
+    return ask
+
+
+@partial(jax.jit, static_argnums=0)
+def _slopes(law: type[Law], known_K: dict, z_KxP: Any, row: Row) -> Any:
+    def one(z_P: Any, known: dict, w_S: Any) -> Any:
+        return constrain(law, z_P, known, w_S.shape[0])(row._replace(w_S=w_S))
+
+    return jax.vmap(jax.value_and_grad(one, 2), in_axes=(0, 0, None))(z_KxP, known_K, row.w_S)
+
+
 def by_scipy(program: Program, fit: Fit, start_S: np.ndarray) -> np.ndarray:
     """SLSQP over w, t and e with exact gradients, from a feasible mixture."""
-    rows, S, oracle = program.rows, len(start_S), single(fit)
+    rows, S, gradients = program.rows, len(start_S), _gradients(fit)
     tops, r_S = int(rows.top_M.any()), program.reference_S
     spread = S * program.uses_l1
 
+    last: dict[bytes, tuple] = {}
+
     def both(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, np.ndarray]:
-        w_S = np.maximum(x[:S], 1e-12)  # slopes at 0 are infinite
-        losses, slopes, _ = oracle.derivatives(np.arange(1), w_S[None], np.zeros((1, len(program.weight_K))))
-        ratio_S = np.log(w_S / r_S)
-        return losses[0], slopes[0], float(w_S @ ratio_S), ratio_S + 1.0
+        w_S, key = np.maximum(x[:S], 1e-12), x[:S].tobytes()  # slopes at 0 are infinite
+        if key not in last:
+            last.clear()
+            losses, slopes = gradients(w_S)
+            ratio_S = np.log(w_S / r_S)
+            last[key] = (losses, slopes, float(w_S @ ratio_S), ratio_S + 1.0)
+        return last[key]
 
     def objective(x: np.ndarray) -> tuple[float, np.ndarray]:
         losses_K, J_KxS, kl, dkl_S = both(x)
@@ -123,7 +154,9 @@ def by_scipy(program: Program, fit: Fit, start_S: np.ndarray) -> np.ndarray:
         found = np.hstack([first, np.outer(rows.top_M, np.ones(tops)), -np.outer(rows.l1_M, np.ones(spread))])
         if spread:
             zero = np.zeros((S, tops))
-            found = np.vstack([found, np.hstack([-np.eye(S), zero, np.eye(S)]), np.hstack([np.eye(S), zero, np.eye(S)])])
+            found = np.vstack(
+                [found, np.hstack([-np.eye(S), zero, np.eye(S)]), np.hstack([np.eye(S), zero, np.eye(S)])]
+            )
         return found
 
     top = single(fit).losses(np.arange(1), start_S[None]).max() if tops else 0.0

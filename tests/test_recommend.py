@@ -1,0 +1,274 @@
+"""What a plan keeps, minimises and says beyond the contract: on laws whose parameters are known, without fitting."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mixlaw.ask import Ask
+from mixlaw.compute import along
+from mixlaw.constraints import Constraints, Group, Near
+from mixlaw.errors import MixlawError
+from mixlaw.fitted import Diagnostics, Fit, Support
+from mixlaw.laws import MixtureIndex, View
+from mixlaw.laws.base import prior_moments
+from mixlaw.problem import pose
+from mixlaw.recommend import recommend
+from mixlaw.sources import Budget, Source, Sources, Target
+
+NAMES = ("web", "code", "math")
+GIVEN = Budget(params=3e8, tokens=6e9)
+SOURCES = Sources((Source("web", 5e10), Source("code", 1e10), Source("math", 2e9)))
+
+
+def known(seed=0, replicas=30, spread=0.15):
+    """A fit of mixture-index with plausible parameters and replicas around them."""
+    rng, z_KxP, constants = np.random.default_rng(seed), [], []
+    for target in NAMES:
+        view = View(NAMES, target, 2.0, 3.0, 1e8, 1e10, 40)
+        mean_P, covariance_PxP = prior_moments(MixtureIndex, view)
+        z_KxP.append(mean_P + 0.4 * np.sqrt(np.diag(covariance_PxP)) * rng.standard_normal(len(mean_P)))
+        z_KxP[-1][10 + NAMES.index(target)] += 1.5  # theta: each target gains most from its own source
+        constants.append(MixtureIndex.constants(view))
+    z_KxP, K = np.stack(z_KxP), len(NAMES)
+    flat = Diagnostics(np.ones(K, bool), *(np.full(K, np.nan) for _ in range(5)))
+    support = Support((1e8, 1e9), (2e9, 2e10), (10.0, 40.0), np.zeros(3), np.ones(3), np.ones(3), 40)
+    return Fit(
+        law=MixtureIndex,
+        sources=NAMES,
+        targets=NAMES,
+        z_KxP=z_KxP,
+        sigma_K=np.full(K, 0.01),
+        constants={name: np.array([one[name] for one in constants]) for name in constants[0]},
+        replicas_BxKxP=z_KxP + spread * rng.standard_normal((replicas, *z_KxP.shape)),
+        support=support,
+        diagnostics=flat,
+        notes=(),
+        provenance={},
+    )
+
+
+@pytest.fixture(scope="module")
+def fit():
+    return known()
+
+
+@pytest.fixture(scope="module")
+def plain(fit):
+    return recommend(fit, SOURCES, GIVEN)
+
+
+def shares(plan):
+    return np.array([plan.mixture[name] for name in NAMES])
+
+
+def mean_loss(fit, w_MxS):
+    return fit.losses(np.atleast_2d(w_MxS), 3e8, 6e9).mean(1)
+
+
+def near_samples(plan, count=20_000, seed=0):
+    rng = np.random.default_rng(seed)
+    around_MxS = np.concatenate([rng.dirichlet(1e-3 + c * shares(plan), count) for c in (5.0, 100.0, 3000.0)])
+    return np.concatenate([rng.dirichlet(np.ones(3), count), around_MxS])
+
+
+# --- objectives and constraints: no sample that keeps them is better
+
+
+def test_the_worst_target_is_as_good_as_can_be(fit, plain):
+    plan = recommend(fit, SOURCES, GIVEN, constraints=Constraints("worst"))
+    worst = max(band["mean"] for band in plan.predicted["loss"].values())
+    assert plan.predicted["objective"] == pytest.approx(worst, abs=1e-12)
+    assert worst < max(band["mean"] for band in plain.predicted["loss"].values())
+    assert fit.losses(near_samples(plan), 3e8, 6e9).max(1).min() >= worst - 1e-9
+    assert plan.certificate["kind"] == "lagrangian dual"
+    assert plan.certificate["gap"] <= 1e-7 * worst
+
+
+def test_a_ceiling_is_kept_and_its_price_is_told(fit, plain):
+    free = plain.predicted["loss"]["math"]["mean"]
+    alone = recommend(fit, SOURCES, GIVEN, targets=(Target("web", 0.0), Target("code", 0.0), Target("math")))
+    limit = 0.5 * (free + alone.predicted["objective"])
+    targets = (Target("web"), Target("code"), Target("math", max_loss=limit))
+    plan = recommend(fit, SOURCES, GIVEN, targets=targets)
+    assert plan.predicted["loss"]["math"]["mean"] <= limit + 1e-9
+    assert plan.predicted["objective"] > plain.predicted["objective"]
+    w_MxS = near_samples(plan)
+    losses_MxK = fit.losses(w_MxS, 3e8, 6e9)
+    assert losses_MxK.mean(1)[losses_MxK[:, 2] <= limit].min() >= plan.predicted["objective"] - 1e-9
+    (price,) = plan.worth["constraints"].values()
+    eased = replace(targets[2], max_loss=limit + 1e-5)
+    less = recommend(fit, SOURCES, GIVEN, targets=(*targets[:2], eased)).predicted["objective"]
+    assert (plan.predicted["objective"] - less) / 1e-5 == pytest.approx(price, rel=1e-2)
+    assert plan.unconstrained["objective"] == pytest.approx(plain.predicted["objective"], abs=1e-9)
+    assert plan.unconstrained["cost"] > 0
+
+
+def test_a_ceiling_out_of_reach_is_refused_by_name(fit):
+    with pytest.raises(MixlawError, match=r"no mixture keeps target math max_loss 0\.5.*reach math"):
+        recommend(fit, SOURCES, GIVEN, targets=(Target("web"), Target("math", max_loss=0.5)))
+    # Each can be kept alone, both cannot.
+    targets = (Target("web"), Target("math", max_loss=float(fit.losses(np.array([[0.3, 0.3, 0.4]]), 3e8, 6e9)[0, 2])))
+    groups = (Group("rest", ("web", "code"), min=0.9),)
+    with pytest.raises(MixlawError, match=r"group rest min 0\.9, target math max_loss"):
+        recommend(fit, SOURCES, GIVEN, targets=targets, constraints=Constraints(groups=groups))
+
+
+@pytest.mark.parametrize(
+    ("constraints", "kept"),
+    [
+        (Constraints(groups=(Group("x", ("code", "math"), max=0.3),)), lambda w: w[:, 1] + w[:, 2] <= 0.3),
+        (Constraints(groups=(Group("x", ("code", "math"), min=0.9),)), lambda w: w[:, 1] + w[:, 2] >= 0.9),
+        (Constraints(near=Near("uniform", l1=0.05)), lambda w: np.abs(w - 1 / 3).sum(1) <= 0.05),
+        (Constraints(near=Near("uniform", kl=0.01)), lambda w: (w * np.log(np.maximum(w, 1e-99) * 3)).sum(1) <= 0.01),
+    ],
+)
+def test_constraints_are_kept_at_no_more_than_they_cost(fit, plain, constraints, kept):
+    plan = recommend(fit, SOURCES, GIVEN, constraints=constraints)
+    slack = (1 - 1e-9) * shares(plan) + 1e-9 / 3
+    assert kept(slack[None])[0] or kept(shares(plan)[None])[0]
+    w_MxS = np.concatenate([near_samples(plan), 1 / 3 + 0.1 * (near_samples(plan) - 1 / 3)])
+    assert mean_loss(fit, w_MxS[kept(w_MxS)]).min() >= plan.predicted["objective"] - 1e-9
+    assert plan.predicted["objective"] > plain.predicted["objective"] + 1e-6
+    assert plan.certificate["gap"] <= 1e-7 * plan.predicted["objective"]
+
+
+def test_a_penalty_draws_the_plan_to_its_reference(fit, plain):
+    apart = [np.abs(shares(plain) - 1 / 3).sum()]
+    for price in (0.01, 0.1, 10.0):
+        plan = recommend(fit, SOURCES, GIVEN, constraints=Constraints(near=Near("uniform", kl_price=price)))
+        apart.append(np.abs(shares(plan) - 1 / 3).sum())
+    assert apart[0] > apart[1] > apart[2] > apart[3]
+    assert apart[3] < 1e-2
+
+
+def test_money_is_kept_and_its_price_is_a_slope(fit):
+    priced = Sources(replace(source, cost=cost) for source, cost in zip(SOURCES, (1e-6, 2e-6, 8e-6), strict=True))
+    free = recommend(fit, priced, GIVEN)
+    cost_S = np.array([1e-6, 2e-6, 8e-6])
+    money = 0.8 * float(cost_S @ shares(free)) * GIVEN.tokens
+    plan, more = (recommend(fit, priced, replace(GIVEN, money=m)) for m in (money, money * (1 + 1e-5)))
+    assert float(cost_S @ shares(plan)) * GIVEN.tokens <= money * (1 + 1e-9)
+    (price,) = plan.worth["constraints"].values()
+    slope = (plan.predicted["objective"] - more.predicted["objective"]) / (money * 1e-5)
+    assert slope == pytest.approx(price, rel=2e-2)
+    with pytest.raises(MixlawError, match="web, code, math has no cost"):
+        recommend(fit, SOURCES, replace(GIVEN, money=1e3))
+
+
+def test_conflicts_are_named_before_anything_is_solved(fit):
+    groups = (Group("a", ("web", "code"), max=0.5), Group("b", ("math",), max=0.4), Group("c", ("code",), max=0.9))
+    with pytest.raises(MixlawError, match=r"all of these: group a max 0\.5, group b max 0\.4;"):
+        pose(fit, SOURCES, GIVEN, (), Constraints(groups=groups))
+    scarce = Sources((Source("web", 5e10), Source("code", 1e10), Source("math", 1e8, max_epochs=3)))
+    groups = (Group("a", ("web", "code"), max=0.9),)
+    with pytest.raises(MixlawError, match=r"source math max_epochs 3 \(a share of 0\.05\), group a max 0\.9;"):
+        recommend(fit, scarce, GIVEN, constraints=Constraints(groups=groups))
+    assert recommend(fit, scarce, replace(GIVEN, tokens=2e9), constraints=Constraints(groups=groups)).mixture
+
+
+# --- N and D
+
+
+def test_serving_moves_compute_to_smaller_models(fit):
+    plain, served = (recommend(fit, SOURCES, Budget(flops=1e19, served=tokens)) for tokens in (None, 3e10))
+    assert served.params < plain.params
+    spent = 6 * served.params * served.tokens + 2 * served.params * 3e10
+    assert spent == pytest.approx(1e19, rel=1e-9)
+    assert any("of the compute is for serving" in note for note in served.notes)
+
+
+def test_sizes_are_chosen_from_a_list(fit):
+    free = recommend(fit, SOURCES, Budget(flops=1e19))
+    sizes = (0.2 * free.params, 0.8 * free.params, 30 * free.params)
+    plan = recommend(fit, SOURCES, Budget(flops=1e19, sizes=sizes))
+    assert plan.params == sizes[1]
+    assert plan.params * plan.tokens * 6 == pytest.approx(1e19)
+
+
+# --- confidence
+
+
+def test_near_optimal_mixtures_are_within_the_regret_and_differ(fit, plain):
+    found = plain.near_optimal
+    for other in found["mixtures"]:
+        w_S = np.array([other["mixture"][name] for name in NAMES])
+        assert mean_loss(fit, w_S)[0] <= plain.predicted["objective"] + 0.002 + 1e-9
+        assert other["moved"] > 0.02
+    w_MxS = near_samples(plain, 40_000)
+    good_MxS = w_MxS[mean_loss(fit, w_MxS) <= plain.predicted["objective"] + 0.002]
+    for s, name in enumerate(NAMES):
+        low, high = found["range"][name]
+        assert low - 1e-6 <= good_MxS[:, s].min() <= low + 0.1
+        assert high - 0.1 <= good_MxS[:, s].max() <= high + 1e-6
+    wide = recommend(fit, SOURCES, GIVEN, ask=Ask(regret=0.01)).near_optimal["range"]
+    assert all(wide[n][0] <= found["range"][n][0] and wide[n][1] >= found["range"][n][1] for n in NAMES)
+
+
+def test_a_cap_that_binds_has_a_price(fit, plain):
+    tokens = 0.25 * plain.mixture["math"] * GIVEN.tokens
+    prices = []
+    for factor in (1.0, 1.0 + 1e-4, 2.0):
+        capped = Sources((*tuple(SOURCES)[:2], Source("math", factor * tokens, max_epochs=2)))
+        prices.append(recommend(fit, capped, GIVEN))
+    at, more, twice = (plan.predicted["objective"] for plan in prices)
+    math = prices[0].worth["sources"]["math"]
+    assert prices[0].caps["math"]["binding"] == "max_epochs"
+    assert math["per_token"] == pytest.approx((at - more) / (1e-4 * tokens), rel=1e-2)
+    assert math["doubled"] == pytest.approx(at - twice, abs=1e-8)
+    assert prices[0].worth["sources"]["web"]["per_token"] is None
+    assert any("more tokens of math would be worth" in note for note in prices[0].notes)
+
+
+def test_the_speed_up_is_the_compute_at_which_proportional_catches_up(fit, plain):
+    found = plain.speed_up
+    assert found["low"] <= found["mean"] <= (found["high"] or np.inf)
+    assert found["mean"] > 1
+    problem = pose(fit, SOURCES, GIVEN)
+    params, tokens = along(problem, type("At", (), {"params": 3e8, "tokens": 6e9})(), np.array([found["mean"]]))
+    assert params[0] == 3e8
+    reached = fit.losses(SOURCES.proportional()[None], params[0], tokens[0]).mean()
+    assert reached == pytest.approx(plain.predicted["objective"], abs=1e-4)
+
+
+def test_the_path_is_optimal_at_every_budget(fit, plain):
+    objectives = [point["objective"] for point in plain.path]
+    assert objectives == sorted(objectives, reverse=True)
+    for point in plain.path:
+        again = recommend(fit, SOURCES, Budget(params=point["params"], tokens=point["tokens"]))
+        assert again.predicted["objective"] == pytest.approx(point["objective"], abs=1e-9)
+
+
+def test_a_robust_choice_lowers_the_regret_it_is_chosen_for(fit):
+    for robust, key in (("mean", "mean"), (0.8, "quantile_0.8")):
+        plan = recommend(fit, SOURCES, GIVEN, ask=Ask(robust=robust))
+        assert plan.robust["robust"][key] < plan.robust["plain"][key]
+        assert plan.robust["refits"] == 30
+        assert plan.certificate["gap"] <= 1e-6
+    losses_BxMxK = fit.losses(near_samples(plan, 2000), 3e8, 6e9, replicas=True)
+    least_B = losses_BxMxK.mean(2).min(1)
+    mean = recommend(fit, SOURCES, GIVEN, ask=Ask(robust="mean"))
+    own_B = fit.losses(shares(mean)[None], 3e8, 6e9, replicas=True)[:, 0].mean(1)
+    assert (own_B - least_B).mean() <= (losses_BxMxK.mean(2) - least_B[:, None]).mean(0).min() + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("ask", "named"),
+    [({"robust": 1.5}, "robust is 1.5"), ({"robust": "max"}, "robust is 'max'"), ({"regret": -1}, "regret is -1")],
+)
+def test_what_cannot_be_asked_is_refused(ask, named):
+    with pytest.raises(MixlawError, match=named):
+        Ask(**ask)
+
+
+def test_robust_and_worst_do_not_go_together(fit):
+    with pytest.raises(MixlawError, match="goes with the mean"):
+        recommend(fit, SOURCES, GIVEN, constraints=Constraints("worst"), ask=Ask(robust="mean"))
+
+
+def test_distance_tells_how_far_the_plan_is_from_the_runs(fit):
+    plan = recommend(fit, SOURCES, Budget(params=2e9, tokens=4e10))
+    assert plan.distance["params"] == pytest.approx(2.0)
+    assert plan.distance["tokens"] == pytest.approx(2.0)
+    assert plan.distance["mixture"] is None  # no table at hand
+    assert plan.distance["epochs"]["math"] == pytest.approx(plan.epochs["math"])
