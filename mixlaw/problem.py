@@ -202,13 +202,13 @@ class Problem:
         Args:
             scale_B: N and D (nan where unknown).
             upper_BxS: largest shares, by default those at D.
-            near_S: a mixture to start near.
+            near_S: a mixture to start near; for a law that is not convex every start is tried all the same.
         """
         params_B, tokens_B = (np.broadcast_to(np.asarray(x, float), len(z_BxKxP)) for x in scale_B)
         if upper_BxS is None:
             upper_BxS = np.stack([self.upper_S(None if np.isnan(tokens) else tokens) for tokens in tokens_B])
         oracle, program = Oracle(self.fit, z_BxKxP, params_B, tokens_B), self.program(tokens_B, upper_BxS)
-        if near_S is None:
+        if near_S is None or not oracle.convex:
             return optimize_program(oracle, program)
         return optimize_program(oracle, program, np.broadcast_to(near_S, upper_BxS.shape), share=1e-3)
 

@@ -44,7 +44,8 @@ def robust(
     else:
         tail = _regrets(weight_BxK, least_B, np.full(count, 1.0 / ((1.0 - quantile) * count)), len(best.w_S))
         found = optimize_program(oracle, _spread(problem, scale, 0 * weight_BxK, [tail]))[0]
-        found = _polished(problem, scale, oracle, found, least_B, quantile)
+        level_of = [np.quantile(_regret(problem, scale, x.w_S, least_B), quantile) for x in (found, best)]
+        found = _polished(problem, scale, oracle, (found, best)[int(np.argmin(level_of))], least_B, quantile)
     level = 0.9 if quantile is None else quantile
     report = {"measure": "mean" if quantile is None else f"quantile {quantile:g}", "refits": count}
     for name, w_S in (("robust", found.w_S), ("plain", best.w_S)):

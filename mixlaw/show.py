@@ -75,9 +75,8 @@ def _worth(content: dict[str, Any]) -> list[str]:
     """What the gain is in compute, how far shares can move at little cost, and what laws to either side say of it."""
     lines, speed_up, near, span = [], *(content.get(key) for key in ("speed_up", "near_optimal", "bracket"))
     if speed_up is not None:
-        high = ">10,000" if speed_up["high"] is None else f"{speed_up['high']:.3g}"
-        times = ">10,000" if speed_up["mean"] is None else f"{speed_up['mean']:.3g}"
-        lines.append(f"as good as proportional with {times} ({speed_up['low']:.3g}–{high}) times the compute")
+        x = {key: ">10,000" if speed_up[key] is None else f"{speed_up[key]:.3g}" for key in ("mean", "low", "high")}
+        lines.append(f"as good as proportional with {x['mean']} ({x['low']}–{x['high']}) times the compute")
     if near is not None:
         order = sorted(near["range"], key=lambda name: near["range"][name][0] - near["range"][name][1])
         ranges = [f"{escape(n)} {100 * near['range'][n][0]:.0f}–{100 * near['range'][n][1]:.0f}%" for n in order[:4]]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from mixlaw.ask import Ask
-from mixlaw.compute import along
 from mixlaw.constraints import Constraints, Group, Near
 from mixlaw.errors import MixlawError
 from mixlaw.fitted import Diagnostics, Fit, Support
@@ -114,30 +113,33 @@ def test_a_ceiling_out_of_reach_is_refused_by_name(fit):
         recommend(fit, SOURCES, GIVEN, targets=targets, constraints=Constraints(groups=groups))
 
 
+AWAY = {"web": 0.6, "code": 0.3, "math": 0.1}
+R_S = np.array(list(AWAY.values()))
+
+
 @pytest.mark.parametrize(
-    ("constraints", "kept"),
+    ("constraints", "broken"),
     [
-        (Constraints(groups=(Group("x", ("code", "math"), max=0.3),)), lambda w: w[:, 1] + w[:, 2] <= 0.3),
-        (Constraints(groups=(Group("x", ("code", "math"), min=0.9),)), lambda w: w[:, 1] + w[:, 2] >= 0.9),
-        (Constraints(near=Near("uniform", l1=0.05)), lambda w: np.abs(w - 1 / 3).sum(1) <= 0.05),
-        (Constraints(near=Near("uniform", kl=0.01)), lambda w: (w * np.log(np.maximum(w, 1e-99) * 3)).sum(1) <= 0.01),
+        (Constraints(groups=(Group("x", ("code", "math"), max=0.3),)), lambda w: w[:, 1] + w[:, 2] - 0.3),
+        (Constraints(groups=(Group("x", ("code", "math"), min=0.9),)), lambda w: 0.9 - w[:, 1] - w[:, 2]),
+        (Constraints(near=Near(AWAY, l1=0.05)), lambda w: np.abs(w - R_S).sum(1) - 0.05),
+        (Constraints(near=Near(AWAY, kl=0.01)), lambda w: (w * np.log(np.maximum(w, 1e-99) / R_S)).sum(1) - 0.01),
     ],
 )
-def test_constraints_are_kept_at_no_more_than_they_cost(fit, plain, constraints, kept):
+def test_constraints_are_kept_at_no_more_than_they_cost(fit, plain, constraints, broken):
     plan = recommend(fit, SOURCES, GIVEN, constraints=constraints)
-    slack = (1 - 1e-9) * shares(plan) + 1e-9 / 3
-    assert kept(slack[None])[0] or kept(shares(plan)[None])[0]
-    w_MxS = np.concatenate([near_samples(plan), 1 / 3 + 0.1 * (near_samples(plan) - 1 / 3)])
-    assert mean_loss(fit, w_MxS[kept(w_MxS)]).min() >= plan.predicted["objective"] - 1e-9
+    assert broken(shares(plan)[None])[0] <= 1e-9
+    w_MxS = np.concatenate([near_samples(plan), R_S + 0.1 * (near_samples(plan) - R_S)])
+    assert mean_loss(fit, w_MxS[broken(w_MxS) <= 0]).min() >= plan.predicted["objective"] - 1e-9
     assert plan.predicted["objective"] > plain.predicted["objective"] + 1e-6
     assert plan.certificate["gap"] <= 1e-7 * plan.predicted["objective"]
 
 
 def test_a_penalty_draws_the_plan_to_its_reference(fit, plain):
-    apart = [np.abs(shares(plain) - 1 / 3).sum()]
-    for price in (0.01, 0.1, 10.0):
-        plan = recommend(fit, SOURCES, GIVEN, constraints=Constraints(near=Near("uniform", kl_price=price)))
-        apart.append(np.abs(shares(plan) - 1 / 3).sum())
+    apart = [np.abs(shares(plain) - R_S).sum()]
+    for price in (0.01, 0.1, 100.0):
+        plan = recommend(fit, SOURCES, GIVEN, constraints=Constraints(near=Near(AWAY, kl_price=price)))
+        apart.append(np.abs(shares(plan) - R_S).sum())
     assert apart[0] > apart[1] > apart[2] > apart[3]
     assert apart[3] < 1e-2
 
@@ -221,14 +223,14 @@ def test_a_cap_that_binds_has_a_price(fit, plain):
 
 
 def test_the_speed_up_is_the_compute_at_which_proportional_catches_up(fit, plain):
-    found = plain.speed_up
-    assert found["low"] <= found["mean"] <= (found["high"] or np.inf)
+    near_S = 0.9 * shares(plain) + 0.1 * R_S
+    sources = Sources(Source(name, 1e10 * share) for name, share in zip(NAMES, near_S, strict=True))
+    plan = recommend(fit, sources, GIVEN)
+    found = plan.speed_up
+    assert found["low"] <= found["mean"] <= found["high"]
     assert found["mean"] > 1
-    problem = pose(fit, SOURCES, GIVEN)
-    params, tokens = along(problem, type("At", (), {"params": 3e8, "tokens": 6e9})(), np.array([found["mean"]]))
-    assert params[0] == 3e8
-    reached = fit.losses(SOURCES.proportional()[None], params[0], tokens[0]).mean()
-    assert reached == pytest.approx(plain.predicted["objective"], abs=1e-4)
+    reached = fit.losses(near_S[None], 3e8, 6e9 * found["mean"]).mean()
+    assert reached == pytest.approx(plan.predicted["objective"], abs=1e-5)
 
 
 def test_the_path_is_optimal_at_every_budget(fit, plain):
