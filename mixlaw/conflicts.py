@@ -68,8 +68,10 @@ def mixture_exists(sources: int, bounds: Sequence[Bound], rows: Rows, reference_
     sum_1xN = np.concatenate([np.ones(S), np.zeros(spread)])[None]
     slack_M = TOLERANCE * np.maximum(1.0, np.abs(limit_M))  # caps that sum to 1 but for rounding leave a mixture
     given = (A_MxN, limit_M + slack_M) if len(A_MxN) else (None, None)
-    exact = {"primal_feasibility_tolerance": 1e-10}
-    found = linprog(np.zeros(S + spread), *given, sum_1xN, [1.0], limits_Nx2, method="highs", options=exact)
+    sides = [(float(low), float(high)) for low, high in limits_Nx2]
+    found = linprog(
+        np.zeros(S + spread), *given, sum_1xN, np.ones(1), sides, options={"primal_feasibility_tolerance": 1e-10}
+    )
     if found.status not in (0, 2):
         raise FloatingPointError(f"the linear program of the constraints ended with: {found.message}")
     return found.status == 0

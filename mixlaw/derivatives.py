@@ -111,5 +111,5 @@ class Oracle:
         found = self._call(_derivatives, of_B, w_BxS, weight_BxK)
         count, K = len(of_B), self.z_BxKxP.shape[1]
         losses, J = (np.concatenate([np.concatenate([p[i] for p in parts]) for parts in found], axis=1) for i in (0, 1))
-        H_BxSxS = sum(np.concatenate([p[2] for p in parts]) for parts in found)[:count]
+        H_BxSxS = np.sum([np.concatenate([p[2] for p in parts]) for parts in found], axis=0)[:count]
         return losses[:count, :K], J[:count, :K], H_BxSxS

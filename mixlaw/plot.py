@@ -123,7 +123,9 @@ def save_path_figure(plan: Plan, path: str | Path) -> bool:
     """Draw `path_lines` into a file; False where the plan has no path of at least two budgets, and nothing is drawn."""
     if len(plan.to_dict().get("path") or ()) < 2:
         return False
-    path_lines(plan).figure.savefig(path, dpi=150)
+    figure = Figure(figsize=(8.0, 3.6), layout="constrained")
+    path_lines(plan, figure.subplots())
+    figure.savefig(path, dpi=150)
     return True
 
 

@@ -193,7 +193,7 @@ class Problem:
     def solve(
         self,
         z_BxKxP: np.ndarray,
-        scale_B: tuple[np.ndarray, np.ndarray],
+        scale_B: tuple[np.ndarray | float, np.ndarray | float],
         upper_BxS: np.ndarray | None = None,
         near_S: np.ndarray | None = None,
     ) -> list[Optimum]:

@@ -41,9 +41,10 @@ class Rows(NamedTuple):
 
     def take(self, index_M: np.ndarray) -> "Rows":
         """Some of the rows."""
-        names = tuple(np.asarray(self.names, object)[index_M].tolist())
-        *rest, limit, price, top = self[1:]
-        return Rows(names, *(x[index_M] for x in rest), limit[..., index_M], price[index_M], top[index_M])
+        names = tuple(self.names[m] for m in index_M)
+        coefficients = (x[index_M] for x in (self.loss_MxK, self.kl_M, self.l1_M, self.linear_MxS))
+        loss, kl, l1, linear = coefficients
+        return Rows(names, loss, kl, l1, linear, self.limit_M[..., index_M], self.price_M[index_M], self.top_M[index_M])
 
 
 def row(
@@ -72,10 +73,10 @@ def stack(rows: list[Rows], targets: int, sources: int) -> Rows:
         empty = np.empty(0)
         return Rows((), np.empty((0, targets)), empty, empty, np.empty((0, sources)), empty, empty, empty.astype(bool))
     names = tuple(name for part in rows for name in part.names)
-    *coefficients, price, top = (np.concatenate([part[i] for part in rows]) for i in (1, 2, 3, 4, 6, 7))
     count = np.broadcast_shapes(*(part.limit_M.shape[:-1] for part in rows))
     limit = np.concatenate([np.broadcast_to(part.limit_M, (*count, len(part.names))) for part in rows], axis=-1)
-    return Rows(names, *coefficients, limit, price, top)
+    loss, kl, l1, linear, price, top = (np.concatenate([part[i] for part in rows]) for i in (1, 2, 3, 4, 6, 7))
+    return Rows(names, loss, kl, l1, linear, limit, price, top)
 
 
 @dataclass(frozen=True)
