@@ -133,6 +133,7 @@ def _search(
             break
         trial_BxN = at.x_BxN[tried] + length_B[tried, None] * d_BxN[tried]
         found_BxK = oracle.losses(of_B[tried], trial_BxN[:, : layout.S])
+        trial_BxN = layout.lift(trial_BxN, found_BxK, at.barrier_B[tried], of_B[tried])
         after_B = layout.merit(trial_BxN, found_BxK, at.barrier_B[tried], of_B[tried])
         enough_B = after_B <= before_B[tried] - 1e-4 * length_B[tried] * promise_B[tried] + rounding_B[tried]
         x_BxN[tried[enough_B]], moved_B[tried[enough_B]] = trial_BxN[enough_B], True

@@ -93,6 +93,27 @@ class Layout:
             np.where(fixed, np.inf, self.upper_BxN[of_B] - x_BxN),
         )
 
+    def lift(self, x_BxN: np.ndarray, losses_BxK: np.ndarray, barrier_B: np.ndarray, of_B: np.ndarray) -> np.ndarray:
+        """The variables with the t that minimises the barrier for their w and y: t - mu sum_m log(t - b_m).
+
+        A linear step of w and t breaks a curved row by its curvature, and would have to be cut to a sliver; t then
+        follows w instead. Newton from the left of the root of a convex, falling derivative keeps to its left.
+        """
+        if not self.tops:
+            return x_BxN
+        x_BxN = x_BxN.copy()
+        x_BxN[:, self.top] = 0.0
+        rows_BxM = self.rows_without(x_BxN, losses_BxK) - self.limit_BxM[of_B]
+        b_BxT = rows_BxM[:, : self.M][:, self.program.rows.top_M]
+        gap_BxT, mu_B = b_BxT.max(1, keepdims=True) - b_BxT, barrier_B
+        above_B = mu_B.copy()
+        for _ in range(30):
+            inverse_BxT = 1.0 / (above_B[:, None] + gap_BxT)
+            excess_B = mu_B * inverse_BxT.sum(1) - 1.0
+            above_B += np.maximum(excess_B, 0.0) / (mu_B * (inverse_BxT**2).sum(1))
+        x_BxN[:, self.top] = b_BxT.max(1) + above_B
+        return x_BxN
+
     def objective(self, x_BxN: np.ndarray, losses_BxK: np.ndarray, of_B: np.ndarray) -> np.ndarray:
         """What is minimised, without the barrier."""
         w_BxS, program = x_BxN[:, : self.S], self.program

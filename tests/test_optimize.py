@@ -324,3 +324,12 @@ def test_starts_that_agree_are_counted():
     assert best.starts == 5
     assert 1 / 5 <= best.agree <= 1
     assert optimize(drawn(EffectiveTokens, 0), np.array([0.5, 0.5]), *box(), *AT).agree == 1
+
+
+def test_the_worst_of_many_targets_is_certified():
+    """Steps along curved rows must not be cut to slivers: without t following the shares this stopped far off."""
+    found = programs.drawn(programs.MixtureIndex, np.random.default_rng(0), 40, 40)
+    rows = [row(f"t{k}", 0.0, losses_K=np.eye(40)[k], linear_S=40, price=np.inf) for k in range(40)]
+    bounds = np.zeros((1, 40)), np.full((1, 40), 0.2)
+    best = optimize_program(programs.single(found), programs.Program(np.zeros(40), *bounds, stack(rows, 40, 40)))[0]
+    assert 0 <= best.gap <= 1e-7 * best.objective
