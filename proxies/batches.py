@@ -38,13 +38,18 @@ def subsample(corpus: Corpus, unique: Mapping[str, int]) -> dict[str, Pieces]:
     A smaller subset is contained in every larger one: pieces are taken from one order fixed by the corpus's
     seed. Raises MixlawError where a source has fewer tokens, or none is asked for.
     """
+    _check_unique(corpus, unique)
     return {source: _subset(corpus, source, unique[source]) for source in corpus.sources}
+
+
+def _check_unique(corpus: Corpus, unique: Mapping[str, int]) -> None:
+    for source, has in corpus.tokens.items():
+        if not 1 <= unique[source] <= has:
+            raise MixlawError(f"source {source}: {unique[source]:,} unique tokens asked for; it has 1 to {has:,}")
 
 
 def _subset(corpus: Corpus, source: str, wanted: int) -> Pieces:
     text = corpus.train[source]
-    if not 1 <= wanted <= len(text):
-        raise MixlawError(f"source {source}: {wanted:,} unique tokens asked for; it has 1 to {len(text):,}")
     order, ends = _order(corpus, source)
     last = int(np.searchsorted(ends, wanted))
     lengths = np.asarray(text.lengths)[order[: last + 1]].astype(np.int64)
@@ -127,7 +132,8 @@ class Batches:
     ) -> None:
         self.steps, self.batch, self.length = size
         self.sources, self.seed = corpus.sources, seed
-        self.pieces = subsample(corpus, unique)
+        _check_unique(corpus, unique)
+        self.corpus, self.unique = corpus, dict(unique)
         shares = np.array([mixture.get(source, 0.0) for source in corpus.sources])
         self.schedule = Schedule(shares, self.steps * self.batch)
         self._streams: dict[int, Stream] = {}
@@ -161,7 +167,9 @@ class Batches:
 
     def _stream(self, source: int) -> Stream:
         if source not in self._streams:
-            self._streams[source] = Stream(self.pieces[self.sources[source]], [self.seed, source, 0xBA7C])
+            name = self.sources[source]
+            pieces = _subset(self.corpus, name, self.unique[name])
+            self._streams[source] = Stream(pieces, [self.seed, source, 0xBA7C])
         return self._streams[source]
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -175,4 +183,4 @@ class Batches:
 
     def epochs(self, steps: int | None = None) -> dict[str, float]:
         """Passes over the unique tokens of each source in all batches, or in the first `steps` of them."""
-        return {source: count / self.pieces[source].unique for source, count in self.seen(steps).items()}
+        return {source: count / self.unique[source] for source, count in self.seen(steps).items()}

@@ -81,7 +81,10 @@ def _files(path: str, base: Path) -> list[File]:
         if filesystem.isdir(root):
             return list(_folder(filesystem, root))
         files = []
+        hidden = root.rpartition("/")[2].startswith(".")
         for match, info in sorted(filesystem.glob(root, detail=True).items()):
+            if match.rstrip("/").rpartition("/")[2].startswith(".") and not hidden:
+                continue  # as a shell has it
             files += _folder(filesystem, match) if info["type"] == "directory" else [_file(filesystem, info)]
         return files
     except (ImportError, ValueError, *driver_errors()) as error:
