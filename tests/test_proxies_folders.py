@@ -29,9 +29,13 @@ def test_a_folder_appears_when_it_is_whole(tmp_path):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError("x"), OSError(28, "No space left on device")])
 def test_a_failed_one_leaves_nothing(tmp_path, error):
-    with pytest.raises((KeyboardInterrupt, ValueError)), draft(tmp_path / "x", "about.json") as folder:
-        (folder / "data").write_bytes(b"half")
-        raise error
+    def half():
+        with draft(tmp_path / "x", "about.json") as folder:
+            (folder / "data").write_bytes(b"half")
+            raise error
+
+    with pytest.raises((KeyboardInterrupt, ValueError)):
+        half()
     assert os.listdir(tmp_path) == []
 
 

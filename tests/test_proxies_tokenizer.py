@@ -1,5 +1,6 @@
 """Tokenizers: text comes back whole, no text gives the end mark, and a file that is none is named."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -10,8 +11,11 @@ from hypothesis import strategies as st
 from mixlaw.errors import MixlawError
 from mixlaw.sources import read_project
 from proxies import tokenizer as module
+from proxies.model import ModelConfig
+from proxies.pipeline import project_task
 from proxies.tokenizer import END, ByteTokenizer, FileTokenizer, project_tokenizer, read_tokenizer, token_type
 from proxies.tokenizer_training import train_tokenizer
+from proxies.train import RunSpec, train
 
 tokenizers = pytest.importorskip("tokenizers")
 PROSE = ["Das Wetter ist schön, the weather is fine.\n\nfor i in range(10):\n    print(i)\n"] * 20
@@ -114,3 +118,26 @@ def test_without_the_library_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "tokenizers", None)
     with pytest.raises(MixlawError, match=r"pip install 'mixlaw\[tokenizers\]'"):
         FileTokenizer(TEXT, "x")
+
+
+def test_a_project_is_read_and_trained_by_its_tokenizer(tmp_path):
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps({"text": f"{i} {PROSE[0]}"}) + "\n" for i in range(60)))
+    (tmp_path / "t.json").write_text(TEXT, encoding="utf-8")
+    content = "sources: {a: {paths: [a.jsonl]}}\nbudget: {params: 1.0e7, tokens: 2.0e8}\n"
+    (tmp_path / "mixlaw.yaml").write_text(content)
+    by_bytes = project_task(read_project(tmp_path / "mixlaw.yaml"), None, 0, 60.0)
+    (tmp_path / "mixlaw.yaml").write_text(content + "tokenizer: t.json\n")
+    task = project_task(read_project(tmp_path / "mixlaw.yaml"), None, 0, 60.0)
+    own = FileTokenizer(TEXT, "x")
+    assert (task.corpus.vocab, task.corpus.end, task.corpus.tokenizer) == (own.vocab, own.end, own.name)
+    assert {scale.config.vocab for scale in task.proposal.scales} == {own.vocab}
+    assert task.corpus.tokens["a"] < 0.7 * by_bytes.corpus.tokens["a"]
+    assert f"tokens of a counted in tokens of {own.name}, the proxies' tokens" in task.notes
+    config = ModelConfig(8, 1, 1, 8, length=16)
+    with pytest.raises(MixlawError, match=f"vocab 257; the corpus has {own.vocab} tokens"):
+        train(RunSpec("r", {"a": 1.0}, config, 64), task.corpus)
+    row = train(RunSpec("r", {"a": 1.0}, dataclasses.replace(config, vocab=own.vocab), 64), task.corpus)
+    assert row["tokenizer"] == own.name
+    # Nothing learnt yet: nats per token are those of even odds, and nats per byte fewer than under bytes.
+    assert row["loss:a"] == pytest.approx(np.log(own.vocab), rel=0.2)
+    assert task.corpus.bytes_per_token["a"] > 1.3

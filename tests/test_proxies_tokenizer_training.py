@@ -95,3 +95,15 @@ def test_bad_options_are_one_line(project, monkeypatch, capsys, changes, words):
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error")]
     assert len(said) == 1
     assert words in said[0]
+
+
+def test_help_has_an_example(monkeypatch, capsys):
+    assert run(monkeypatch, "tokenizer", "train", "--help") == 0
+    assert "mixlaw tokenizer train mixlaw.yaml --vocab 8192 --out tokenizer.json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("limit", ["nan", "inf", "3"])
+def test_the_limit_of_text_is_a_number(project, monkeypatch, capsys, limit):
+    out = project.parent / "s"
+    assert run(monkeypatch, "sweep", project, "--out", out, "--text-tokens", limit) == 2
+    assert f"--text-tokens is {limit}: it must be a number" in capsys.readouterr().err
