@@ -173,6 +173,15 @@ def _kinds(tokenizer: Tokenizer) -> tuple[Any, ...]:
     return token_type(tokenizer.vocab), np.uint32, np.uint32, np.uint64
 
 
+def first_of_each(digests_D: np.ndarray) -> np.ndarray:
+    """Numbers of the documents that no earlier one equals, ascending."""
+    order_D = np.argsort(digests_D, kind="stable")
+    sorted_D = digests_D[order_D]
+    again_D = np.zeros(len(order_D), bool)
+    again_D[order_D[1:][sorted_D[1:] == sorted_D[:-1]]] = True
+    return np.flatnonzero(~again_D)
+
+
 def count_documents(
     paths: Sequence[str | Path], *, base: Path | str = ".", tokenizer: Tokenizer | None = None
 ) -> tuple[int, int]:
@@ -185,5 +194,5 @@ def count_documents(
     if not parts:
         return 0, 0
     lengths, digests = (np.concatenate(column) for column in zip(*parts, strict=True))
-    _, first = np.unique(digests, return_index=True)
+    first = first_of_each(digests)
     return len(first), int(lengths[first].sum(dtype=np.int64))
