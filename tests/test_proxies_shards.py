@@ -13,6 +13,8 @@ from pathlib import Path
 import fsspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mixlaw.errors import MixlawError
 from proxies import shards as module
@@ -20,7 +22,7 @@ from proxies.corpus import Build, Corpus, build_corpus
 from proxies.files import File
 from proxies.folders import STALE
 from proxies.readers import Documents, read_documents
-from proxies.shards import count_documents, shard
+from proxies.shards import count_documents, first_of_each, shard
 from proxies.tokenizer import FileTokenizer
 from proxies.tokenizer_training import train_tokenizer
 
@@ -274,6 +276,12 @@ def test_distinct_documents_are_counted(text):
     (text / "blank").mkdir()
     (text / "blank" / "a.txt").write_text(" \n")
     assert count_documents(["blank"], base=text) == (0, 0)
+
+
+@given(st.lists(st.integers(0, 9)))
+def test_the_first_of_each_document_is_found(digests):
+    first = first_of_each(np.array(digests, np.uint64)).tolist()
+    assert first == [i for i, digest in enumerate(digests) if digest not in digests[:i]]
 
 
 def test_what_a_shard_says_of_its_documents(text):
