@@ -132,10 +132,10 @@ def test_opening_a_run_reads_and_orders_nothing():
     texts = {str(i): Text(tokens, np.zeros(20_000, np.int64), np.ones(20_000, np.int64)) for i in range(60)}
     corpus = Corpus(texts, {"t": tokens}, seed=0)
     subsample(corpus, corpus.tokens)  # once a corpus, not once a run
-    began = time.perf_counter()
+    began = time.process_time()
     batches = Batches(corpus, dict.fromkeys(texts, 1 / 60), corpus.tokens, (500_000, 2, 128), seed=0)
     assert batches[0].shape == (2, 128)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_matched_subsets_keep_the_epochs_of_the_budget():

@@ -59,9 +59,9 @@ def test_shares_near_nothing_do_no_harm():
 
 def test_a_long_run_opens_at_once_and_is_scheduled_within_a_second():
     share = np.random.default_rng(0).dirichlet(np.ones(60))
-    began = time.perf_counter()
+    began = time.process_time()
     Schedule(share, 1_000_000).rows(0, 16)
-    opened = time.perf_counter()
+    opened = time.process_time()
     Schedule(share, 1_000_000).counts(1_000_000)
     assert opened - began < 0.5
-    assert time.perf_counter() - opened < 4  # 0.3 s on an idle core
+    assert time.process_time() - opened < 4  # 0.4 of CPU time
