@@ -13,6 +13,7 @@ import typer
 
 from mixlaw import __version__
 from mixlaw.cli_import import import_table
+from mixlaw.cli_tokenizer import tokenizer
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ Seed = Annotated[int, typer.Option(help="seed of everything random", min=0)]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 AtScale = Annotated[float | None, typer.Option(help="of the table's runs use only those with so many params")]
 Seconds = Annotated[float, typer.Option(help="seconds that proxies are sized to take here", min=1.0)]
+TextTokens = Annotated[float, typer.Option(help="tokens of text read of each source at most")]
 
 
 def main() -> None:
@@ -95,6 +97,7 @@ def recommend(
     seed: Seed = 0,
     scale: AtScale = None,
     seconds: Seconds = 120.0,
+    text_tokens: TextTokens = 1e9,
 ) -> None:
     """Recommend a mixture for a budget, with intervals, baselines and a verdict."""
     from mixlaw.show import print_plan
@@ -114,7 +117,9 @@ def recommend(
         else:
             assert read is not None
             _check_law(law, scale, mixed=len(read.sources) > 1)
-            plan = _from_text(read, budget, law, seed, seconds, _folder(out or Path("mixlaw-out")))
+            folder = _folder(out or Path("mixlaw-out"))
+            task = _read_text(folder, text_tokens, lambda b: _task(read, budget, seed, seconds, b))
+            plan = _from_text(task, law, seed, folder)
     print(json.dumps(plan.to_dict(), indent=1)) if as_json else print_plan(plan)
 
 
@@ -156,13 +161,16 @@ def _counted(project: "Project") -> "Project":
     """The project with the tokens of sources that state none counted from their text, which is announced."""
     from dataclasses import replace
 
-    from proxies.readers import count_documents
-
     unknown = [source for source in project.sources if source.tokens is None]
     if not unknown:
         return project
-    counts = {s.name: float(count_documents(s.paths, base=project.folder)[1]) for s in unknown}
-    _say(f"counted in bytes: {', '.join(f'{name} {count:,.0f} tokens' for name, count in counts.items())}")
+    from proxies.shards import count_documents
+    from proxies.tokenizer import project_tokenizer
+
+    kind = project_tokenizer(project)
+    counts = {s.name: float(count_documents(s.paths, base=project.folder, tokenizer=kind)[1]) for s in unknown}
+    unit = "bytes" if kind.name == "bytes" else f"tokens of {kind.name}"
+    _say(f"counted in {unit}: {', '.join(f'{name} {count:,.0f} tokens' for name, count in counts.items())}")
     return replace(project, sources=project.sources.with_tokens(counts))
 
 
@@ -224,10 +232,31 @@ def _say(message: str) -> None:
     print(message, file=sys.stderr)
 
 
-def _from_text(project: "Project", budget: "Budget | None", law: str, seed: int, seconds: float, out: Path) -> "Plan":
-    from proxies.pipeline import project_task, proxy_runs
+def _read_text(out: Path, limit: float, work: Any) -> Any:
+    """`work` with how text is read: tokens are kept in DIR/store/text, and a bar shows how far it is."""
+    from proxies.shards import Build
 
-    task = project_task(project, budget, seed, seconds)
+    if not 1000 <= limit < 1e18:
+        raise MixlawError(f"--text-tokens is {limit:g}: it must be a number from 1000 on")
+
+    def watched(tell: Any) -> Any:
+        def in_megabytes(done: int, total: int, source: str) -> None:
+            tell(done >> 20, total >> 20, source)
+
+        return work(Build(limit=int(limit), cache=_folder(out) / "store" / "text", tell=in_megabytes))
+
+    return _progress("text read (MB)", watched)
+
+
+def _task(project: "Project", budget: "Budget | None", seed: int, seconds: float, build: Any) -> Any:
+    from proxies.pipeline import project_task
+
+    return project_task(project, budget, seed, seconds, build=build)
+
+
+def _from_text(task: Any, law: str, seed: int, out: Path) -> "Plan":
+    from proxies.pipeline import proxy_runs
+
     _announce(task)
     runs = _sweep(out, lambda tell: proxy_runs(task, _folder(out) / "store", seed, tell))
     return _plan_task(task, runs, law, seed, out)
@@ -342,13 +371,15 @@ def sweep(
     design: Annotated[Path | None, typer.Option(help="mixtures to run, as `mixlaw design` writes them")] = None,
     seed: Seed = 0,
     seconds: Seconds = 120.0,
+    text_tokens: TextTokens = 1e9,
 ) -> None:
     """Train proxies on a project's text: one row of DIR/runs.csv a run. Finished runs are never run again."""
     from mixlaw import read_project
     from proxies.pipeline import proxy_runs, sweep_task
 
     _folder(out)
-    task, mixtures = sweep_task(read_project(project), design, runs, seed, seconds)
+    read = read_project(project)
+    task, mixtures = _read_text(out, text_tokens, lambda b: sweep_task(read, design, runs, seed, seconds, b))
     _announce(task)
     for note in task.notes:
         _say(f"note: {note}")
@@ -360,6 +391,7 @@ app.command(
     "import",
     epilog="Example: mixlaw import regmix train_mixture_1m.csv train_pile_loss_1m.csv --params 1e6 --out runs.csv",
 )(import_table)
+app.add_typer(tokenizer, name="tokenizer")
 
 
 @app.command(epilog="Example: mixlaw fit runs.csv --law auto --out fit.json")

@@ -91,6 +91,8 @@ def check(spec: RunSpec, corpus: Corpus) -> None:
     total = sum(spec.mixture.values())
     if abs(total - 1) > 1e-6:
         raise MixlawError(f"{place}: shares sum to {total:.6g}; make them sum to 1")
+    if spec.config.vocab < corpus.vocab:
+        raise MixlawError(f"{place}: config.vocab {spec.config.vocab:,}; the corpus has {corpus.vocab:,} tokens")
     absent = [source for source in sources if spec.unique is not None and source not in spec.unique]
     if absent:
         raise MixlawError(f"{place}: `unique` lacks source {absent[0]}; give every source's unique tokens")
@@ -109,7 +111,7 @@ def train(spec: RunSpec, corpus: Corpus) -> dict[str, float | int | str]:
     """Train one run and measure every target: a row of the run table.
 
     Columns: run_id, params, tokens (exact), w:<source> (planned), loss:<target> (nats per token of the
-    held-out text at the final step), unique:<source>, seen:<source> (tokens drawn), seed, flops, seconds.
+    held-out text at the final step), unique:<source>, seen:<source> (tokens drawn), seed, tokenizer, flops, seconds.
     Raises MixlawError for a spec that cannot be trained, DivergedError where a loss is not finite.
     """
     began = time.perf_counter()
@@ -132,6 +134,7 @@ def train(spec: RunSpec, corpus: Corpus) -> dict[str, float | int | str]:
         **{f"unique:{source}": unique[source] for source in corpus.sources},
         **{f"seen:{source}": seen[source] for source in corpus.sources},
         "seed": spec.seed,
+        "tokenizer": corpus.tokenizer,
         "flops": spec.flops,
         "seconds": round(time.perf_counter() - began, 3),
     }
