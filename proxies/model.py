@@ -39,15 +39,19 @@ class ModelConfig:
     head_dim: int = 32
     vocab: int = VOCAB
     length: int = 128
+    end: int = END
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not isinstance(value, int) or value < 1:
-                raise MixlawError(f"ModelConfig.{name} is {value!r}: it must be a whole number of at least 1")
+            least = 0 if name == "end" else 1
+            if not isinstance(value, int) or value < least:
+                raise MixlawError(f"ModelConfig.{name} is {value!r}: it must be a whole number of at least {least}")
         if self.head_dim % 2:
             raise MixlawError(f"ModelConfig.head_dim is {self.head_dim}: rotary positions need an even number")
-        if self.vocab <= END:
-            raise MixlawError(f"ModelConfig.vocab is {self.vocab}: bytes and their end mark need {END + 1}")
+        if self.vocab <= self.end:
+            raise MixlawError(
+                f"ModelConfig.vocab is {self.vocab}: with the end mark {self.end} it needs {self.end + 1}"
+            )
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
@@ -156,12 +160,12 @@ def logits(params: Params, x_BxLxD: jax.Array, config: ModelConfig) -> jax.Array
 
 def embed(params: Params, tokens_BxL: jax.Array, config: ModelConfig) -> jax.Array:
     """Embedded inputs (B, L, D): the tokens shifted right behind an end mark, so every token is predicted."""
-    shifted = jnp.pad(tokens_BxL[:, :-1], ((0, 0), (1, 0)), constant_values=END)
+    shifted = jnp.pad(tokens_BxL[:, :-1], ((0, 0), (1, 0)), constant_values=config.end)
     hot_TxV = jax.nn.one_hot(shifted.reshape(-1), config.vocab, dtype=jnp.float32)
     return (hot_TxV @ params["embed"]).reshape(*tokens_BxL.shape, config.width)
 
 
-def token_losses(params: Params, tokens_BxL: jax.Array, config: ModelConfig) -> jax.Array:
+def token_losses(params: Params, tokens_BxL: jax.Array, config: ModelConfig, precision: str = "float32") -> jax.Array:
     """Cross-entropy (B, L) in nats of every token given those before it in its sequence."""
     logits_BxLxV = logits(params, embed(params, tokens_BxL, config), config)
     top = jax.lax.stop_gradient(jnp.max(logits_BxLxV, axis=-1, keepdims=True))
@@ -170,6 +174,6 @@ def token_losses(params: Params, tokens_BxL: jax.Array, config: ModelConfig) -> 
     return total - jnp.sum(logits_BxLxV * hot_BxLxV, axis=-1)
 
 
-def loss(params: Params, tokens_BxL: jax.Array, config: ModelConfig) -> jax.Array:
+def loss(params: Params, tokens_BxL: jax.Array, config: ModelConfig, precision: str = "float32") -> jax.Array:
     """Mean nats per token over a batch."""
-    return jnp.mean(token_losses(params, tokens_BxL, config))
+    return jnp.mean(token_losses(params, tokens_BxL, config, precision))

@@ -36,7 +36,7 @@ def run_job(job: dict[str, Any], corpus: Corpus, store: Path) -> str:
     """Train `job["spec"]` and write its row as `<key>.json`. Returns "" or why it failed (written too)."""
     spec = RunSpec(**job["spec"] | {"config": ModelConfig(**job["spec"]["config"])})
     try:
-        row = train(spec, corpus)
+        row = train(spec, corpus)[-1]
     except Exception as error:  # whatever it is, the other runs go on and the report says it
         reason = f"{type(error).__name__}: {error}"
         write_json(store / f"failed-{job['key']}.json", {"run_id": spec.run_id, "reason": reason})
