@@ -157,7 +157,7 @@ def test_a_diverged_run_and_one_killed_again_and_again_do_not_stop_the_others(tm
 def test_a_diverged_run_is_tried_again_only_on_request_and_a_fault_always(tmp_path, monkeypatch):
     from proxies import job
 
-    good, runs, tried = specs(1), [*specs(1), *specs(1, run_id="nan", seed=9)], []
+    runs, tried = [*specs(1), *specs(1, run_id="nan", seed=9)], []
     real = job.train
 
     def fail(spec, *args, **kwargs):
@@ -184,11 +184,17 @@ def test_a_diverged_run_is_tried_again_only_on_request_and_a_fault_always(tmp_pa
     monkeypatch.setattr(job, "train", real)
     assert len(sweep(runs, corpus(), tmp_path, backend=InProcess())) == 2
     assert not list(tmp_path.glob("failed-*"))
-    with pytest.raises(MixlawError, match="no run finished; the first, nan: the loss is infinite"):
-        monkeypatch.setattr(
-            job, "train", lambda *_, **__: (_ for _ in ()).throw(job.DivergedError("the loss is infinite"))
-        )
-        sweep([dataclasses.replace(good[0], run_id="nan", seed=10)], corpus(), tmp_path, backend=InProcess())
+
+
+def test_a_sweep_in_which_nothing_finishes_is_refused_with_the_first_reason(tmp_path, monkeypatch):
+    from proxies import job
+
+    def fail(*_, **__):
+        raise job.DivergedError("the loss is infinite")
+
+    monkeypatch.setattr(job, "train", fail)
+    with pytest.raises(MixlawError, match="no run finished; the first, r0: the loss is infinite"):
+        sweep(specs(2), corpus(), tmp_path, backend=InProcess())
 
 
 def test_an_interrupt_ends_the_workers_and_leaves_finished_runs(tmp_path, started):
@@ -230,7 +236,10 @@ def test_a_run_that_another_sweep_holds_is_waited_for_and_taken_over_when_its_pr
     store = Store.at(tmp_path)
     store.open()
     path = tmp_path / "locks" / f"{run[0].key(texts.hash)}.lock"
-    code = "import sys, filelock; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); print('held', flush=True); sys.stdin.read()"
+    code = (
+        "import sys, filelock; lock = filelock.FileLock(sys.argv[1]); lock.acquire();"
+        "print('held', flush=True); sys.stdin.read()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as holder:

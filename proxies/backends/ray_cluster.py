@@ -50,7 +50,7 @@ class RayCluster:
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=True
         )
-        self.board = ray.remote(Board).options(num_cpus=0, scheduling_strategy=here).remote()
+        self.board = ray.remote(Board).options(num_cpus=0, max_restarts=-1, scheduling_strategy=here).remote()
         self.task = ray.remote(train_task).options(
             num_cpus=self.needs["CPU"],
             num_gpus=self.needs["GPU"],
@@ -99,12 +99,10 @@ class RayCluster:
             return ray.get(ref)
         except ray.exceptions.OutOfMemoryError:
             return Ended(job.key, "killed", "its process was killed by Ray: its node was out of memory")
-        except (ray.exceptions.WorkerCrashedError, ray.exceptions.RaySystemError, ray.exceptions.ObjectLostError) as e:
-            return Ended(job.key, "killed", f"its process or its node was lost ({_first_line(e)})")
-        except ray.exceptions.RayTaskError as error:
-            return Ended(job.key, "unusable", f"a node cannot train ({_first_line(error.cause or error)})")
+        except ray.exceptions.RayTaskError as error:  # before or after `run_job`, which raises nothing
+            return Ended(job.key, "unusable", f"a node cannot train ({_in_short(error.cause or error)})")
         except ray.exceptions.RayError as error:
-            return Ended(job.key, "killed", f"{type(error).__name__}: {_first_line(error)}")
+            return Ended(job.key, "killed", f"its process or its node was lost ({_in_short(error)})")
 
     def _room(self) -> int:
         """Runs that the nodes alive could hold at once, were they idle."""
@@ -166,5 +164,6 @@ def _words(needs: dict[str, float]) -> str:
     return " and ".join(f"{need:g} {kind}s" for kind, need in needs.items() if need)
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def _in_short(error: BaseException) -> str:
+    """The first sentence: Ray goes on to explain itself."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]
