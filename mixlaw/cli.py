@@ -14,7 +14,8 @@ import typer
 from mixlaw import __version__
 from mixlaw.cli_import import import_table
 from mixlaw.cli_progress import with_bar, with_progress
-from mixlaw.cli_sweep import make_folder, say, sweep, train_proxies
+from mixlaw.cli_sweep import TextTokens, make_folder, read_text, say, sweep, train_proxies
+from mixlaw.cli_tokenizer import tokenizer
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def recommend(
     seed: Seed = 0,
     scale: AtScale = None,
     seconds: Seconds = 120.0,
+    text_tokens: TextTokens = 1e9,
 ) -> None:
     """Recommend a mixture for a budget, with intervals, baselines and a verdict."""
     from mixlaw.show import print_plan
@@ -116,7 +118,9 @@ def recommend(
         else:
             assert read is not None
             _check_law(law, scale, mixed=len(read.sources) > 1)
-            plan = _from_text(read, budget, law, seed, seconds, make_folder(out or Path("mixlaw-out")))
+            folder = make_folder(out or Path("mixlaw-out"))
+            task = read_text(folder, text_tokens, lambda b: _task(read, budget, seed, seconds, b))
+            plan = _from_text(task, law, seed, folder)
     print(json.dumps(plan.to_dict(), indent=1)) if as_json else print_plan(plan)
 
 
@@ -158,13 +162,16 @@ def _counted(project: "Project") -> "Project":
     """The project with the tokens of sources that state none counted from their text, which is announced."""
     from dataclasses import replace
 
-    from proxies.readers import count_documents
-
     unknown = [source for source in project.sources if source.tokens is None]
     if not unknown:
         return project
-    counts = {s.name: float(count_documents(s.paths, base=project.folder)[1]) for s in unknown}
-    say(f"counted in bytes: {', '.join(f'{name} {count:,.0f} tokens' for name, count in counts.items())}")
+    from proxies.shards import count_documents
+    from proxies.tokenizer import project_tokenizer
+
+    kind = project_tokenizer(project)
+    counts = {s.name: float(count_documents(s.paths, base=project.folder, tokenizer=kind)[1]) for s in unknown}
+    unit = "bytes" if kind.name == "bytes" else f"tokens of {kind.name}"
+    say(f"counted in {unit}: {', '.join(f'{name} {count:,.0f} tokens' for name, count in counts.items())}")
     return replace(project, sources=project.sources.with_tokens(counts))
 
 
@@ -213,10 +220,13 @@ def _save(out: Path, plan: "Plan", runs: "Runs", source: Path | None = None) -> 
     say(f"wrote plan.json, plan.png, fit.json and runs.csv to {folder}")
 
 
-def _from_text(project: "Project", budget: "Budget | None", law: str, seed: int, seconds: float, out: Path) -> "Plan":
+def _task(project: "Project", budget: "Budget | None", seed: int, seconds: float, build: Any) -> Any:
     from proxies.pipeline import project_task
 
-    task = project_task(project, budget, seed, seconds)
+    return project_task(project, budget, seed, seconds, build=build)
+
+
+def _from_text(task: Any, law: str, seed: int, out: Path) -> "Plan":
     runs = train_proxies(task, seed, out)
     return _plan_task(task, runs, law, seed, out)
 
@@ -277,6 +287,7 @@ app.command(
     "import",
     epilog="Example: mixlaw import regmix train_mixture_1m.csv train_pile_loss_1m.csv --params 1e6 --out runs.csv",
 )(import_table)
+app.add_typer(tokenizer, name="tokenizer")
 
 
 @app.command(epilog="Example: mixlaw fit runs.csv --law auto --out fit.json")

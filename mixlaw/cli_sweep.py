@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixlaw.cli_progress import duration, with_progress
+from mixlaw.cli_progress import duration, with_bar, with_progress
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from proxies.backends import Backend
     from proxies.store import Store
 
+TextTokens = Annotated[float, typer.Option(help="tokens of text read of each source at most")]
 BACKENDS = ("workers", "in-process", "ray")
 
 
@@ -36,6 +37,7 @@ def sweep(
     gpus_per_run: Annotated[float | None, typer.Option(help="GPUs of a Ray task; 0 by default")] = None,
     store: Annotated[str | None, typer.Option(help="folder or URL (s3://...) of finished runs; OUT/store")] = None,
     states: Annotated[Path | None, typer.Option(help="folder for runs half done; in the store's folder")] = None,
+    text_tokens: TextTokens = 1e9,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="also try again runs that diverged")] = False,
 ) -> None:
     """Train proxies on a project's text: DIR/runs.csv. Finished runs are never run again."""
@@ -46,7 +48,8 @@ def sweep(
     team = _backend(backend, workers, (address, cpus_per_run, gpus_per_run))
     make_folder(out)
     place = Store.at(store or out / "store", states=states)
-    task, mixtures = sweep_task(read_project(project), design, runs, seed, seconds)
+    read = read_project(project)
+    task, mixtures = read_text(out, text_tokens, lambda b: sweep_task(read, design, runs, seed, seconds, b))
     for note in task.notes:
         say(f"note: {note}")
     train_proxies(task, seed, out, mixtures, Training(team, place, retry_failed))
@@ -147,6 +150,22 @@ def _write_failed(path: Path, failed: dict[str, str], kinds: dict[str, str]) -> 
         return
     rows = [{"run_id": run, "kind": kinds[run], "reason": reason} for run, reason in failed.items()]
     pd.DataFrame(rows).to_csv(path, index=False)
+
+
+def read_text(out: Path, limit: float, work: Any) -> Any:
+    """`work` with how text is read: tokens are kept in DIR/store/text, and a bar shows how far it is."""
+    from proxies.shards import Build
+
+    if not 1000 <= limit < 1e18:
+        raise MixlawError(f"--text-tokens is {limit:g}: it must be a number from 1000 on")
+
+    def watched(tell: Any) -> Any:
+        def in_megabytes(done: int, total: int, source: str) -> None:
+            tell(done >> 20, total >> 20, source)
+
+        return work(Build(limit=int(limit), cache=make_folder(out) / "store" / "text", tell=in_megabytes))
+
+    return with_bar("text read (MB)", watched)
 
 
 def make_folder(out: Path) -> Path:

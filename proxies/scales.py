@@ -5,11 +5,12 @@ along one ray (LAWS.md 4). All points of a ray share N/D, so a few runs leave it
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mixlaw.errors import MixlawError
 from proxies.model import ModelConfig, count_params, flops_per_token
 from proxies.sweep import cores
+from proxies.tokenizer import VOCAB
 
 BATCH = 2  # small batches: at these token counts more steps beat smoother gradients at every size
 FEWER = 5  # the budget's compute is at least so many times that of the largest proxy run
@@ -92,20 +93,26 @@ def demo_scales() -> Proposal:
 
 
 def propose(
-    params: float, tokens: float, *, seconds: float = 120.0, workers: int | None = None, runs: int = 28
+    params: float,
+    tokens: float,
+    *,
+    seconds: float = 120.0,
+    workers: int | None = None,
+    runs: int = 28,
+    vocab: int = VOCAB,
 ) -> Proposal:
     """Proxy sizes for a budget of N = `params` and D = `tokens`, within an allowance of wall-clock seconds.
 
-    Takes the largest three sizes of MENU that fit. Where even the smallest do not fit at matched D/N, their
+    Takes the largest three sizes of MENU, with so many tokens (`vocab`), that fit. Where even the smallest do not fit at matched D/N, their
     tokens are cut and a note says how far N/U is off. Raises MixlawError where the budget is so small that no
     proxy is smaller, or the allowance too short for the smallest runs.
     """
     if not (params > 0 and tokens > 0 and seconds > 0):
         raise MixlawError(f"budget: {params:g} parameters, {tokens:g} tokens, {seconds:g} s must all be above 0")
     workers, counts = workers or cores(), _counts(runs)
-    triples = [t for t in _triples() if count_params(t[2]) ** 2 * FEWER <= params**2]
+    triples = [t for t in _triples(vocab) if count_params(t[2]) ** 2 * FEWER <= params**2]
     if not triples:
-        least = count_params(MENU[2]) * FEWER**0.5
+        least = count_params(_triples(vocab)[0][2]) * FEWER**0.5
         raise MixlawError(
             f"budget: {params:,.0f} parameters are too few for smaller proxies to stand for; "
             f"give at least {least:,.0f}, or run mixtures at the budget itself"
@@ -131,9 +138,10 @@ def _cut_to(seconds: float, sizes, params: float, tokens: float, counts, workers
     return _on_and_off_ray(sizes, params, tokens, cut, counts)
 
 
-def _triples() -> list[list[ModelConfig]]:
-    """Three sizes, each about 1.4 to 1.8 times the one before, by the largest's size."""
-    return [list(MENU[i : i + 3]) for i in range(len(MENU) - 2)]
+def _triples(vocab: int) -> list[list[ModelConfig]]:
+    """Three sizes, each about 1.4 to 1.8 times the one before (of bytes), by the largest's size."""
+    menu = [replace(config, vocab=vocab) for config in MENU]
+    return [menu[i : i + 3] for i in range(len(menu) - 2)]
 
 
 def _counts(runs: int) -> tuple[int, int, int]:

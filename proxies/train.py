@@ -38,7 +38,7 @@ def train(
 
     Columns: run_id, params, tokens (exact, so far), w:<source> (planned), loss:<target> (nats per token of the
     held-out text; before the end on the average of the weights), unique:<source>, seen:<source> (tokens drawn so
-    far), seed, flops (so far), seconds (so far), step.
+    far), seed, tokenizer, flops (so far), seconds (so far), step.
 
     `state`: a file that holds the run so far, written whole or not at all every `every` seconds. If it is there
     when training starts and is this run's, training goes on from it and ends in the same rows bit for bit, but
@@ -55,16 +55,17 @@ def train(
         if now.step in spec.evaluated and len(now.rows) < len(spec.evaluated):
             weights = now.params if now.step == spec.steps else now.average
             found = losses(weights, dict(corpus.targets), spec, now.step)
-            now.rows.append(row(spec, batches, unique, found, now.step))
+            now.rows.append(row(spec, batches, unique, found, now.step, corpus.tokenizer))
             now.rows[-1]["seconds"] = round(clock.seconds(), 3)
         clock.tick(now)
     return [{**row, "run_id": spec.run_id} for row in now.rows]
 
 
-def row(spec: RunSpec, batches: Batches, unique: dict[str, int], found: dict[str, float], step: int) -> Row:
+def row(
+    spec: RunSpec, batches: Batches, unique: dict[str, int], found: dict[str, float], step: int, tokenizer: str
+) -> Row:
     """The row of the run table after so many steps, `seconds` still to be filled in."""
-    drawn = np.bincount(batches.order[: step * spec.batch], minlength=len(batches.sources)) * spec.config.length
-    seen = dict(zip(batches.sources, map(int, drawn), strict=True))
+    seen = batches.seen(step)
     return {
         "run_id": spec.run_id,
         "params": model.count_params(spec.config),
@@ -74,6 +75,7 @@ def row(spec: RunSpec, batches: Batches, unique: dict[str, int], found: dict[str
         **{f"unique:{source}": unique[source] for source in batches.sources},
         **{f"seen:{source}": seen[source] for source in batches.sources},
         "seed": spec.seed,
+        "tokenizer": tokenizer,
         "flops": spec.flops_at(step),
         "seconds": 0.0,
         "step": step,
@@ -133,8 +135,7 @@ def advance(spec: RunSpec, batches: Batches, now: State) -> Iterator[int]:
         count = stop - now.step
         tokens_CxBxL = np.zeros((CHUNK, spec.batch, spec.config.length), np.int32)
         rates_C = np.zeros(CHUNK, np.float32)
-        for i in range(count):
-            tokens_CxBxL[i] = batches[now.step + i]
+        tokens_CxBxL[:count] = batches.read(now.step, count)
         rates_C[:count] = rates[now.step : stop]
         data = (tokens_CxBxL, rates_C, np.float32(spec.weight_decay))
         now.params, now.moments, loss = steps(now.params, now.moments, *data, np.int32(now.step), np.int32(count))

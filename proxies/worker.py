@@ -28,7 +28,7 @@ def main() -> None:
     try:
         corpus = Corpus.load(Path(sys.argv[2]))
     except (OSError, EOFError, ValueError, KeyError) as error:
-        tell(f"corpus {sys.argv[2]}: cannot be read ({reason_of(error)}); delete it, it is written anew")
+        tell(f"corpus {sys.argv[2]}: cannot be read ({reason_of(error)})")
         os._exit(1)  # not by return: the interpreter would wait for the thread that listens
     while True:
         tell(run_job(jobs.get(), corpus, store, tell))

@@ -6,27 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixlaw.errors import MixlawError
-from proxies.batches import Batches, Stream, matched_unique, schedule, subsample
+from proxies.batches import Batches, Stream, matched_unique, subsample
 from proxies.corpus import END, Corpus, Text, build_corpus
-
-raw_shares = st.lists(st.floats(0, 1), min_size=1, max_size=12).filter(lambda w: sum(w) > 0.01)
-
-
-@settings(max_examples=150, deadline=None)
-@given(raw=raw_shares, count=st.integers(1, 700))
-def test_counts_equal_the_plan_within_one_sequence_at_every_time(raw, count):
-    share = np.array(raw) / sum(raw)
-    order = schedule(share, count)
-    taken_NxS = np.cumsum(order[:, None] == np.arange(len(share)), axis=0)
-    planned_NxS = np.arange(1, count + 1)[:, None] * share
-    assert np.abs(taken_NxS - planned_NxS).max() < 1 + 1e-6
-    assert not taken_NxS[-1][share == 0].any()
 
 
 def numbered(*lengths):
     """A corpus of one source whose tokens are all different."""
     starts = np.concatenate([[0], np.cumsum(lengths)])
-    text = Text(np.arange(starts[-1], dtype=np.uint16), starts)
+    text = Text(np.arange(starts[-1], dtype=np.uint16), starts[:-1], np.array(lengths))
     return Corpus({"a": text}, {"t": np.zeros(4, np.uint16)}, seed=7)
 
 

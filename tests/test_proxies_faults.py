@@ -33,7 +33,7 @@ def started(monkeypatch):
 @LINUX
 def test_kills_at_random_moments_lose_no_finished_run_and_end_in_the_same_table():
     script = ROOT / "analysis" / "benchmarks" / "faults.py"
-    done = subprocess.run([sys.executable, script, "--moments", "6", "--json"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, script, "--moments", "6", "--runs", "3", "--json"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     tally = json.loads(done.stdout)
     assert (tally["kills"], tally["finished runs lost"], tally["tables that differ"]) == (6, 0, 0)
@@ -106,37 +106,43 @@ def test_a_store_that_cannot_be_written_is_said_before_anything_is_trained(tmp_p
         Store.at("nosuch://bucket/runs")
 
 
-@LINUX
-@pytest.mark.parametrize("damage", ["cut", "removed"])
-def test_an_unreadable_corpus_is_named_and_removing_it_mends_it(tmp_path, damage):
+@pytest.mark.parametrize("damage", ["cut", "removed", "manifest"])
+def test_an_unreadable_corpus_is_named_and_the_next_sweep_writes_it_anew(tmp_path, damage):
     texts = corpus()
-    largest = max(texts.save(tmp_path).rglob("*.npy"), key=lambda path: path.stat().st_size)
-    os.truncate(largest, 200) if damage == "cut" else largest.unlink()
-    with pytest.raises(MixlawError, match=rf"corpus .*{texts.hash}.*cannot be read .*delete it"):
-        sweep(specs(1), texts, tmp_path, backend=Workers(1))
-    for path in largest.parent.iterdir():
-        path.unlink()
+
+    class Damaged(Workers):
+        def start(self, *args):
+            super().start(*args)
+            files = [
+                path for path in tmp_path.glob("corpus-*/*") if (path.name == "corpus.json") is (damage == "manifest")
+            ]
+            largest = max(files, key=lambda path: path.stat().st_size)
+            largest.unlink() if damage == "removed" else os.truncate(largest, 20)
+
+    with pytest.raises(MixlawError, match=rf"corpus .*{texts.hash}: cannot be read .*0 of 1 runs are finished"):
+        sweep(specs(1), texts, tmp_path, backend=Damaged(1))
     assert len(sweep(specs(1), texts, tmp_path, backend=Workers(1))) == 1
 
 
 @LINUX
 def test_a_corpus_cut_short_under_a_running_worker(tmp_path):
     """The worker dies of it (SIGBUS), the one that takes its place says what it finds."""
-    texts, said = corpus(), []
+    said = []
 
     def cut(status):
         said.append(status.message)
         if status.share > 0:
-            for path in tmp_path.glob("corpus-*/*.npy"):
+            for path in tmp_path.glob("corpus-*/*.bin"):
                 os.truncate(path, 0)
 
     with pytest.raises(MixlawError, match=r"corpus .* cannot be read"):
-        sweep(specs(1, tokens=ENDLESS // 100), texts, tmp_path, backend=Workers(1), progress=cut)
+        sweep(specs(1, tokens=ENDLESS // 100), corpus(), tmp_path, backend=Workers(1), progress=cut)
     assert any("killed by SIGBUS (a file it reads was cut short" in message for message in said)
 
 
 @LINUX
-def test_a_worker_without_memory_is_said_and_the_run_is_tried_by_the_next_sweep(tmp_path, started, monkeypatch):
+@pytest.mark.usefixtures("started")
+def test_a_worker_without_memory_is_said_and_the_run_is_tried_by_the_next_sweep(tmp_path, monkeypatch):
     import resource
 
     real, runs = Spy.__init__, specs(1)
@@ -146,9 +152,7 @@ def test_a_worker_without_memory_is_said_and_the_run_is_tried_by_the_next_sweep(
         resource.prlimit(self.pid, resource.RLIMIT_AS, (400 << 20, 400 << 20))
 
     monkeypatch.setattr(Spy, "__init__", limited)
-    with pytest.raises(
-        MixlawError, match="no run finished; the first, r0: .*(out of memory|ended with code)"
-    ) as caught:
+    with pytest.raises(MixlawError, match=r"no run finished; the first, r0: .*out of memory"):
         sweep(runs, corpus(), tmp_path, backend=Workers(1))
     monkeypatch.setattr(Spy, "__init__", real)
     assert len(sweep(runs, corpus(), tmp_path, backend=Workers(1))) == 1

@@ -8,7 +8,8 @@ import pytest
 import zstandard
 
 from mixlaw.errors import MixlawError
-from proxies.readers import count_documents, read_documents
+from proxies.readers import read_documents
+from proxies.shards import count_documents
 
 LINES = "".join(json.dumps({"text": text, "id": i}) + "\n" for i, text in enumerate(["one", "zwei ü", " "]))
 

@@ -33,6 +33,7 @@ from proxies.sweep import sweep  # noqa: E402
 TINY = ModelConfig(width=8, depth=1, heads=1, head_dim=8, length=16)
 RUNS = 6
 TOKENS = 150_000
+HORIZON = 7.0  # seconds: a kill comes at a random moment of so many after the last one
 EVERY = 0.2  # seconds between two states: so that many moments fall into one's writing
 
 
@@ -139,7 +140,7 @@ def main() -> None:
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         undisturbed = drive(f"{folder}/undisturbed", options.runs)
-        horizon = time.perf_counter() - began
+        horizon = min(time.perf_counter() - began, HORIZON)
         tally, round_ = Tally(options.moments, options.runs, options.seed), 0
         while sum(tally.kills.values()) < options.moments:
             store = Path(folder) / f"store-{round_}"

@@ -19,8 +19,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from mixlaw.errors import MixlawError
 from proxies.corpus import Corpus
 from proxies.job import At, Ended, Event, Job, Tell
@@ -67,8 +65,7 @@ class Workers:
             self.scratch = Path(tempfile.mkdtemp(prefix="mixlaw-"))
         folder = store.folder or self.scratch
         assert folder is not None
-        with FileLock(folder / "corpus.lock"):  # two sweeps at once must not write one corpus
-            path = corpus.save(folder)
+        path = corpus.save(folder)
         self.team = [Worker(i, path, store, folder / f"worker-{i}.log") for i in range(self.slots)]
         for worker in self.team:
             threading.Thread(target=worker.serve, args=(self.jobs, self.events), daemon=True).start()
