@@ -36,8 +36,10 @@ def plain(title: str, clock: Any = time.monotonic) -> "Progress":
 def described(status: "Status") -> str:
     """`12 of 28 runs done, 1 failed, 35,200 tokens/s, about 1:20 left`."""
     parts = [f"{status.done} of {status.total} runs done"]
-    parts += [f"{status.failed} failed"] * (status.failed > 0)
-    parts += [f"{status.tokens_per_second:,.0f} tokens/s"] * (status.tokens_per_second is not None)
+    if status.failed:
+        parts.append(f"{status.failed} failed")
+    if status.tokens_per_second is not None:
+        parts.append(f"{status.tokens_per_second:,.0f} tokens/s")
     if status.seconds_left:
         parts.append(f"about {duration(status.seconds_left)} left")
     return ", ".join(parts)

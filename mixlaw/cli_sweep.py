@@ -48,6 +48,7 @@ def sweep(
     team = _backend(backend, workers, (address, cpus_per_run, gpus_per_run))
     make_folder(out)
     place = Store.at(store or out / "store", states=states)
+    place.open()
     read = read_project(project)
     task, mixtures = read_text(out, text_tokens, lambda b: sweep_task(read, design, runs, seed, seconds, b))
     for note in task.notes:

@@ -33,7 +33,9 @@ def started(monkeypatch):
 @LINUX
 def test_kills_at_random_moments_lose_no_finished_run_and_end_in_the_same_table():
     script = ROOT / "analysis" / "benchmarks" / "faults.py"
-    done = subprocess.run([sys.executable, script, "--moments", "6", "--runs", "3", "--json"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, script, "--moments", "6", "--runs", "3", "--json"], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     tally = json.loads(done.stdout)
     assert (tally["kills"], tally["finished runs lost"], tally["tables that differ"]) == (6, 0, 0)
