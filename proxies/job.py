@@ -7,7 +7,8 @@ from typing import Literal
 
 from mixlaw.errors import MixlawError
 from proxies.corpus import Corpus
-from proxies.store import Failure, Store, reason_of
+from proxies.place import reason_of
+from proxies.store import Failure, Store
 from proxies.train import DivergedError, RunSpec, train
 
 Outcome = Literal["trained", "found", "busy", "diverged", "fault", "killed", "unusable"]
@@ -62,7 +63,7 @@ def run_job(job: Job, corpus: Corpus, store: Store, tell: Tell) -> Ended:
                 store.report(job.key, Failure(job.spec.run_id, ended.outcome, ended.reason))
             return ended
     except OSError as error:
-        return Ended(job.key, "unusable", f"store {store.place}: {reason_of(error)}")
+        return Ended(job.key, "unusable", f"{store}: {reason_of(error)}")
     except MixlawError as error:  # a file of a newer mixlaw
         return Ended(job.key, "unusable", str(error))
 

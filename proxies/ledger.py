@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from mixlaw.errors import MixlawError
@@ -40,16 +41,18 @@ class Ledger:
     def look(self, retry_failed: bool) -> None:
         """Take from the store what it holds."""
         there = self.store.keys()
+        with ThreadPoolExecutor(16) as pool:  # of a store at a URL, each answer takes a while
+            list(pool.map(self._found, [key for key in self.jobs if key in there]))
         for key, job in self.jobs.items():
-            if key in there and self._found(key):
+            if key in self.rows:
                 continue
             failure = None if retry_failed else self.store.failure(key)
             if failure is not None and failure.kind == "diverged":
                 self._fail(key, Failure(job.spec.run_id, "diverged", f"{failure.reason} (not tried again)"))
             else:
                 self.missing.add(key)
-        if not self.store.has_locks and self.missing:
-            self.notes.append(f"store {self.store.place}: no locks there; two sweeps at once may train the same runs")
+        if not self.store.place.has_locks and self.missing:
+            self.notes.append(f"{self.store}: no locks there; two sweeps at once may train the same runs")
         for note in self.notes:
             self.tell(note)
         self.tell(f"{len(self.rows)} of {len(self.jobs)} runs are in the store")

@@ -10,7 +10,8 @@ from typing import Any
 
 from proxies.corpus import Corpus
 from proxies.job import Job, run_job
-from proxies.store import Store, reason_of
+from proxies.place import reason_of
+from proxies.store import Store
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from mixlaw.errors import MixlawError
-from proxies.backends.workers import single_threaded
+from proxies.backends.workers import refuse_memory, single_threaded
 from proxies.corpus import Corpus
 from proxies.job import At, Ended, Job, Tell, run_job
 from proxies.store import Store
@@ -32,8 +32,7 @@ class RayCluster:
     def start(self, corpus: Corpus, store: Store) -> None:
         """Join the cluster, or start one here, and give it the corpus."""
         ray = _ray()
-        if store.place.startswith("memory:"):
-            raise MixlawError(f"store {store.place}: is in this process's memory; train with the backend in-process")
+        refuse_memory(store)
         if not ray.is_initialized():
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster started here reports to nobody
             options = {"include_dashboard": False} if self.address is None else {}

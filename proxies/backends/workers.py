@@ -58,12 +58,11 @@ class Workers:
 
     def start(self, corpus: Corpus, store: Store) -> None:
         """Write the corpus where workers map it: into the store's folder, or a temporary one."""
-        if store.place.startswith("memory:"):
-            raise MixlawError(f"store {store.place}: is in this process's memory; train with the backend in-process")
+        refuse_memory(store)
         self.jobs, self.events = queue.SimpleQueue(), queue.SimpleQueue()
-        if store.folder is None:
+        if store.place.folder is None:
             self.scratch = Path(tempfile.mkdtemp(prefix="mixlaw-"))
-        folder = store.folder or self.scratch
+        folder = store.place.folder or self.scratch
         assert folder is not None
         path = corpus.save(folder)
         self.team = [Worker(i, path, store, folder / f"worker-{i}.log") for i in range(self.slots)]
@@ -156,6 +155,12 @@ class Worker:
             self.process.kill()
             self.process.wait()
             _close(self.process)
+
+
+def refuse_memory(store: Store) -> None:
+    """Raises MixlawError for a store that other processes cannot see."""
+    if store.place.address.startswith("memory:"):
+        raise MixlawError(f"{store}: is in this process's memory; train with the backend in-process")
 
 
 def _death(code: int) -> str:
