@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from test_proxies_sweep import corpus, same, specs
@@ -16,7 +17,6 @@ ray = pytest.importorskip("ray", reason="the extra ray")
 # Ray leaves the pipes of the processes that it starts to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 MEMORY = 100 << 20
-RUNS = {"tokens": 1_500_000, "config": specs(1)[0].config}
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def nodes():
 
 def test_a_node_that_goes_mid_sweep_takes_no_run_with_it(nodes, tmp_path):
     cluster, second = nodes
-    runs, said = specs(3, tokens=1_000_000), []
+    runs, said = specs(3, tokens=500_000), []
 
     def remove(status):
         said.append(status)
@@ -78,6 +78,6 @@ def test_without_ray_the_backend_says_what_to_install(tmp_path):
         "try: t.sweep(t.specs(1), t.corpus(), sys.argv[2], backend=RayCluster())\n"
         "except t.MixlawError as error: print(error)\n"
     )
-    here = str(__import__("pathlib").Path(__file__).parent)
+    here = str(Path(__file__).parent)
     done = subprocess.run([sys.executable, "-c", code, here, str(tmp_path)], capture_output=True, text=True)
     assert done.stdout == "the backend ray needs Ray: pip install 'mixlaw[ray]'\n", done.stderr

@@ -37,8 +37,9 @@ class RayCluster:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster started here reports to nobody
             options = {"include_dashboard": False} if self.address is None else {}
             try:
+                _knock(self.address or "local")
                 ray.init(address=self.address or "local", log_to_driver=False, logging_level="ERROR", **options)
-            except (ConnectionError, RuntimeError, ValueError) as error:
+            except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
                 raise MixlawError(f"--address {self.address}: no Ray cluster could be joined ({error})") from error
             self.owned = True
         self.slots = self._room()
@@ -157,6 +158,13 @@ def _ray() -> Any:
     except ImportError:
         raise MixlawError("the backend ray needs Ray: pip install 'mixlaw[ray]'") from None
     return ray
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nothing listens at host:port: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _words(needs: dict[str, float]) -> str:
