@@ -15,7 +15,7 @@ from mixlaw.errors import MixlawError
 from proxies.corpus import Corpus, Text
 from proxies.schedule import Schedule
 
-BLOCK = 16  # steps read together by an iteration
+BLOCK = 16  # steps read together
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,18 @@ def subsample(corpus: Corpus, unique: Mapping[str, int]) -> dict[str, Pieces]:
     A smaller subset is contained in every larger one: pieces are taken from one order fixed by the corpus's
     seed. Raises MixlawError where a source has fewer tokens, or none is asked for.
     """
+    _check_unique(corpus, unique)
     return {source: _subset(corpus, source, unique[source]) for source in corpus.sources}
+
+
+def _check_unique(corpus: Corpus, unique: Mapping[str, int]) -> None:
+    for source, has in corpus.tokens.items():
+        if not 1 <= unique[source] <= has:
+            raise MixlawError(f"source {source}: {unique[source]:,} unique tokens asked for; it has 1 to {has:,}")
 
 
 def _subset(corpus: Corpus, source: str, wanted: int) -> Pieces:
     text = corpus.train[source]
-    if not 1 <= wanted <= len(text):
-        raise MixlawError(f"source {source}: {wanted:,} unique tokens asked for; it has 1 to {len(text):,}")
     order, ends = _order(corpus, source)
     last = int(np.searchsorted(ends, wanted))
     lengths = np.asarray(text.lengths)[order[: last + 1]].astype(np.int64)
@@ -99,7 +104,7 @@ class Stream:
 
     def _slices(self, offset: int, count: int) -> list[np.ndarray]:
         """The stored tokens offset .. offset + count of the epoch at hand, piece by piece."""
-        first, last = np.searchsorted(self._ends, (offset, offset + count - 1), side="right").tolist()
+        first, last = self._ends.searchsorted((offset, offset + count - 1), side="right").tolist()
         starts, ends = self._starts[first : last + 1].tolist(), self._ends[first : last + 1].tolist()
         begin = int(self._ends[first - 1]) if first else 0
         lows = [starts[0] + offset - begin, *starts[1:]]
@@ -127,17 +132,24 @@ class Batches:
     ) -> None:
         self.steps, self.batch, self.length = size
         self.sources, self.seed = corpus.sources, seed
-        self.pieces = subsample(corpus, unique)
+        _check_unique(corpus, unique)
+        self.corpus, self.unique = corpus, dict(unique)
         shares = np.array([mixture.get(source, 0.0) for source in corpus.sources])
         self.schedule = Schedule(shares, self.steps * self.batch)
         self._streams: dict[int, Stream] = {}
+        self._block: tuple[int, np.ndarray] = (-1, np.zeros(0))
 
     def __len__(self) -> int:
         return self.steps
 
     def __getitem__(self, step: int) -> np.ndarray:
-        """tokens_BxL of a step, 0 <= step < len(self)."""
-        return self.read(step, 1)[0]
+        """tokens_BxL of a step, 0 <= step < len(self); its neighbours are read with it, for the next call."""
+        start = step // BLOCK * BLOCK
+        if not 0 <= step < self.steps:
+            raise IndexError(f"step {step} of {self.steps}")
+        if start != self._block[0]:
+            self._block = start, self.read(start, min(BLOCK, self.steps - start))
+        return self._block[1][step - start].copy()
 
     def read(self, start: int, count: int) -> np.ndarray:
         """tokens_CxBxL of `count` steps from `start` on, of the corpus's token type: quicker than one by one.
@@ -148,8 +160,8 @@ class Batches:
             raise IndexError(f"steps {start} to {start + count - 1} of {self.steps}")
         order_R, place_R = self.schedule.rows(start * self.batch, (start + count) * self.batch)
         out_RxL: np.ndarray | None = None
-        for source in np.flatnonzero(np.bincount(order_R)).tolist():
-            mine = np.flatnonzero(order_R == source)
+        for source in sorted(set(order_R.tolist())):
+            (mine,) = (order_R == source).nonzero()
             # Sequences of one source follow one another in its stream, whichever batches they are in.
             first = int(place_R[mine[0]]) * self.length
             tokens = self._stream(source).read(first, len(mine) * self.length)
@@ -161,7 +173,9 @@ class Batches:
 
     def _stream(self, source: int) -> Stream:
         if source not in self._streams:
-            self._streams[source] = Stream(self.pieces[self.sources[source]], [self.seed, source, 0xBA7C])
+            name = self.sources[source]
+            pieces = _subset(self.corpus, name, self.unique[name])
+            self._streams[source] = Stream(pieces, [self.seed, source, 0xBA7C])
         return self._streams[source]
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -175,4 +189,4 @@ class Batches:
 
     def epochs(self, steps: int | None = None) -> dict[str, float]:
         """Passes over the unique tokens of each source in all batches, or in the first `steps` of them."""
-        return {source: count / self.pieces[source].unique for source, count in self.seen(steps).items()}
+        return {source: count / self.unique[source] for source, count in self.seen(steps).items()}

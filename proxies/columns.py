@@ -11,6 +11,7 @@ from mixlaw.errors import MixlawError
 
 COLUMN = "text"
 ROWS = 512  # made Python strings at a time
+BUFFER = 1 << 22  # bytes of a Parquet column read at a time
 
 
 def read_parquet(raw: IO[bytes], name: str) -> Iterator[str]:
@@ -19,7 +20,8 @@ def read_parquet(raw: IO[bytes], name: str) -> Iterator[str]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(raw)
+        # A row group may be as large as the file: it is read through a buffer, not at once.
+        table = pq.ParquetFile(raw, pre_buffer=False, buffer_size=BUFFER)
         _check_column(table.schema_arrow, name)
     except pa.ArrowException as error:
         raise MixlawError(f"{name}: not a readable Parquet file ({error}); write it anew") from error

@@ -76,18 +76,31 @@ def _files(path: str, base: Path) -> list[File]:
     address = path if "://" in path or "::" in path else str(base / Path(path).expanduser())
     try:
         filesystem, root = fsspec.core.url_to_fs(address)
-        if filesystem.isfile(root):
-            return [_file(filesystem, filesystem.info(root))]
-        if filesystem.isdir(root):
-            return list(_folder(filesystem, root))
+        info = _info(filesystem, root)
+        if info is not None:
+            directory = info["type"] == "directory"
+            return list(_folder(filesystem, root)) if directory else [_file(filesystem, info)]
         files = []
+        hidden = root.rpartition("/")[2].startswith(".")
         for match, info in sorted(filesystem.glob(root, detail=True).items()):
+            if match.rstrip("/").rpartition("/")[2].startswith(".") and not hidden:
+                continue  # as a shell has it
             files += _folder(filesystem, match) if info["type"] == "directory" else [_file(filesystem, info)]
         return files
     except (ImportError, ValueError, *driver_errors()) as error:
         if isinstance(error, MixlawError):
             raise
         raise MixlawError(f"{path}: cannot be listed ({error}); mend the path or install its driver") from error
+
+
+def _info(filesystem: Any, name: str) -> dict[str, Any] | None:
+    """What is known of a file or folder, None where there is none of that name."""
+    try:
+        return filesystem.info(name)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if isinstance(error.__cause__, ConnectionError):  # nothing answers, which is no answer
+            raise error.__cause__ from None
+        return None
 
 
 def _file(filesystem: Any, info: dict[str, Any], found: bool = False) -> File:

@@ -117,7 +117,7 @@ def _text(file: IO[bytes], name: str) -> Iterator[str]:
 
 def _cut(data: bytes) -> int:
     for mark in (b"\n", b" "):
-        cut = data.rfind(mark, len(data) // 2) + 1
+        cut = data.rfind(mark, len(data) // 2, len(data) - 1) + 1
         if cut:
             return cut
     cut = len(data) - 1

@@ -103,9 +103,9 @@ def propose(
 ) -> Proposal:
     """Proxy sizes for a budget of N = `params` and D = `tokens`, within an allowance of wall-clock seconds.
 
-    Takes the largest three sizes of MENU, with so many tokens (`vocab`), that fit. Where even the smallest do not fit at matched D/N, their
-    tokens are cut and a note says how far N/U is off. Raises MixlawError where the budget is so small that no
-    proxy is smaller, or the allowance too short for the smallest runs.
+    Takes the largest three sizes of MENU, with a vocabulary of `vocab`, that fit. Where even the smallest do not fit at
+    matched D/N, their tokens are cut and a note says how far N/U is off. Raises MixlawError where the budget is so
+    small that no proxy is smaller, or the allowance too short for the smallest runs.
     """
     if not (params > 0 and tokens > 0 and seconds > 0):
         raise MixlawError(f"budget: {params:g} parameters, {tokens:g} tokens, {seconds:g} s must all be above 0")

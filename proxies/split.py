@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mixlaw.errors import MixlawError
-from proxies.shards import Build, Shard, shard
+from proxies.shards import Build, Shard, first_of_each, shard
 
 PIECE = 4096  # longer documents are drawn in pieces, so that no run depends on which few long files came first
 HELD_OUT = 1 / 20  # of a source's tokens, and within these limits:
@@ -54,8 +54,7 @@ def pool_of(kind: str, name: str, stream: Iterable[str], build: Build, notes: li
     made = shard(name, stream, build)
     if not made.complete:
         notes.append(f"{kind} {name}: only its first {len(made.tokens):,} tokens were read (limit {build.limit:,})")
-    _, first = np.unique(made.digests, return_index=True)
-    first.sort()
+    first = first_of_each(made.digests)
     if not len(first):
         raise MixlawError(f"{kind} {name}: no text in it; mend its `paths` or leave it out")
     if len(first) < len(made.digests):
@@ -93,21 +92,9 @@ def hold_out(pool: Pool, seed: int, notes: list[str]) -> Held:
     if total < SPLIT_LEAST:
         raise MixlawError(f"source {pool.name}: {total:,} tokens are too few to hold any out; give it {SPLIT_LEAST:,}")
     goal = min(max(HELD_OUT * total, HELD_OUT_LEAST), HELD_OUT_MOST, HELD_OUT_LARGEST_SHARE * total)
-    order = np.argsort(_mixed(pool.digests, seed), kind="stable")
-    lengths = pool.lengths[order]
-    chosen: list[int] = []
-    taken = 0
-    # A document that overshoots by much is passed over: holding it out would starve the training text.
-    for document, length in zip(
-        order[lengths <= 1.5 * goal].tolist(), lengths[lengths <= 1.5 * goal].tolist(), strict=True
-    ):
-        if taken >= goal:
-            break
-        if length <= 1.5 * (goal - taken):
-            chosen.append(document)
-            taken += length
+    chosen = _chosen(np.argsort(_mixed(pool.digests, seed)), pool.lengths, goal)
     if chosen:
-        pool.kept = np.setdiff1d(pool.kept, chosen)
+        pool.kept = np.delete(pool.kept, chosen)
         return _held(pool, chosen, dict.fromkeys(pool.digests[chosen].tolist(), NOBODY))
     longest = int(np.argmax(pool.lengths))
     length = int(pool.lengths[longest])
@@ -119,6 +106,24 @@ def hold_out(pool: Pool, seed: int, notes: list[str]) -> Held:
     held = _held(pool, [longest], {int(pool.digests[longest]): pool.name}, cut)
     pool.lengths[longest] = cut
     return held
+
+
+def _chosen(order_D: np.ndarray, lengths_D: np.ndarray, goal: float) -> list[int]:
+    """The first documents in order that make up the goal in tokens.
+
+    One that overshoots by much is passed over: holding it out would starve the training text.
+    """
+    chosen: list[int] = []
+    taken = 0
+    for start in range(0, len(order_D), 4096):
+        part = order_D[start : start + 4096]
+        for document, length in zip(part.tolist(), lengths_D[part].tolist(), strict=True):
+            if taken >= goal:
+                return chosen
+            if length <= 1.5 * (goal - taken):
+                chosen.append(document)
+                taken += length
+    return chosen
 
 
 def _mixed(digests_D: np.ndarray, seed: int) -> np.ndarray:
