@@ -23,6 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mixlaw.errors import MixlawError
+from proxies.attention import attend
 from proxies.corpus import END, VOCAB
 
 BASE_WIDTH = 64
@@ -133,11 +134,7 @@ def _attend(x_TxD: jax.Array, params: Params, layer: int, config: ModelConfig) -
         return jnp.concatenate([a * cos - b * sin, a * sin + b * cos], axis=-1)
 
     q, k, v = turn(qkv[0]) * dim**-0.5, turn(qkv[1]), qkv[2]
-    score_BxHxLxL = jnp.einsum("bhqk,bhlk->bhql", q, k)
-    future_LxL = np.triu(np.full((length, length), -1e9, np.float32), 1)
-    # Scores stay small under RMSNorm and these rates; the maximum is taken off all the same.
-    weight = jax.nn.softmax(score_BxHxLxL + future_LxL, axis=-1)
-    out_BxHxLxK = jnp.einsum("bhql,bhlk->bhqk", weight, v)
+    out_BxHxLxK = attend(q, k, v)
     return out_BxHxLxK.transpose(0, 2, 1, 3).reshape(-1, heads * dim) @ params[f"{layer}/attended"]
 
 
