@@ -22,6 +22,11 @@ def _blocks(length: int) -> list[tuple[int, int]]:
     return [(start, min(start + size, length)) for start in range(0, length, size)]
 
 
+def keys_read(length: int) -> float:
+    """How many keys a query is multiplied with, in the mean: half of them, and what its block reads in vain."""
+    return sum((stop - start) * stop for start, stop in _blocks(length)) / length
+
+
 def _future(start: int, stop: int) -> np.ndarray:
     """What is added to the scores of queries start .. stop and keys .. stop: keys to come weigh exactly nothing."""
     return np.triu(np.full((stop - start, stop), -1e9, np.float32), 1 + start)
@@ -56,7 +61,7 @@ def _backward(saved, slope_BxHxLxK):
         dq.append(jnp.einsum("bhql,bhlk->bhqk", rise, k[:, :, :stop]))
         dk += jnp.pad(jnp.einsum("bhql,bhqk->bhlk", rise, q[:, :, start:stop]), later)
         dv += jnp.pad(jnp.einsum("bhql,bhqk->bhlk", weight, mine), later)
-    return jnp.concatenate(dq, axis=2), dk, dv
+    return tuple(slope.astype(q.dtype) for slope in (jnp.concatenate(dq, axis=2), dk, dv))
 
 
 attend.defvjp(_forward, _backward)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mixlaw.errors import MixlawError
-from proxies import model
+from proxies import model, parametrise
 from proxies.corpus import END
 from proxies.model import ModelConfig
 
@@ -15,7 +15,7 @@ SMALL = ModelConfig(width=16, depth=2, heads=2, head_dim=8, length=12)
 
 def started(config=SMALL):
     """Parameters whose head is not zero, so that every gradient could be non-zero."""
-    params = model.init(config, 0)
+    params = parametrise.init(config, 0)
     noise = np.random.default_rng(1).normal(size=params["head"].shape)
     return params | {"head": jnp.asarray(noise, jnp.float32)}
 
@@ -59,14 +59,14 @@ def test_the_loss_is_the_cross_entropy():
 
 @pytest.mark.parametrize("config", [SMALL, ModelConfig(24, 2, 1, 24), ModelConfig(32, 3, 3, 8, length=64)])
 def test_parameters_are_counted_literally(config):
-    assert model.count_params(config) == sum(leaf.size for leaf in jax.tree.leaves(model.init(config, 0)))
+    assert model.count_params(config) == sum(leaf.size for leaf in jax.tree.leaves(parametrise.init(config, 0)))
     wide, inner = config.width, config.heads * config.head_dim
     layer = 4 * wide * inner + 8 * wide**2 + 4 * wide
     assert model.count_params(config) == 2 * config.vocab * wide + config.depth * layer + wide
 
 
 def test_the_start_is_a_function_of_the_seed_and_predicts_nothing():
-    a, b, other = (model.init(SMALL, seed) for seed in (1, 1, 2))
+    a, b, other = (parametrise.init(SMALL, seed) for seed in (1, 1, 2))
     assert all(np.array_equal(a[name], b[name]) for name in a)
     assert not np.array_equal(a["embed"], other["embed"])
     tokens = jnp.zeros((1, 12), jnp.int32)
@@ -77,12 +77,12 @@ def test_activations_and_rates_scale_with_width():
     tokens = jnp.asarray(np.random.default_rng(6).integers(0, 257, (2, 12)))
     for width in (16, 64, 256):
         config = ModelConfig(width, 2, 1, 16, length=12)
-        params = model.init(config, 0)
+        params = parametrise.init(config, 0)
         x_BxLxD = model.embed(params, tokens, config)
         up = model._norm(x_BxLxD.reshape(-1, width), params["0/norm_mlp"]) @ params["0/up"]
         assert 0.8 < float(jnp.std(up)) < 1.2
-        assert model.rate_scales(config)["0/up"] == model.BASE_WIDTH / width
-        assert model.rate_scales(config)["embed"] == 1.0
+        assert parametrise.rate_scales(config)["0/up"] == parametrise.BASE_WIDTH / width
+        assert parametrise.rate_scales(config)["embed"] == 1.0
 
 
 def test_impossible_shapes_are_refused():

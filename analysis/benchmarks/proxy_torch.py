@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from proxies import model, optimizer
+from proxies import model, optimizer, parametrise
 from proxies.model import ModelConfig
 
 torch.set_num_threads(1)
@@ -21,7 +21,7 @@ class Proxy(nn.Module):
     def __init__(self, config: ModelConfig, seed: int, fused: bool = True) -> None:
         super().__init__()
         self.config, self.fused = config, fused
-        start = {name.replace("/", "_"): np.asarray(value) for name, value in model.init(config, seed).items()}
+        start = {name.replace("/", "_"): np.asarray(value) for name, value in parametrise.init(config, seed).items()}
         self.table = nn.ParameterDict({name: nn.Parameter(torch.tensor(value)) for name, value in start.items()})
         half = config.head_dim // 2
         angle = np.arange(config.length)[:, None] * 10_000.0 ** (-np.arange(half) / half)
@@ -68,7 +68,7 @@ class Trainer:
     ) -> None:
         self.model = Proxy(config, seed, fused)
         self.loss = torch.compile(self.model) if compiled else self.model
-        scales = model.rate_scales(config)
+        scales = parametrise.rate_scales(config)
         groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
         for name, scale in scales.items():
             value = self.model.table[name.replace("/", "_")]
