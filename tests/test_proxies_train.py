@@ -11,7 +11,7 @@ from proxies import train as module
 from proxies.corpus import build_corpus
 from proxies.demo_text import demo_documents, demo_targets
 from proxies.model import ModelConfig, count_params
-from proxies.optimizer import learning_rates
+
 from proxies.train import DivergedError, RunSpec, train
 
 TINY = ModelConfig(width=16, depth=1, heads=1, head_dim=16, length=32)
@@ -120,14 +120,6 @@ def test_rows_along_a_run_are_those_of_its_tokens(corpus):
     assert sorted((row["loss:reference"] for row in rows), reverse=True) == [row["loss:reference"] for row in rows]
     assert [row["step"] for row in train(spec_of(tokens=128 * 3, evaluations=9), corpus)] == [1, 3]
 
-
-def test_rates_warm_up_stay_and_fall():
-    rates = learning_rates(spec_of(tokens=128 * 100, rate=1.0, warmup=0.1, decay=0.2))
-    assert len(rates) == 100
-    assert rates[0] == pytest.approx(0.1)
-    assert np.all(rates[9:81] == 1)
-    assert rates[-1] == pytest.approx(0.05)
-    assert np.all(learning_rates(spec_of(tokens=128)) > 0)
 
 
 def test_a_run_that_diverges_says_so(corpus):
