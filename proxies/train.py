@@ -1,6 +1,7 @@
 """One run: a mixture, a size and a token count in; rows of the run table out."""
 
 import functools
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from proxies import model, optimizer
+from proxies import model, optimizer, parametrise
 from proxies.batches import Batches, matched_unique
 from proxies.corpus import Corpus
 from proxies.evaluate import losses
@@ -48,22 +49,25 @@ def train(
     """
     check(spec, corpus)
     clock = Clock(state, every, spec, corpus, progress)
-    unique = dict(spec.unique) if spec.unique is not None else matched_unique(corpus, spec.fraction)
-    batches = Batches(corpus, spec.mixture, unique, (spec.steps, spec.batch, spec.config.length), spec.seed)
+    batches = batches_of(spec, corpus)
     now = clock.resumed() or started(spec)
     for _ in advance(spec, batches, now):
         if now.step in spec.evaluated and len(now.rows) < len(spec.evaluated):
             weights = now.params if now.step == spec.steps else now.average
             found = losses(weights, dict(corpus.targets), spec, now.step)
-            now.rows.append(row(spec, batches, unique, found, now.step, corpus.tokenizer))
+            now.rows.append(row(spec, batches, found, now.step))
             now.rows[-1]["seconds"] = round(clock.seconds(), 3)
         clock.tick(now)
     return [{**row, "run_id": spec.run_id} for row in now.rows]
 
 
-def row(
-    spec: RunSpec, batches: Batches, unique: dict[str, int], found: dict[str, float], step: int, tokenizer: str
-) -> Row:
+def batches_of(spec: RunSpec, corpus: Corpus) -> Batches:
+    """What the run is trained on."""
+    unique = dict(spec.unique) if spec.unique is not None else matched_unique(corpus, spec.fraction)
+    return Batches(corpus, spec.mixture, unique, (spec.steps, spec.batch, spec.config.length), spec.seed)
+
+
+def row(spec: RunSpec, batches: Batches, found: dict[str, float], step: int) -> Row:
     """The row of the run table after so many steps, `seconds` still to be filled in."""
     seen = batches.seen(step)
     return {
@@ -72,10 +76,10 @@ def row(
         "tokens": sum(seen.values()),
         **{f"w:{source}": float(spec.mixture.get(source, 0.0)) for source in batches.sources},
         **found,
-        **{f"unique:{source}": unique[source] for source in batches.sources},
+        **{f"unique:{source}": batches.unique[source] for source in batches.sources},
         **{f"seen:{source}": seen[source] for source in batches.sources},
         "seed": spec.seed,
-        "tokenizer": tokenizer,
+        "tokenizer": batches.corpus.tokenizer,
         "flops": spec.flops_at(step),
         "seconds": 0.0,
         "step": step,
@@ -118,33 +122,42 @@ class Clock:
 
 def started(spec: RunSpec) -> State:
     """Before the first step. The average is kept only for runs that are measured on it."""
-    params = model.init(spec.config, spec.seed)
+    params = parametrise.init(spec.config, spec.seed)
     average = {name: jnp.array(value) for name, value in params.items()} if spec.evaluations > 1 else {}
     return State(0, params, optimizer.start(params), average, [])
 
 
 def advance(spec: RunSpec, batches: Batches, now: State) -> Iterator[int]:
-    """Train from `now` to the end, changing it; yields after every chunk. Chunks end where the step is a multiple
-    of CHUNK or evaluated, however often a run is stopped: the average depends on it."""
-    steps, rates = _compiled(spec.config, spec.batch, spec.precision), optimizer.learning_rates(spec)
+    """Train from `now` to the end, changing it; yields the step after every chunk."""
+    steps = _compiled(spec.config, spec.batch, spec.precision)
     if now.step == spec.steps:
         yield now.step
-    while now.step < spec.steps:
-        ends = [step for step in spec.evaluated if step > now.step]
-        stop = min(ends[0], (now.step // CHUNK + 1) * CHUNK)
-        count = stop - now.step
-        tokens_CxBxL = np.zeros((CHUNK, spec.batch, spec.config.length), np.int32)
-        rates_C = np.zeros(CHUNK, np.float32)
-        tokens_CxBxL[:count] = batches.read(now.step, count)
-        rates_C[:count] = rates[now.step : stop]
-        data = (tokens_CxBxL, rates_C, np.float32(spec.weight_decay))
-        now.params, now.moments, loss = steps(now.params, now.moments, *data, np.int32(now.step), np.int32(count))
+    for start, stop in chunks(spec, now.step):
+        data = (*drawn(spec, batches, start, stop), np.float32(spec.weight_decay))
+        count = (np.int32(start), np.int32(stop - start))
+        now.params, now.moments, loss = steps(now.params, now.moments, *data, *count)
         if not math.isfinite(float(loss)):
             raise DivergedError(f"the loss is {loss} near step {stop} of {spec.steps}; lower the learning rate")
         if now.average:
-            now.average = optimizer.averaged(now.average, now.params, stop, count)
+            now.average = optimizer.averaged(now.average, now.params, stop, stop - start)
         now.step = stop
         yield stop
+
+
+def chunks(spec: RunSpec, start: int) -> list[tuple[int, int]]:
+    """(start, stop) of every call of the compiled loop after `start` steps. They end where the step is a multiple of
+    CHUNK or evaluated, however often a run is stopped: the average depends on it."""
+    ends = sorted({*range(CHUNK, spec.steps, CHUNK), *spec.evaluated, start})
+    return list(itertools.pairwise(ends[ends.index(start) :]))
+
+
+def drawn(spec: RunSpec, batches: Batches, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+    """tokens_CxBxL and rates_C of the steps from start to stop, the rest of C zero."""
+    tokens_CxBxL = np.zeros((CHUNK, spec.batch, spec.config.length), np.int32)
+    rates_C = np.zeros(CHUNK, np.float32)
+    tokens_CxBxL[: stop - start] = batches.read(start, stop - start)
+    rates_C[: stop - start] = optimizer.learning_rates(spec)[start:stop]
+    return tokens_CxBxL, rates_C
 
 
 @functools.cache
@@ -156,7 +169,7 @@ def _compiled(config: ModelConfig, batch: int, precision: str) -> Callable[..., 
 
 def loop(params, moments, tokens_CxBxL, rates_C, weight_decay, done, count, *, config, precision):
     """`count` steps of training after the first `done`: parameters, moments, and the losses' sum."""
-    scales = model.rate_scales(config)
+    scales = parametrise.rate_scales(config)
     slope = jax.value_and_grad(model.loss)
 
     def step(i: jax.Array, carry: tuple) -> tuple:

@@ -12,6 +12,7 @@ import pickle
 import queue
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -143,7 +144,7 @@ class Worker:
                     self.process = subprocess.Popen(
                         [sys.executable, "-c", _START, json.dumps(sys.path), str(self.corpus), store],
                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-                        env=os.environ | single_threaded(), start_new_session=True,
+                        env=compiled_once(self.log.parent) | os.environ | single_threaded(), start_new_session=True,
                     )  # fmt: skip
             return self.process
 
@@ -178,6 +179,15 @@ def _close(process: subprocess.Popen[bytes]) -> None:
         if pipe is not None:
             with contextlib.suppress(OSError):  # a dead reader: what was buffered for it is lost, rightly
                 pipe.close()
+
+
+def compiled_once(folder: Path) -> dict[str, str]:
+    """Keeps compiled programs in the folder, for the next worker on this machine (other processors may not run them)."""
+    return {
+        "JAX_COMPILATION_CACHE_DIR": str(folder / f"compiled-{socket.gethostname()}"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
 
 
 def single_threaded() -> dict[str, str]:
