@@ -20,6 +20,7 @@ from proxies.backends.workers import Workers
 from proxies.store import DamagedError, Failure, Store
 from proxies.sweep import sweep
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's signals, limits and mounts")
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -159,6 +160,18 @@ def test_a_worker_without_memory_is_said_and_the_run_is_tried_by_the_next_sweep(
         sweep(runs, corpus(), tmp_path, backend=Workers(1))
     monkeypatch.setattr(Spy, "__init__", real)
     assert len(sweep(runs, corpus(), tmp_path, backend=Workers(1))) == 1
+
+
+def test_compiled_programs_cut_short_are_compiled_again(tmp_path, monkeypatch):
+    """A killed worker may leave half a file: it must cost time, not the sweep."""
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    runs, texts = specs(2), corpus()
+    table = sweep(runs[:1], texts, tmp_path, backend=Workers(1))
+    compiled = list(tmp_path.glob("compiled-*/*-cache"))
+    assert compiled
+    for path in compiled:
+        os.truncate(path, path.stat().st_size // 2)
+    same(sweep(runs, texts, tmp_path, backend=Workers(1))[:1], table)
 
 
 def test_a_clock_that_jumps_costs_at_most_a_state(tmp_path, monkeypatch):

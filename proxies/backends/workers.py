@@ -182,7 +182,7 @@ def _close(process: subprocess.Popen[bytes]) -> None:
 
 
 def compiled_once(folder: Path) -> dict[str, str]:
-    """Keeps compiled programs in the folder, for the next worker on this machine (other processors may not run them)."""
+    """Keeps compiled programs for the next worker on this machine; other processors may not run them."""
     return {
         "JAX_COMPILATION_CACHE_DIR": str(folder / f"compiled-{socket.gethostname()}"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
