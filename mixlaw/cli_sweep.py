@@ -116,10 +116,11 @@ def _announce(task: Any, specs: Any, how: Training) -> None:
 
     price, sizes = cost(specs, task.corpus, how.store), sorted({scale.params for scale in task.proposal.scales})
     known = f", {price.runs - price.missing} of them in the store" if price.missing < price.runs else ""
-    took = f", about {duration(price.seconds(how.backend.slots))} on this machine" if how.backend.slots else ""
+    slots = how.backend.slots
+    took = f"{duration(price.seconds(slots or 1))} on {'this machine' if slots else 'one core of this machine'}"
     say(
         f"{price.runs} proxy runs of {', '.join(f'{n:,}' for n in sizes)} parameters{known}: "
-        f"{price.flops:.2g} FLOP{took}"
+        f"{price.flops:.2g} FLOP, about {took}"
     )
 
 
