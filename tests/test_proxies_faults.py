@@ -35,7 +35,7 @@ def started(monkeypatch):
 @LINUX
 def test_kills_at_random_moments_lose_no_finished_run_and_end_in_the_same_table():
     script = ROOT / "analysis" / "benchmarks" / "faults.py"
-    command = [sys.executable, script, "--moments", "6", "--runs", "3", "--json"]
+    command = [sys.executable, script, "--moments", "6", "--runs", "3", "--horizon", "6", "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     tally = json.loads(done.stdout)

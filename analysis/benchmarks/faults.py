@@ -33,7 +33,6 @@ from proxies.sweep import sweep  # noqa: E402
 TINY = ModelConfig(width=8, depth=1, heads=1, head_dim=8, length=16)
 RUNS = 6
 TOKENS = 150_000
-HORIZON = 7.0  # seconds: a kill comes at a random moment of so many after the last one
 EVERY = 0.2  # seconds between two states: so that many moments fall into one's writing
 
 
@@ -80,7 +79,7 @@ class Tally:
     def __init__(self, moments: int, runs: int, seed: int) -> None:
         self.moments, self.runs, self.random = moments, runs, random.Random(seed)
         self.kills = {"driver": 0, "worker": 0}
-        self.lost = self.differ = self.compared = self.resumed = 0
+        self.lost = self.differ = self.compared = self.half_done = self.resumed = 0
         self.kept: dict[str, bytes] = {}
 
     def disturb(self, store: Path, horizon: float) -> None:
@@ -94,6 +93,7 @@ class Tally:
                 code = driver.wait(self.random.uniform(0, horizon) if left else None)
             except subprocess.TimeoutExpired:
                 self.look(store)
+                self.half_done += any((store / "states").glob("*.npz"))
                 driver = self.kill(driver)
                 self.look(store)
                 continue
@@ -135,12 +135,13 @@ def main() -> None:
     parser.add_argument("--moments", type=int, default=50, help="kills")
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--horizon", type=float, help="a kill comes so many seconds after the last one at most")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         undisturbed = drive(f"{folder}/undisturbed", options.runs)
-        horizon = min(time.perf_counter() - began, HORIZON)
+        horizon = options.horizon or time.perf_counter() - began
         tally, round_ = Tally(options.moments, options.runs, options.seed), 0
         while sum(tally.kills.values()) < options.moments:
             store = Path(folder) / f"store-{round_}"
@@ -153,7 +154,7 @@ def main() -> None:
             if left:
                 print(f"left behind: {left}", file=sys.stderr)
     result = {
-        "kills": sum(tally.kills.values()), **tally.kills, "sweeps compared": tally.compared,
+        "kills": sum(tally.kills.values()), **tally.kills, "with runs half done": tally.half_done, "sweeps compared": tally.compared,
         "started from states": tally.resumed, "finished runs lost": tally.lost, "tables that differ": tally.differ,
         "seconds": round(time.perf_counter() - began),
     }  # fmt: skip
