@@ -171,7 +171,7 @@ def build_corpus(
     Exact duplicates are dropped, and no held-out document stays in the training text of any source
     (near-duplicates may). Reading a source stops at `build.limit` tokens, with a note.
 
-    Memory holds some tens of bytes a document; the tokens only where `build.cache` is None or a source is not
+    Memory holds some 50 bytes a document; the tokens only where `build.cache` is None or a source is not
     `Documents` of files. Raises MixlawError for a source or target that is empty or too small to be split.
     """
     if not documents:
@@ -197,7 +197,7 @@ def build_corpus(
     train, counts = {}, {}
     for source, pool in pools.items():
         train[source] = Text(pool.shard.tokens, *training_pieces(pool, owners, notes), pool.shard.content)
-        counts[source] = len(pool.kept)
+        counts[source] = int(pool.kept_D.sum())
     if build.tell is not None:
         total = sum(_size(stream) for stream in documents.values())
         build.tell(total, total, "")

@@ -174,12 +174,14 @@ def _kinds(tokenizer: Tokenizer) -> tuple[Any, ...]:
 
 
 def first_of_each(digests_D: np.ndarray) -> np.ndarray:
-    """Numbers of the documents that no earlier one equals, ascending."""
+    """Whether each document is the first that has its digest, (D,)."""
     order_D = np.argsort(digests_D, kind="stable")
-    sorted_D = digests_D[order_D]
     again_D = np.zeros(len(order_D), bool)
-    again_D[order_D[1:][sorted_D[1:] == sorted_D[:-1]]] = True
-    return np.flatnonzero(~again_D)
+    for at in range(1, len(order_D), CHUNK_TEXT):  # in parts: a sorted copy would take as much memory again
+        part = order_D[at - 1 : at + CHUNK_TEXT]
+        sorted_B = digests_D[part]
+        again_D[part[1:][sorted_B[1:] == sorted_B[:-1]]] = True
+    return ~again_D
 
 
 def count_documents(
@@ -195,4 +197,4 @@ def count_documents(
         return 0, 0
     lengths, digests = (np.concatenate(column) for column in zip(*parts, strict=True))
     first = first_of_each(digests)
-    return len(first), int(lengths[first].sum(dtype=np.int64))
+    return int(first.sum()), int(lengths[first].sum(dtype=np.int64))

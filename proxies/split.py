@@ -13,31 +13,29 @@ HELD_OUT = 1 / 20  # of a source's tokens, and within these limits:
 HELD_OUT_LEAST, HELD_OUT_MOST = 65_536, 131_072  # fewer make losses noisy, more make evaluation slow
 HELD_OUT_LARGEST_SHARE = 0.2
 SPLIT_LEAST = 200  # tokens: what is held out of less measures nothing
+BLOCK = 1 << 16  # documents looked at together
 NOBODY = ""  # who may train on what is held out whole
 
 
 @dataclass
 class Pool:
-    """A source's distinct documents in the order read: where each lies in its shard, and the tokens of it to use."""
+    """A source's shard, which of its documents (D,) are to be trained on, and what is left of one that was cut.
+
+    Nothing else is kept by document: memory is what limits the text that can be split.
+    """
 
     name: str
     shard: Shard
-    places: np.ndarray
-    """The number of each among all documents of the shard."""
-    starts: np.ndarray
-    lengths: np.ndarray
-    digests: np.ndarray
-    kept: np.ndarray
-    """Numbers of the documents that are not held out for this source's own target."""
+    kept_D: np.ndarray
+    """Whether each is the first of its kind and not held out."""
+    cut: tuple[int, int] | None = None
+    """(document, tokens from its start that are left)."""
 
-    def tokens(self, document: int, cut: int = 0) -> np.ndarray:
-        """A document's tokens from `cut` on, shape (T,)."""
-        start = int(self.starts[document])
-        return np.asarray(self.shard.tokens[start + cut : start + int(self.lengths[document])])
-
-    def bytes(self, document: int) -> int:
-        """Bytes of a document's text."""
-        return int(self.shard.bytes[self.places[document]])
+    def starts(self) -> np.ndarray:
+        """Where each document begins in the shard, (D,) int64."""
+        starts_D = np.cumsum(self.shard.lengths, dtype=np.int64)
+        starts_D -= self.shard.lengths
+        return starts_D
 
 
 @dataclass(frozen=True)
@@ -54,33 +52,31 @@ def pool_of(kind: str, name: str, stream: Iterable[str], build: Build, notes: li
     made = shard(name, stream, build)
     if not made.complete:
         notes.append(f"{kind} {name}: only its first {len(made.tokens):,} tokens were read (limit {build.limit:,})")
-    first = first_of_each(made.digests)
-    if not len(first):
+    kept_D = first_of_each(made.digests)
+    distinct = int(kept_D.sum())
+    if not distinct:
         raise MixlawError(f"{kind} {name}: no text in it; mend its `paths` or leave it out")
-    if len(first) < len(made.digests):
-        notes.append(f"{kind} {name}: {len(made.digests) - len(first):,} exact duplicates were dropped")
-    lengths = np.asarray(made.lengths)
-    starts = np.cumsum(lengths, dtype=np.int64) - lengths
-    return Pool(
-        name, made, first, starts[first], lengths[first].astype(np.int64), made.digests[first], np.arange(len(first))
-    )
+    if distinct < len(kept_D):
+        notes.append(f"{kind} {name}: {len(kept_D) - distinct:,} exact duplicates were dropped")
+    return Pool(name, made, kept_D)
 
 
 def given(name: str, stream: Iterable[str], build: Build, notes: list[str]) -> Held:
     """A target's own text, as much of it as is measured."""
     pool = pool_of("target", name, stream, replace(build, limit=HELD_OUT_MOST, tell=None), notes)
-    return _held(pool, pool.kept.tolist(), dict.fromkeys(pool.digests.tolist(), NOBODY))
+    return _held(pool, np.flatnonzero(pool.kept_D).tolist(), NOBODY)
 
 
-def _held(pool: Pool, documents: list[int], owners: Mapping[int, str], cut: int = 0) -> Held:
+def _held(pool: Pool, documents: list[int], owner: str, cut: int = 0) -> Held:
     """The documents' tokens from `cut` on, up to HELD_OUT_MOST; bytes of a document cut count in proportion."""
-    tokens = np.concatenate([pool.tokens(document, cut) for document in documents])[:HELD_OUT_MOST]
+    starts, lengths = pool.starts()[documents].tolist(), pool.shard.lengths[documents].tolist()
+    parts = [pool.shard.tokens[s + cut : s + length] for s, length in zip(starts, lengths, strict=True)]
+    tokens = np.concatenate(parts)[:HELD_OUT_MOST]
     left, size = len(tokens), 0.0
-    for document in documents:
-        part = min(left, int(pool.lengths[document]) - cut)
-        size += pool.bytes(document) * part / int(pool.lengths[document])
-        left -= part
-    return Held(tokens, size, owners)
+    for of_text, length in zip(pool.shard.bytes[documents].tolist(), lengths, strict=True):
+        size += of_text * min(left, length - cut) / length
+        left -= min(left, length - cut)
+    return Held(tokens, size, dict.fromkeys(pool.shard.digests[documents].tolist(), owner))
 
 
 def hold_out(pool: Pool, seed: int, notes: list[str]) -> Held:
@@ -88,35 +84,36 @@ def hold_out(pool: Pool, seed: int, notes: list[str]) -> Held:
 
     Raises MixlawError where the source is too small.
     """
-    total = int(pool.lengths.sum())
+    distinct_d = np.flatnonzero(pool.kept_D)
+    total = int(pool.shard.lengths[distinct_d].sum(dtype=np.int64))
     if total < SPLIT_LEAST:
         raise MixlawError(f"source {pool.name}: {total:,} tokens are too few to hold any out; give it {SPLIT_LEAST:,}")
     goal = min(max(HELD_OUT * total, HELD_OUT_LEAST), HELD_OUT_MOST, HELD_OUT_LARGEST_SHARE * total)
-    chosen = _chosen(np.argsort(_mixed(pool.digests, seed)), pool.lengths, goal)
+    order_d = distinct_d[np.argsort(_mixed(pool.shard.digests[distinct_d], seed))]
+    chosen = _chosen(order_d, pool.shard.lengths, goal)
     if chosen:
-        pool.kept = np.delete(pool.kept, chosen)
-        return _held(pool, chosen, dict.fromkeys(pool.digests[chosen].tolist(), NOBODY))
-    longest = int(np.argmax(pool.lengths))
-    length = int(pool.lengths[longest])
+        pool.kept_D[chosen] = False
+        return _held(pool, chosen, NOBODY)
+    longest = int(distinct_d[np.argmax(pool.shard.lengths[distinct_d])])
+    length = int(pool.shard.lengths[longest])
     cut = length - min(int(goal) + 1, length // 2)
     notes.append(
         f"source {pool.name}: its documents are too few or too long to hold whole ones out; the last"
         f" {length - cut:,} tokens of its longest are held out"
     )
-    held = _held(pool, [longest], {int(pool.digests[longest]): pool.name}, cut)
-    pool.lengths[longest] = cut
-    return held
+    pool.cut = longest, cut
+    return _held(pool, [longest], pool.name, cut)
 
 
-def _chosen(order_D: np.ndarray, lengths_D: np.ndarray, goal: float) -> list[int]:
+def _chosen(order_d: np.ndarray, lengths_D: np.ndarray, goal: float) -> list[int]:
     """The first documents in order that make up the goal in tokens.
 
     One that overshoots by much is passed over: holding it out would starve the training text.
     """
     chosen: list[int] = []
     taken = 0
-    for start in range(0, len(order_D), 4096):
-        part = order_D[start : start + 4096]
+    for start in range(0, len(order_d), BLOCK):
+        part = order_d[start : start + BLOCK]
         for document, length in zip(part.tolist(), lengths_D[part].tolist(), strict=True):
             if taken >= goal:
                 return chosen
@@ -141,13 +138,22 @@ def training_pieces(pool: Pool, owners: Mapping[int, str], notes: list[str]) -> 
     Raises MixlawError where nothing is left.
     """
     barred = np.array([digest for digest, owner in owners.items() if owner != pool.name], np.uint64)
-    elsewhere = np.isin(pool.digests[pool.kept], barred)
-    if elsewhere.any():
-        notes.append(f"source {pool.name}: {elsewhere.sum():,} documents held out elsewhere were dropped")
-        pool.kept = pool.kept[~elsewhere]
-    if not len(pool.kept):
+    parts, begin, before = [(np.zeros(0, np.int64), np.zeros(0, np.uint32))], 0, int(pool.kept_D.sum())
+    for at in range(0, len(pool.kept_D), BLOCK):
+        block = slice(at, at + BLOCK)
+        pool.kept_D[block] &= ~np.isin(pool.shard.digests[block], barred)
+        stored_B = pool.shard.lengths[block].astype(np.int64)
+        starts_B, begin = begin + np.cumsum(stored_B) - stored_B, begin + int(stored_B.sum())
+        if pool.cut is not None and at <= pool.cut[0] < at + BLOCK:
+            stored_B[pool.cut[0] - at] = pool.cut[1]
+        parts.append(_pieces(starts_B[pool.kept_D[block]], stored_B[pool.kept_D[block]]))
+    left = int(pool.kept_D.sum())
+    if left < before:
+        notes.append(f"source {pool.name}: {before - left:,} documents held out elsewhere were dropped")
+    if not left:
         raise MixlawError(f"source {pool.name}: every document is held out as a target; give it more text")
-    return _pieces(pool.starts[pool.kept], pool.lengths[pool.kept])
+    starts, lengths = zip(*parts, strict=True)
+    return np.concatenate(starts), np.concatenate(lengths)
 
 
 def _pieces(starts_D: np.ndarray, lengths_D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
