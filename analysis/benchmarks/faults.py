@@ -154,7 +154,8 @@ def main() -> None:
             if left:
                 print(f"left behind: {left}", file=sys.stderr)
     result = {
-        "kills": sum(tally.kills.values()), **tally.kills, "with runs half done": tally.half_done, "sweeps compared": tally.compared,
+        "kills": sum(tally.kills.values()), **tally.kills, "with runs half done": tally.half_done,
+        "sweeps compared": tally.compared,
         "started from states": tally.resumed, "finished runs lost": tally.lost, "tables that differ": tally.differ,
         "seconds": round(time.perf_counter() - began),
     }  # fmt: skip
