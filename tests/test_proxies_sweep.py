@@ -92,7 +92,10 @@ def test_finished_runs_are_not_run_again_whatever_they_are_called(one, monkeypat
     assert [(s.done, s.total, s.message) for s in said] == [(2, 2, "2 of 2 runs are in the store")]
 
 
-def test_text_seed_and_size_make_new_runs(tmp_path):
+def test_text_seed_and_size_make_new_runs(tmp_path, monkeypatch):
+    from proxies import job
+
+    monkeypatch.setattr(job, "train", lambda spec, *_, **__: [{"run_id": spec.run_id, "loss:a": 1.0}])
     first, other = specs(1), build_corpus({s: [f"{s} says: {i} " * 9 for i in range(60)] for s in ("a", "b")}, 0)
     wider = dataclasses.replace(TINY, width=16, head_dim=16)
     for count, (runs, texts) in enumerate(
