@@ -23,7 +23,9 @@ def train(
 ) -> None:
     """Train a byte-level BPE tokenizer on an equal sample of every source's text."""
     from mixlaw import read_project
-    from mixlaw.cli import _file, _progress, _say, _write
+    from mixlaw.cli import _file, _write
+    from mixlaw.cli_progress import with_bar
+    from mixlaw.cli_sweep import say
     from mixlaw.errors import MixlawError
     from proxies.readers import read_documents
     from proxies.tokenizer_training import train_tokenizer
@@ -42,9 +44,9 @@ def train(
 
         return train_tokenizer(documents, vocab, seed=seed, size=int(sample), tell=in_megabytes)
 
-    trained = _progress("tokenizer (MB)", work)
+    trained = with_bar("tokenizer (MB)", work)
     _write(out, lambda file: file.write_text(trained.text, encoding="utf-8"))
     for note in trained.notes:
-        _say(f"note: {note}")
+        say(f"note: {note}")
     means = ", ".join(f"{name} {mean:.2f}" for name, mean in trained.bytes_per_token.items())
-    _say(f"wrote {out}: {trained.vocab:,} entries; bytes per token: {means}")
+    say(f"wrote {out}: {trained.vocab:,} entries; bytes per token: {means}")

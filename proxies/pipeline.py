@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from mixlaw.design import design
 from mixlaw.errors import MixlawError
@@ -21,6 +20,7 @@ from proxies.shards import Build, count_documents
 from proxies.specs import run_specs, shortfalls, spec_at
 from proxies.sweep import Progress, sweep
 from proxies.tokenizer import Tokenizer, project_tokenizer
+from proxies.train import RunSpec
 
 RUNS = 28
 OTHER_SCALES = 4
@@ -184,18 +184,11 @@ def _named(task: Task, w_S: np.ndarray) -> dict[str, float]:
     return dict(zip(task.sources.names, map(float, w_S), strict=True))
 
 
-def proxy_runs(
-    task: Task,
-    store: Path,
-    seed: int,
-    progress: Progress | None = None,
-    chosen: list[dict[str, float]] | None = None,
-) -> pd.DataFrame:
-    """Rows of the run table for the task's proxies, trained or taken from the store."""
-    specs = run_specs(
+def proxy_specs(task: Task, seed: int, chosen: list[dict[str, float]] | None = None) -> list[RunSpec]:
+    """The task's proxy runs, of the mixtures chosen or of the usual ones."""
+    return run_specs(
         task.proposal, chosen or mixtures(task, seed), task.corpus, seed=seed, tokens=_stated(task.sources)
     )
-    return sweep(specs, task.corpus, store, progress=progress)
 
 
 def measure(
