@@ -2,7 +2,9 @@
 
 readers    documents from files          demo_text  documents every installation holds
 corpus     tokens, and what is held out  batches    which tokens a run sees, exactly
-model      the transformer               train      one run        run, state  what defines it, and half of it
-sweep      many runs                     store      finished runs  backends    where runs are trained
+model      the transformer               attention, kernels, parametrise, optimizer: its parts
+run        what defines a run            train, evaluate, state: one run
+many       runs in one program           sweep, worker: many runs
+store      finished runs                 backends    where runs are trained
 scales     at which sizes, for a budget  specs      the runs at those sizes
 """

@@ -15,6 +15,7 @@ from mixlaw.sources import Budget, Project, Source, Sources, Target
 from proxies.corpus import Corpus, build_corpus
 from proxies.demo_text import demo_documents, demo_targets
 from proxies.readers import read_documents
+from proxies.run import marks
 from proxies.scales import Proposal, Scale, demo_scales, propose
 from proxies.shards import Build, count_documents
 from proxies.specs import run_specs, shortfalls, spec_at
@@ -92,7 +93,7 @@ def project_task(
     counted = {s.name: _count(project, s, corpus, build.tokenizer) for s in project.sources if s.tokens is None}
     sources = project.sources.with_tokens(counted)
     params, tokens, notes = _aim(budget)
-    proposal = propose(params, tokens, seconds=seconds, runs=runs, vocab=corpus.vocab)
+    proposal = propose(params, tokens, seconds=seconds, runs=runs, marks=marks(corpus))
     stated = _stated(sources)
     notes += [*corpus.notes, *proposal.notes, *shortfalls(proposal, corpus, stated)]
     if counted:
