@@ -163,15 +163,22 @@ def _on_and_off_ray(
     counts: tuple[int, int, int],
     target: Scale | None = None,
 ) -> Proposal:
-    """Scales at N_j / N = D_j / (stretch D), and two runs each at half and twice the tokens."""
+    """Scales at N_j / N = D_j / (stretch D) = U_j / U, and two runs each at half and twice the tokens.
 
-    def scale(config: ModelConfig, times: float, runs: int, on_ray: bool) -> Scale:
-        wanted = min(1.0, times * stretch * count_params(config) / params) * tokens
-        whole = max(1, round(wanted / (BATCH * config.length))) * BATCH * config.length
-        return Scale(config, whole, min(1.0, whole / tokens), runs, on_ray)
+    These keep U_j, so N/U stays and the budget's epochs lie between theirs: a neighbouring horizon on either side.
+    """
 
-    ray = [scale(config, 1.0, runs, True) for config, runs in zip(sizes, counts, strict=True)]
-    off = [scale(sizes[0], 2.0, 2, False), scale(sizes[1], 0.5, 2, False)]
+    def whole(config: ModelConfig, wanted: float) -> int:
+        return max(1, round(min(wanted, tokens) / (BATCH * config.length))) * BATCH * config.length
+
+    ray = []
+    for config, runs in zip(sizes, counts, strict=True):
+        own = whole(config, stretch * count_params(config) / params * tokens)
+        ray.append(Scale(config, own, min(1.0, own / tokens), runs))
+    off = [
+        replace(ray[at], tokens=whole(sizes[at], times * ray[at].tokens), runs=2, on_ray=False)
+        for at, times in ((0, 2.0), (1, 0.5))
+    ]
     notes = ()
     if stretch != 1.0:
         why = "take longer than was allowed" if stretch < 1 else "leave them too few tokens"
