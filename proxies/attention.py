@@ -52,16 +52,17 @@ def _backward(saved, slope_BxHxLxK):
     length, slope = q.shape[2], slope_BxHxLxK / total
     own = jnp.sum(slope * out, axis=-1, keepdims=True)
     slope = slope.astype(q.dtype)
-    dq, dk, dv = [], 0.0, 0.0
+    dq, dk, dv = [], [], []
     for (start, stop), weight in zip(_blocks(length), weights, strict=True):
         mine = slope[:, :, start:stop]
         rise = weight * (jnp.einsum("bhqk,bhlk->bhql", mine, v[:, :, :stop]) - own[:, :, start:stop])
         rise = rise.astype(q.dtype)
         later = ((0, 0), (0, 0), (0, length - stop), (0, 0))
         dq.append(jnp.einsum("bhql,bhlk->bhqk", rise, k[:, :, :stop]))
-        dk += jnp.pad(jnp.einsum("bhql,bhqk->bhlk", rise, q[:, :, start:stop]), later)
-        dv += jnp.pad(jnp.einsum("bhql,bhqk->bhlk", weight, mine), later)
-    return tuple(slope.astype(q.dtype) for slope in (jnp.concatenate(dq, axis=2), dk, dv))
+        dk.append(jnp.pad(jnp.einsum("bhql,bhqk->bhlk", rise, q[:, :, start:stop]), later))
+        dv.append(jnp.pad(jnp.einsum("bhql,bhqk->bhlk", weight, mine), later))
+    slopes = (jnp.concatenate(dq, axis=2), sum(dk[1:], dk[0]), sum(dv[1:], dv[0]))
+    return tuple(slope.astype(q.dtype) for slope in slopes)
 
 
 attend.defvjp(_forward, _backward)

@@ -4,16 +4,13 @@ On a CPU XLA hands a product to its quick kernels only where neither operand is 
 the gradients here are given transposed copies, which cost less than they save (analysis/NOTES.md).
 """
 
-import functools
-
 import jax
 import jax.numpy as jnp
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def product(x_TxI: jax.Array, w_IxO: jax.Array, precision: str) -> jax.Array:
     """x w in float32, its operands rounded to `precision` first, here and in both gradients."""
-    return _multiply(x_TxI, w_IxO, precision)
+    return _product(x_TxI, w_IxO, precision)
 
 
 def _multiply(a: jax.Array, b: jax.Array, precision: str) -> jax.Array:
@@ -34,7 +31,8 @@ def _product_backward(precision, saved, slope_TxO):
     return _multiply(slope_TxO, _turned(w_IxO), precision), _multiply(_turned(x_TxI), slope_TxO, precision)
 
 
-product.defvjp(_product_forward, _product_backward)
+_product = jax.custom_vjp(_multiply, nondiff_argnums=(2,))
+_product.defvjp(_product_forward, _product_backward)
 
 
 @jax.custom_vjp

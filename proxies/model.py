@@ -145,9 +145,7 @@ def embed(params: Params, tokens_BxL: jax.Array, config: ModelConfig) -> jax.Arr
     return params["embed"][shifted_BxL]
 
 
-def token_losses(
-    params: Params, tokens_BxL: jax.Array, config: ModelConfig, precision: str = "float32"
-) -> jax.Array:
+def token_losses(params: Params, tokens_BxL: jax.Array, config: ModelConfig, precision: str = "float32") -> jax.Array:
     """Cross-entropy (B, L) in nats of every token given those before it in its sequence."""
     logits_BxLxV = logits(params, embed(params, tokens_BxL, config), config, precision)
     losses_T = cross_entropy(logits_BxLxV.reshape(-1, config.vocab), tokens_BxL.reshape(-1))

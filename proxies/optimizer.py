@@ -46,13 +46,13 @@ def adam(
     return moved, {"first": first, "second": second}
 
 
-def averaged(average: Params, params: Params, step: int, passed: int) -> Params:
+def averaged(average: Params, params: Params, step: int, passed: int, window: float = WINDOW) -> Params:
     """The average of the weights after `passed` more steps, `step` in all.
 
     Weights fall off by a power of the step (polynomial-decay averaging, Shamir & Zhang 1212.1824), so that the
-    average reaches back over about `WINDOW` of the run so far at any time and forgets the start.
+    average reaches back over about `window` of the run so far at any time and forgets the start.
     """
-    weight = jnp.float32(min(1.0, passed / (WINDOW * step)))
+    weight = jnp.float32(min(1.0, passed / (window * step)))
     return _blend(average, params, weight)
 
 

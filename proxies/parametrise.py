@@ -46,7 +46,7 @@ def rate_scales(config: ModelConfig) -> dict[str, float]:
 def config_for(params: float, vocab: int = VOCAB, end: int = END) -> ModelConfig:
     """The shape whose parameter count comes nearest to `params` (about 20 thousand to some billions).
 
-    Depth grows with the root of the width (2 layers at 24, 9 at 512, 18 at 2048), sequences with the width from 128
+    Depth grows with the root of the width (2 layers up to 64, 8 at 512, 17 at 2048), sequences with the width from 128
     to 2048 tokens, heads from 32 to 128 wide. Raises MixlawError where the vocabulary alone has more parameters.
     """
     least = ModelConfig(16, 1, 1, 16, vocab, end=end)
@@ -55,18 +55,22 @@ def config_for(params: float, vocab: int = VOCAB, end: int = END) -> ModelConfig
             f"{params:g} parameters: a vocabulary of {vocab:,} needs at least {count_params(least):,};"
             " give more, or train a smaller tokenizer"
         )
-    best = least
-    for width in [*range(16, 256, 8), *range(256, 1024, 32), *range(1024, 16_384, 64)]:
-        found = replace(_shaped(width, vocab), end=end)
-        if abs(count_params(found) - params) < abs(count_params(best) - params):
-            best = found
-        if count_params(found) > params:
+    best, closest = least, math.inf
+    for width in [*range(16, 256, 4), *range(256, 1024, 16), *range(1024, 16_384, 64)]:
+        usual = replace(_shaped(width, vocab), end=end)
+        for more in (0, -1, 1):
+            found = replace(usual, depth=max(1, usual.depth + more))
+            # A layer more or less only where it brings the count nearer by some percent.
+            away = abs(math.log(count_params(found) / params)) + 0.02 * abs(more)
+            if away < closest:
+                best, closest = found, away
+        if count_params(usual) > 2 * params:
             break
     return best
 
 
 def _shaped(width: int, vocab: int) -> ModelConfig:
-    depth = max(2, round(0.4 * math.sqrt(width)))
+    depth = max(2, round(0.4 * math.sqrt(width) - 1))
     head_dim = 128 if width >= 1536 else 64 if width >= 384 else 32
     # Never one head: small models then learn to copy at a moment left to chance, and seeds differ by more.
     heads = max(2, round(width / head_dim))

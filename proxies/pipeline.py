@@ -16,6 +16,7 @@ from mixlaw.sources import Budget, Project, Source, Sources, Target
 from proxies.corpus import Corpus, build_corpus
 from proxies.demo_text import demo_documents, demo_targets
 from proxies.readers import count_documents, read_documents
+from proxies.run import marks
 from proxies.scales import Proposal, Scale, demo_scales, propose
 from proxies.specs import run_specs, shortfalls, spec_at
 from proxies.sweep import Progress, sweep
@@ -82,7 +83,7 @@ def project_task(project: Project, budget: Budget | None, seed: int, seconds: fl
     counted = {s.name: _count(project, s, corpus) for s in project.sources if s.tokens is None}
     sources = project.sources.with_tokens(counted)
     params, tokens, notes = _aim(budget)
-    proposal = propose(params, tokens, seconds=seconds, runs=runs)
+    proposal = propose(params, tokens, seconds=seconds, runs=runs, marks=marks(corpus))
     stated = _stated(sources)
     notes += [*corpus.notes, *proposal.notes, *shortfalls(proposal, corpus, stated)]
     if counted:

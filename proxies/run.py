@@ -83,6 +83,11 @@ class RunSpec:
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+def marks(corpus: Corpus) -> tuple[int, int]:
+    """The corpus's vocabulary and end mark: bytes' where it states none."""
+    return getattr(corpus, "vocab", VOCAB), getattr(corpus, "end", END)
+
+
 def check(spec: RunSpec, corpus: Corpus) -> None:
     """Raises MixlawError, naming the run, for a mixture, a budget or subsets that cannot be trained."""
     place, sources = f"run {spec.run_id}", corpus.sources
@@ -115,7 +120,7 @@ def _check_program(spec: RunSpec, corpus: Corpus, place: str) -> None:
         raise MixlawError(f"{place}: {spec.evaluations} evaluations; give at least 1, the end")
     if spec.precision not in PRECISIONS:
         raise MixlawError(f"{place}: precision {spec.precision!r}; give one of {', '.join(PRECISIONS)}")
-    has, end = getattr(corpus, "vocab", VOCAB), getattr(corpus, "end", END)
+    has, end = marks(corpus)
     if spec.config.vocab < has:
         raise MixlawError(f"{place}: a vocabulary of {spec.config.vocab:,}; the corpus's tokens need {has:,}")
     if spec.config.end != end:

@@ -5,9 +5,10 @@ along one ray (LAWS.md 4). All points of a ray share N/D, so a few runs leave it
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mixlaw.errors import MixlawError
+from proxies.corpus import END, VOCAB
 from proxies.model import ModelConfig, count_params, flops_per_token
 from proxies.sweep import cores
 
@@ -80,8 +81,8 @@ def run_seconds(scale: Scale) -> float:
 
 
 def speed(config: ModelConfig) -> float:
-    """FLOP per second of one core, every core busy, as measured at batch 2."""
-    return 60e9 * config.width / (config.width + 16)
+    """FLOP per second of one core, every core busy, as measured at batch 2 with a byte vocabulary."""
+    return 75e9 * config.width / (config.width + 38)
 
 
 def demo_scales() -> Proposal:
@@ -92,9 +93,17 @@ def demo_scales() -> Proposal:
 
 
 def propose(
-    params: float, tokens: float, *, seconds: float = 120.0, workers: int | None = None, runs: int = 28
+    params: float,
+    tokens: float,
+    *,
+    seconds: float = 120.0,
+    workers: int | None = None,
+    runs: int = 28,
+    marks: tuple[int, int] = (VOCAB, END),
 ) -> Proposal:
     """Proxy sizes for a budget of N = `params` and D = `tokens`, within an allowance of wall-clock seconds.
+
+    `marks`: the corpus's vocabulary and end mark.
 
     Takes the largest three sizes of MENU that fit. Where even the smallest do not fit at matched D/N, their
     tokens are cut and a note says how far N/U is off. Raises MixlawError where the budget is so small that no
@@ -103,9 +112,9 @@ def propose(
     if not (params > 0 and tokens > 0 and seconds > 0):
         raise MixlawError(f"budget: {params:g} parameters, {tokens:g} tokens, {seconds:g} s must all be above 0")
     workers, counts = workers or cores(), _counts(runs)
-    triples = [t for t in _triples() if count_params(t[2]) ** 2 * FEWER <= params**2]
+    triples = [t for t in _triples(marks) if count_params(t[2]) ** 2 * FEWER <= params**2]
     if not triples:
-        least = count_params(MENU[2]) * FEWER**0.5
+        least = count_params(_triples(marks)[0][2]) * FEWER**0.5
         raise MixlawError(
             f"budget: {params:,.0f} parameters are too few for smaller proxies to stand for; "
             f"give at least {least:,.0f}, or run mixtures at the budget itself"
@@ -131,9 +140,10 @@ def _cut_to(seconds: float, sizes, params: float, tokens: float, counts, workers
     return _on_and_off_ray(sizes, params, tokens, cut, counts)
 
 
-def _triples() -> list[list[ModelConfig]]:
+def _triples(marks: tuple[int, int]) -> list[list[ModelConfig]]:
     """Three sizes, each about 1.4 to 1.8 times the one before, by the largest's size."""
-    return [list(MENU[i : i + 3]) for i in range(len(MENU) - 2)]
+    menu = [replace(config, vocab=marks[0], end=marks[1]) for config in MENU]
+    return [menu[i : i + 3] for i in range(len(menu) - 2)]
 
 
 def _counts(runs: int) -> tuple[int, int, int]:

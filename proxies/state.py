@@ -31,7 +31,9 @@ class State:
         """Write whole or not at all. `key` names the run that the state belongs to."""
         about = {"key": key, "step": self.step, "rows": self.rows, "seconds": self.seconds}
         parts = {"params": self.params, **self.moments, "average": self.average}
-        arrays = {f"{part}:{name}": np.asarray(v) for part, table in parts.items() for name, v in table.items()}
+        arrays: dict[str, Any] = {
+            f"{part}:{name}": np.asarray(v) for part, table in parts.items() for name, v in table.items()
+        }
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         with draft.open("wb") as file:
             np.savez(file, about=np.array(json.dumps(about)), **arrays)

@@ -69,6 +69,12 @@ def test_a_mixture_run_again_at_its_scale_has_a_seed_of_its_own():
     assert len({spec.key("") for spec in specs}) == proposal.runs
 
 
+def test_a_proposal_is_of_the_corpus_vocabulary():
+    scales = propose(1e9, 2e10, workers=2, seconds=3600, marks=(8_000, 0)).scales
+    assert {(scale.config.vocab, scale.config.end) for scale in scales} == {(8_000, 0)}
+    assert scales[0].params > 2 * 8_000 * scales[0].config.width
+
+
 def test_more_time_gives_larger_proxies_and_impossible_budgets_are_refused():
     short, long = propose(1.4e9, 3e10, workers=2), propose(1.4e9, 3e10, workers=2, seconds=3600)
     assert long.scales[0].params > short.scales[0].params

@@ -6,10 +6,10 @@ index, AdamW fused, one group per learning rate.
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import nn
+from torch.nn import functional
 
-from proxies import model, optimizer, parametrise
+from proxies import optimizer, parametrise
 from proxies.model import ModelConfig
 
 torch.set_num_threads(1)
@@ -35,29 +35,29 @@ class Proxy(nn.Module):
         return torch.cat([a * self.cos - b * self.sin, a * self.sin + b * self.cos], dim=-1)
 
     def _read(self, x: torch.Tensor, layer: int, branch: str) -> torch.Tensor:
-        normed = F.rms_norm(x, (self.config.width,), self.table[f"{layer}_norm_{branch}"], 1e-6)
-        return normed + self.table[f"{layer}_shift_{branch}"] * F.pad(normed[:, :-1], (0, 0, 1, 0))
+        normed = functional.rms_norm(x, (self.config.width,), self.table[f"{layer}_norm_{branch}"], 1e-6)
+        return normed + self.table[f"{layer}_shift_{branch}"] * functional.pad(normed[:, :-1], (0, 0, 1, 0))
 
     def _attend(self, x: torch.Tensor, layer: int) -> torch.Tensor:
         c, (batch, length, _) = self.config, x.shape
         qkv = (x @ self.table[f"{layer}_qkv"]).view(batch, length, 3, c.heads, c.head_dim).permute(2, 0, 3, 1, 4)
         q, k, v = self._turn(qkv[0]), self._turn(qkv[1]), qkv[2]
         if self.fused:
-            out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            out = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         else:
             out = torch.softmax(q @ k.transpose(-1, -2) * c.head_dim**-0.5 + self.future, dim=-1) @ v
         return out.transpose(1, 2).reshape(batch, length, -1) @ self.table[f"{layer}_attended"]
 
     def forward(self, tokens_BxL: torch.Tensor) -> torch.Tensor:
         """Mean cross-entropy in nats per token."""
-        shifted = F.pad(tokens_BxL[:, :-1], (1, 0), value=self.config.end)
-        x = F.embedding(shifted, self.table["embed"])
+        shifted = functional.pad(tokens_BxL[:, :-1], (1, 0), value=self.config.end)
+        x = functional.embedding(shifted, self.table["embed"])
         for layer in range(self.config.depth):
             x = x + self._attend(self._read(x, layer, "attend"), layer)
             up = self._read(x, layer, "mlp") @ self.table[f"{layer}_up"]
-            x = x + F.gelu(up, approximate="tanh") @ self.table[f"{layer}_down"]
-        logits = F.rms_norm(x, (self.config.width,), self.table["norm_head"], 1e-6) @ self.table["head"]
-        return F.cross_entropy(logits.view(-1, self.config.vocab), tokens_BxL.reshape(-1))
+            x = x + functional.gelu(up, approximate="tanh") @ self.table[f"{layer}_down"]
+        logits = functional.rms_norm(x, (self.config.width,), self.table["norm_head"], 1e-6) @ self.table["head"]
+        return functional.cross_entropy(logits.view(-1, self.config.vocab), tokens_BxL.reshape(-1))
 
 
 class Trainer:
