@@ -5,5 +5,6 @@ corpus     tokens, and what is held out  batches    which tokens a run sees, exa
 model      the transformer               attention, kernels, parametrise, optimizer: its parts
 run        what defines a run            train, evaluate, state: one run
 many       runs in one program           sweep, worker: runs on all cores
+online     runs whose mixture changes     dga, doremi, online_method, draws, aside: its parts
 scales     at which sizes, for a budget  specs      the runs at those sizes
 """

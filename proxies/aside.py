@@ -56,8 +56,8 @@ def divide(corpus: Corpus, unique: Mapping[str, int], targets: Collection[str], 
                 raise MixlawError(f"target {target}: its source has too little text to set some aside; give it more")
             steering[target] = _last(everything[target], count)
             less = unique[target] - limits[target]
-            note = f"target {target}: {count:,} tokens of the source's training text steer the mixture"
-            notes.append(note + (f", {less:,} fewer are trained on" if less else ", none fewer are trained on"))
+            used = f"{less:,} of them it would have trained on" if less else "it would not have trained on them"
+            notes.append(f"target {target}: {count:,} tokens of its source steer the run's mixture; {used}")
         else:
             half = len(corpus.targets[target]) // 2
             steering[target] = np.asarray(corpus.targets[target][:half])

@@ -35,7 +35,7 @@ def test_what_steers_is_neither_trained_on_nor_measured_on(corpus, share):
     if share >= 0.9:  # together they are all of the source, each token once
         assert np.array_equal(np.sort(everything), np.sort(np.asarray(corpus.train["a"].tokens)))
     assert divided.measured["a"] is corpus.targets["a"]
-    assert (f"{unique['a'] - kept:,} fewer" in divided.notes[0]) == (unique["a"] > kept)
+    assert (f"{unique['a'] - kept:,} of them it would have" in divided.notes[0]) == (unique["a"] > kept)
 
 
 def test_the_part_cut_off_ends_where_the_trained_part_begins(corpus):
