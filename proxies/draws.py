@@ -49,11 +49,17 @@ class Draws:
         return self.read(step, 1)[0]
 
     def read(self, start: int, count: int) -> np.ndarray:
-        """tokens_CxBxL of `count` steps from `start` on."""
+        """tokens_CxBxL (int32) of `count` steps from `start` on."""
         self.deal(start + count)
-        rows = range(start * self.batch, (start + count) * self.batch)
-        parts = [self.streams[self._order[r]].read(self._place[r] * self.length, self.length) for r in rows]
-        return np.stack(parts).reshape(count, self.batch, self.length)
+        first, last = start * self.batch, (start + count) * self.batch
+        order_R, place_R = np.array(self._order[first:last]), self._place[first:last]
+        out_RxL = np.empty((len(order_R), self.length), np.int32)
+        for source in np.unique(order_R).tolist():
+            mine = np.flatnonzero(order_R == source)
+            # Sequences of one source follow one another in its stream, whichever steps they are of.
+            tokens = self.streams[source].read(place_R[mine[0]] * self.length, len(mine) * self.length)
+            out_RxL[mine] = tokens.reshape(-1, self.length)
+        return out_RxL.reshape(count, self.batch, self.length)
 
     def seen(self, steps: int) -> dict[str, int]:
         """Tokens of each source in the first `steps` steps."""

@@ -1,6 +1,7 @@
 """The online run of a sweep's task: at the size of its largest proxies, on their matched subsets."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from proxies.pipeline import Task
 from proxies.scales import Scale
 from proxies.specs import spec_at
 from proxies.train import Progress
-from proxies.worker import write_json
 
 
 def online_question(
@@ -43,7 +43,9 @@ def kept(path: Path, question: Question, method: Method, progress: Progress | No
             return known
     state = path.with_name(f"{path.name}.state")
     content = {"key": key, **online_mixture(question, method, state=state, progress=progress).to_dict()}
-    write_json(path, content)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
+    os.replace(draft, path)
     forget(state)
     return content
 

@@ -11,7 +11,10 @@ online methods never see. Runs are kept under --out: what is finished is not run
 
 import argparse
 import json
+import multiprocessing
+import os
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,22 +25,42 @@ from proxies.online import METHODS, method_named
 from proxies.online_task import kept, online_question
 from proxies.pipeline import Task, demo_task, measure
 from proxies.scales import Scale
+from proxies.sweep import cores
 
 Mixture = Mapping[str, float]
 
 
-def online(task: Task, scale: Scale, seeds: int, out: Path) -> dict[str, list[Mixture]]:
-    """The mixture that each method finds with each seed."""
-    found: dict[str, list[Mixture]] = {}
-    for name in METHODS:
-        method, took = method_named(name), []
-        for seed in range(seeds):
-            question = online_question(task, method, seed=seed, scale=scale)
-            path = out / f"online-{name}-{scale.params}-{seed}.json"
-            content, seconds = timed(lambda p=path, q=question, m=method: kept(p, q, m))
-            found.setdefault(name, []).append(content["mixture"])
-            took.append(seconds)
-        print(f"{name}: {content['overhead']:.0%} of a run's training besides, {np.mean(took):.0f} s a run", flush=True)
+def asked(at_budget: bool) -> tuple[Task, Scale]:
+    """The demo's task, whose target is the scale that everything is trained at."""
+    task = demo_task(0)
+    largest = max((scale for scale in task.proposal.scales if scale.on_ray), key=lambda scale: scale.params)
+    scale = task.proposal.target if at_budget else largest
+    assert scale is not None
+    return replace(task, proposal=replace(task.proposal, target=scale)), scale
+
+
+def online_run(job: tuple[str, int, bool, Path]) -> tuple[Mixture, float, float]:
+    """(mixture found, cost besides training as a share of it, seconds) of a method with a seed, in its own process."""
+    name, seed, at_budget, out = job
+    task, scale = asked(at_budget)
+    method = method_named(name)
+    question = online_question(task, method, seed=seed, scale=scale)
+    path = out / f"online-{name}-{scale.params}-{seed}.json"
+    content, seconds = timed(lambda: kept(path, question, method))
+    return content["mixture"], content["overhead"], seconds
+
+
+def online(at_budget: bool, seeds: int, out: Path) -> dict[str, list[Mixture]]:
+    """The mixture that each method finds with each seed; a process a core, one thread each."""
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    jobs = [(name, seed, at_budget, out) for name in reversed(METHODS) for seed in range(seeds)]
+    with ProcessPoolExecutor(cores(), mp_context=multiprocessing.get_context("spawn")) as team:
+        ended = list(team.map(online_run, jobs))
+    found: dict[str, list[Mixture]] = {name: [] for name in METHODS}
+    for (name, seed, *_), (mixture, overhead, seconds) in zip(jobs, ended, strict=True):
+        found[name].append(mixture)
+        if seed == 0:
+            print(f"{name}: costs {overhead:.0%} of a run's training besides; {seconds:.0f} s", flush=True)
     return found
 
 
@@ -78,17 +101,14 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     print_machine()
-    task = demo_task(0)
-    largest = max((scale for scale in task.proposal.scales if scale.on_ray), key=lambda scale: scale.params)
-    scale = task.proposal.target if options.at_budget else largest
-    task = replace(task, proposal=replace(task.proposal, target=scale))
+    task, scale = asked(options.at_budget)
     print(f"{scale.params:,} parameters, {scale.tokens:,} tokens, {scale.fraction:.0%} of the text\n")
     share = dict(zip(task.sources.names, task.sources.proportional().tolist(), strict=True))
     fixed: dict[str, Mixture] = {"proportional": share, "uniform": dict.fromkeys(share, 1 / len(share))}
     if options.plan:
         fixed["plan"] = json.loads(options.plan.read_text(encoding="utf-8"))["mixture"]
     found = {name: [mixture] * options.seeds for name, mixture in fixed.items()}
-    found |= online(task, scale, options.seeds, options.out)
+    found |= online(options.at_budget, options.seeds, options.out)
     print()
     show(task, found, judged(task, found, options.out))
 
