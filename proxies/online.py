@@ -27,6 +27,8 @@ from proxies.online_result import OnlineResult, result_of, row_of
 from proxies.run import DivergedError, check
 from proxies.train import Clock, Progress, advance, started
 
+VERSION = 1
+"""Raise it when a change of a method or of the draws changes results: results kept on disk are then found anew."""
 METHODS: dict[str, type[Method]] = {method.name: method for method in (Dga, Doremi)}
 
 
@@ -119,7 +121,7 @@ def _shares(question: Question) -> np.ndarray:
 
 def online_key(question: Question, method: Method) -> str:
     """Names all that defines the run: equal keys, equal results. The `run_id` is a label and left out."""
-    about = [question.spec.key(question.corpus.hash), method.about()]
+    about: list[Any] = [VERSION, question.spec.key(question.corpus.hash), method.about()]
     about += [sorted(dict(question.weights).items()), sorted(question.own)]
     return hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16).hexdigest()
 

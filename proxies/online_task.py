@@ -11,6 +11,7 @@ from mixlaw.errors import MixlawError
 from proxies.online import forget, online_key, online_mixture
 from proxies.online_method import Method, Question
 from proxies.pipeline import Task
+from proxies.run import DivergedError
 from proxies.scales import Scale
 from proxies.specs import spec_at
 from proxies.train import Progress
@@ -35,6 +36,7 @@ def kept(path: Path, question: Question, method: Method, progress: Progress | No
     """`OnlineResult.to_dict` of the run, taken from the file `path` if it is this run's, else trained and written.
 
     A run half done is kept beside it (`<path>.state`), and the next call goes on from there.
+    Raises MixlawError as `online_mixture` does, and where the run diverges or the file cannot be written.
     """
     key = online_key(question, method)
     if path.exists():
@@ -42,10 +44,15 @@ def kept(path: Path, question: Question, method: Method, progress: Progress | No
         if known.get("key") == key:
             return known
     state = path.with_name(f"{path.name}.state")
-    content = {"key": key, **online_mixture(question, method, state=state, progress=progress).to_dict()}
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
-    os.replace(draft, path)
+    try:
+        content = {"key": key, **online_mixture(question, method, state=state, progress=progress).to_dict()}
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
+        os.replace(draft, path)
+    except OSError as error:
+        raise MixlawError(f"{path}: cannot be written ({error.strerror}); make room, or name another folder") from error
+    except DivergedError as error:
+        raise MixlawError(f"run {question.spec.run_id}: {error}") from error
     forget(state)
     return content
 

@@ -127,6 +127,19 @@ def test_a_result_on_disk_is_not_trained_again_and_serves_as_weights(asked, tmp_
         kept(path, asked, BOTH[0])
 
 
+def test_a_run_that_cannot_end_is_said_in_one_line(asked, tmp_path, monkeypatch):
+    wild = dataclasses.replace(asked, spec=dataclasses.replace(asked.spec, rate=1e30))
+    with pytest.raises(MixlawError, match=r"^run o: .*lower the learning rate"):
+        kept(tmp_path / "online-dga.json", wild, BOTH[0])
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(online_task.os, "replace", full)
+    with pytest.raises(MixlawError, match=r"online-dga\.json: cannot be written \(No space left"):
+        kept(tmp_path / "online-dga.json", asked, BOTH[0])
+
+
 def test_targets_without_a_weight_do_not_steer_and_equal_weights_are_the_default(asked):
     alone = online_mixture(dataclasses.replace(asked, weights={"aim": 1.0}), BOTH[0])
     assert alone.row["unique:a"] == round(0.9 * asked.corpus.tokens["a"])
