@@ -13,6 +13,7 @@ import typer
 
 from mixlaw import __version__
 from mixlaw.cli_import import import_table
+from mixlaw.cli_online import online
 from mixlaw.cli_progress import with_bar, with_progress
 from mixlaw.cli_sweep import TextTokens, make_folder, read_text, say, sweep, train_proxies
 from mixlaw.cli_tokenizer import tokenizer
@@ -288,6 +289,9 @@ app.command(
     epilog="Example: mixlaw import regmix train_mixture_1m.csv train_pile_loss_1m.csv --params 1e6 --out runs.csv",
 )(import_table)
 app.add_typer(tokenizer, name="tokenizer")
+
+
+app.command(epilog="Example: mixlaw online mixlaw.yaml --method dga --out mixlaw-out/")(online)
 
 
 @app.command(epilog="Example: mixlaw fit runs.csv --law auto --out fit.json")

@@ -6,5 +6,6 @@ model      the transformer               attention, kernels, parametrise, optimi
 run        what defines a run            train, evaluate, state: one run
 many       runs in one program           sweep, worker: many runs
 store      finished runs                 backends    where runs are trained
+online     runs whose mixture changes     dga, doremi, online_method, draws, aside: its parts
 scales     at which sizes, for a budget  specs      the runs at those sizes
 """

@@ -85,10 +85,13 @@ def speed(config: ModelConfig) -> float:
     return 75e9 * config.width / (config.width + 38)
 
 
-def demo_scales() -> Proposal:
-    """The demo's sizes: a target that two cores can check, and proxies of at most a fifth of its compute."""
-    target = Scale(_config(72, 2), 2_960_000, 1.0, 2)
-    sizes = [_config(28, 2), _config(36, 2), _config(44, 2)]
+def demo_scales(width: int = 72, tokens: int = 2_960_000, proxies: tuple[int, int, int] = (28, 36, 44)) -> Proposal:
+    """The demo's sizes: a target that two cores can check, and proxies of at most a fifth of its compute.
+
+    `width` and `tokens` are the target's, `proxies` the widths of the others, all of two layers.
+    """
+    target = Scale(_config(width, 2), tokens, 1.0, 2)
+    sizes = [_config(proxy, 2) for proxy in proxies]
     return _on_and_off_ray(sizes, target.params, target.tokens, 1.0, (12, 10, 6), target)
 
 
