@@ -1,9 +1,9 @@
-"""The whole way on real text: is the recommended mixture good at 25 times the compute of any proxy on the way to it?
+"""The whole way on real text: is the recommended mixture good at 23 times the compute of a proxy on the way to it?
 
     .venv/bin/python analysis/benchmarks/end_to_end.py          # about an hour on two idle cores; it resumes
 
 The demo's text (`recommend --demo`), with smaller proxies and a larger budget: 32 proxies of 33k to 50k parameters, a
-budget of 271k parameters and 4.96M tokens. The plan is made from the proxies alone. Then the budget is trained for
+budget of 195k parameters and 3.57M tokens. The plan is made from the proxies alone. Then the budget is trained for
 the plan's mixture, proportional, uniform and DGA's (Dynamic Gradient Alignment, found at the largest proxies' size,
 its cost printed) with three seeds each, and for 20 random mixtures (uniform on the simplex) with one. The loss is the
 weighted mean over the targets' held-out text, nats per token. Regret: above the lowest loss of all, which is itself
@@ -38,7 +38,7 @@ SEEDS, RANDOM = 3, 20
 
 def asked() -> Task:
     """The demo's task at the larger budget."""
-    proposal = demo_scales(96, 4_960_000, (28, 32, 36))
+    proposal = demo_scales(80, 3_569_920, (28, 32, 36))
     target = proposal.target
     assert target is not None
     return replace(
