@@ -8,7 +8,7 @@ from proxies.model import Params
 from proxies.run import RunSpec
 
 BETA_FIRST, BETA_SECOND, EPSILON, CLIP = 0.9, 0.95, 1e-8, 1.0
-WINDOW = 0.25  # the average reaches back over about this part of the run so far
+WINDOW = 0.4  # of the run so far that the average reaches back over: nearest to runs with their own decay
 
 
 def learning_rates(spec: RunSpec) -> np.ndarray:
