@@ -18,7 +18,7 @@ def online(
     out: Annotated[Path, typer.Option(help="folder for online-METHOD.json")],
     method: Annotated[str, typer.Option(help="dga (gradient alignment) or doremi (excess loss)")] = "dga",
     every: Annotated[int | None, typer.Option(help="steps between two updates; 128 by default")] = None,
-    rate: Annotated[float | None, typer.Option(help="step size of an update; 1 by default")] = None,
+    rate: Annotated[float | None, typer.Option(help="step size of an update; 4 by default, doremi 1")] = None,
     seed: Annotated[int, typer.Option(help="seed of everything random", min=0)] = 0,
     seconds: Annotated[float, typer.Option(help="seconds that proxies are sized to take here", min=1.0)] = 120.0,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,

@@ -28,10 +28,14 @@ from proxies.online_method import Method, Question, Signal, Weights, exponentiat
 
 @dataclass(frozen=True)
 class Dga(Method):
-    """Settings of DGA. It begins at the spec's mixture, where a share of 0 leaves a source out for good."""
+    """Settings of DGA. It starts at the spec's mixture, where a share of 0 leaves a source out for good.
+
+    `begin`: early gradients are large and say little about sources (analysis/NOTES.md), and exponents do not forget.
+    """
 
     name: ClassVar[str] = "dga"
-    rate: float = 1.0
+    begin: float = 0.1
+    rate: float = 4.0
     blend: float = 0.1
 
     def __post_init__(self) -> None:

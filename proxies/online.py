@@ -71,7 +71,7 @@ def online_mixture(
     now = clock.resumed() or replace(started(spec), rows=[_entry(0, method.start(_shares(question)), None)])
     draws = _replayed(question, divided, now.rows)
     for step in advance(spec, draws, now):  # type: ignore[arg-type]  # draws are read as batches are
-        if step % method.every == 0 and step < spec.steps and now.rows[-1]["step"] < step:
+        if method.updates_after(step, spec.steps) and now.rows[-1]["step"] < step:
             found_S = signal(now.params, len(now.rows) - 1)
             if not np.all(np.isfinite(found_S)):
                 raise DivergedError(f"{method.name}: what the mixture follows is not finite after step {step}")
@@ -102,7 +102,7 @@ def _checked(question: Question, method: Method) -> Question:
             )
         if not (math.isfinite(weight) and weight > 0):
             raise MixlawError(f"target {target}: a weight of {weight}; give a number above 0, or leave the target out")
-    if spec.steps <= method.every:
+    if not any(method.updates_after(step, spec.steps) for step in range(0, spec.steps, method.every)[1:]):
         raise MixlawError(
             f"run {spec.run_id}: {spec.steps} steps and an update every {method.every}; update more often"
         )

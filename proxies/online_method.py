@@ -42,17 +42,25 @@ class Weights:
 
 @dataclass(frozen=True)
 class Method(abc.ABC):
-    """Settings of a method: an update after every `every` steps, from `sequences` of each source."""
+    """Settings of a method: an update after every `every` steps, from `sequences` of each source, none before the part
+    `begin` of the run is over."""
 
     name: ClassVar[str]
     every: int = 128
     sequences: int = 8
+    begin: float = 0.0
 
     def __post_init__(self) -> None:
         if self.every < CHUNK or self.every % CHUNK:
             raise MixlawError(f"{self.name}: an update every {self.every} steps; give a multiple of {CHUNK}")
         if self.sequences < 1:
             raise MixlawError(f"{self.name}: {self.sequences} sequences of each source an update; give at least 1")
+        if not 0 <= self.begin < 1:
+            raise MixlawError(f"{self.name}: begin is {self.begin:g}; give a part of the run in [0, 1)")
+
+    def updates_after(self, step: int, steps: int) -> bool:
+        """Whether the mixture changes after `step` of `steps`; not at the end, where nothing is drawn any more."""
+        return step % self.every == 0 and self.begin * steps <= step < steps
 
     @abc.abstractmethod
     def usual(self, tokens_S: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ def test_the_source_that_is_like_the_target_wins(seed):
 
 def test_two_sources_alike_get_equal_shares():
     asked = question({"one": words(1), "noise": letters(3), "two": words(4)}, {"aim": words(9)}, 120_000)
-    found = online_mixture(asked, Dga(every=16))
+    found = online_mixture(asked, Dga(every=16, rate=1.0))
     assert found.mixture["one"] + found.mixture["two"] > 0.8
     assert abs(found.mixture["one"] - found.mixture["two"]) < 0.1
 
@@ -113,7 +113,9 @@ def test_what_it_costs_is_counted(three):
     assert online_mixture(three, Dga(every=128)).overhead == pytest.approx(3 * 32 / (three.spec.steps * 4))
 
 
-@pytest.mark.parametrize("settings", [{"every": 10}, {"every": 0}, {"sequences": 0}, {"rate": 0.0}, {"blend": 1.5}])
+@pytest.mark.parametrize(
+    "settings", [{"every": 10}, {"every": 0}, {"sequences": 0}, {"rate": 0.0}, {"blend": 1.5}, {"begin": 1.0}]
+)
 def test_settings_that_mean_nothing_are_refused(settings):
     with pytest.raises(MixlawError, match=r"^dga: .*give a"):
         Dga(**settings)

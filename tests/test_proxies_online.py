@@ -48,7 +48,7 @@ def test_the_row_is_exact_and_the_mixture_is_the_paths_average(asked, method):
     assert row["tokens"] == tokens == row["seen:a"] + row["seen:b"]
     assert (row["params"], row["step"], row["flops"]) == (count_params(TINY), spec.steps, spec.flops)
     assert row["w:a"] == row["seen:a"] / tokens
-    assert found.steps_U.tolist() == list(range(0, spec.steps, 32))
+    assert found.steps_U.tolist() == [0, *range(32, spec.steps, 32)]
     mean = sum(found.shares_UxS[step // 32] for step in range(spec.steps)) / spec.steps
     assert list(found.mixture.values()) == pytest.approx(mean.tolist(), rel=1e-12)
     assert math.fsum(found.mixture.values()) == pytest.approx(1, abs=1e-12)
@@ -140,6 +140,15 @@ def test_a_run_that_cannot_end_is_said_in_one_line(asked, tmp_path, monkeypatch)
         kept(tmp_path / "online-dga.json", asked, BOTH[0])
 
 
+@pytest.mark.parametrize("begin", [0.0, 0.3, 0.6])
+def test_the_mixture_is_fixed_until_it_begins(asked, begin):
+    found = online_mixture(asked, Dga(every=32, sequences=2, begin=begin))
+    assert found.steps_U.tolist() == [0, *(s for s in range(32, asked.spec.steps, 32) if s >= begin * asked.spec.steps)]
+    assert found.overhead == pytest.approx(4 * 2 * (len(found.steps_U) - 1) / (asked.spec.steps * 4))
+    with pytest.raises(MixlawError, match="run o: 234 steps and an update every 32"):
+        online_mixture(asked, Dga(every=32, begin=0.99))
+
+
 def test_targets_without_a_weight_do_not_steer_and_equal_weights_are_the_default(asked):
     alone = online_mixture(dataclasses.replace(asked, weights={"aim": 1.0}), BOTH[0])
     assert alone.row["unique:a"] == round(0.9 * asked.corpus.tokens["a"])
@@ -171,5 +180,7 @@ def test_methods_have_names_and_settings():
     assert method_named("dga", rate=2.0) == Dga(rate=2.0)
     with pytest.raises(MixlawError, match="did you mean 'doremi'"):
         method_named("doremy")
-    with pytest.raises(MixlawError, match="doremi: no setting 'blend'; it has every, sequences, rate, smoothing"):
+    with pytest.raises(
+        MixlawError, match="doremi: no setting 'blend'; it has every, sequences, begin, rate, smoothing"
+    ):
         method_named("doremi", blend=0.1)
