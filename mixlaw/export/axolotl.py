@@ -10,7 +10,6 @@ import numpy as np
 from mixlaw.errors import MixlawError, shown
 from mixlaw.export import strict
 from mixlaw.export.recipe import Recipe
-from mixlaw.export.rounding import keeps
 from mixlaw.export.trainer import Stated, Trainer, dump
 from mixlaw.simplex import Array
 
@@ -65,13 +64,14 @@ class Axolotl(Trainer):
 
 
 def _documents(recipe: Recipe, length_S: Array, D: float) -> Array:
-    """Whole documents near w D of tokens: up where that keeps the caps, else down."""
-    exact_S, most_S = recipe.w_S * D / length_S, recipe.upper_S * D / length_S
-    n_S = np.where(np.ceil(exact_S - 1e-9) <= most_S * (1 + 1e-12), np.ceil(exact_S - 1e-9), np.floor(most_S + 1e-9))
-    for _ in range(MOST_ENTRIES):
-        shares_S = n_S * length_S / (n_S * length_S).sum()
-        above_S = shares_S > np.minimum(recipe.sources.max_S, 1) * (1 + 1e-9)
-        if keeps(shares_S, np.zeros(len(n_S)), recipe.sources.max_S) or not above_S.any():
-            break
-        n_S[above_S] = np.maximum(n_S[above_S] - 1, 0)
+    """Whole documents near w D of tokens, none above its cap, and together no fewer than D of tokens if caps allow.
+
+    Fewer than D would put the shares of sources at a cap above it.
+    """
+    exact_S = recipe.w_S * D / length_S
+    most_S = np.where(recipe.w_S > 0, np.floor(recipe.upper_S * D / length_S * (1 + 1e-12)), 0.0)
+    n_S = np.minimum(np.ceil(exact_S * (1 - 1e-12)), most_S)
+    for i in np.argsort(-(most_S - n_S) * length_S):
+        short = D - float((n_S * length_S).sum())
+        n_S[i] += max(0.0, min(np.ceil(short / length_S[i]), most_S[i] - n_S[i]))
     return n_S.astype(np.int64)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from mixlaw.errors import MixlawError
 from mixlaw.export import strict
 from mixlaw.export.parse import Python
 from mixlaw.export.recipe import Recipe
+from mixlaw.export.rounding import keeps
 from mixlaw.export.trainer import Stated, Trainer
+from mixlaw.simplex import Array
 
 _CALL = "SamplerFilter"
-_DIGITS = 9
+_DIGITS = (6, 9, 12)
 
 
 class Datatrove(Trainer):
@@ -25,19 +29,17 @@ class Datatrove(Trainer):
 
     def values(self, recipe: Recipe) -> dict[str, Any]:
         D = recipe.needs_tokens(self.name, "keeps a part of each source")
-        rates: dict[str, Any] = {}
-        for source, w, epochs in zip(recipe.sources, recipe.w_S.tolist(), recipe.epochs_S.tolist(), strict=True):
-            if not w:
-                continue
-            if epochs > 1 + 1e-9:
-                most = min(t / v for t, v in zip(recipe.sources.tokens_S, recipe.w_S, strict=True) if v)
-                raise MixlawError(
-                    f"source {source.name}: {epochs:.4g} epochs of {D:.6g} tokens, and datatrove samples down only; "
-                    f"give --tokens {math.floor(most * (1 - 1e-12)):d} or fewer, or cap the plan at one epoch"
-                )
-            rate, cap = float(f"{epochs:.{_DIGITS}g}"), min(1.0, source.max_epochs or 1.0)
-            rates[source.name] = min(rate, cap)
-        return rates
+        used_S = recipe.w_S > 0
+        epochs_S = np.where(used_S, recipe.epochs_S, 0.0)
+        if epochs_S.max() > 1 + 1e-9:
+            worst = int(np.argmax(epochs_S))
+            raise MixlawError(
+                f"source {recipe.sources.names[worst]}: {epochs_S[worst]:.4g} epochs of {D:.6g} tokens, and datatrove "
+                f"samples down only; give --tokens {math.floor(D / epochs_S[worst])} or fewer, or cap the plan at one "
+                "epoch"
+            )
+        rate_S = _rounded(recipe, epochs_S)
+        return {n: r for n, r in zip(recipe.sources.names, rate_S.tolist(), strict=True) if r}
 
     def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
         rows = [f"    {name!r}: {_CALL}(rate={r!r}, seed={recipe.options.seed}),\n" for name, r in value.items()]
@@ -61,3 +63,13 @@ class Datatrove(Trainer):
             found = strict.mapping(call.keywords, at, ("rate",), ("seed", "exclusion_writer"))
             pairs.append((key, strict.number(found["rate"], f"{at}: rate", most=1)))
         return pairs, "epochs"
+
+
+def _rounded(recipe: Recipe, epochs_S: Array) -> Array:
+    """Rates of few digits that keep the bounds of shares and epochs; as they are where there are none."""
+    size_S, most_S = np.nan_to_num(recipe.sources.tokens_S), np.minimum(recipe.sources.max_epochs_S, 1.0)
+    for digits in _DIGITS:
+        rate_S = np.minimum([float(f"{epochs:.{digits}g}") for epochs in epochs_S], most_S)
+        if keeps(rate_S * size_S / (rate_S * size_S).sum(), recipe.lower_S, recipe.upper_S):
+            return rate_S
+    return np.minimum(epochs_S, 1.0)

@@ -34,8 +34,14 @@ class RegMix(Trainer):
         return list(train.items()), "tokens"
 
     def keyed(self, pairs: Pairs, sources: Sources) -> Pairs:
-        """Without train_<collection>_, where that leaves a source's name in every key."""
-        collection = str(pairs[0][0]).split("_")[1]
-        start = f"train_{collection}_"
-        bare = [(str(key).removeprefix(start), weight) for key, weight in pairs if str(key).startswith(start)]
-        return bare if len(bare) == len(pairs) and all(name in sources for name, _ in bare) else pairs
+        """Without train_<collection>_, where one such start leaves a source's name in every key."""
+        first, found = str(pairs[0][0]), []
+        for name in sources.names:
+            start = first.removesuffix(name)
+            names = [str(key).removeprefix(start) for key, _ in pairs]
+            whole = all(
+                str(key) == start + bare and bare in sources for (key, _), bare in zip(pairs, names, strict=True)
+            )
+            if first.endswith(f"_{name}") and start != "train_" and whole:
+                found.append([(bare, weight) for bare, (_, weight) in zip(names, pairs, strict=True)])
+        return found[0] if len(found) == 1 else pairs
