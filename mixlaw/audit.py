@@ -158,7 +158,7 @@ def _note_epochs(epochs_S: Array, w_S: Array, sources: Sources, notes: list[str]
             if share > 0:
                 notes.append(f"{source.name}: tokens unknown, so its epochs are too")
         elif epochs > MANY_EPOCHS:
-            notes.append(f"{source.name}: {epochs:.3g} epochs, more than {MANY_EPOCHS:g}: repeats are worth less")
+            notes.append(f"{source.name}: {passes(epochs)} epochs, more than {MANY_EPOCHS:g}: repeats are worth less")
 
 
 def _broken(w_S: Array, epochs_S: Array, sources: Sources) -> list[dict[str, Any]]:
@@ -193,6 +193,11 @@ def _repeated(source: Source, weight: float, share: float, epochs: float, D: flo
     if source.max_epochs is not None and epochs > source.max_epochs:
         limit = f"; its cap is {source.max_epochs:g}"
     return (
-        f"{source.name}: weight {weight:.6g} ({100 * share:.3g}% of {short(D)} tokens) is {epochs:,.4g} epochs "
+        f"{source.name}: weight {weight:.6g} ({100 * share:.3g}% of {short(D)} tokens) is {passes(epochs)} epochs "
         f"of its {short(source.tokens or 0.0)} tokens{limit}"
     )
+
+
+def passes(epochs: float) -> str:
+    """A number of epochs, whole and without an exponent where it is large, such as 4,038."""
+    return f"{epochs:,.0f}" if 100 <= epochs < math.inf else f"{epochs:.3g}"

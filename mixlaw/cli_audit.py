@@ -43,7 +43,8 @@ def audit_weights(
         for error in found.errors:
             _say(f"ERROR {error}")
     if strict and found.errors:
-        raise MixlawError(f"{weights}: {len(found.errors)} errors, as above; the first: {found.errors[0]}")
+        more = f" (and {len(found.errors) - 1} more)" if len(found.errors) > 1 else ""
+        raise MixlawError(f"{weights}: {found.errors[0]}{more}")
 
 
 def _sources(
@@ -67,22 +68,25 @@ def _sources(
 
 
 def _fit(fit: Path | None, plan: Path | None) -> "Fit | None":
-    """The fit named, else the one beside the plan, where there is one."""
+    """The fit named, else the one beside the plan, where there is one that can be read; that there is none is said."""
     from mixlaw.cli import _say
     from mixlaw.fitted import read_fit
 
-    if fit is None and plan is not None:
-        fit = (plan if plan.is_dir() else plan.parent) / "fit.json"
-        if not fit.exists():
-            _say(f"note: no fit.json beside {plan}: losses are not predicted; give --fit")
-            return None
-    return None if fit is None else read_fit(fit)
+    if fit is not None or plan is None:
+        return None if fit is None else read_fit(fit)
+    beside = (plan if plan.is_dir() else plan.parent) / "fit.json"
+    try:
+        return read_fit(beside)
+    except MixlawError as error:
+        _say(f"note: losses are not predicted, give --fit: {error}")
+        return None
 
 
 def print_audit(found: "Audit") -> None:
     """Shares, epochs and caps by source beside the plan's, losses, notes, and errors where they are seen last."""
     from rich.markup import escape
 
+    from mixlaw.audit import passes
     from mixlaw.show import _console, _percent, _table, amount
 
     console, broken = _console(), {cap["source"]: cap for cap in found.caps}
@@ -92,9 +96,9 @@ def print_audit(found: "Audit") -> None:
     for name, share in found.mixture.items():
         cap, cells = broken.get(name), []
         if found.plan:
-            cells = [_percent(found.plan["mixture"][name]), amount(found.plan["epochs"][name])]
-        alarm = "" if cap is None else f"[red]{cap['cap']} {cap['limit']:g} is broken: {cap['value']:.3g}[/red]"
-        row = (_percent(share), amount(found.tokens_by_source[name]), amount(found.epochs[name]), *cells, alarm)
+            cells = [_percent(found.plan["mixture"][name]), _passes(found.plan["epochs"][name])]
+        alarm = "" if cap is None else f"[red]{cap['cap']} {cap['limit']:g} is broken: {passes(cap['value'])}[/red]"
+        row = (_percent(share), amount(found.tokens_by_source[name]), _passes(found.epochs[name]), *cells, alarm)
         table.add_row(escape(name), *row)
     console.print(table)
     _print_losses(console, found)
@@ -102,6 +106,12 @@ def print_audit(found: "Audit") -> None:
         console.print(f"note: {escape(note)}")
     for error in found.errors:
         console.print(f"[bold red]ERROR[/bold red] {escape(error)}", soft_wrap=True)
+
+
+def _passes(epochs: float | None) -> str:
+    from mixlaw.audit import passes
+
+    return "–" if epochs is None else passes(epochs)
 
 
 def _print_losses(console: Any, found: "Audit") -> None:
