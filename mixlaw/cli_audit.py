@@ -30,7 +30,7 @@ def audit_weights(
 ) -> None:
     """Epochs of every source, which caps are broken, and the losses a fit predicts, under any weights."""
     from mixlaw.audit import AuditOptions, audit
-    from mixlaw.cli import _say
+    from mixlaw.cli_sweep import say
 
     read = None if plan is None else read_plan_at(plan)
     D = read.to_dict().get("tokens") if tokens is None and read is not None else tokens
@@ -41,10 +41,10 @@ def audit_weights(
     print(json.dumps(found.to_dict(), indent=1)) if as_json else print_audit(found)
     if as_json or not sys.stdout.isatty():  # whoever reads the report later, the errors are seen now
         for error in found.errors:
-            _say(f"ERROR {error}")
+            say(f"ERROR {error}")
     if strict and found.errors:
-        more = f" (and {len(found.errors) - 1} more)" if len(found.errors) > 1 else ""
-        raise MixlawError(f"{weights}: {found.errors[0]}{more}")
+        first, *others = found.errors
+        raise MixlawError(f"{weights}: {first}{f' (and {len(others)} more)' * bool(others)}")
 
 
 def _sources(
@@ -69,7 +69,7 @@ def _sources(
 
 def _fit(fit: Path | None, plan: Path | None) -> "Fit | None":
     """The fit named, else the one beside the plan, where there is one that can be read; that there is none is said."""
-    from mixlaw.cli import _say
+    from mixlaw.cli_sweep import say
     from mixlaw.fitted import read_fit
 
     if fit is not None or plan is None:
@@ -78,7 +78,7 @@ def _fit(fit: Path | None, plan: Path | None) -> "Fit | None":
     try:
         return read_fit(beside)
     except MixlawError as error:
-        _say(f"note: losses are not predicted, give --fit: {error}")
+        say(f"note: losses are not predicted, give --fit: {error}")
         return None
 
 

@@ -38,15 +38,16 @@ def export_plan(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
     """Write a plan as a trainer's own file, its shares in the trainer's unit, rounded so that no cap is broken."""
-    from mixlaw.cli import _file, _say, _write
+    from mixlaw.cli import _file, _write
     from mixlaw.cli_import import _pairs
+    from mixlaw.cli_sweep import say
     from mixlaw.export import ExportOptions, by_name, export
 
     out = None if out is None else _file(out)
     kind, read = by_name(to), read_plan_at(plan)
     options = ExportOptions(samples, tokens, dict(_pairs(path, "--path")), batch_tokens, short, seed)
     sources, folder = plan_sources(read, project, tokens)
-    if kind.counted(samples) == "documents" and sources is not None:
+    if kind.counted(samples) == "documents":
         used = [name for name, share in read.mixture.items() if share > 0]
         sources = with_documents(sources, used, folder)
     made = export(read, to, sources, options)
@@ -57,9 +58,9 @@ def export_plan(
     elif out is None:
         print(made.text, end="")
     for note in made.notes:
-        _say(f"note: {note}")
+        say(f"note: {note}")
     if out is not None:
-        _say(f"wrote {out}{'' if made.comments else f' and {out}.mixlaw.json, as the format has no comments'}")
+        say(f"wrote {out}{'' if made.comments else f' and {out}.mixlaw.json, as the format has no comments'}")
 
 
 def read_plan_at(path: Path) -> "Plan":
@@ -69,7 +70,7 @@ def read_plan_at(path: Path) -> "Plan":
     return read_plan(path / "plan.json" if path.is_dir() else path)
 
 
-def plan_sources(plan: "Plan", project: Path | None, tokens: float | None) -> "tuple[Sources | None, Path]":
+def plan_sources(plan: "Plan", project: Path | None, tokens: float | None) -> "tuple[Sources, Path]":
     """The sources that a plan is exported with, and the folder their relative paths start at.
 
     Of --project; else as the plan records them; else of the mixlaw.yaml in this folder; else as far as an older plan
@@ -91,9 +92,9 @@ def plan_sources(plan: "Plan", project: Path | None, tokens: float | None) -> "t
 
 def with_documents(sources: "Sources", names: Iterable[str], folder: Path) -> "Sources":
     """`sources`, with the documents of those in `names` that state none counted from their text, which is announced."""
-    from mixlaw.cli import _say
+    from mixlaw.cli_sweep import say
     from mixlaw.sources import Sources
-    from proxies.readers import count_documents
+    from proxies.shards import count_documents
 
     found: dict[str, Any] = {}
     for source in sources:
@@ -106,5 +107,5 @@ def with_documents(sources: "Sources", names: Iterable[str], folder: Path) -> "S
                 ) from None
     if not found:
         return sources
-    _say(f"counted: {', '.join(f'{name} {count:,} documents' for name, count in found.items())}")
+    say(f"counted: {', '.join(f'{name} {count:,} documents' for name, count in found.items())}")
     return Sources(replace(s, documents=found.get(s.name, s.documents)) for s in sources)

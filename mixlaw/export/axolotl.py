@@ -33,7 +33,7 @@ class Axolotl(Trainer):
         for name, n, w in zip(recipe.sources.names, n_S.tolist(), recipe.w_S.tolist(), strict=True):
             if w and not n:
                 raise MixlawError(f"source {name}: its share {w:.3g} is less than one document; fix it at 0")
-        return {name: n for name, n in zip(recipe.sources.names, n_S.tolist(), strict=True) if n}
+        return {name: n for name, n in zip(recipe.sources.names, n_S.astype(np.int64).tolist(), strict=True) if n}
 
     def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
         entries = []
@@ -74,4 +74,4 @@ def _documents(recipe: Recipe, length_S: Array, D: float) -> Array:
     for i in np.argsort(-(most_S - n_S) * length_S):
         short = D - float((n_S * length_S).sum())
         n_S[i] += max(0.0, min(np.ceil(short / length_S[i]), most_S[i] - n_S[i]))
-    return n_S.astype(np.int64)
+    return n_S

@@ -70,6 +70,6 @@ def _rounded(recipe: Recipe, epochs_S: Array) -> Array:
     size_S, most_S = np.nan_to_num(recipe.sources.tokens_S), np.minimum(recipe.sources.max_epochs_S, 1.0)
     for digits in _DIGITS:
         rate_S = np.minimum([float(f"{epochs:.{digits}g}") for epochs in epochs_S], most_S)
-        if keeps(rate_S * size_S / (rate_S * size_S).sum(), recipe.lower_S, recipe.upper_S):
+        if keeps(rate_S * size_S / (rate_S * size_S).sum(), recipe.lower_S, recipe.upper_S, recipe.groups):
             return rate_S
     return np.minimum(epochs_S, 1.0)

@@ -112,7 +112,7 @@ def _read_back(body: str, kind: Trainer, made: Recipe) -> Array:
     if ((w_S > 0) != (made.w_S > 0)).any():
         wrong = made.sources.names[int(np.argmax((w_S > 0) != (made.w_S > 0)))]
         raise MixlawError(f"{name}: the path of a source would be read as {wrong}; give --path {wrong}=PATH")
-    if not keeps(w_S, made.lower_S, made.upper_S) and kind.counts != "documents":
+    if not keeps(w_S, made.lower_S, made.upper_S, made.groups) and kind.counts != "documents":
         raise MixlawError(f"{name}: no weights of this format keep every bound; raise a cap a little")
     return w_S
 

@@ -9,7 +9,7 @@ import numpy as np
 from mixlaw.errors import MixlawError, listed, shown
 from mixlaw.export import strict
 from mixlaw.export.recipe import Recipe
-from mixlaw.export.rounding import whole
+from mixlaw.export.rounding import whole_in_groups
 from mixlaw.export.trainer import Stated, Trainer, dump
 
 BLOCK = 2048
@@ -40,10 +40,10 @@ class Levanter(Trainer):
 
     def claims(self, content: Any) -> bool:
         data = content.get("data", content) if isinstance(content, dict) else None
-        parts = [data.get(key) for key in ("configs", "train_weights")] if isinstance(data, dict) else [None]
-        if isinstance(parts[-1], list):
+        if not isinstance(data, dict):
             return False
-        return all(isinstance(part, dict) for part in parts) and set(parts[0]) == set(parts[-1])
+        configs, weights = data.get("configs"), data.get("train_weights")
+        return isinstance(configs, dict) and isinstance(weights, dict) and set(configs) == set(weights)
 
     def read(self, content: Any, where: str) -> Stated:
         data = strict.mapping(content, where, known=None)
@@ -76,7 +76,7 @@ def _counts(recipe: Recipe) -> list[int]:
     while recipe.w_S[positive].min() * block < FEWEST and block < LARGEST_BLOCK:
         block *= 2
     while block <= LARGEST_BLOCK:
-        counts_S = whole(recipe.w_S, block, recipe.lower_S, recipe.upper_S)
+        counts_S = whole_in_groups(recipe.w_S, block, recipe.lower_S, recipe.upper_S, recipe.groups)
         if counts_S is not None and (counts_S[positive] > 0).all():
             return counts_S.tolist()
         block *= 2

@@ -75,5 +75,6 @@ def _sources(content: Any) -> list[Any] | None:
         return None
     listed = content.get("source_list", content)
     found = listed.get("sources") if isinstance(listed, dict) else None
-    entries = isinstance(found, list) and bool(found) and isinstance(found[0], dict)
-    return found if entries and {"source_name", "target_ratio"} & set(found[0]) else None
+    if not isinstance(found, list) or not found or not isinstance(found[0], dict):
+        return None
+    return found if {"source_name", "target_ratio"} & set(found[0]) else None

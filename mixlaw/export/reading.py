@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,7 @@ def by_name(name: str) -> Trainer:
 
 
 def import_mixture(
-    path: str | Path,
+    path: str | os.PathLike[str],
     sources: Sources,
     trainer: str | None = None,
     *,
@@ -77,7 +78,7 @@ def import_mixture(
     return weights_in(read_text(file), str(file), sources, trainer, samples=samples, partial=partial)
 
 
-def counts_of(path: str | Path, trainer: str | None = None, samples: str | None = None) -> str:
+def counts_of(path: str | os.PathLike[str], trainer: str | None = None, samples: str | None = None) -> str:
     """What the weights in a file count: tokens, documents or epochs; MixlawError as of `import_mixture`."""
     return _stated(read_text(Path(path)), str(path), trainer, samples)[2]
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mixlaw.errors import MixlawError, listed, nearest, shown
+from mixlaw.export.rounding import Groups
 from mixlaw.simplex import Array, as_mixture
 from mixlaw.sources import Source, Sources
 
@@ -70,6 +71,7 @@ class Recipe:
         lower_S, upper_S: smallest and largest token share at `tokens`.
         tokens: D, None where the plan has none.
         provenance: the plan's hash, version and tokenizer.
+        groups: members and cap of each group of sources that the plan records.
     """
 
     sources: Sources
@@ -79,6 +81,7 @@ class Recipe:
     tokens: float | None
     options: ExportOptions
     provenance: Mapping[str, Any]
+    groups: Groups = ()
 
     @property
     def epochs_S(self) -> Array:
@@ -156,7 +159,16 @@ def recipe(plan: Planned, sources: Sources | None, options: ExportOptions) -> Re
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
     origin = content.get("provenance") or {}
     provenance = {"plan": digest, "version": origin.get("version"), "tokenizer": origin.get("tokenizer")}
-    return Recipe(known, w_S, known.min_S, upper_S, D, options, provenance)
+    return Recipe(known, w_S, known.min_S, upper_S, D, options, provenance, _groups(origin, known, w_S))
+
+
+def _groups(origin: Mapping[str, Any], sources: Sources, w_S: Array) -> Groups:
+    """Groups as a plan's provenance may hold them: {name: {"sources": [...], "max": share}}."""
+    found = []
+    for group in (origin.get("groups") or {}).values():
+        in_S = np.array([name in group["sources"] for name in sources.names])
+        found.append((in_S, max(float(group.get("max", 1.0)), float(w_S[in_S].sum()))))
+    return tuple(found)
 
 
 def _ordered(sources: Sources, mixture: Mapping[str, float]) -> Sources:

@@ -77,7 +77,7 @@ class Trainer(ABC):
             return value_S * per_S / (value_S * per_S).sum()
 
         exact_S = recipe.w_S / per_S
-        exact_S = decimals(exact_S / exact_S.sum(), shares, recipe.lower_S, self.upper_S(recipe))
+        exact_S = decimals(exact_S / exact_S.sum(), shares, recipe.lower_S, self.upper_S(recipe), recipe.groups)
         return {n: v for n, v in zip(recipe.sources.names, exact_S.tolist(), strict=True) if v > 0 or self.zeros}
 
     def keyed(self, pairs: Pairs, sources: Sources) -> Pairs:
