@@ -32,6 +32,8 @@ def whole(w_S: Array, total: int, lower_S: Array, upper_S: Array) -> NDArray[np.
     low_S = np.ceil(lower_S * total * (1 - _NOISE)).astype(np.int64)
     upper_S = np.where((w_S == 0) & (lower_S <= 0), 0.0, np.minimum(upper_S, 1.0))  # what has no share gets none
     high_S = np.floor(upper_S * total * (1 + _NOISE)).astype(np.int64)
+    if (low_S > high_S).any():
+        return None
     exact_S = within(w_S, lower_S, upper_S) * total
     n_S = np.clip(np.floor(exact_S).astype(np.int64), low_S, high_S)
     while (left := total - int(n_S.sum())) != 0:
