@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixlaw import __version__
+from mixlaw.cli_audit import audit_weights
+from mixlaw.cli_export import export_plan
 from mixlaw.cli_import import import_table
 from mixlaw.cli_online import online
 from mixlaw.cli_progress import with_bar, with_progress
@@ -380,20 +382,8 @@ def predict(
     _write(out, lambda file: table.to_csv(file, index=False))
 
 
-@app.command(epilog="Example: mixlaw audit weights.json --project mixlaw.yaml --tokens 3e10")
-def audit(
-    weights: Annotated[Path, typer.Argument(help="weights file of a trainer, or a plan.json")],
-    project: Annotated[Path, typer.Option(help="project file")],
-    tokens: Annotated[float, typer.Option(help="D, the training tokens")],
-    as_json: Json = False,
-) -> None:
-    """Epochs of every source, and which caps are broken, under any weights."""
-    from mixlaw import audit as examine
-    from mixlaw import read_project
-    from mixlaw.show import print_audit
-
-    found = examine(weights, _counted(read_project(project)).sources, tokens)
-    print(json.dumps(found.to_dict(), indent=1)) if as_json else print_audit(found)
+app.command("audit", epilog="Example: mixlaw audit weights.json --project mixlaw.yaml --tokens 3e10")(audit_weights)
+app.command("export", epilog="Example: mixlaw export plan/ --to megatron --out blend.txt")(export_plan)
 
 
 @app.command()

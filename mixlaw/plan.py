@@ -1,7 +1,7 @@
 """recommend: from a fit, sources and a budget to a Plan with baselines, intervals and a verdict."""
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -413,6 +413,7 @@ def _provenance(question: _Question, seed: int) -> dict[str, Any]:
     return {
         **{k: v for k, v in fit.provenance.items() if k != "seed"},
         "sources_hash": None if question.sources is None else question.sources.hash(),
+        "sources": question.sources and {s.name: asdict(s) for s in question.sources},
         "seed": seed,
         "fit_seed": fit.provenance.get("seed"),
         "replicas": len(fit.replicas_BxKxP),

@@ -14,7 +14,20 @@ import mixlaw
 ROOT = Path(mixlaw.__file__).parent
 ORDER = [
     *("errors", "_yaml", "_checks", "simplex", "sources", "_table", "_columns", "runs", "importers"),
-    *("_weights", "audit", "design", "folds", "scores", "baselines", "laws", "objective", "lm", "goal"),
+    *(
+        "_weights",
+        "export",
+        "versus",
+        "audit",
+        "design",
+        "folds",
+        "scores",
+        "baselines",
+        "laws",
+        "objective",
+        "lm",
+        "goal",
+    ),
     *("observations", "reference_fit"),
     *("fitted", "estimate", "diagnose", "band", "refits", "auto"),
     *("fit", "held_out", "leaderboard", "methods", "compare", "optimize", "scale", "plan"),
