@@ -80,7 +80,7 @@ def online_mixture(
             draws.turn(weights.drawn_S)
         clock.tick(now)
     found = losses(now.params, dict(divided.measured), spec, spec.steps)
-    row = row_of(spec, draws, found, clock.seconds())
+    row = row_of(spec, draws, found, question.corpus.tokenizer, clock.seconds())
     return result_of(question, method, divided, now, row)
 
 

@@ -54,7 +54,7 @@ class OnlineResult:
         return content | {"notes": list(self.notes)}
 
 
-def row_of(spec: RunSpec, draws: Draws, found: dict[str, float], seconds: float) -> Row:
+def row_of(spec: RunSpec, draws: Draws, found: dict[str, float], tokenizer: str, seconds: float) -> Row:
     """The row of the run table, its mixture being what was drawn."""
     seen = draws.seen(spec.steps)
     tokens = sum(seen.values())
@@ -67,6 +67,7 @@ def row_of(spec: RunSpec, draws: Draws, found: dict[str, float], seconds: float)
         **{f"unique:{source}": pieces.unique for source, pieces in draws.pieces.items()},
         **{f"seen:{source}": count for source, count in seen.items()},
         "seed": spec.seed,
+        "tokenizer": tokenizer,
         "flops": spec.flops,
         "seconds": round(seconds, 3),
         "step": spec.steps,
