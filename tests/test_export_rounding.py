@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixlaw.export.rounding import decimals, keeps, whole, whole_in_groups, within
@@ -10,6 +10,7 @@ from mixlaw.export.rounding import decimals, keeps, whole, whole_in_groups, with
 SHARES = st.lists(st.floats(0.001, 1), min_size=1, max_size=12).map(lambda x: np.array(x) / sum(x))
 
 
+@settings(deadline=None)
 @given(w_S=SHARES, total=st.integers(1, 10**9))
 def test_without_bounds_it_is_the_method_of_largest_remainders(w_S, total):
     n_S = whole(w_S, total, np.zeros(len(w_S)), np.ones(len(w_S)))
@@ -22,6 +23,7 @@ def test_without_bounds_it_is_the_method_of_largest_remainders(w_S, total):
         assert remainder[up].min() >= remainder[~up].max() - 1e-6
 
 
+@settings(deadline=None)
 @given(w_S=SHARES, total=st.integers(1, 10**9), seed=st.integers(0, 10**6))
 def test_bounds_are_kept_or_there_is_no_answer(w_S, total, seed):
     random = np.random.default_rng(seed)
@@ -43,6 +45,7 @@ def test_what_has_no_share_gets_none_and_ties_go_to_the_first():
     assert whole(np.array([0.5, 0.5, 0.0]), 3, none, np.array([0.5, 0.5, 1.0])) is None
 
 
+@settings(deadline=None)
 @given(w_S=SHARES.filter(lambda w_S: len(w_S) > 2), total=st.integers(2000, 10**6))
 def test_a_group_is_rounded_down_to_its_cap(w_S, total):
     in_S = np.arange(len(w_S)) < len(w_S) - 1
@@ -53,6 +56,7 @@ def test_a_group_is_rounded_down_to_its_cap(w_S, total):
     assert n_S[in_S].sum() <= w_S[in_S].sum() * total * (1 + 1e-9)
 
 
+@settings(deadline=None)
 @given(w_S=SHARES)
 def test_decimals_are_short_and_move_nothing_visibly(w_S):
     rounded_S = decimals(w_S, lambda v_S: v_S, np.zeros(len(w_S)), np.ones(len(w_S)))
