@@ -47,7 +47,7 @@ def test_every_token_of_a_source_is_drawn_once_an_epoch(pieces):
     order = np.array(draws._order)
     for i, own in enumerate(pieces.values()):
         text = got[order == i].reshape(-1)
-        everything = np.concatenate([own.text.tokens[s : s + n] for s, n in zip(own.starts, own.lengths, strict=True)])
+        everything = np.concatenate([own.text.stored[s : s + n] for s, n in zip(own.starts, own.lengths, strict=True)])
         for epoch in range(len(text) // own.unique):
             one = text[epoch * own.unique : (epoch + 1) * own.unique]
             assert np.array_equal(np.sort(one), np.sort(everything))
