@@ -1,7 +1,6 @@
 """The online run of a sweep's task: at the size of its largest proxies, on their matched subsets."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from mixlaw.errors import MixlawError
 from proxies.online import forget, online_key, online_mixture
 from proxies.online_method import Method, Question
 from proxies.pipeline import Task
+from proxies.place import Place
 from proxies.run import DivergedError
 from proxies.scales import Scale
 from proxies.specs import spec_at
@@ -46,9 +46,7 @@ def kept(path: Path, question: Question, method: Method, progress: Progress | No
     state = path.with_name(f"{path.name}.state")
     try:
         content = {"key": key, **online_mixture(question, method, state=state, progress=progress).to_dict()}
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        draft.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
-        os.replace(draft, path)
+        Place.at(path.parent).write(path.name, json.dumps(content, indent=1, allow_nan=False))
     except OSError as error:
         raise MixlawError(f"{path}: cannot be written ({error.strerror}); make room, or name another folder") from error
     except DivergedError as error:

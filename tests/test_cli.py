@@ -289,6 +289,7 @@ def test_recommend_from_text_in_every_format_and_again_from_its_store(run, tmp_p
         epochs = runs[f"seen:{name}"] / runs[f"unique:{name}"]
         np.testing.assert_allclose(epochs, runs[f"w:{name}"] * horizon * 1.0e6 / tokens, rtol=0.01, atol=0.02)
     written = {path: path.stat().st_mtime_ns for path in (out / "store").glob("*.json")}
+    assert len(written) == 28
     code, again, stderr = run("recommend", project, "--seconds", 45, "--json", "--out", out)
     assert code == 0, stderr
     assert json.loads(again) == plan

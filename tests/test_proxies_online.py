@@ -135,7 +135,7 @@ def test_a_run_that_cannot_end_is_said_in_one_line(asked, tmp_path, monkeypatch)
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(online_task.os, "replace", full)
+    monkeypatch.setattr("os.replace", full)
     with pytest.raises(MixlawError, match=r"online-dga\.json: cannot be written \(No space left"):
         kept(tmp_path / "online-dga.json", asked, BOTH[0])
 

@@ -1,6 +1,6 @@
 """The whole way on real text: is the recommended mixture good at 23 times the compute of a proxy on the way to it?
 
-    .venv/bin/python analysis/benchmarks/end_to_end.py          # about an hour on two idle cores; it resumes
+    .venv/bin/python analysis/benchmarks/end_to_end.py          # 36 minutes on two busy cores; it resumes
 
 The demo's text (`recommend --demo`), with smaller proxies and a larger budget: 32 proxies of 33k to 50k parameters, a
 budget of 195k parameters and 3.57M tokens. The plan is made from the proxies alone. Then the budget is trained for
