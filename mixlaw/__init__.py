@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mixlaw.ask import Ask
-    from mixlaw.audit import Audit, audit
+    from mixlaw.audit import Audit, AuditOptions, audit
     from mixlaw.band import band
     from mixlaw.compare import compare
     from mixlaw.constraints import Constraints, Group, Near
     from mixlaw.design import design
     from mixlaw.errors import MixlawError
+    from mixlaw.export import Export, ExportOptions, Weights, export, import_mixture
     from mixlaw.fit import fit
     from mixlaw.fitted import Fit, read_fit
     from mixlaw.goal import Goal, goal
@@ -30,11 +31,17 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Audit": "audit",
+    "AuditOptions": "audit",
     "audit": "audit",
     "band": "band",
     "compare": "compare",
     "design": "design",
     "MixlawError": "errors",
+    "Export": "export",
+    "ExportOptions": "export",
+    "Weights": "export",
+    "export": "export",
+    "import_mixture": "export",
     "fit": "fit",
     "Fit": "fitted",
     "read_fit": "fitted",
@@ -64,8 +71,11 @@ _HOME = {
 __all__ = [
     "Ask",
     "Audit",
+    "AuditOptions",
     "Budget",
     "Constraints",
+    "Export",
+    "ExportOptions",
     "Fit",
     "Goal",
     "Group",
@@ -80,12 +90,15 @@ __all__ = [
     "Source",
     "Sources",
     "Target",
+    "Weights",
     "audit",
     "band",
     "compare",
     "design",
+    "export",
     "fit",
     "goal",
+    "import_mixture",
     "import_runs",
     "read_fit",
     "read_plan",

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
-from mixlaw._yaml import parse_number, parse_yaml, read_text
+from mixlaw._yaml import parse_number
 from mixlaw.errors import MixlawError, listed, nearest, shown
 from mixlaw.sources import Sources
 
@@ -28,22 +27,13 @@ _SUFFIXES = re.compile(r"_text_(document|sentence)$")
 Pairs = list[tuple[str, Any]]
 
 
-def read_weights(path: Path) -> Pairs:
-    """The weights in a JSON, YAML or Megatron file; a source may occur more than once, by several paths.
+def read_weights(content: Any, name: str) -> Pairs:
+    """The weights in a parsed file of no trainer's exact form; a source may occur more than once, by several paths.
 
     Raises:
-        MixlawError: the file cannot be read, or holds no weights in a known form.
+        MixlawError: it holds no weights in a known form; `name` is the file's.
     """
-    text, name = read_text(path), str(path)
-    if not text.strip():
-        raise MixlawError(f"{name}: the file is empty")
-    if path.suffix.lower() == ".json":
-        return _pairs(_parse_json(text, name), name)
-    words = text.split()
-    words = words[1:] if words[0] in ("--data-path", "--train-data-path") else words
-    if words and parse_number(words[0]) is not None:
-        return _megatron(words, name)
-    return _pairs(parse_yaml(text, name), name)
+    return _pairs(content, name)
 
 
 def match_source(key: str, sources: Sources, name: str) -> int:
@@ -78,7 +68,7 @@ def _last_part(key: str) -> str:
     return _SUFFIXES.sub("", last)
 
 
-def _parse_json(text: str, name: str) -> Any:
+def parse_json(text: str, name: str) -> Any:
     def unique(pairs: Pairs) -> dict[str, Any]:
         content = dict(pairs)
         if len(content) != len(pairs):
@@ -98,7 +88,7 @@ def _parse_json(text: str, name: str) -> Any:
         raise MixlawError(f"{name}: not valid JSON: {error}") from None
 
 
-def _megatron(words: list[str], name: str) -> Pairs:
+def megatron_pairs(words: list[str], name: str) -> Pairs:
     if len(words) % 2:
         raise MixlawError(
             f"{name}: {len(words)} words; Megatron's form is pairs of weight and path: 0.6 /d/web 0.4 /d/code"
@@ -118,7 +108,7 @@ def _pairs(content: Any, name: str) -> Pairs:
 
 def _weights_in(content: Any, name: str) -> Pairs | None:
     if isinstance(content, list) and content and all(isinstance(word, (str, int, float)) for word in content):
-        return _megatron([str(word) for word in content], name)  # Megatron's blend.json
+        return megatron_pairs([str(word) for word in content], name)  # Megatron's blend.json
     if not isinstance(content, dict) or not content:
         return None
     if "schema" in content and "mixture" not in content:

@@ -1,4 +1,4 @@
-"""What given weights would do to the sources: epochs, tokens, and the caps they break."""
+"""What given weights would do to the sources: epochs, tokens, the caps they break, and what a fit predicts of them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mixlaw._weights import match_source, read_weights
 from mixlaw._yaml import parse_number
-from mixlaw.errors import MixlawError, listed, shown
+from mixlaw.errors import MixlawError, listed, short, shown
+from mixlaw.export import Weights, import_mixture
+from mixlaw.export.reading import mixture_weights
+from mixlaw.export.recipe import Planned
 from mixlaw.simplex import SUM_TOLERANCE, Array
-from mixlaw.sources import Sources
+from mixlaw.sources import Source, Sources
+from mixlaw.versus import by_source, known, planned, predicted
+
+if TYPE_CHECKING:
+    from mixlaw.fitted import Fit
 
 MANY_EPOCHS = 4.0  # passes up to which repeated text was found to be nearly as good as new (arXiv:2305.16264)
+USELESS_EPOCHS = 40.0  # passes beyond which more of them were found to be worth nothing (arXiv:2305.16264)
 _SLACK = 1e-9
 
 
@@ -32,6 +39,11 @@ class Audit:
         caps: the limits broken, each with `source`, `cap` (min, max or max_epochs), `limit`, `value`.
         tokens: D.
         notes: what else the user should know.
+        errors: one line for each broken limit, and for each source that would be repeated past any use.
+        plan: where a plan was given, its `mixture` and `epochs` by source; else None.
+        predicted: where a fit was given, `params`, `loss` by target and `objective`, each with `audited`, and with
+            `plan` and their `difference` {mean, low, high} (audited less plan) where a plan was given; else None.
+        trainer: whose format the weights were in, None for a plain {source: weight}.
     """
 
     mixture: dict[str, float]
@@ -40,6 +52,10 @@ class Audit:
     caps: tuple[dict[str, Any], ...]
     tokens: float
     notes: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    plan: dict[str, Any] | None = None
+    predicted: dict[str, Any] | None = None
+    trainer: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts and lists, as `mixlaw audit --json` prints them."""
@@ -50,69 +66,90 @@ class Audit:
             "tokens": self.tokens,
             "caps": [dict(cap) for cap in self.caps],
             "notes": list(self.notes),
+            "errors": list(self.errors),
+            "plan": self.plan,
+            "predicted": self.predicted,
+            "trainer": self.trainer,
         }
 
 
-def audit(weights: Mapping[str, float] | str | os.PathLike[str], sources: Sources, tokens: float) -> Audit:
+@dataclass(frozen=True)
+class AuditOptions:
+    """How weights are read, and what they are compared with.
+
+    Attributes:
+        trainer: whose format a file is in; found out by its shape where None.
+        samples: "packed" or "documents", what a sample of the trainer is where its default does not hold.
+        plan: a plan to compare with.
+        fit: to predict losses with.
+        params: N of the run, in place of the plan's.
+    """
+
+    trainer: str | None = None
+    samples: str | None = None
+    plan: Planned | None = None
+    fit: Fit | None = None
+    params: float | None = None
+
+
+def audit(
+    weights: Mapping[str, float] | str | os.PathLike[str],
+    sources: Sources,
+    tokens: float,
+    options: AuditOptions | None = None,
+) -> Audit:
     """What `weights` mean for `sources` in a run of `tokens` tokens.
 
     Args:
-        weights: token shares by source, or a file of them: JSON or YAML (also a plan's, or in the
-            form of DoReMi, Levanter, Olmix or RegMix) or Megatron's `0.6 path 0.4 path`. A source is named by
-            its name, by one of its paths, or by a path whose last part is its name. Weights are renormalised.
+        weights: token shares by source, or a weights file: a plan's, one of any trainer that `export` knows, or plain
+            JSON or YAML. A source is named by its name, by one of its paths, or by a path whose last part is its
+            name. Weights are brought from what the trainer counts to tokens and renormalised.
         sources: the sources they speak of.
         tokens: D, tokens of the run.
+        options: the file's trainer, and a plan and a fit to compare with.
 
     Raises:
-        MixlawError: no such file, an unknown form or source, a weight that is negative or no number,
-            or `tokens` not positive.
+        MixlawError: no such file, an unknown form or source, a weight that is negative or no number, weights that
+            count documents where their number is unknown, `tokens` not positive, or a plan or fit of other sources.
     """
-    D = parse_number(tokens)
+    D, options = parse_number(tokens), options or AuditOptions()
     if D is None or not math.isfinite(D) or D <= 0:
         raise MixlawError(f"audit: tokens is {shown(tokens)}; it must be a number above 0")
     if isinstance(weights, Mapping):
-        name, pairs = "weights", list(weights.items())
+        name, found = "weights", mixture_weights(weights, sources)
     else:
         name = str(Path(weights))
-        pairs = read_weights(Path(weights))
-    notes: list[str] = []
-    w_S = _shares(pairs, sources, name, notes)
+        found = import_mixture(weights, sources, options.trainer, samples=options.samples, partial=True)
+    notes = _remarks(found, name)
+    w_S = np.array(list(found.mixture.values()))
     with np.errstate(over="ignore"):  # more epochs than a float can hold are infinitely many
         epochs_S = w_S * D / sources.tokens_S
     _note_epochs(epochs_S, w_S, sources, notes)
+    caps = _broken(w_S, epochs_S, sources)
+    mixture = by_source(sources, w_S)
     return Audit(
-        mixture=_by_source(sources, w_S),
-        epochs={n: None if math.isnan(e) else float(e) for n, e in zip(sources.names, epochs_S, strict=True)},
-        tokens_by_source=_by_source(sources, w_S * D),
-        caps=tuple(_broken(w_S, epochs_S, sources)),
+        mixture=mixture,
+        epochs=known(sources, epochs_S),
+        tokens_by_source=by_source(sources, w_S * D),
+        caps=tuple(caps),
         tokens=D,
         notes=tuple(notes),
+        errors=tuple(_errors(found, w_S, epochs_S, sources, caps, D)),
+        plan=planned(options.plan, sources, D),
+        predicted=predicted(options.fit, options.plan, sources, mixture, D, options.params),
+        trainer=found.trainer,
     )
 
 
-def _by_source(sources: Sources, value_S: Array) -> dict[str, float]:
-    return dict(zip(sources.names, value_S.tolist(), strict=True))
-
-
-def _shares(pairs: list[tuple[str, Any]], sources: Sources, name: str, notes: list[str]) -> Array:
-    weight_of = [0.0] * len(sources)  # Python floats: a sum that overflows is inf, and refused below
-    named = set()
-    for key, value in pairs:
-        weight = parse_number(value)
-        if weight is None or not math.isfinite(weight) or weight < 0:
-            raise MixlawError(f"{name}: {shown(key)}: the weight is {shown(value)}; write a number, 0 or more")
-        position = match_source(str(key), sources, name)
-        weight_of[position] += weight
-        named.add(position)
-    total = sum(weight_of)
-    if not 0 < total < math.inf:
-        raise MixlawError(f"{name}: the weights sum to {total:g}; at least one must be above 0, and the sum finite")
-    if abs(total - 1) > SUM_TOLERANCE:
+def _remarks(found: Weights, name: str) -> list[str]:
+    notes, total = [], sum(found.stated.values())
+    if found.counts == "tokens" and abs(total - 1) > SUM_TOLERANCE:
         notes.append(f"{name}: weights sum to {total:.6g}, renormalised to 1")
-    left_out = [n for i, n in enumerate(sources.names) if i not in named]
-    if left_out:
-        notes.append(f"{name}: no weight for {listed(left_out)}, taken as 0")
-    return np.array(weight_of) / total
+    if found.counts != "tokens":
+        notes.append(f"{name}: weights of {found.trainer} count {found.counts}; shares here are of tokens")
+    if found.missing:
+        notes.append(f"{name}: no weight for {listed(found.missing)}, taken as 0")
+    return notes
 
 
 def _note_epochs(epochs_S: Array, w_S: Array, sources: Sources, notes: list[str]) -> None:
@@ -121,7 +158,7 @@ def _note_epochs(epochs_S: Array, w_S: Array, sources: Sources, notes: list[str]
             if share > 0:
                 notes.append(f"{source.name}: tokens unknown, so its epochs are too")
         elif epochs > MANY_EPOCHS:
-            notes.append(f"{source.name}: {epochs:.3g} epochs, more than {MANY_EPOCHS:g}: repeats are worth less")
+            notes.append(f"{source.name}: {passes(epochs)} epochs, more than {MANY_EPOCHS:g}: repeats are worth less")
 
 
 def _broken(w_S: Array, epochs_S: Array, sources: Sources) -> list[dict[str, Any]]:
@@ -134,3 +171,33 @@ def _broken(w_S: Array, epochs_S: Array, sources: Sources) -> list[dict[str, Any
         if share < source.min - _SLACK:
             broken.append({"source": source.name, "cap": "min", "limit": source.min, "value": share})
     return broken
+
+
+def _errors(
+    found: Weights, w_S: Array, epochs_S: Array, sources: Sources, caps: list[dict[str, Any]], D: float
+) -> list[str]:
+    """What must not be missed, one line each, the most repeated source first."""
+    errors, used = [], dict(zip(sources.names, zip(w_S.tolist(), epochs_S.tolist(), strict=True), strict=True))
+    for name, (share, epochs) in sorted(used.items(), key=lambda item: -np.nan_to_num(item[1][1])):
+        broken = [cap for cap in caps if cap["source"] == name]
+        if epochs > USELESS_EPOCHS or any(cap["cap"] == "max_epochs" for cap in broken):
+            errors.append(_repeated(sources[name], found.stated[name], share, epochs, D))
+        for cap in broken:
+            if cap["cap"] != "max_epochs":
+                errors.append(f"{name}: share {share:.4g} breaks its {cap['cap']} of {cap['limit']:g}")
+    return errors
+
+
+def _repeated(source: Source, weight: float, share: float, epochs: float, D: float) -> str:
+    limit = f"; no gain was found past {USELESS_EPOCHS:g}"
+    if source.max_epochs is not None and epochs > source.max_epochs:
+        limit = f"; its cap is {source.max_epochs:g}"
+    return (
+        f"{source.name}: weight {weight:.6g} ({100 * share:.3g}% of {short(D)} tokens) is {passes(epochs)} epochs "
+        f"of its {short(source.tokens or 0.0)} tokens{limit}"
+    )
+
+
+def passes(epochs: float) -> str:
+    """A number of epochs, whole and without an exponent where it is large, such as 4,038."""
+    return f"{epochs:,.0f}" if 100 <= epochs < math.inf else f"{epochs:.3g}"

@@ -1,5 +1,6 @@
 """The parts of a plan that are read off its optimum: shares, amounts, caps, predictions, provenance."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,8 @@ def provenance(problem: Problem, seed: int) -> dict[str, Any]:
     return {
         **{k: v for k, v in fit.provenance.items() if k != "seed"},
         "sources_hash": None if problem.sources is None else problem.sources.hash(),
+        "sources": problem.sources and {s.name: asdict(s) for s in problem.sources},
+        "groups": {group.name: asdict(group) for group in problem.constraints.groups},
         "seed": seed,
         "fit_seed": fit.provenance.get("seed"),
         "replicas": len(fit.replicas_BxKxP),

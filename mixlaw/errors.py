@@ -25,6 +25,14 @@ def shown(value: object, limit: int = 60) -> str:
     return f"'{text}'" if len(text) <= limit else f"'{text[: limit - 3]}...'"
 
 
+def short(x: float) -> str:
+    """A count in few characters, such as 3.2M."""
+    for unit, size in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if x >= size:
+            return f"{x / size:.3g}{unit}"
+    return f"{x:.3g}"
+
+
 def listed(names: Iterable[object], limit: int = 8) -> str:
     """Names joined by commas, the rest beyond `limit` counted."""
     parts = [shown(name)[1:-1] for name in names]

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mixlaw.audit import Audit
+from mixlaw.errors import short
 from mixlaw.fitted import Fit
 from mixlaw.laws import by_name
 from mixlaw.leaderboard import Leaderboard
@@ -38,12 +38,7 @@ def _table(*columns: str, names: Iterable[str] = ()) -> Table:
 
 def amount(x: float | None) -> str:
     """A count in few characters, such as 3.2M; a dash where there is none."""
-    if x is None:
-        return "–"
-    for unit, size in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3)):
-        if x >= size:
-            return f"{x / size:.3g}{unit}"
-    return f"{x:.3g}"
+    return "–" if x is None else short(x)
 
 
 def _percent(x: float | None) -> str:
@@ -217,20 +212,6 @@ def print_leaderboard(board: Leaderboard) -> None:
 
 def _figure(x: float, digits: int) -> str:
     return "–" if x != x else f"{x:.{digits}f}" if abs(x) < 100 else f"{x:.0e}"
-
-
-def print_audit(found: Audit) -> None:
-    """Epochs by source, and which caps are broken."""
-    console, broken = _console(), {cap["source"]: cap for cap in found.caps}
-    table = _table("source", "share", "tokens", "epochs", "", names=found.mixture)
-    table.columns[-1].justify = "left"
-    for name, share in found.mixture.items():
-        epochs, cap = found.epochs[name], broken.get(name)
-        alarm = "" if cap is None else f"{cap['cap']} {cap['limit']:g} is broken: {cap['value']:.3g}"
-        table.add_row(escape(name), _percent(share), amount(found.tokens_by_source[name]), amount(epochs), alarm)
-    console.print(table)
-    for note in found.notes:
-        console.print(f"note: {escape(note)}")
 
 
 def print_laws(rows: list[dict[str, Any]]) -> None:

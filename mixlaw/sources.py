@@ -204,13 +204,17 @@ class Sources:
 
 @dataclass(frozen=True)
 class Project:
-    """What a `mixlaw.yaml` states. Empty `targets` mean: every loss column of the runs, with weight 1."""
+    """What a `mixlaw.yaml` states. Empty `targets` mean: every loss column of the runs, with weight 1.
+
+    `tokenizer` is the JSON file by which proxies read text, as written; None for bytes.
+    """
 
     sources: Sources
     targets: tuple[Target, ...]
     budget: Budget | None
     folder: Path
     path: Path
+    tokenizer: str | None = None
     constraints: Constraints = field(default_factory=Constraints)
 
     def resolve(self, path: str) -> str:
@@ -229,7 +233,7 @@ def read_project(path: str | os.PathLike[str]) -> Project:
     file = Path(path)
     content = parse_yaml(read_text(file), str(file))
     try:
-        top = _mapping(content, "the file", ("sources", "targets", "budget", *KEYS))
+        top = _mapping(content, "the file", ("sources", "targets", "budget", "tokenizer", *KEYS))
         if "sources" not in top:
             raise MixlawError("sources: missing; name at least one source and its tokens")
         sources = Sources(_entries(top["sources"], "sources", Source))
@@ -243,11 +247,14 @@ def read_project(path: str | os.PathLike[str]) -> Project:
         if "budget" in top:
             keys = _mapping(top["budget"], "budget", [f.name for f in fields(Budget)])
             budget = Budget(**{key: _present(value, f"budget.{key}") for key, value in keys.items()})
+        tokenizer = _present(top["tokenizer"], "tokenizer") if "tokenizer" in top else None
+        if tokenizer is not None and not (isinstance(tokenizer, str) and tokenizer.strip()):
+            raise MixlawError(f"tokenizer: is {shown(tokenizer)}; name its JSON file, or leave it out for bytes")
         stated = {key: _present(top[key], key) for key in KEYS if key in top}
         constraints = read_constraints(stated, sources.names)
     except MixlawError as error:
         raise MixlawError(f"{file}: {error}") from None
-    return Project(sources, targets, budget, file.parent, file, constraints)
+    return Project(sources, targets, budget, file.parent, file, tokenizer, constraints)
 
 
 def _entries(content: object, key: str, kind: Any) -> list[Any]:

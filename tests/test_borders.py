@@ -15,7 +15,8 @@ ROOT = Path(mixlaw.__file__).parent
 ORDER = [
     *("errors", "_yaml", "_checks", "simplex", "constraints", "budget", "sources"),
     *("_table", "_columns", "runs", "importers"),
-    *("_weights", "audit", "design", "folds", "scores", "baselines", "laws", "objective", "lm", "goal"),
+    *("_weights", "export", "versus", "audit", "design", "folds", "scores"),
+    *("baselines", "laws", "objective", "lm", "goal"),
     *("observations", "reference_fit"),
     *("fitted", "estimate", "diagnose", "band", "refits", "auto"),
     *("fit", "held_out", "leaderboard", "methods", "compare"),
