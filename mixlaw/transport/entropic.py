@@ -31,7 +31,8 @@ class EntropicOT:
             divergence, Feydy et al. 2019: 0 where both are the same, convex in w). The mixture's own term takes S n / m
             times as long, and the lower plane then holds up to `tolerance`.
         precision: "float64", or "float32" for speed, which suffices for epsilon >= .01.
-        tolerance: largest error of the value, as a share of the mean cost.
+        tolerance: largest error of the value, as a share of the mean cost; an `Evaluation` says the error it has, which
+            is larger where the passes ran out (points of mixture and target nearly in pairs, a small epsilon).
 
     Raises:
         MixlawError: an unknown precision, or an epsilon too small for it.
@@ -51,8 +52,9 @@ class EntropicOT:
         if not least <= epsilon:
             raise MixlawError(f"epsilon {epsilon:g}: {precision} needs {least:g} or more; raise it")
         self.samples, self.debias, self.tolerance = samples, debias, tolerance
-        self._x = np.asarray(samples.flat_NxF, PRECISIONS[precision])
-        self._y = np.asarray(samples.y_MxF, PRECISIONS[precision])
+        centre_F = samples.y_MxF.mean(0)  # far from the origin squared distances lose their digits
+        self._x = np.asarray(samples.flat_NxF - centre_F, PRECISIONS[precision])
+        self._y = np.asarray(samples.y_MxF - centre_F, PRECISIONS[precision])
         self.mean_cost, self._widest = cost_extent(self._x, self._y)
         self.epsilon = epsilon * self.mean_cost
         self._starts, self._own_starts = WarmStarts(), WarmStarts()

@@ -23,6 +23,7 @@ from mixlaw.transport.warm import WarmStarts
 
 COSTS: dict[str, Any] = {"euclidean": "euclidean", "squared": "sqeuclidean"}
 MOST_CELLS = 2**27  # a GiB of float64
+DUALITY = 1e-9  # of the largest cost: the solver's potentials are off by some 1e-13 of it, its cost is not
 NO_SHARE = 1e-12  # a share below it is left out: it moves the distance by less than it times the largest cost
 
 
@@ -62,6 +63,7 @@ class ExactOT:
         self.samples, self.warm = samples, warm
         self._starts = WarmStarts()
         self.cost_NxM: Array = cdist(samples.flat_NxF, samples.y_MxF, COSTS[cost])
+        self._largest = float(self.cost_NxM.max())
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -71,15 +73,14 @@ class ExactOT:
     def __call__(self, w_S: Array, /) -> Evaluation:
         """Value and subgradient at a mixture."""
         found = self.solve(w_S)
-        fbar_S = found.f_N.reshape(len(self.sources), -1).mean(1)
-        return Evaluation(found.dual, fbar_S, max(found.primal - found.dual, 0.0))
+        return Evaluation(found.primal, found.f_N.reshape(len(self.sources), -1).mean(1))
 
     def solve(self, w_S: Array) -> Potentials:
         """Costs and potentials at a mixture.
 
         Raises:
             MixlawError: `w_S` is no mixture of these sources.
-            FloatingPointError: the solver did not end at an optimum.
+            FloatingPointError: the solver did not end at an optimum, or cost and dual differ.
         """
         w_S = checked_mixture(w_S, self.sources)
         mass_N, m = self.samples.mass_N(np.where(w_S < NO_SHARE, 0.0, w_S)), len(self.samples.y_MxF)
@@ -90,7 +91,10 @@ class ExactOT:
         primal, g_M = _emd(mass_N[active_N] / mass_N.sum(), np.full(m, 1 / m), part_AxM, start)
         f_N = _c_transform(self.cost_NxM, g_M)
         self._starts.keep(w_S, g_M)
-        return Potentials(primal, float(mass_N @ f_N / mass_N.sum() + g_M.mean()), f_N, g_M)
+        dual = float(mass_N @ f_N / mass_N.sum() + g_M.mean())
+        if not abs(primal - dual) <= DUALITY * self._largest:
+            raise FloatingPointError(f"exact transport: cost {primal:.12g}, dual {dual:.12g}: no optimum")
+        return Potentials(primal, dual, f_N, g_M)
 
 
 def _c_transform(cost_NxM: Array, g_M: Array, rows: int = 256) -> Array:

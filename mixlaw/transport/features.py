@@ -52,8 +52,8 @@ def fit_components(x_NxF: Any, dims: int) -> Affine:
     plain = aslinearoperator(x_NxF)
     centred = LinearOperator(
         (n, F),
-        matvec=lambda v: plain.matvec(v) - mean_F @ np.ravel(v),
-        rmatvec=lambda u: plain.rmatvec(u) - mean_F * np.sum(u),
+        matvec=lambda v: plain.matvec(np.ravel(v)) - mean_F @ np.ravel(v),
+        rmatvec=lambda u: plain.rmatvec(np.ravel(u)) - mean_F * np.sum(u),
         dtype=np.float64,
     )
     start = np.random.default_rng(0).standard_normal(min(n, F))  # a fixed start: the same components each time
