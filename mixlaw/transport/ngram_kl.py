@@ -29,8 +29,8 @@ class NGramKL:
         if not smoothing > 0:
             raise MixlawError(f"n-gram KL: smoothing {smoothing:g}; it must be above 0")
         self.sources = tuple(counts)
-        self.q_SxB = np.stack([_frequencies(count_B, name, smoothing) for name, count_B in counts.items()])
-        self.t_B = _frequencies(target_B, "the target", smoothing)
+        self.q_SxB = np.stack([frequencies(count_B, name, smoothing) for name, count_B in counts.items()])
+        self.t_B = frequencies(target_B, "the target", smoothing)
         if self.q_SxB.shape[1] != len(self.t_B):
             raise MixlawError(f"n-gram KL: sources have {self.q_SxB.shape[1]} buckets, the target {len(self.t_B)}")
 
@@ -49,7 +49,8 @@ class NGramKL:
         return Evaluation(float(self.t_B @ np.log(self.t_B / mixed_B)), -self.q_SxB @ (self.t_B / mixed_B))
 
 
-def _frequencies(count_B: Array, name: str, smoothing: float) -> Array:
+def frequencies(count_B: Array, name: str, smoothing: float) -> Array:
+    """Smoothed frequencies of n-grams, (B,), all above 0; MixlawError for counts that are none, naming whose."""
     count_B = np.asarray(count_B, np.float64)
     if count_B.ndim != 1 or not np.isfinite(count_B).all() or (count_B < 0).any() or not count_B.any():
         raise MixlawError(f"n-gram KL: {name}: counts must be finite, 0 or more, and not all 0")
