@@ -13,6 +13,7 @@ import typer
 
 from mixlaw import __version__
 from mixlaw.cli_import import import_table
+from mixlaw.cli_transport import cluster, score
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
@@ -360,6 +361,8 @@ app.command(
     "import",
     epilog="Example: mixlaw import regmix train_mixture_1m.csv train_pile_loss_1m.csv --params 1e6 --out runs.csv",
 )(import_table)
+app.command(epilog="Example: mixlaw score pool/*.jsonl --target wanted.jsonl --out scores.parquet")(score)
+app.command(epilog="Example: mixlaw cluster corpus/*.jsonl --sources 8 --out split/")(cluster)
 
 
 @app.command(epilog="Example: mixlaw fit runs.csv --law auto --out fit.json")

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from mixlaw.errors import MixlawError
-from mixlaw.transport import ExactOT, NGrams, Samples, cluster, importance, neighbours, resample, transport_gradient
+from mixlaw.transport import (
+    Clusters,
+    ExactOT,
+    NGrams,
+    Samples,
+    cluster,
+    importance,
+    neighbours,
+    resample,
+    transport_gradient,
+)
 
 
 def test_importance_is_counts_times_the_difference_of_logs():
@@ -89,8 +99,15 @@ def test_clusters_are_the_kinds_largest_first():
     kind_N = np.repeat([0, 1, 2, 3], (50, 30, 15, 5))
     x_NxF = 8 * rng.normal(size=(4, 5))[kind_N] + rng.normal(size=(100, 5))
     order_N = rng.permutation(100)
-    np.testing.assert_array_equal(cluster(x_NxF[order_N], 4), kind_N[order_N])
-    np.testing.assert_array_equal(cluster(x_NxF, 4, seed=3), cluster(x_NxF, 4, seed=4))
-    assert set(cluster(x_NxF, 1)) == {0}
+    label_N, centre_KxP = cluster(x_NxF[order_N], 4)
+    np.testing.assert_array_equal(label_N, kind_N[order_N])
+    np.testing.assert_allclose(centre_KxP[3], x_NxF[95:].mean(0))
+    np.testing.assert_array_equal(cluster(x_NxF, 4, seed=3)[0], cluster(x_NxF, 4, seed=4)[0])
+    assert set(cluster(x_NxF, 1)[0]) == {0}
     with pytest.raises(MixlawError, match="3 clusters of 2 different documents"):
         cluster(np.repeat([[0.0], [1.0]], 4, 0), 3)
+
+
+def test_new_documents_go_to_the_nearest_centre():
+    clusters = Clusters(lambda texts: np.array([[float(len(text))] for text in texts]), np.array([[2.0], [10.0]]))
+    assert clusters(["a", "aaa", "a" * 9]).tolist() == [0, 0, 1]

@@ -8,7 +8,7 @@ subsample    exact transport with an error bar           score, clustering   doc
 """
 
 from mixlaw.transport.bundle import Bounds, Minimum, minimize
-from mixlaw.transport.clustering import cluster
+from mixlaw.transport.clustering import Clusters, cluster
 from mixlaw.transport.distance import Distance, Evaluation, calibrated
 from mixlaw.transport.embedding import Embedding, embed, read_embeddings
 from mixlaw.transport.energy import EnergyDistance
@@ -26,6 +26,7 @@ from mixlaw.transport.subsample import Estimate, minimize_subsampled, subsampled
 __all__ = [
     "Affine",
     "Bounds",
+    "Clusters",
     "Distance",
     "Embedding",
     "EnergyDistance",
