@@ -98,17 +98,29 @@ def _read_parquet(path: Path, ids: Sequence[str] | None) -> Array:
         if missing:
             raise MixlawError(f"{path}: has no column {listed(sorted(missing))}; embeddings need {listed(wanted)}")
         content = pq.read_table(path, columns=wanted)
-        rows = content[COLUMN].to_pylist()
+        column = content[COLUMN].combine_chunks()
     except (pa.ArrowException, OSError) as error:
         raise MixlawError(f"{path}: not a readable Parquet file ({shown(error, 120)[1:-1]})") from None
-    wide = len(rows[0]) if rows and isinstance(rows[0], list) else 0
-    for i, row in enumerate(rows):
-        if not isinstance(row, list) or len(row) != wide or not all(isinstance(x, (int, float)) for x in row):
-            raise MixlawError(f"{path}: row {i} (from 0), column {COLUMN}: not a list of {wide or 'some'} numbers")
-    if not wide:
-        raise MixlawError(f"{path}: column {COLUMN} holds no list of numbers")
-    order = None if ids is None else _order(path, [str(name) for name in content["id"].to_pylist()], ids)
-    return np.array(rows, np.float64) if order is None else np.array(rows, np.float64)[order]
+    found_NxF = _matrix(path, column)
+    return found_NxF if ids is None else found_NxF[_order(path, [str(name) for name in content["id"].to_pylist()], ids)]
+
+
+def _matrix(path: Path, column: Any) -> Array:
+    """A column of lists of equally many numbers, without a Python object for each."""
+    import pyarrow.compute as pc
+    import pyarrow.types as kinds
+
+    kind = column.type
+    lists = kinds.is_list(kind) or kinds.is_large_list(kind) or kinds.is_fixed_size_list(kind)
+    if not lists or not (kinds.is_floating(kind.value_type) or kinds.is_integer(kind.value_type)):
+        raise MixlawError(f"{path}: column {COLUMN} holds {kind}; each row must be a list of numbers")
+    long_N = pc.call_function("list_value_length", [column]).fill_null(0).to_numpy(zero_copy_only=False)
+    odd_N = np.flatnonzero((long_N != long_N[0]) | (long_N == 0)) if len(long_N) else np.zeros(1, int)
+    if len(odd_N):
+        wide = f"{long_N[0]} numbers, as row 0" if len(long_N) and long_N[0] else "numbers"
+        raise MixlawError(f"{path}: row {odd_N[0]} (from 0), column {COLUMN}: not a list of {wide}")
+    value_V = column.flatten().to_numpy(zero_copy_only=False)
+    return value_V.astype(np.float64).reshape(len(long_N), -1)
 
 
 def _order(path: Path, there: list[str], ids: Sequence[str]) -> list[int]:
