@@ -13,6 +13,10 @@ import typer
 
 from mixlaw import __version__
 from mixlaw.cli_import import import_table
+from mixlaw.cli_online import online
+from mixlaw.cli_progress import with_bar, with_progress
+from mixlaw.cli_sweep import TextTokens, make_folder, read_text, say, sweep, train_proxies
+from mixlaw.cli_tokenizer import tokenizer
 from mixlaw.cli_transport import cluster, score
 from mixlaw.errors import MixlawError
 
@@ -96,6 +100,7 @@ def recommend(
     seed: Seed = 0,
     scale: AtScale = None,
     seconds: Seconds = 120.0,
+    text_tokens: TextTokens = 1e9,
 ) -> None:
     """Recommend a mixture for a budget, with intervals, baselines and a verdict."""
     from mixlaw.show import print_plan
@@ -109,13 +114,15 @@ def recommend(
     else:
         read = _project(project, needed=runs is None)
         if out is not None:
-            _folder(out)
+            make_folder(out)
         if runs is not None:
             plan = _from_runs(runs, read and _counted(read), budget, law, seed, scale, out)
         else:
             assert read is not None
             _check_law(law, scale, mixed=len(read.sources) > 1)
-            plan = _from_text(read, budget, law, seed, seconds, _folder(out or Path("mixlaw-out")))
+            folder = make_folder(out or Path("mixlaw-out"))
+            task = read_text(folder, text_tokens, lambda b: _task(read, budget, seed, seconds, b))
+            plan = _from_text(task, law, seed, folder)
     print(json.dumps(plan.to_dict(), indent=1)) if as_json else print_plan(plan)
 
 
@@ -157,13 +164,16 @@ def _counted(project: "Project") -> "Project":
     """The project with the tokens of sources that state none counted from their text, which is announced."""
     from dataclasses import replace
 
-    from proxies.readers import count_documents
-
     unknown = [source for source in project.sources if source.tokens is None]
     if not unknown:
         return project
-    counts = {s.name: float(count_documents(s.paths, base=project.folder)[1]) for s in unknown}
-    _say(f"counted in bytes: {', '.join(f'{name} {count:,.0f} tokens' for name, count in counts.items())}")
+    from proxies.shards import count_documents
+    from proxies.tokenizer import project_tokenizer
+
+    kind = project_tokenizer(project)
+    counts = {s.name: float(count_documents(s.paths, base=project.folder, tokenizer=kind)[1]) for s in unknown}
+    unit = "bytes" if kind.name == "bytes" else f"tokens of {kind.name}"
+    say(f"counted in {unit}: {', '.join(f'{name} {count:,.0f} tokens' for name, count in counts.items())}")
     return replace(project, sources=project.sources.with_tokens(counts))
 
 
@@ -201,7 +211,7 @@ def _save(out: Path, plan: "Plan", runs: "Runs", source: Path | None = None) -> 
     """All that `report` and `export` need; `source` is the file the runs were read from."""
     from mixlaw.plot import save_plan_figure
 
-    folder = _folder(out)
+    folder = make_folder(out)
     table = folder / "runs.csv"
     if source is None or not (table.exists() and table.samefile(source)):  # a user's own table is not written over
         runs.write(table)
@@ -209,97 +219,36 @@ def _save(out: Path, plan: "Plan", runs: "Runs", source: Path | None = None) -> 
     plan.fit.save(folder / "fit.json")
     plan.save(folder / "plan.json")
     save_plan_figure(plan, folder / "plan.png")
-    _say(f"wrote plan.json, plan.png, fit.json and runs.csv to {folder}")
+    say(f"wrote plan.json, plan.png, fit.json and runs.csv to {folder}")
 
 
-def _folder(out: Path) -> Path:
-    """Made before the work whose results go there, so that nothing is lost to a bad name."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MixlawError(f"--out {out}: cannot be made a folder ({error.strerror}): name another") from None
-    return out
+def _task(project: "Project", budget: "Budget | None", seed: int, seconds: float, build: Any) -> Any:
+    from proxies.pipeline import project_task
+
+    return project_task(project, budget, seed, seconds, build=build)
 
 
-def _say(message: str) -> None:
-    print(message, file=sys.stderr)
-
-
-def _from_text(project: "Project", budget: "Budget | None", law: str, seed: int, seconds: float, out: Path) -> "Plan":
-    from proxies.pipeline import project_task, proxy_runs
-
-    task = project_task(project, budget, seed, seconds)
-    _announce(task)
-    runs = _sweep(out, lambda tell: proxy_runs(task, _folder(out) / "store", seed, tell))
+def _from_text(task: Any, law: str, seed: int, out: Path) -> "Plan":
+    runs = train_proxies(task, seed, out)
     return _plan_task(task, runs, law, seed, out)
 
 
 def _demo(out: Path, law: str, seed: int) -> "Plan":
     from mixlaw.plan import with_check
-    from proxies.pipeline import demo_task, measure, proxy_runs
+    from proxies.pipeline import demo_task, measure
 
-    _say("reading text of this Python installation and its packages ...")
-    task, store = demo_task(seed), _folder(out) / "store"
-    _announce(task)
-    runs = _sweep(out, lambda tell: proxy_runs(task, store, seed, tell))
+    say("reading text of this Python installation and its packages ...")
+    task, store = demo_task(seed), make_folder(out) / "store"
+    runs = train_proxies(task, seed, out)
     plan = _plan_task(task, runs, law, seed, out)
     named = {"recommended": plan.mixture, "proportional": plan.baselines["proportional"]["mixture"]}
-    measured = _progress("check at the budget", lambda tell: measure(task, named, store, seed, tell))
+    measured = with_progress("check at the budget", lambda tell: measure(task, named, store, seed, tell))
     plan = with_check(plan, measured)
     plan.save(out / "plan.json")
     from mixlaw.plot import save_plan_figure
 
     save_plan_figure(plan, out / "plan.png")
     return plan
-
-
-def _announce(task: Any) -> None:
-    """What a sweep will cost, before it starts."""
-    seconds, sizes = task.proposal.seconds(), sorted({scale.params for scale in task.proposal.scales})
-    _say(
-        f"{task.proposal.runs} proxy runs of {', '.join(f'{n:,}' for n in sizes)} parameters, "
-        f"{task.proposal.flops:.2g} FLOP, about {seconds:.0f} s on this machine"
-    )
-
-
-def _progress(title: str, work: Any) -> Any:
-    """`work` with a callback (done, total, message) that moves a bar on stderr."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=None)
-
-        def tell(done: int, total: int, message: str) -> None:
-            if " failed: " in message:
-                bar.console.print(message, markup=False)
-            bar.update(task, completed=done, total=total)
-
-        return work(tell)
-
-
-def _sweep(out: Path, work: Any) -> "Runs":
-    """The runs of a sweep as a table, written to DIR/runs.csv."""
-    from dataclasses import replace
-
-    from mixlaw.runs import Runs
-
-    table = _progress("proxy runs", work)
-    failed = [f"run {run} failed and is left out: {reason}" for run, reason in table.attrs["failed"].items()]
-    for line in failed:
-        _say(line)
-    runs = Runs.from_frame(table, "runs.csv")
-    runs = replace(runs, notes=(*failed, *runs.notes))
-    runs.write(_folder(out) / "runs.csv")
-    return runs
 
 
 def _plan_task(task: Any, runs: "Runs", law: str, seed: int, out: Path) -> "Plan":
@@ -332,35 +281,18 @@ def design(
     table = propose(read.sources, runs, seed=seed, tokens=read.budget.tokens if read.budget else None)
     _write(out, lambda file: table.to_csv(file, index=False))
     for note in table.attrs.get("notes", ()):
-        _say(f"note: {note}")
+        say(f"note: {note}")
 
 
-@app.command(epilog="Example: mixlaw sweep mixlaw.yaml --runs 28 --seed 1 --out sweep/")
-def sweep(
-    project: ProjectFile,
-    out: Annotated[Path, typer.Option(help="folder for runs.csv and the store of finished runs")],
-    runs: Annotated[int | None, typer.Option(help="number of runs, at least 10; 28 by default", min=1)] = None,
-    design: Annotated[Path | None, typer.Option(help="mixtures to run, as `mixlaw design` writes them")] = None,
-    seed: Seed = 0,
-    seconds: Seconds = 120.0,
-) -> None:
-    """Train proxies on a project's text: one row of DIR/runs.csv a run. Finished runs are never run again."""
-    from mixlaw import read_project
-    from proxies.pipeline import proxy_runs, sweep_task
-
-    _folder(out)
-    task, mixtures = sweep_task(read_project(project), design, runs, seed, seconds)
-    _announce(task)
-    for note in task.notes:
-        _say(f"note: {note}")
-    _sweep(out, lambda tell: proxy_runs(task, _folder(out) / "store", seed, tell, mixtures))
-    _say(f"wrote runs.csv to {out}")
-
-
+app.command(epilog="Example: mixlaw sweep mixlaw.yaml --runs 28 --seed 1 --out sweep/")(sweep)
 app.command(
     "import",
     epilog="Example: mixlaw import regmix train_mixture_1m.csv train_pile_loss_1m.csv --params 1e6 --out runs.csv",
 )(import_table)
+app.add_typer(tokenizer, name="tokenizer")
+
+
+app.command(epilog="Example: mixlaw online mixlaw.yaml --method dga --out mixlaw-out/")(online)
 app.command(epilog="Example: mixlaw score pool/*.jsonl --target wanted.jsonl --out scores.parquet")(score)
 app.command(epilog="Example: mixlaw cluster corpus/*.jsonl --sources 8 --out split/")(cluster)
 
@@ -408,14 +340,14 @@ def compare(
     names = None if laws is None else [name.strip() for name in laws.split(",")]
     table = _read_runs(runs)
     if out is not None:
-        _folder(out)
-    board = _progress("compare", lambda tell: judge(table, names, seed=seed, tell=tell))
+        make_folder(out)
+    board = with_bar("compare", lambda tell: judge(table, names, seed=seed, tell=tell))
     if out is not None:
         from mixlaw.plot import save_leaderboard_figure
 
         board.save(out)
         save_leaderboard_figure(board, out / "leaderboard.png")
-        _say(f"wrote leaderboard.csv, leaderboard.json and leaderboard.png to {out}")
+        say(f"wrote leaderboard.csv, leaderboard.json and leaderboard.png to {out}")
     print(json.dumps(board.to_dict(), indent=1)) if as_json else print_leaderboard(board)
 
 
@@ -446,7 +378,7 @@ def predict(
             asked = replace(asked, **{f"{name}_R": np.full(len(asked), value)})
     fitted = read_fit(fit)
     for note in fitted.remarks(asked):
-        _say(f"note: {note}")
+        say(f"note: {note}")
     table = fitted.predict(asked)
     _write(out, lambda file: table.to_csv(file, index=False))
 

@@ -215,13 +215,17 @@ class Sources:
 
 @dataclass(frozen=True)
 class Project:
-    """What a `mixlaw.yaml` states. Empty `targets` mean: every loss column of the runs, with weight 1."""
+    """What a `mixlaw.yaml` states. Empty `targets` mean: every loss column of the runs, with weight 1.
+
+    `tokenizer` is the JSON file by which proxies read text, as written; None for bytes.
+    """
 
     sources: Sources
     targets: tuple[Target, ...]
     budget: Budget | None
     folder: Path
     path: Path
+    tokenizer: str | None = None
 
     def resolve(self, path: str) -> str:
         """`path` as this process can open it: relative ones start at the file's folder, URLs stay as is."""
@@ -239,7 +243,7 @@ def read_project(path: str | os.PathLike[str]) -> Project:
     file = Path(path)
     content = parse_yaml(read_text(file), str(file))
     try:
-        top = _mapping(content, "the file", ("sources", "targets", "budget"))
+        top = _mapping(content, "the file", ("sources", "targets", "budget", "tokenizer"))
         if "sources" not in top:
             raise MixlawError("sources: missing; name at least one source and its tokens")
         sources = Sources(_entries(top["sources"], "sources", Source))
@@ -253,9 +257,12 @@ def read_project(path: str | os.PathLike[str]) -> Project:
         if "budget" in top:
             keys = _mapping(top["budget"], "budget", [f.name for f in fields(Budget)])
             budget = Budget(**{key: _present(value, f"budget.{key}") for key, value in keys.items()})
+        tokenizer = _present(top["tokenizer"], "tokenizer") if "tokenizer" in top else None
+        if tokenizer is not None and not (isinstance(tokenizer, str) and tokenizer.strip()):
+            raise MixlawError(f"tokenizer: is {shown(tokenizer)}; name its JSON file, or leave it out for bytes")
     except MixlawError as error:
         raise MixlawError(f"{file}: {error}") from None
-    return Project(sources, targets, budget, file.parent, file)
+    return Project(sources, targets, budget, file.parent, file, tokenizer)
 
 
 def _entries(content: object, key: str, kind: Any) -> list[Any]:

@@ -7,52 +7,29 @@ function of (seed, step): nothing has to be replayed to reach a step.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from mixlaw.errors import MixlawError
 from proxies.corpus import Corpus, Text
+from proxies.schedule import Schedule
 
-
-def schedule(shares: np.ndarray, count: int) -> np.ndarray:
-    """The source of each of `count` sequences, so that source i has w_i n within 1 of any first n.
-
-    Tijdeman's rule (1980): among the sources owed at least 1/(2K - 2) take the one due first; no source
-    is ever further from its share than 1 - 1/(2K - 2) sequences.
-    """
-    shares = np.asarray(shares, float)
-    order = np.zeros(count, np.int16)
-    live = np.flatnonzero(shares > 0)
-    if len(live) == 1:
-        order[:] = live[0]
-        return order
-    share, taken = [float(s) for s in shares[live]], [0] * len(live)
-    slack = 1 / (2 * len(live) - 2)
-    for n in range(1, count + 1):
-        best, due_first = -1, np.inf
-        for i, w in enumerate(share):
-            owed = w * n - taken[i]
-            # 1e-9: shares such as 1/3 are rounded, and a source owed exactly the slack must count.
-            if owed >= slack - 1e-9 and (1 - slack - owed) / w < due_first:
-                best, due_first = i, (1 - slack - owed) / w
-        if best < 0:  # rounding left all of them a hair below the slack
-            best = max(range(len(share)), key=lambda i: share[i] * n - taken[i])
-        taken[best] += 1
-        order[n - 1] = live[best]
-    return order
+BLOCK = 16  # steps read together
 
 
 @dataclass(frozen=True)
 class Pieces:
-    """A subset of a text's pieces: their starts and lengths; `unique` is the sum of the lengths."""
+    """A subset of a text's pieces: their starts and lengths, (P,) each."""
 
     text: Text
     starts: np.ndarray
     lengths: np.ndarray
 
-    @property
+    @cached_property
     def unique(self) -> int:
-        return int(self.lengths.sum())
+        """Tokens in them."""
+        return int(self.lengths.sum(dtype=np.int64))
 
 
 def subsample(corpus: Corpus, unique: Mapping[str, int]) -> dict[str, Pieces]:
@@ -61,19 +38,34 @@ def subsample(corpus: Corpus, unique: Mapping[str, int]) -> dict[str, Pieces]:
     A smaller subset is contained in every larger one: pieces are taken from one order fixed by the corpus's
     seed. Raises MixlawError where a source has fewer tokens, or none is asked for.
     """
-    chosen = {}
-    for index, (source, text) in enumerate(corpus.train.items()):
-        wanted = unique[source]
-        if not 1 <= wanted <= len(text):
-            raise MixlawError(f"source {source}: {wanted:,} unique tokens asked for; it has 1 to {len(text):,}")
-        order = np.random.default_rng([corpus.seed, index, 0x5AB5]).permutation(len(text.starts) - 1)
-        lengths = np.diff(text.starts)[order]
-        ends = np.cumsum(lengths)
-        last = int(np.searchsorted(ends, wanted))
-        lengths = lengths[: last + 1].copy()
-        lengths[-1] -= ends[last] - wanted
-        chosen[source] = Pieces(text, np.asarray(text.starts[:-1])[order[: last + 1]], lengths)
-    return chosen
+    _check_unique(corpus, unique)
+    return {source: _subset(corpus, source, unique[source]) for source in corpus.sources}
+
+
+def _check_unique(corpus: Corpus, unique: Mapping[str, int]) -> None:
+    for source, has in corpus.tokens.items():
+        if not 1 <= unique[source] <= has:
+            raise MixlawError(f"source {source}: {unique[source]:,} unique tokens asked for; it has 1 to {has:,}")
+
+
+def _subset(corpus: Corpus, source: str, wanted: int) -> Pieces:
+    text = corpus.train[source]
+    order, ends = _order(corpus, source)
+    last = int(np.searchsorted(ends, wanted))
+    lengths = np.asarray(text.lengths)[order[: last + 1]].astype(np.int64)
+    lengths[-1] -= ends[last] - wanted
+    return Pieces(text, np.asarray(text.starts)[order[: last + 1]], lengths)
+
+
+def _order(corpus: Corpus, source: str) -> tuple[np.ndarray, np.ndarray]:
+    """(numbers of a source's pieces in the order they are taken, tokens up to the end of each), kept for later runs."""
+    known = corpus.__dict__.setdefault("_orders", {})
+    if source not in known:
+        text = corpus.train[source]
+        seed = [corpus.seed, corpus.sources.index(source), 0x5AB5]
+        order = np.random.default_rng(seed).permutation(len(text.starts))
+        known[source] = order, np.cumsum(np.asarray(text.lengths)[order], dtype=np.int64)
+    return known[source]
 
 
 def matched_unique(corpus: Corpus, fraction: float) -> dict[str, int]:
@@ -91,33 +83,43 @@ class Stream:
 
     def __init__(self, pieces: Pieces, seed: list[int]) -> None:
         self.pieces, self.seed = pieces, seed
-        self._epoch, self._order, self._ends = -1, np.zeros(0, int), np.zeros(0, int)
+        self._epoch, self._starts, self._ends = -1, np.zeros(0, int), np.zeros(0, int)
 
     def _turn_to(self, epoch: int) -> None:
         if epoch != self._epoch:
             order = np.random.default_rng([*self.seed, epoch]).permutation(len(self.pieces.lengths))
-            self._epoch, self._order, self._ends = epoch, order, np.cumsum(self.pieces.lengths[order])
+            self._epoch, self._starts = epoch, self.pieces.starts[order]
+            self._ends = np.cumsum(self.pieces.lengths[order])
 
     def read(self, start: int, length: int) -> np.ndarray:
-        """Tokens start .. start + length (uint16); token t belongs to epoch t // unique."""
-        out = np.empty(length, np.uint16)
-        unique, at = self.pieces.unique, 0
+        """Tokens start .. start + length, of the stored type; token t belongs to epoch t // unique."""
+        parts, unique, at = [], self.pieces.unique, 0
         while at < length:
             epoch, offset = divmod(start + at, unique)
+            take = min(unique - offset, length - at)
             self._turn_to(epoch)
-            slot = int(np.searchsorted(self._ends, offset, side="right"))
-            piece, left = self._order[slot], int(self._ends[slot]) - offset
-            take = min(left, length - at)
-            end = int(self.pieces.starts[piece] + self.pieces.lengths[piece])
-            out[at : at + take] = self.pieces.text.tokens[end - left : end - left + take]
+            parts += self._slices(offset, take)
             at += take
-        return out
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _slices(self, offset: int, count: int) -> list[np.ndarray]:
+        """The stored tokens offset .. offset + count of the epoch at hand, piece by piece."""
+        first, last = self._ends.searchsorted((offset, offset + count - 1), side="right").tolist()
+        starts, ends = self._starts[first : last + 1].tolist(), self._ends[first : last + 1].tolist()
+        begin = int(self._ends[first - 1]) if first else 0
+        lows = [starts[0] + offset - begin, *starts[1:]]
+        before = [offset, *ends[:-1]]
+        stored = self.pieces.text.stored
+        return [
+            stored[low : low + min(end, offset + count) - at] for low, at, end in zip(lows, before, ends, strict=True)
+        ]
 
 
 class Batches:
     """The batches of one run: `steps` of `batch` sequences of `length` tokens, drawn by `mixture`.
 
-    `seed` orders the epochs. Shares are taken in the order of the corpus's sources.
+    `seed` orders the epochs. Shares are taken in the order of the corpus's sources. Nothing is read, and no order
+    drawn, before a batch needs it.
     """
 
     def __init__(
@@ -128,36 +130,63 @@ class Batches:
         size: tuple[int, int, int],
         seed: int,
     ) -> None:
-        steps, self.batch, self.length = size
+        self.steps, self.batch, self.length = size
+        self.sources, self.seed = corpus.sources, seed
+        _check_unique(corpus, unique)
+        self.corpus, self.unique = corpus, dict(unique)
         shares = np.array([mixture.get(source, 0.0) for source in corpus.sources])
-        self.sources, self.pieces = corpus.sources, subsample(corpus, unique)
-        self.order = schedule(shares, steps * self.batch)
-        self.streams = [Stream(self.pieces[s], [seed, i, 0xBA7C]) for i, s in enumerate(self.sources)]
-        # The place of every sequence in its own source's stream, so that a step can be read by itself.
-        self.place = np.zeros(len(self.order), np.int64)
-        for i in range(len(self.sources)):
-            mine = self.order == i
-            self.place[mine] = np.arange(int(mine.sum()))
+        self.schedule = Schedule(shares, self.steps * self.batch)
+        self._streams: dict[int, Stream] = {}
+        self._block: tuple[int, np.ndarray] = (-1, np.zeros(0))
 
     def __len__(self) -> int:
-        return len(self.order) // self.batch
+        return self.steps
 
     def __getitem__(self, step: int) -> np.ndarray:
-        """tokens_BxL (uint16) of a step, 0 <= step < len(self)."""
-        if not 0 <= step < len(self):
-            raise IndexError(f"step {step} of {len(self)}")
-        rows = range(step * self.batch, (step + 1) * self.batch)
-        places = ((self.streams[self.order[r]], int(self.place[r])) for r in rows)
-        return np.stack([stream.read(place * self.length, self.length) for stream, place in places])
+        """tokens_BxL of a step, 0 <= step < len(self); its neighbours are read with it, for the next call."""
+        start = step // BLOCK * BLOCK
+        if not 0 <= step < self.steps:
+            raise IndexError(f"step {step} of {self.steps}")
+        if start != self._block[0]:
+            self._block = start, self.read(start, min(BLOCK, self.steps - start))
+        return self._block[1][step - start].copy()
+
+    def read(self, start: int, count: int) -> np.ndarray:
+        """tokens_CxBxL of `count` steps from `start` on, of the corpus's token type: quicker than one by one.
+
+        Raises IndexError where a step is not one of the run's.
+        """
+        if not 0 <= start <= start + count <= self.steps or count < 1:
+            raise IndexError(f"steps {start} to {start + count - 1} of {self.steps}")
+        order_R, place_R = self.schedule.rows(start * self.batch, (start + count) * self.batch)
+        out_RxL: np.ndarray | None = None
+        for source in sorted(set(order_R.tolist())):
+            (mine,) = (order_R == source).nonzero()
+            # Sequences of one source follow one another in its stream, whichever batches they are in.
+            first = int(place_R[mine[0]]) * self.length
+            tokens = self._stream(source).read(first, len(mine) * self.length)
+            if out_RxL is None:
+                out_RxL = np.empty((len(order_R), self.length), tokens.dtype)
+            out_RxL[mine] = tokens.reshape(-1, self.length)
+        assert out_RxL is not None
+        return out_RxL.reshape(count, self.batch, self.length)
+
+    def _stream(self, source: int) -> Stream:
+        if source not in self._streams:
+            name = self.sources[source]
+            pieces = _subset(self.corpus, name, self.unique[name])
+            self._streams[source] = Stream(pieces, [self.seed, source, 0xBA7C])
+        return self._streams[source]
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        return (self[step] for step in range(len(self)))
+        for start in range(0, self.steps, BLOCK):
+            yield from self.read(start, min(BLOCK, self.steps - start))
 
-    def seen(self) -> dict[str, int]:
-        """Tokens of each source in all batches."""
-        counts = np.bincount(self.order, minlength=len(self.sources)) * self.length
-        return {source: int(count) for source, count in zip(self.sources, counts, strict=True)}
+    def seen(self, steps: int | None = None) -> dict[str, int]:
+        """Tokens of each source in all batches, or in the first `steps` of them."""
+        counts = self.schedule.counts((self.steps if steps is None else steps) * self.batch) * self.length
+        return dict(zip(self.sources, counts.tolist(), strict=True))
 
-    def epochs(self) -> dict[str, float]:
-        """Passes over the unique tokens of each source in all batches."""
-        return {source: count / self.pieces[source].unique for source, count in self.seen().items()}
+    def epochs(self, steps: int | None = None) -> dict[str, float]:
+        """Passes over the unique tokens of each source in all batches, or in the first `steps` of them."""
+        return {source: count / self.unique[source] for source, count in self.seen(steps).items()}

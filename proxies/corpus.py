@@ -1,44 +1,64 @@
 """A corpus: each source's training tokens, the targets' held-out tokens, and the split between them.
 
-Tokens are bytes of UTF-8; every document is followed by one end mark. A source's unique tokens U are its
-training tokens, end marks included.
+A source's unique tokens U are its training tokens, end marks included. Its tokens lie in one array, mapped from disk
+where it is large; documents that are repeats or held out stay there too, but no piece of the training text holds them.
 """
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mixlaw.errors import MixlawError
+from proxies.folders import digest_of, draft, is_whole, link, mapped, write_manifest
+from proxies.readers import Documents
+from proxies.shards import Build
+from proxies.split import HELD_OUT_MOST, NOBODY, Held, given, hold_out, pool_of, training_pieces
+from proxies.tokenizer import END, VOCAB
 
-END = 256  # the token after every document
-VOCAB = 257
-PIECE = 4096  # longer documents are drawn in pieces, so that no run depends on which few long files came first
-HELD_OUT = 1 / 20  # of a source's tokens, and within these limits:
-HELD_OUT_LEAST, HELD_OUT_MOST = 65_536, 131_072  # fewer make losses noisy, more make evaluation slow
-HELD_OUT_LARGEST_SHARE = 0.2
-SPLIT_LEAST = 200  # tokens: what is held out of less measures nothing
+__all__ = ["END", "HELD_OUT_MOST", "VOCAB", "Build", "Corpus", "Text", "build_corpus"]
+MANIFEST = "corpus.json"
 
 
 @dataclass(frozen=True)
 class Text:
-    """Documents end to end: `tokens` (uint16); `starts` (int64) of each piece, with the end appended."""
+    """Pieces of stored tokens: `starts` (P,) and `lengths` (P,) of each in `stored`, in the order read.
 
-    tokens: np.ndarray
+    `content` names the stored tokens where that is known without reading them.
+    """
+
+    stored: np.ndarray
     starts: np.ndarray
+    lengths: np.ndarray
+    content: str | None = None
 
     def __len__(self) -> int:
-        return len(self.tokens)
+        return self._total
+
+    @cached_property
+    def _total(self) -> int:
+        return int(self.lengths.sum(dtype=np.int64))
+
+    @property
+    def tokens(self) -> np.ndarray:
+        """All pieces end to end, read into memory."""
+        pieces = zip(self.starts.tolist(), self.lengths.tolist(), strict=True)
+        return np.concatenate([self.stored[start : start + length] for start, length in pieces])
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Training text by source, held-out tokens by target, and remarks for the person who reads the plan."""
+    """Training text by source, held-out tokens by target, and remarks for the person who reads the plan.
+
+    `tokenizer` names what made the tokens, `vocab` is the number of different ones and `end` the mark after every
+    document. `bytes_per_token` of each target's text turns nats per token into nats per byte, by which losses under
+    different tokenizers compare. `documents` counts each source's training documents.
+    """
 
     train: Mapping[str, Text]
     targets: Mapping[str, np.ndarray]
@@ -47,6 +67,10 @@ class Corpus:
     documents: Mapping[str, int] = field(default_factory=dict)
     cut_short: frozenset[str] = frozenset()
     """Sources of which only the beginning was read."""
+    tokenizer: str = "bytes"
+    vocab: int = VOCAB
+    end: int = END
+    bytes_per_token: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -59,53 +83,78 @@ class Corpus:
 
     @cached_property
     def hash(self) -> str:
-        """Names every byte of the corpus and its split."""
-        digest = hashlib.blake2b(f"mixlaw corpus 1, seed {self.seed}".encode(), digest_size=16)
-        for kind, table in (("train", self.train), ("target", self.targets)):
-            for name, text in table.items():
-                arrays = (text.tokens, text.starts) if isinstance(text, Text) else (text,)
-                digest.update(json.dumps([kind, name, [len(a) for a in arrays]]).encode())
-                for array in arrays:
-                    digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
+        """Names every token of the corpus, what made them, and the split."""
+        about = ["mixlaw corpus 2", self.seed, self.tokenizer, self.vocab, self.end]
+        whole = hashlib.blake2b(json.dumps(about).encode(), digest_size=16)
+        for source, text in self.train.items():
+            content = text.content or digest_of(text.stored)
+            whole.update(json.dumps(["train", source, content, len(text.starts)]).encode())
+            whole.update(digest_of(text.starts, text.lengths).encode())
+        for target, tokens in self.targets.items():
+            whole.update(json.dumps(["target", target, len(tokens), digest_of(tokens)]).encode())
+        return whole.hexdigest()
 
     def save(self, folder: Path) -> Path:
-        """Write `corpus-<hash>` into the folder, unless it is there, for `load`. Returns its path."""
+        """Write `corpus-<hash>` into the folder, unless it is there whole, for `load`. Returns its path.
+
+        Tokens on the folder's own disk are linked, not copied. Raises MixlawError where it cannot be written.
+        """
         path = Path(folder) / f"corpus-{self.hash}"
-        if (path / "corpus.json").exists():
-            return path
-        path.mkdir(parents=True, exist_ok=True)
-        for index, text in enumerate(self.train.values()):
-            np.save(path / f"train-{index}.npy", text.tokens)
-            np.save(path / f"starts-{index}.npy", text.starts)
-        for index, tokens in enumerate(self.targets.values()):
-            np.save(path / f"target-{index}.npy", tokens)
-        about = {"hash": self.hash, "seed": self.seed, "notes": self.notes, "documents": dict(self.documents)}
-        about |= {"train": list(self.train), "targets": list(self.targets)}
-        draft = path / f"corpus.json.{os.getpid()}"
-        draft.write_text(json.dumps(about), encoding="utf-8")
-        os.replace(draft, path / "corpus.json")  # last, so that a half-written corpus is written again
+        if not is_whole(path, MANIFEST):
+            with draft(path, MANIFEST) as place:
+                for index, text in enumerate(self.train.values()):
+                    link(text.stored, place / f"tokens-{index}.bin")
+                    text.starts.astype(np.int64).tofile(place / f"starts-{index}.bin")
+                    text.lengths.astype(np.uint32).tofile(place / f"lengths-{index}.bin")
+                for index, tokens in enumerate(self.targets.values()):
+                    tokens.tofile(place / f"target-{index}.bin")
+                write_manifest(place, MANIFEST, self._about())
         return path
+
+    def _about(self) -> dict[str, Any]:
+        """What `corpus.json` says beside the sizes of the files."""
+        kinds = [str(text.stored.dtype) for text in self.train.values()]
+        return {
+            "hash": self.hash,
+            "seed": self.seed,
+            "notes": self.notes,
+            "documents": dict(self.documents),
+            "cut_short": sorted(self.cut_short),
+            "tokenizer": self.tokenizer,
+            "vocab": self.vocab,
+            "end": self.end,
+            "bytes_per_token": dict(self.bytes_per_token),
+            "train": [[s, text.content, kind] for (s, text), kind in zip(self.train.items(), kinds, strict=True)],
+            "targets": [[target, str(tokens.dtype)] for target, tokens in self.targets.items()],
+        }
 
     @classmethod
     def load(cls, path: Path) -> "Corpus":
-        """The corpus that `save` wrote, its tokens mapped from disk rather than read."""
-        about = json.loads((Path(path) / "corpus.json").read_text(encoding="utf-8"))
+        """The corpus that `save` wrote, its tokens mapped from disk rather than read.
 
-        def array(name: str) -> np.ndarray:
-            return np.load(Path(path) / f"{name}.npy", mmap_mode="r")
+        Raises MixlawError, naming the folder, where a file is absent or cut short.
+        """
+        path = Path(path)
+        if not is_whole(path, MANIFEST):
+            raise MixlawError(f"{path}: absent or damaged (a file is cut short); delete it and sweep again")
+        about = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
 
-        train = {s: Text(array(f"train-{i}"), array(f"starts-{i}")) for i, s in enumerate(about["train"])}
-        targets = {t: array(f"target-{i}") for i, t in enumerate(about["targets"])}
-        corpus = cls(train, targets, about["seed"], tuple(about["notes"]), about["documents"])
+        def array(name: str, kind: Any) -> np.ndarray:
+            return mapped(path / f"{name}.bin", kind)
+
+        train = {
+            source: Text(
+                array(f"tokens-{i}", kind), array(f"starts-{i}", np.int64), array(f"lengths-{i}", "u4"), content
+            )
+            for i, (source, content, kind) in enumerate(about["train"])
+        }
+        targets = {target: array(f"target-{i}", kind) for i, (target, kind) in enumerate(about["targets"])}
+        corpus = cls(
+            train, targets, about["seed"], tuple(about["notes"]), about["documents"], frozenset(about["cut_short"]),
+            about["tokenizer"], about["vocab"], about["end"], about["bytes_per_token"],
+        )  # fmt: skip
         corpus.__dict__["hash"] = about["hash"]  # the cached property: a worker need not read it all to know it
         return corpus
-
-
-def encode(document: str) -> np.ndarray:
-    """Tokens (uint16) of a document: its bytes, and END."""
-    data = document.encode("utf-8", "surrogatepass")
-    return np.append(np.frombuffer(data, np.uint8).astype(np.uint16), np.uint16(END))
 
 
 def build_corpus(
@@ -113,108 +162,69 @@ def build_corpus(
     seed: int = 0,
     *,
     targets: Mapping[str, Iterable[str] | None] | None = None,
-    limit: int = 64_000_000,
+    build: Build | None = None,
 ) -> Corpus:
-    """Split every source into training and held-out documents.
+    """Tokenize every source and split it into training and held-out documents.
 
     A target named without documents (None), like every source where `targets` is None, is measured on that
     source's held-out documents. Which documents are held out depends on their content and the seed alone.
     Exact duplicates are dropped, and no held-out document stays in the training text of any source
-    (near-duplicates may). Reading a source stops at `limit` tokens, with a note.
-    Raises MixlawError for a source or target
-    that is empty or too small to be split.
+    (near-duplicates may). Reading a source stops at `build.limit` tokens, with a note.
+
+    Memory holds some 60 bytes a document; the tokens only where `build.cache` is None or a source is not
+    `Documents` of files. Raises MixlawError for a source or target that is empty or too small to be split.
     """
     if not documents:
         raise MixlawError("no source has text; give at least one source `paths`")
-    own: dict[str, Iterable[str] | None] = dict(targets) if targets is not None else dict.fromkeys(documents)
+    own = dict(targets) if targets is not None else dict.fromkeys(documents)
+    build = build or Build()
     notes: list[str] = []
-    pools, cut_short = {}, set()
+    pools = {}
     for source, stream in documents.items():
-        pools[source], complete = _pool(source, stream, limit, notes)
-        cut_short |= set() if complete else {source}
-    held: dict[bytes, str] = {}  # digest -> the only source that may keep training on (the rest of) it
-    targets_out: dict[str, np.ndarray] = {}
+        pools[source] = pool_of("source", source, stream, _told(build, documents, source), notes)
+    held: dict[str, Held] = {}
     for name, stream in own.items():
-        if stream is None:
-            if name not in pools:
-                raise MixlawError(f"target {name}: no source has that name; give the target `paths` of its own")
-            kept, pools[name], digests = _split(name, pools[name], seed, notes)
+        if stream is not None:
+            held[name] = given(name, stream, build, notes)
+        elif name in pools:
+            held[name] = hold_out(pools[name], seed, notes)
         else:
-            pool, _ = _pool(name, stream, HELD_OUT_MOST, notes, kind="target")
-            kept, digests = list(pool.values()), dict.fromkeys(pool, "")
-        for digest, owner in digests.items():  # held out whole by one target, it is nobody's to train on
-            held[digest] = owner if held.get(digest, owner) == owner else ""
-        targets_out[name] = np.concatenate(kept)[:HELD_OUT_MOST]
-    train = {source: _text(source, pool, held, notes) for source, pool in pools.items()}
-    counts = {source: len(pool) for source, pool in pools.items()}
-    return Corpus(train, targets_out, seed, tuple(notes), counts, frozenset(cut_short))
-
-
-def _pool(
-    name: str, stream: Iterable[str], limit: int, notes: list[str], kind: str = "source"
-) -> tuple[dict[bytes, np.ndarray], bool]:
-    """A source's distinct documents by the digest of their content, in the order read; whether all were read."""
-    pool: dict[bytes, np.ndarray] = {}
-    total, repeats, complete = 0, 0, True
-    for document in stream:
-        text = document.strip()
-        digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        if not text or digest in pool:
-            repeats += bool(text)
-            continue
-        pool[digest] = encode(document)
-        total += len(pool[digest])
-        if total >= limit:
-            notes.append(f"{kind} {name}: only its first {total:,} tokens were read (limit {limit:,})")
-            complete = False
-            break
-    if repeats:
-        notes.append(f"{kind} {name}: {repeats:,} exact duplicates were dropped")
-    if not pool:
-        raise MixlawError(f"{kind} {name}: no text in it; mend its `paths` or leave it out")
-    return pool, complete
-
-
-def _split(
-    source: str, pool: dict[bytes, np.ndarray], seed: int, notes: list[str]
-) -> tuple[list[np.ndarray], dict[bytes, np.ndarray], dict[bytes, str]]:
-    """(held-out documents, documents left to train on, digests held out) of one source."""
-    total = sum(map(len, pool.values()))
-    if total < SPLIT_LEAST:
-        raise MixlawError(f"source {source}: {total:,} tokens are too few to hold any out; give it {SPLIT_LEAST:,}")
-    goal = min(max(HELD_OUT * total, HELD_OUT_LEAST), HELD_OUT_MOST, HELD_OUT_LARGEST_SHARE * total)
-    salt = f"held out {seed}".encode()[:16]
-    order = sorted(pool, key=lambda d: hashlib.blake2b(d, digest_size=16, salt=salt).digest())
-    chosen: dict[bytes, str] = {}
-    taken = 0
-    for digest in order:
-        # A document that overshoots by much is passed over: holding it out would starve the training text.
-        if taken < goal and len(pool[digest]) <= 1.5 * (goal - taken):
-            chosen[digest] = ""
-            taken += len(pool[digest])
-    if chosen:
-        rest = {digest: tokens for digest, tokens in pool.items() if digest not in chosen}
-        return [pool[digest] for digest in chosen], rest, chosen
-    longest = max(pool, key=lambda d: len(pool[d]))
-    document = pool[longest]
-    cut = len(document) - min(int(goal) + 1, len(document) // 2)
-    notes.append(
-        f"source {source}: its documents are too few or too long to hold whole ones out; the last"
-        f" {len(document) - cut:,} tokens of its longest are held out"
+            raise MixlawError(f"target {name}: no source has that name; give the target `paths` of its own")
+    owners: dict[int, str] = {}
+    for part in held.values():
+        for digest, owner in part.owners.items():  # held out whole by one target, it is nobody's to train on
+            owners[digest] = owner if owners.get(digest, owner) == owner else NOBODY
+    train, counts = {}, {}
+    for source, pool in pools.items():
+        train[source] = Text(pool.shard.tokens, *training_pieces(pool, owners, notes), pool.shard.content)
+        counts[source] = int(pool.kept_D.sum())
+    if build.tell is not None:
+        total = sum(_size(stream) for stream in documents.values())
+        build.tell(total, total, "")
+    tokenizer = build.tokenizer
+    return Corpus(
+        train,
+        {name: part.tokens for name, part in held.items()},
+        seed,
+        tuple(notes),
+        counts,
+        frozenset(source for source, pool in pools.items() if not pool.shard.complete),
+        tokenizer.name,
+        tokenizer.vocab,
+        tokenizer.end,
+        {name: part.bytes / len(part.tokens) for name, part in held.items()},
     )
-    return [document[cut:]], pool | {longest: document[:cut]}, {longest: source}
 
 
-def _text(source: str, pool: dict[bytes, np.ndarray], held: dict[bytes, str], notes: list[str]) -> Text:
-    """The training text of a source, without documents held out anywhere, cut into pieces."""
-    kept = {d: tokens for d, tokens in pool.items() if held.get(d, source) == source}
-    if len(kept) < len(pool):
-        notes.append(f"source {source}: {len(pool) - len(kept):,} documents held out elsewhere were dropped")
-    if not kept:
-        raise MixlawError(f"source {source}: every document is held out as a target; give it more text")
-    tokens = np.concatenate(list(kept.values()))
-    starts, at = [], 0
-    for document in kept.values():
-        starts.extend(range(at, at + len(document), PIECE))
-        at += len(document)
-    return Text(tokens, np.asarray([*starts, at], np.int64))
+def _size(stream: Iterable[str]) -> int:
+    return stream.size if isinstance(stream, Documents) else 0
+
+
+def _told(build: Build, documents: Mapping[str, Iterable[str]], source: str) -> Build:
+    """The same, whose progress counts the files of all sources, read in turn."""
+    tell, names = build.tell, list(documents)
+    if tell is None:
+        return build
+    before = sum(_size(documents[name]) for name in names[: names.index(source)])
+    total = sum(map(_size, documents.values()))
+    return replace(build, tell=lambda done, _, name: tell(before + done, total, name))

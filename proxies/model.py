@@ -2,17 +2,12 @@
 
 Shapes stand in names: B sequences, L positions, T = B * L rows, D width, V tokens of the vocabulary,
 H heads, K width of a head. What makes it quick on a CPU: activations are flattened to T rows for every matrix
-product, the embedding and the loss use one-hot products where a gather or scatter would be slow,
-attention is written by hand, and layers are unrolled.
+product (`kernels`), attention skips what is to come (`attention`), and layers are unrolled.
 
 Both branches of a layer read every position mixed with the one before it, by a learnt factor a channel (token shift,
 as in RWKV, Peng et al., 2305.13048). On the demo's text it takes .17 nats off the loss at 55k parameters, and what a
 mixture gains over another hardly changes with size (.28 to .26 nats over 26k to 132k parameters); without it that gain
 grew from .24 to .33 nats, which no law of a floor and falling terms foresees.
-
-Widths share one learning rate (as in µP): hidden matrices start at 1/sqrt(fan-in) and learn at
-`BASE_WIDTH / width` of it, the head starts at zero and learns at the same scaled rate, the embedding,
-the norms' gains and the shifts' factors learn at the full rate.
 """
 
 import math
@@ -23,9 +18,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from mixlaw.errors import MixlawError
+from proxies.attention import attend, keys_read
 from proxies.corpus import END, VOCAB
+from proxies.kernels import cross_entropy, product
 
-BASE_WIDTH = 64
 Params = dict[str, jax.Array]
 
 
@@ -39,15 +35,19 @@ class ModelConfig:
     head_dim: int = 32
     vocab: int = VOCAB
     length: int = 128
+    end: int = END
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not isinstance(value, int) or value < 1:
-                raise MixlawError(f"ModelConfig.{name} is {value!r}: it must be a whole number of at least 1")
+            least = 0 if name == "end" else 1
+            if not isinstance(value, int) or value < least:
+                raise MixlawError(f"ModelConfig.{name} is {value!r}: it must be a whole number of at least {least}")
         if self.head_dim % 2:
             raise MixlawError(f"ModelConfig.head_dim is {self.head_dim}: rotary positions need an even number")
-        if self.vocab <= END:
-            raise MixlawError(f"ModelConfig.vocab is {self.vocab}: bytes and their end mark need {END + 1}")
+        if self.vocab <= self.end:
+            raise MixlawError(
+                f"ModelConfig.vocab is {self.vocab}: with the end mark {self.end} it needs {self.end + 1}"
+            )
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
@@ -74,34 +74,14 @@ def count_params(config: ModelConfig) -> int:
 
 
 def flops_per_token(config: ModelConfig) -> float:
-    """FLOP to train on one token: 6 N and attention's 12 L D per layer (all L positions are computed)."""
-    attention = 12 * config.length * config.heads * config.head_dim * config.depth
-    return float(6 * count_params(config) + attention)
+    """FLOP to train on one token, literally those of all matrix products, forward and backward.
 
-
-def init(config: ModelConfig, seed: int) -> Params:
-    """Starting parameters, float32: a function of the shape and the seed alone."""
-    random = np.random.default_rng([seed, 0x1417])
-    params: Params = {}
-    for name, shape in shapes(config).items():
-        if len(shape) == 1:
-            value = np.full(shape, 0.5 if "shift" in name else 1.0)
-        elif name == "head":
-            value = np.zeros(shape)
-        elif name == "embed":
-            value = random.normal(0, 1.0, shape)
-        else:
-            # Each layer adds two branches to the stream: the shrink keeps its variance free of the depth.
-            shrink = math.sqrt(2 * config.depth) if name.endswith(("attended", "down")) else 1.0
-            value = random.normal(0, 1 / math.sqrt(shape[0]) / shrink, shape)
-        params[name] = jnp.asarray(value, jnp.float32)
-    return params
-
-
-def rate_scales(config: ModelConfig) -> dict[str, float]:
-    """What each parameter's learning rate is multiplied by, so that one rate serves every width."""
-    matrix = BASE_WIDTH / config.width
-    return {name: 1.0 if len(shape) == 1 or name == "embed" else matrix for name, shape in shapes(config).items()}
+    6 for every parameter of a matrix but the embedding, which is read by index, and 12 H K a layer for every key
+    that a query is multiplied with (`attention.keys_read` in the mean).
+    """
+    table = shapes(config)
+    matrices = sum(math.prod(shape) for name, shape in table.items() if len(shape) == 2 and name != "embed")
+    return 6.0 * matrices + 12 * keys_read(config.length) * config.heads * config.head_dim * config.depth
 
 
 def _norm(x_TxD: jax.Array, gain_D: jax.Array) -> jax.Array:
@@ -119,9 +99,10 @@ def _shift(x_TxD: jax.Array, factor_D: jax.Array, length: int) -> jax.Array:
     return (x_BxLxD + factor_D * before_BxLxD).reshape(x_TxD.shape)
 
 
-def _attend(x_TxD: jax.Array, params: Params, layer: int, config: ModelConfig) -> jax.Array:
+def _attend(x_TxD: jax.Array, params: Params, layer: int, config: ModelConfig, precision: str) -> jax.Array:
     heads, dim, length = config.heads, config.head_dim, config.length
-    qkv = (x_TxD @ params[f"{layer}/qkv"]).reshape(-1, length, 3, heads, dim).transpose(2, 0, 3, 1, 4)
+    qkv_Tx3HK = product(x_TxD, params[f"{layer}/qkv"], precision)
+    qkv = qkv_Tx3HK.reshape(-1, length, 3, heads, dim).transpose(2, 0, 3, 1, 4)
     cos, sin = _rotary(length, dim // 2)
 
     def turn(z_BxHxLxK: jax.Array) -> jax.Array:
@@ -129,12 +110,9 @@ def _attend(x_TxD: jax.Array, params: Params, layer: int, config: ModelConfig) -
         return jnp.concatenate([a * cos - b * sin, a * sin + b * cos], axis=-1)
 
     q, k, v = turn(qkv[0]) * dim**-0.5, turn(qkv[1]), qkv[2]
-    score_BxHxLxL = jnp.einsum("bhqk,bhlk->bhql", q, k)
-    future_LxL = np.triu(np.full((length, length), -1e9, np.float32), 1)
-    # Scores stay small under RMSNorm and these rates; the maximum is taken off all the same.
-    weight = jax.nn.softmax(score_BxHxLxL + future_LxL, axis=-1)
-    out_BxHxLxK = jnp.einsum("bhql,bhlk->bhqk", weight, v)
-    return out_BxHxLxK.transpose(0, 2, 1, 3).reshape(-1, heads * dim) @ params[f"{layer}/attended"]
+    out_BxHxLxK = attend(q.astype(precision), k.astype(precision), v.astype(precision))
+    out_TxHK = out_BxHxLxK.transpose(0, 2, 1, 3).reshape(-1, heads * dim)
+    return product(out_TxHK.astype(jnp.float32), params[f"{layer}/attended"], precision)
 
 
 def _read(x_TxD: jax.Array, params: Params, layer: int, branch: str, config: ModelConfig) -> jax.Array:
@@ -143,33 +121,37 @@ def _read(x_TxD: jax.Array, params: Params, layer: int, branch: str, config: Mod
     return _shift(normed_TxD, params[f"{layer}/shift_{branch}"], config.length)
 
 
-def logits(params: Params, x_BxLxD: jax.Array, config: ModelConfig) -> jax.Array:
-    """Logits (B, L, V) from embedded inputs (B, L, D); position t sees inputs 0..t only."""
-    x_TxD = x_BxLxD.reshape(-1, config.width)
+def stream(params: Params, x_BxLxD: jax.Array, config: ModelConfig, precision: str = "float32") -> list[jax.Array]:
+    """What flows between the layers: x_TxD before the first and after each, from embedded inputs."""
+    xs = [x_BxLxD.reshape(-1, config.width)]
     for layer in range(config.depth):
-        x_TxD = x_TxD + _attend(_read(x_TxD, params, layer, "attend", config), params, layer, config)
-        up = _read(x_TxD, params, layer, "mlp", config) @ params[f"{layer}/up"]
-        x_TxD = x_TxD + jax.nn.gelu(up, approximate=True) @ params[f"{layer}/down"]
-    logits_TxV = _norm(x_TxD, params["norm_head"]) @ params["head"]
+        x_TxD = xs[-1]
+        x_TxD = x_TxD + _attend(_read(x_TxD, params, layer, "attend", config), params, layer, config, precision)
+        up_TxF = product(_read(x_TxD, params, layer, "mlp", config), params[f"{layer}/up"], precision)
+        xs.append(x_TxD + product(jax.nn.gelu(up_TxF, approximate=True), params[f"{layer}/down"], precision))
+    return xs
+
+
+def logits(params: Params, x_BxLxD: jax.Array, config: ModelConfig, precision: str = "float32") -> jax.Array:
+    """Logits (B, L, V) from embedded inputs (B, L, D); position t sees inputs 0..t only."""
+    x_TxD = stream(params, x_BxLxD, config, precision)[-1]
+    logits_TxV = product(_norm(x_TxD, params["norm_head"]), params["head"], precision)
     return logits_TxV.reshape(*x_BxLxD.shape[:2], config.vocab)
 
 
 def embed(params: Params, tokens_BxL: jax.Array, config: ModelConfig) -> jax.Array:
     """Embedded inputs (B, L, D): the tokens shifted right behind an end mark, so every token is predicted."""
-    shifted = jnp.pad(tokens_BxL[:, :-1], ((0, 0), (1, 0)), constant_values=END)
-    hot_TxV = jax.nn.one_hot(shifted.reshape(-1), config.vocab, dtype=jnp.float32)
-    return (hot_TxV @ params["embed"]).reshape(*tokens_BxL.shape, config.width)
+    shifted_BxL = jnp.pad(tokens_BxL[:, :-1], ((0, 0), (1, 0)), constant_values=config.end)
+    return params["embed"][shifted_BxL]
 
 
-def token_losses(params: Params, tokens_BxL: jax.Array, config: ModelConfig) -> jax.Array:
+def token_losses(params: Params, tokens_BxL: jax.Array, config: ModelConfig, precision: str = "float32") -> jax.Array:
     """Cross-entropy (B, L) in nats of every token given those before it in its sequence."""
-    logits_BxLxV = logits(params, embed(params, tokens_BxL, config), config)
-    top = jax.lax.stop_gradient(jnp.max(logits_BxLxV, axis=-1, keepdims=True))
-    total = jnp.log(jnp.sum(jnp.exp(logits_BxLxV - top), axis=-1)) + top[..., 0]
-    hot_BxLxV = jax.nn.one_hot(tokens_BxL, config.vocab, dtype=jnp.float32)
-    return total - jnp.sum(logits_BxLxV * hot_BxLxV, axis=-1)
+    logits_BxLxV = logits(params, embed(params, tokens_BxL, config), config, precision)
+    losses_T = cross_entropy(logits_BxLxV.reshape(-1, config.vocab), tokens_BxL.reshape(-1))
+    return losses_T.reshape(tokens_BxL.shape)
 
 
-def loss(params: Params, tokens_BxL: jax.Array, config: ModelConfig) -> jax.Array:
+def loss(params: Params, tokens_BxL: jax.Array, config: ModelConfig, precision: str = "float32") -> jax.Array:
     """Mean nats per token over a batch."""
-    return jnp.mean(token_losses(params, tokens_BxL, config))
+    return jnp.mean(token_losses(params, tokens_BxL, config, precision))

@@ -2,11 +2,10 @@
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from mixlaw.design import design
 from mixlaw.errors import MixlawError
@@ -15,10 +14,14 @@ from mixlaw.simplex import project
 from mixlaw.sources import Budget, Project, Source, Sources, Target
 from proxies.corpus import Corpus, build_corpus
 from proxies.demo_text import demo_documents, demo_targets
-from proxies.readers import count_documents, read_documents
+from proxies.readers import read_documents
+from proxies.run import marks
 from proxies.scales import Proposal, Scale, demo_scales, propose
+from proxies.shards import Build, count_documents
 from proxies.specs import run_specs, shortfalls, spec_at
 from proxies.sweep import Progress, sweep
+from proxies.tokenizer import Tokenizer, project_tokenizer
+from proxies.train import RunSpec
 
 RUNS = 28
 OTHER_SCALES = 4
@@ -60,8 +63,15 @@ def demo_task(seed: int) -> Task:
     return Task(corpus, sources, targets, budget, proposal, tuple(corpus.notes))
 
 
-def project_task(project: Project, budget: Budget | None, seed: int, seconds: float, runs: int = RUNS) -> Task:
-    """The same for a user's project.
+def project_task(
+    project: Project,
+    budget: Budget | None,
+    seed: int,
+    seconds: float,
+    runs: int = RUNS,
+    build: Build | None = None,
+) -> Task:
+    """The same for a user's project, its text read as `build` says, with the project's tokenizer.
 
     Raises:
         MixlawError: a source has no paths, a target has no text, or there is no budget.
@@ -78,23 +88,25 @@ def project_task(project: Project, budget: Budget | None, seed: int, seconds: fl
     for target in targets:
         if not target.paths and target.name not in documents:
             raise MixlawError(f"{project.path}: target '{target.name}' is no source and has no paths: add its text")
-    corpus = build_corpus(documents, seed, targets=text)
-    counted = {s.name: _count(project, s, corpus) for s in project.sources if s.tokens is None}
+    build = replace(build or Build(), tokenizer=project_tokenizer(project))
+    corpus = build_corpus(documents, seed, targets=text, build=build)
+    counted = {s.name: _count(project, s, corpus, build.tokenizer) for s in project.sources if s.tokens is None}
     sources = project.sources.with_tokens(counted)
     params, tokens, notes = _aim(budget)
-    proposal = propose(params, tokens, seconds=seconds, runs=runs)
+    proposal = propose(params, tokens, seconds=seconds, runs=runs, marks=marks(corpus))
     stated = _stated(sources)
     notes += [*corpus.notes, *proposal.notes, *shortfalls(proposal, corpus, stated)]
     if counted:
-        notes.append(f"tokens of {', '.join(counted)} counted in bytes, the proxies' tokens")
+        unit = "bytes" if corpus.tokenizer == "bytes" else f"tokens of {corpus.tokenizer}"
+        notes.append(f"tokens of {', '.join(counted)} counted in {unit}, the proxies' tokens")
     return Task(corpus, sources, targets, budget, proposal, tuple(notes))
 
 
-def _count(project: Project, source: Source, corpus: Corpus) -> float:
+def _count(project: Project, source: Source, corpus: Corpus, tokenizer: Tokenizer) -> float:
     """Training tokens of a source; read to its end where the corpus holds only its beginning."""
     if source.name not in corpus.cut_short:
         return float(corpus.tokens[source.name])
-    return float(count_documents(source.paths, base=project.folder)[1])
+    return float(count_documents(source.paths, base=project.folder, tokenizer=tokenizer)[1])
 
 
 def _aim(budget: Budget) -> tuple[float, float, list[str]]:
@@ -130,7 +142,12 @@ def mixtures(task: Task, seed: int) -> list[dict[str, float]]:
 
 
 def sweep_task(
-    project: Project, chosen: Path | None, runs: int | None, seed: int, seconds: float
+    project: Project,
+    chosen: Path | None,
+    runs: int | None,
+    seed: int,
+    seconds: float,
+    build: Build | None = None,
 ) -> tuple[Task, list[dict[str, float]] | None]:
     """A project's task and, from a design's file, the mixture of each of its runs (None: the usual ones).
 
@@ -140,13 +157,13 @@ def sweep_task(
     if runs is not None and chosen is not None:
         raise MixlawError("--runs and --design both say what to run: give one of them")
     if chosen is None:
-        return project_task(project, None, seed, seconds, runs or RUNS), None
+        return project_task(project, None, seed, seconds, runs or RUNS, build), None
     table = read_runs(chosen, losses=False)
     unknown = sorted(set(table.sources) ^ set(project.sources.names))
     if unknown:
         raise MixlawError(f"{chosen}: source '{unknown[0]}' is not in both the design and the project: make them agree")
     w_MxS = table.w_RxS[:, [table.sources.index(name) for name in project.sources.names]]
-    task = project_task(project, None, seed, seconds, len(w_MxS) + OTHER_SCALES)
+    task = project_task(project, None, seed, seconds, len(w_MxS) + OTHER_SCALES, build)
     dealt = deal(task, w_MxS, [scale.runs for scale in task.proposal.scales])
     return task, list(itertools.chain.from_iterable(dealt))
 
@@ -168,18 +185,11 @@ def _named(task: Task, w_S: np.ndarray) -> dict[str, float]:
     return dict(zip(task.sources.names, map(float, w_S), strict=True))
 
 
-def proxy_runs(
-    task: Task,
-    store: Path,
-    seed: int,
-    progress: Progress | None = None,
-    chosen: list[dict[str, float]] | None = None,
-) -> pd.DataFrame:
-    """Rows of the run table for the task's proxies, trained or taken from the store."""
-    specs = run_specs(
+def proxy_specs(task: Task, seed: int, chosen: list[dict[str, float]] | None = None) -> list[RunSpec]:
+    """The task's proxy runs, of the mixtures chosen or of the usual ones."""
+    return run_specs(
         task.proposal, chosen or mixtures(task, seed), task.corpus, seed=seed, tokens=_stated(task.sources)
     )
-    return sweep(specs, task.corpus, store, progress=progress)
 
 
 def measure(

@@ -5,11 +5,12 @@ along one ray (LAWS.md 4). All points of a ray share N/D, so a few runs leave it
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mixlaw.errors import MixlawError
 from proxies.model import ModelConfig, count_params, flops_per_token
 from proxies.sweep import cores
+from proxies.tokenizer import END, VOCAB
 
 BATCH = 2  # small batches: at these token counts more steps beat smoother gradients at every size
 FEWER = 5  # the budget's compute is at least so many times that of the largest proxy run
@@ -80,32 +81,43 @@ def run_seconds(scale: Scale) -> float:
 
 
 def speed(config: ModelConfig) -> float:
-    """FLOP per second of one core, every core busy, as measured at batch 2."""
-    return 60e9 * config.width / (config.width + 16)
+    """FLOP per second of one core, every core busy, as measured at batch 2 with a byte vocabulary."""
+    return 75e9 * config.width / (config.width + 38)
 
 
-def demo_scales() -> Proposal:
-    """The demo's sizes: a target that two cores can check, and proxies of at most a fifth of its compute."""
-    target = Scale(_config(72, 2), 2_960_000, 1.0, 2)
-    sizes = [_config(28, 2), _config(36, 2), _config(44, 2)]
+def demo_scales(width: int = 72, tokens: int = 2_960_000, proxies: tuple[int, int, int] = (28, 36, 44)) -> Proposal:
+    """The demo's sizes: a target that two cores can check, and proxies of at most a fifth of its compute.
+
+    `width` and `tokens` are the target's, `proxies` the widths of the others, all of two layers.
+    """
+    target = Scale(_config(width, 2), tokens, 1.0, 2)
+    sizes = [_config(proxy, 2) for proxy in proxies]
     return _on_and_off_ray(sizes, target.params, target.tokens, 1.0, (12, 10, 6), target)
 
 
 def propose(
-    params: float, tokens: float, *, seconds: float = 120.0, workers: int | None = None, runs: int = 28
+    params: float,
+    tokens: float,
+    *,
+    seconds: float = 120.0,
+    workers: int | None = None,
+    runs: int = 28,
+    marks: tuple[int, int] = (VOCAB, END),
 ) -> Proposal:
     """Proxy sizes for a budget of N = `params` and D = `tokens`, within an allowance of wall-clock seconds.
 
-    Takes the largest three sizes of MENU that fit. Where even the smallest do not fit at matched D/N, their
-    tokens are cut and a note says how far N/U is off. Raises MixlawError where the budget is so small that no
-    proxy is smaller, or the allowance too short for the smallest runs.
+    `marks`: the corpus's vocabulary and end mark.
+
+    Takes the largest three sizes of MENU, with that vocabulary, that fit. Where even the smallest do not fit at
+    matched D/N, their tokens are cut and a note says how far N/U is off. Raises MixlawError where the budget is so
+    small that no proxy is smaller, or the allowance too short for the smallest runs.
     """
     if not (params > 0 and tokens > 0 and seconds > 0):
         raise MixlawError(f"budget: {params:g} parameters, {tokens:g} tokens, {seconds:g} s must all be above 0")
     workers, counts = workers or cores(), _counts(runs)
-    triples = [t for t in _triples() if count_params(t[2]) ** 2 * FEWER <= params**2]
+    triples = [t for t in _triples(marks) if count_params(t[2]) ** 2 * FEWER <= params**2]
     if not triples:
-        least = count_params(MENU[2]) * FEWER**0.5
+        least = count_params(_triples(marks)[0][2]) * FEWER**0.5
         raise MixlawError(
             f"budget: {params:,.0f} parameters are too few for smaller proxies to stand for; "
             f"give at least {least:,.0f}, or run mixtures at the budget itself"
@@ -131,9 +143,10 @@ def _cut_to(seconds: float, sizes, params: float, tokens: float, counts, workers
     return _on_and_off_ray(sizes, params, tokens, cut, counts)
 
 
-def _triples() -> list[list[ModelConfig]]:
-    """Three sizes, each about 1.4 to 1.8 times the one before, by the largest's size."""
-    return [list(MENU[i : i + 3]) for i in range(len(MENU) - 2)]
+def _triples(marks: tuple[int, int]) -> list[list[ModelConfig]]:
+    """Three sizes, each about 1.4 to 1.8 times the one before (of bytes), by the largest's size."""
+    menu = [replace(config, vocab=marks[0], end=marks[1]) for config in MENU]
+    return [menu[i : i + 3] for i in range(len(menu) - 2)]
 
 
 def _counts(runs: int) -> tuple[int, int, int]:
@@ -153,15 +166,22 @@ def _on_and_off_ray(
     counts: tuple[int, int, int],
     target: Scale | None = None,
 ) -> Proposal:
-    """Scales at N_j / N = D_j / (stretch D), and two runs each at half and twice the tokens."""
+    """Scales at N_j / N = D_j / (stretch D) = U_j / U, and two runs each at half and twice the tokens.
 
-    def scale(config: ModelConfig, times: float, runs: int, on_ray: bool) -> Scale:
-        wanted = min(1.0, times * stretch * count_params(config) / params) * tokens
-        whole = max(1, round(wanted / (BATCH * config.length))) * BATCH * config.length
-        return Scale(config, whole, min(1.0, whole / tokens), runs, on_ray)
+    These keep U_j, so N/U stays and the budget's epochs lie between theirs: a neighbouring horizon on either side.
+    """
 
-    ray = [scale(config, 1.0, runs, True) for config, runs in zip(sizes, counts, strict=True)]
-    off = [scale(sizes[0], 2.0, 2, False), scale(sizes[1], 0.5, 2, False)]
+    def whole(config: ModelConfig, wanted: float) -> int:
+        return max(1, round(min(wanted, tokens) / (BATCH * config.length))) * BATCH * config.length
+
+    ray = []
+    for config, runs in zip(sizes, counts, strict=True):
+        own = whole(config, stretch * count_params(config) / params * tokens)
+        ray.append(Scale(config, own, min(1.0, own / tokens), runs))
+    off = [
+        replace(ray[at], tokens=whole(sizes[at], times * ray[at].tokens), runs=2, on_ray=False)
+        for at, times in ((0, 2.0), (1, 0.5))
+    ]
     notes = ()
     if stretch != 1.0:
         why = "take longer than was allowed" if stretch < 1 else "leave them too few tokens"

@@ -1,7 +1,7 @@
-"""The worker's side of a sweep: a line of JSON in, a run trained and written, a line of JSON out."""
+"""The worker's side of the backend `workers`: jobs come in by the pipe, events go out."""
 
-import json
 import os
+import pickle
 import queue
 import sys
 import threading
@@ -9,45 +9,35 @@ from pathlib import Path
 from typing import Any
 
 from proxies.corpus import Corpus
-from proxies.model import ModelConfig
-from proxies.train import RunSpec, train
+from proxies.job import Job, run_job
+from proxies.place import reason_of
+from proxies.store import Store
 
 
 def main() -> None:
-    """`main(sys.path, corpus, store)` by sys.argv: serves until its input closes, then ends at once."""
-    corpus, store = Corpus.load(Path(sys.argv[2])), Path(sys.argv[3])
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    """`main(sys.path, corpus, pickled store)` by sys.argv: serves until its input closes, then ends at once."""
+    store: Store = pickle.loads(bytes.fromhex(sys.argv[3]))
+    answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not speak in the protocol
-    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(lines,), daemon=True).start()
-    while True:
-        job = json.loads(lines.get())
-        answers.write(json.dumps({"failed": run_job(job, corpus, store)}) + "\n")
+
+    def tell(event: Any) -> None:
+        pickle.dump(event, answers)
         answers.flush()
 
-
-def _listen(lines: queue.SimpleQueue[str]) -> None:
-    for line in sys.stdin:
-        lines.put(line)
-    os._exit(1)  # the parent is gone or has closed the pipe: stop training now, mid-run if need be
-
-
-def run_job(job: dict[str, Any], corpus: Corpus, store: Path) -> str:
-    """Train `job["spec"]` and write its row as `<key>.json`. Returns "" or why it failed (written too)."""
-    spec = RunSpec(**job["spec"] | {"config": ModelConfig(**job["spec"]["config"])})
+    jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
     try:
-        row = train(spec, corpus)
-    except Exception as error:  # whatever it is, the other runs go on and the report says it
-        reason = f"{type(error).__name__}: {error}"
-        write_json(store / f"failed-{job['key']}.json", {"run_id": spec.run_id, "reason": reason})
-        return reason
-    write_json(store / f"{job['key']}.json", row)
-    (store / f"failed-{job['key']}.json").unlink(missing_ok=True)
-    return ""
+        corpus = Corpus.load(Path(sys.argv[2]))
+    except (OSError, EOFError, ValueError, KeyError) as error:
+        tell(f"corpus {sys.argv[2]}: cannot be read ({reason_of(error)})")
+        os._exit(1)  # not by return: the interpreter would wait for the thread that listens
+    while True:
+        tell(run_job(jobs.get(), corpus, store, tell))
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write whole or not at all, also against another sweep writing the same run."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
-    os.replace(draft, path)
+def _listen(jobs: queue.SimpleQueue[Job]) -> None:
+    while True:
+        try:
+            jobs.put(pickle.load(sys.stdin.buffer))
+        except (EOFError, pickle.UnpicklingError):
+            os._exit(1)  # the parent is gone or has closed the pipe: stop training now, mid-run if need be

@@ -19,6 +19,14 @@ def compiled_code_is_let_go() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Worker processes of all stores share their compiled programs, which take most of a tiny run's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
+        yield
+
+
+@pytest.fixture(scope="session")
 def published() -> Path:
     """The folder of published runs; tests that need it are skipped, with the reason, where it is absent."""
     root = Path(__file__).resolve().parent.parent

@@ -230,7 +230,7 @@ def test_a_reference_is_fitted_and_predicts_without_its_runs(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "verb", ["recommend", "design", "sweep", "import", "fit", "compare", "predict", "audit", "laws"]
+    "verb", ["recommend", "design", "sweep", "online", "import", "fit", "compare", "predict", "audit", "laws"]
 )
 def test_help_exits_0(verb, run):
     code, stdout, _ = run(verb, "--help")

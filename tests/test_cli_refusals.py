@@ -240,6 +240,8 @@ COMMANDS = {
     "no runs to design": (None, "design mixlaw.yaml --runs 0 --out d.csv", "runs"),
     "a design into a folder": (None, "design mixlaw.yaml --runs 4 --out code", "code"),
     "a design and a number of runs": (None, "sweep mixlaw.yaml --runs 12 --design d.csv --out s", "--design"),
+    "an online method that is none": (None, "online mixlaw.yaml --method doremy --out s", "doremi"),
+    "updates at no step": (None, "online mixlaw.yaml --every 100 --out s", "16"),
     "too few runs": (None, "sweep mixlaw.yaml --runs 3 --out s", "3"),
     "weights of an unknown source": (
         write("weights.json", '{"web": 0.5, "kode": 0.5}'),

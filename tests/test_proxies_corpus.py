@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixlaw.errors import MixlawError
-from proxies.corpus import END, HELD_OUT_MOST, Corpus, build_corpus
+from proxies.corpus import END, HELD_OUT_MOST, Build, Corpus, build_corpus
 
 
 def documents_in(tokens):
@@ -92,6 +92,7 @@ def test_bad_sources_are_named():
 
 
 def test_reading_stops_at_the_limit_with_a_note():
-    corpus = build_corpus({"a": (f"document {i}" for i in range(10**9))}, 0, limit=10_000)
+    corpus = build_corpus({"a": (f"document {i}" for i in range(10**9))}, 0, build=Build(limit=10_000))
     assert corpus.tokens["a"] < 10_000
+    assert corpus.cut_short == {"a"}
     assert any("only its first" in note for note in corpus.notes)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mixlaw.errors import MixlawError
 from proxies.corpus import build_corpus
-from proxies.scales import FEWER, MENU, demo_scales, propose
+from proxies.scales import BATCH, FEWER, MENU, demo_scales, propose
 from proxies.specs import run_specs, shortfalls, spec_at, unique_tokens
 
 
@@ -26,11 +26,10 @@ def test_the_demo_keeps_both_ratios_and_its_target_costs_five_times_the_largest_
         assert scale.tokens / target.tokens == pytest.approx(scale.fraction, rel=1e-3)
         assert scale.params / target.params == pytest.approx(scale.fraction, rel=1e-3)
     for scale in proposal.scales:
-        assert scale.fraction == scale.tokens / target.tokens
         assert scale.params * scale.tokens * FEWER <= target.params * target.tokens
         assert scale.flops * FEWER <= target.flops
-    off = [scale.tokens / scale.params for scale in proposal.scales if not scale.on_ray]
-    assert max(off) > 1.5 * target.tokens / target.params > 3 * min(off) * 0.9
+    above, below = (scale.tokens / scale.fraction / target.tokens for scale in proposal.scales if not scale.on_ray)
+    assert (above, below) == pytest.approx((2, 0.5), rel=1e-2)
 
 
 @settings(max_examples=80, deadline=None)
@@ -49,8 +48,15 @@ def test_a_proposal_keeps_its_allowance_and_says_what_is_not_matched(params, per
         return  # too small a budget or too little time: tested below
     assert proposal.seconds(workers) <= seconds * 1.01
     assert proposal.runs == runs
+    small, middle, large, above, below = proposal.scales
+    for scale in (small, middle, large):
+        assert scale.fraction == pytest.approx(min(1, scale.tokens / tokens))  # epochs D/U are the budget's
+    # A neighbouring horizon on either side, with the same unique tokens (as far as whole batches and the budget go).
+    for ray, off, times in ((small, above, 2), (middle, below, 0.5)):
+        assert (off.config, off.fraction) == (ray.config, ray.fraction)
+        batch = BATCH * ray.config.length
+        assert abs(off.tokens - min(times * ray.tokens, max(tokens, ray.tokens))) <= 2 * batch
     for scale in proposal.scales:
-        assert scale.fraction == pytest.approx(min(1, scale.tokens / tokens))
         assert scale.params**2 * FEWER <= params**2 or not scale.on_ray
     off = max(abs(s.params / params * tokens / s.tokens - 1) for s in proposal.scales if s.on_ray)
     assert bool(proposal.notes) == (off > 0.01) or off < 0.02
@@ -67,6 +73,12 @@ def test_a_mixture_run_again_at_its_scale_has_a_seed_of_its_own():
     proposal = propose(1e9, 2e10, workers=2)
     specs = run_specs(proposal, [{"a": 1.0}] * proposal.runs, corpus, seed=3)
     assert len({spec.key("") for spec in specs}) == proposal.runs
+
+
+def test_a_proposal_is_of_the_corpus_vocabulary():
+    scales = propose(1e9, 2e10, workers=2, seconds=3600, marks=(8_000, 0)).scales
+    assert {(scale.config.vocab, scale.config.end) for scale in scales} == {(8_000, 0)}
+    assert scales[0].params > 2 * 8_000 * scales[0].config.width
 
 
 def test_more_time_gives_larger_proxies_and_impossible_budgets_are_refused():

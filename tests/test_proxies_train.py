@@ -3,7 +3,6 @@
 import dataclasses
 import math
 
-import numpy as np
 import pytest
 
 from mixlaw.errors import MixlawError
@@ -11,7 +10,7 @@ from proxies import train as module
 from proxies.corpus import build_corpus
 from proxies.demo_text import demo_documents, demo_targets
 from proxies.model import ModelConfig, count_params
-from proxies.train import DivergedError, RunSpec, learning_rates, train
+from proxies.train import DivergedError, RunSpec, train
 
 TINY = ModelConfig(width=16, depth=1, heads=1, head_dim=16, length=32)
 
@@ -32,7 +31,7 @@ def spec_of(**changes):
 
 
 def test_the_loss_goes_down_on_real_text_and_the_row_is_exact(corpus):
-    short, row = train(spec_of(tokens=2_000), corpus), train(spec_of(), corpus)
+    [short], [row] = train(spec_of(tokens=2_000), corpus), train(spec_of(), corpus)
     assert row["loss:reference"] < short["loss:reference"] - 0.2
     assert row["loss:reference"] < 3.0 < short["loss:reference"] < math.log(257)
     steps = round(40_000 / 128)
@@ -40,16 +39,16 @@ def test_the_loss_goes_down_on_real_text_and_the_row_is_exact(corpus):
     assert abs(row["seen:reference"] - 0.75 * row["tokens"]) <= 32
     assert row["unique:c"] == round(0.3 * corpus.tokens["c"])
     assert (row["params"], row["w:c"], row["run_id"]) == (count_params(TINY), 0.25, "r")
-    again = train(spec_of(), corpus)
+    [again] = train(spec_of(), corpus)
     assert {k: v for k, v in again.items() if k != "seconds"} == {k: v for k, v in row.items() if k != "seconds"}
-    assert train(spec_of(seed=1), corpus)["loss:reference"] != row["loss:reference"]
+    assert train(spec_of(seed=1), corpus)[-1]["loss:reference"] != row["loss:reference"]
 
 
 def test_one_compilation_serves_every_step_count(corpus):
     module._compiled.cache_clear()
     for tokens in (200, 3_000, 5_000):
         train(spec_of(tokens=tokens, rate=1e-3, seed=tokens), corpus)
-    assert module._compiled(TINY, 4)._cache_size() == 1
+    assert module._compiled(TINY, 4, "float32")._cache_size() == 1
 
 
 def test_the_key_names_all_that_defines_the_run(corpus):
@@ -59,20 +58,66 @@ def test_the_key_names_all_that_defines_the_run(corpus):
     changed = [
         {"mixture": {"reference": 0.7, "c": 0.3}}, {"config": ModelConfig(16, 2, 1, 16)}, {"tokens": 50_000},
         {"fraction": 0.31}, {"unique": {"reference": 9, "c": 9}}, {"seed": 1}, {"batch": 2}, {"rate": 1e-3},
-        {"warmup": 0.1}, {"decay": 0.1}, {"weight_decay": 0.0},
+        {"warmup": 0.1}, {"decay": 0.1}, {"weight_decay": 0.0}, {"evaluations": 2}, {"precision": "bfloat16"},
     ]  # fmt: skip
     assert {next(iter(c)) for c in changed} == {f.name for f in dataclasses.fields(RunSpec)} - {"run_id"}
     keys = [base, spec_of().key("another corpus"), *(spec_of(**c).key(corpus.hash) for c in changed)]
     assert len(set(keys)) == len(keys)
 
 
-def test_rates_warm_up_stay_and_fall():
-    rates = learning_rates(spec_of(tokens=128 * 100, rate=1.0, warmup=0.1, decay=0.2))
-    assert len(rates) == 100
-    assert rates[0] == pytest.approx(0.1)
-    assert np.all(rates[9:81] == 1)
-    assert rates[-1] == pytest.approx(0.05)
-    assert np.all(learning_rates(spec_of(tokens=128)) > 0)
+def stopped_at(spec, corpus, path, step):
+    """Train until the state of some step is on disk, and no further."""
+
+    class StopError(Exception):
+        pass
+
+    def stop(done, _):
+        if done >= step * 128:
+            raise StopError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "OFTEN", 0.0)
+        with pytest.raises(StopError):
+            train(spec, corpus, state=path, every=0.0, progress=stop)
+
+
+@pytest.mark.parametrize("step", [5, 16, 150, 290])
+def test_a_stopped_run_goes_on_to_the_same_rows(corpus, tmp_path, step):
+    spec, path = spec_of(evaluations=4), tmp_path / "run.npz"
+    stopped_at(spec, corpus, path, step)
+    assert path.exists()
+    assert len(list(tmp_path.iterdir())) == 1
+    told = []
+    rows = train(spec, corpus, state=path, progress=lambda *done: told.append(done))
+    assert told[0][0] >= step * 128
+    assert told[-1] == (312 * 128, 312 * 128)
+    whole = train(dataclasses.replace(spec, run_id="other"), corpus)
+    assert [row["step"] for row in rows] == [39, 78, 156, 312]
+    for row, other in zip(rows, whole, strict=True):
+        assert {**row, "seconds": 0, "run_id": 0} == {**other, "seconds": 0, "run_id": 0}
+
+
+def test_a_state_that_is_damaged_or_anothers_is_removed(corpus, tmp_path, caplog):
+    spec, path = spec_of(), tmp_path / "run.npz"
+    stopped_at(spec, corpus, path, 50)
+    for content, words in [(path.read_bytes()[:-999], "damaged"), (b"", "damaged"), (path.read_bytes(), "another")]:
+        path.write_bytes(content)
+        caplog.clear()
+        other = spec_of(tokens=2_000, seed=words == "another")
+        assert train(other if words == "another" else spec_of(), corpus, state=path)[-1]["step"] in (16, 312)
+        assert words in caplog.text
+        assert not path.exists()
+
+
+def test_rows_along_a_run_are_those_of_its_tokens(corpus):
+    rows = train(spec_of(evaluations=4), corpus)
+    [end] = train(spec_of(), corpus)
+    assert {**rows[-1], "seconds": 0} == {**end, "seconds": 0}
+    for row in rows:
+        assert row["tokens"] == row["step"] * 128 == row["seen:reference"] + row["seen:c"]
+        assert row["flops"] == spec_of().flops * row["step"] / 312
+    assert sorted((row["loss:reference"] for row in rows), reverse=True) == [row["loss:reference"] for row in rows]
+    assert [row["step"] for row in train(spec_of(tokens=128 * 3, evaluations=9), corpus)] == [1, 3]
 
 
 def test_a_run_that_diverges_says_so(corpus):
@@ -92,6 +137,10 @@ def test_a_run_that_diverges_says_so(corpus):
         ({"unique": {"c": 5, "reference": 10**9}}, "run r, unique:reference: 1,000,000,000"),
         ({"fraction": 0.0}, "fraction 0"),
         ({"batch": 0}, "less than one batch"),
+        ({"evaluations": 0}, "0 evaluations"),
+        ({"precision": "float8"}, "run r: precision 'float8'; give one of float32, bfloat16"),
+        ({"config": dataclasses.replace(TINY, vocab=300, end=299)}, "end mark 299"),
+        ({"config": dataclasses.replace(TINY, vocab=200, end=199)}, "the corpus's tokens need 257"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(corpus, changes, words):

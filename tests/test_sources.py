@@ -171,6 +171,10 @@ BROKEN_PROJECTS = {
     "weight negative": (S + "targets: {web: {weight: -1}}", ["web", "weight", "-1"]),
     "weight nan": (S + "targets: {web: {weight: .NaN}}", ["web", "weight", "nan"]),
     "max_loss zero": (S + "targets: {web: {max_loss: 0}}", ["web", "max_loss", "0"]),
+    "tokenizer empty": (S + "tokenizer:", ["tokenizer", "no value"]),
+    "tokenizer blank": (S + "tokenizer: ' '", ["tokenizer", "JSON file"]),
+    "tokenizer a number": (S + "tokenizer: 3", ["tokenizer", "JSON file"]),
+    "tokenizers": (S + "tokenizers: t.json", ["'tokenizers'", "'tokenizer'"]),
     "budget both": (S + "budget: {flops: 1e21, params: 1e9, tokens: 1e10}", ["flops", "params", "tokens"]),
     "budget params alone": (S + "budget: {params: 1e9}", ["budget", "params", "together"]),
     "budget tokens alone": (S + "budget: {tokens: 1e9}", ["budget", "tokens", "together"]),
@@ -310,3 +314,12 @@ def test_import_is_light():
     heavy = ("jax", "pandas", "scipy", "matplotlib")
     code = f"import sys, mixlaw.sources; sys.exit(any(m in sys.modules for m in {heavy}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_tokenizer_is_a_file_beside_the_project(tmp_path):
+    (tmp_path / "mixlaw.yaml").write_text("sources: {a: {tokens: 5}}\ntokenizer: sub/t.json\n")
+    project = read_project(tmp_path / "mixlaw.yaml")
+    assert project.tokenizer == "sub/t.json"
+    assert project.resolve(project.tokenizer) == str(tmp_path / "sub" / "t.json")
+    (tmp_path / "mixlaw.yaml").write_text("sources: {a: {tokens: 5}}\n")
+    assert read_project(tmp_path / "mixlaw.yaml").tokenizer is None

@@ -1,0 +1,155 @@
+"""A folder, here or at an fsspec URL: files written whole or not at all, locks that die with their process."""
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from filelock import FileLock, Timeout
+
+from mixlaw.errors import MixlawError
+
+NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
+PATIENCE = 10.0
+"""Seconds for a lock that is only held for a moment."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """An absolute path of a folder, or a URL. Small and picklable."""
+
+    address: str
+
+    @classmethod
+    def at(cls, address: str | Path) -> "Place":
+        """The place of an address. Raises MixlawError for a URL of a kind not known here."""
+        text = str(address).removeprefix("file://")
+        place = cls(text if "://" in text else str(Path(text).absolute()))
+        _ = place.fs  # refused here rather than in a worker
+        return place
+
+    def __reduce__(self) -> tuple:
+        return Place, (self.address,)  # without what was found out about this machine
+
+    def __str__(self) -> str:
+        return self.address
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder, or None for a URL."""
+        return None if "://" in self.address else Path(self.address)
+
+    @cached_property
+    def fs(self) -> Any:
+        """The file system of a URL; None for a folder."""
+        if self.folder is not None:
+            return None
+        try:
+            return fsspec.core.url_to_fs(self.address)[0]
+        except (ImportError, ValueError) as error:
+            raise MixlawError(f"store {self.address}: {error}") from error
+
+    @cached_property
+    def has_locks(self) -> bool:
+        """Whether locks work: on a local folder, and on shared ones that know them. Raises OSError."""
+        if self.folder is None:
+            return False
+        try:
+            with self._lock("probe", PATIENCE):
+                return True
+        except OSError as error:
+            if error.errno in NO_LOCKS:
+                return False
+            raise
+
+    def open(self) -> None:
+        """Make the folder and write into it. Raises MixlawError, with the reason, where that fails."""
+        probe = f".probe.{secrets.token_hex(4)}"
+        try:
+            if self.folder is not None:
+                (self.folder / "locks").mkdir(parents=True, exist_ok=True)
+            self.write(probe, "")
+            self.remove(probe)
+            _ = self.has_locks
+        except Exception as error:  # a URL's file system raises what it likes, e.g. for credentials
+            if self.folder is not None and not isinstance(error, OSError):
+                raise
+            raise MixlawError(f"store {self.address}: cannot be written ({reason_of(error)})") from error
+
+    def names(self) -> list[str]:
+        """Names of the files, none where the folder is absent."""
+        try:
+            if self.folder is not None:
+                return os.listdir(self.folder)
+            self.fs.invalidate_cache()
+            return [path.rsplit("/", 1)[-1] for path in self.fs.ls(self.address, detail=False)]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def read(self, name: str) -> str | None:
+        """A file's text, None where there is none."""
+        try:
+            if self.folder is not None:
+                return (self.folder / name).read_text(encoding="utf-8", errors="replace")
+            return self.fs.cat_file(f"{self.address}/{name}").decode("utf-8", "replace")
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file whole or not at all. Raises OSError."""
+        if self.folder is None:
+            self.fs.pipe_file(f"{self.address}/{name}", text.encode())  # an object store shows it whole or not at all
+            return
+        draft = self.folder / f".{name}.{secrets.token_hex(4)}"
+        try:
+            with draft.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, self.folder / name)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            if self.folder is not None:
+                (self.folder / name).unlink()
+            elif self.fs.exists(f"{self.address}/{name}"):
+                self.fs.rm_file(f"{self.address}/{name}")
+
+    @contextlib.contextmanager
+    def locked(self, name: str) -> Iterator[bool]:
+        """Whether this process has the lock of the name until the block ends; True where there are no locks."""
+        with contextlib.ExitStack() as stack:
+            try:
+                if self.has_locks:
+                    stack.enter_context(self._lock(name, 0))
+                mine = True
+            except Timeout:
+                mine = False
+            yield mine
+
+    def unlock(self, name: str) -> None:
+        """Remove the file of a lock that decides nothing any more."""
+        if self.folder is not None:
+            (self.folder / "locks" / f"{name}.lock").unlink(missing_ok=True)
+
+    def _lock(self, name: str, timeout: float) -> FileLock:
+        assert self.folder is not None
+        path = self.folder / "locks" / f"{name}.lock"
+        return FileLock(path, timeout=timeout, fallback_to_soft=False, thread_local=False)
+
+
+def reason_of(error: BaseException) -> str:
+    """An error in words: what the system calls it, or its own message."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    named = f"{text}: {error.filename}" if isinstance(error, OSError) and error.filename else text
+    return named or type(error).__name__

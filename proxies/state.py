@@ -1,0 +1,68 @@
+"""A run half done, on disk: what training needs to go on as if it had not been stopped."""
+
+import json
+import logging
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from proxies.model import Params
+
+LOG = logging.getLogger("proxies")
+
+
+@dataclass
+class State:
+    """After `step` steps: parameters, moments, the average of the weights (or {}), rows so far, seconds spent."""
+
+    step: int
+    params: Params
+    moments: dict[str, Params]
+    average: Params
+    rows: list[dict[str, Any]]
+    seconds: float = 0.0
+
+    def save(self, path: Path, key: str) -> None:
+        """Write whole or not at all. `key` names the run that the state belongs to."""
+        about = {"key": key, "step": self.step, "rows": self.rows, "seconds": self.seconds}
+        parts = {"params": self.params, **self.moments, "average": self.average}
+        arrays: dict[str, Any] = {
+            f"{part}:{name}": np.asarray(v) for part, table in parts.items() for name, v in table.items()
+        }
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        with draft.open("wb") as file:
+            np.savez(file, about=np.array(json.dumps(about)), **arrays)
+        os.replace(draft, path)
+
+
+def load(path: Path, key: str) -> State | None:
+    """The state that `save` wrote for this key. None where there is none; one that is damaged or another run's is
+    removed with a line in the log."""
+    if not path.exists():
+        return None
+    try:
+        with path.open("rb") as whole, np.load(whole, allow_pickle=False) as file:
+            about = json.loads(str(file["about"]))
+            arrays = {name: file[name] for name in file.files if name != "about"}
+        if about["key"] == key:
+            return _state(about, arrays)
+        reason = "it is another run's"
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        reason = f"it is damaged ({error})"
+    LOG.warning("%s: not resumed, %s; the run starts anew", path, reason)
+    path.unlink(missing_ok=True)
+    return None
+
+
+def _state(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> State:
+    tables: dict[str, Params] = {"params": {}, "first": {}, "second": {}, "average": {}}
+    for name, value in arrays.items():
+        part, _, parameter = name.partition(":")
+        tables[part][parameter] = jnp.asarray(value)
+    moments = {"first": tables["first"], "second": tables["second"]}
+    return State(about["step"], tables["params"], moments, tables["average"], about["rows"], about["seconds"])
