@@ -127,6 +127,8 @@ def test_bounds_that_cannot_be_met_are_refused_by_name():
     distance = ExactOT(make(2, 5, 5, 0))
     with pytest.raises(MixlawError, match=r"sum to 0\.5, less than 1 \(s1 0\.2, s0 0\.3\)"):
         minimize(distance, Bounds(np.zeros(2), np.array([0.3, 0.2])))
+    with pytest.raises(MixlawError, match=r"shapes \(2,\), \(3,\) for 2 sources"):
+        minimize(distance, Bounds(np.zeros(2), np.ones(3)))
     with pytest.raises(MixlawError, match="differ: s1, z"):
         Bounds.of(Sources([Source("s0", 1.0), Source("z", 1.0)]), distance.sources)
 

@@ -60,7 +60,7 @@ class Minimum:
     Attributes:
         w_S: the mixture.
         value: its distance.
-        gap: no feasible mixture is nearer by more; certified by planes, whatever the solvers did.
+        gap: no feasible mixture is nearer by more, as surely as the distance's planes lie below it.
         iterations: evaluations of the distance.
         converged: whether the gap reached the tolerance.
     """
@@ -89,6 +89,8 @@ def minimize(
     """
     S = len(distance.sources)
     bounds = bounds or Bounds(np.zeros(S), np.ones(S))
+    if np.shape(bounds.lower_S) != (S,) or np.shape(bounds.upper_S) != (S,):
+        raise MixlawError(f"bounds: of shapes {np.shape(bounds.lower_S)}, {np.shape(bounds.upper_S)} for {S} sources")
     check_bounds(distance.sources, bounds.lower_S, bounds.upper_S)
     bounds = Bounds(bounds.lower_S, np.minimum(bounds.upper_S, 1.0))
     w_S = project(np.full(S, 1 / S), bounds.lower_S, bounds.upper_S)

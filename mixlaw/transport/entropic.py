@@ -30,8 +30,8 @@ class EntropicOT:
         epsilon: e as a share of the mean cost over all pairs of source and target points.
         debias: subtract half of the entropic transport of the mixture, and of the target, to itself (the Sinkhorn
             divergence, Feydy et al. 2019: 0 where both are the same, convex in w). Without it the nearest mixture is
-            drawn to few, compact sources. The mixture's own term takes every so many points of each source where all
-            sources have more than 8,192; the plane below then holds up to `tolerance`.
+            drawn to few, compact sources; with it the plane below the distance is sure only up to `tolerance`. Where
+            the sources have more than 8,192 points together, the mixture's own term takes evenly spaced ones of each.
         precision: "float64", or "float32" for speed, which suffices for epsilon >= .01.
         tolerance: largest error of the value, as a share of the mean cost; an `Evaluation` says the error it has, which
             is larger where the passes ran out (points of mixture and target nearly in pairs, a small epsilon).
