@@ -20,6 +20,7 @@ from mixlaw.cli_progress import with_bar, with_progress
 from mixlaw.cli_recommend import Bracket, Objective, Regret, Robust, Served, Sizes, asked, budgeted, constrained
 from mixlaw.cli_sweep import TextTokens, make_folder, read_text, say, sweep, train_proxies
 from mixlaw.cli_tokenizer import tokenizer
+from mixlaw.cli_transport import cluster, score
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
@@ -308,6 +309,8 @@ app.add_typer(tokenizer, name="tokenizer")
 
 
 app.command(epilog="Example: mixlaw online mixlaw.yaml --method dga --out mixlaw-out/")(online)
+app.command(epilog="Example: mixlaw score pool/*.jsonl --target wanted.jsonl --out scores.parquet")(score)
+app.command(epilog="Example: mixlaw cluster corpus/*.jsonl --sources 8 --out split/")(cluster)
 
 
 @app.command(epilog="Example: mixlaw fit runs.csv --law auto --out fit.json")

@@ -14,7 +14,7 @@ import mixlaw
 ROOT = Path(mixlaw.__file__).parent
 ORDER = [
     *("errors", "_yaml", "_checks", "simplex", "constraints", "budget", "sources"),
-    *("_table", "_columns", "runs", "importers"),
+    *("_table", "_columns", "runs", "importers", "transport"),
     *("_weights", "export", "versus", "audit", "design", "folds", "scores"),
     *("baselines", "laws", "objective", "lm", "goal"),
     *("observations", "reference_fit"),
@@ -27,7 +27,8 @@ ORDER = [
 ]
 """The map of the package: a module imports only modules before it. A new module takes its place here."""
 OWNERS = {
-    "jax": {"laws", "objective", "lm", "estimate", "diagnose", "band", "refits", "fit", "fitted", "derivatives"},
+    "jax": {"laws", "objective", "lm", "estimate", "diagnose", "band", "refits", "fit", "fitted", "derivatives"}
+    | {"transport"},
     "matplotlib": {"plot", "report"},
     "typer": {"cli"},
     "rich": {"cli", "show"},
@@ -89,7 +90,14 @@ def test_libraries_stay_behind_their_borders(path):
 def test_the_borders_are_not_empty():
     """Were files or imports not found, the tests above would pass whatever the code does."""
     found = {(unit(path), name.split(".")[0]) for path in FILES for name, _ in imports(path)}
-    for pair in (("lm", "jax"), ("laws", "jax"), ("plot", "matplotlib"), ("cli", "typer"), ("cli", "proxies")):
+    for pair in (
+        ("lm", "jax"),
+        ("laws", "jax"),
+        ("plot", "matplotlib"),
+        ("transport", "ot"),
+        ("cli", "typer"),
+        ("cli", "proxies"),
+    ):
         assert pair in found
     assert ("plan", "mixlaw") in found
 
