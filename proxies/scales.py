@@ -85,7 +85,7 @@ def speed(config: ModelConfig) -> float:
     return 75e9 * config.width / (config.width + 38)
 
 
-def demo_scales(width: int = 72, tokens: int = 2_960_000, proxies: tuple[int, int, int] = (28, 36, 44)) -> Proposal:
+def demo_scales(width: int = 80, tokens: int = 3_400_000, proxies: tuple[int, int, int] = (32, 40, 48)) -> Proposal:
     """The demo's sizes: a target that two cores can check, and proxies of at most a fifth of its compute.
 
     `width` and `tokens` are the target's, `proxies` the widths of the others, all of two layers.

@@ -27,11 +27,12 @@ from machine import sgemm_rate
 from table import print_row
 
 from proxies import model, optimizer, parametrise
+from proxies.backends.workers import single_threaded
 from proxies.corpus import Corpus, build_corpus
 from proxies.demo_text import demo_documents
 from proxies.model import ModelConfig
 from proxies.run import RunSpec
-from proxies.sweep import cores, single_threaded
+from proxies.sweep import cores
 from proxies.train import batches_of, loop, train
 
 SIZES = {"0.1M": (64, 2, 2, 32), "0.8M": (128, 4, 4, 32)}
