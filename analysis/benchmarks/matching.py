@@ -3,7 +3,7 @@
     .venv/bin/python analysis/benchmarks/matching.py [--seeds 2]      # some minutes; not timed yet
 
 The demo's text, two sources: its scarcest, `reference` (221k tokens), and `python`; the target is held-out text of
-both, weighing alike. At the budget (162k parameters, 2.96M tokens) a share of .9 reads `reference` 12 times. Every
+both, weighing alike. At the budget (195k parameters, 3.4M tokens) a share of .9 reads `reference` 14 times. Every
 share is run at the budget, and at two proxy sizes with each source cut down so that its epochs stay (matched) and with
 all text (unmatched). A parabola through the three lowest losses gives the best share, a spline through the budget's
 runs the regret of taking it. Baselines: the proportional share and half. No law is fitted.
