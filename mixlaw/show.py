@@ -71,7 +71,8 @@ def _worth(content: dict[str, Any]) -> list[str]:
     lines, speed_up, near, span = [], *(content.get(key) for key in ("speed_up", "near_optimal", "bracket"))
     if speed_up is not None:
         x = {key: ">10,000" if speed_up[key] is None else f"{speed_up[key]:.3g}" for key in ("mean", "low", "high")}
-        lines.append(f"proportional needs {x['mean']} ({x['low']}–{x['high']}) times the compute to be as good")
+        needs = f"{x['mean']} ({x['low']}–{x['high']})" if speed_up["low"] is not None else "over 10,000"
+        lines.append(f"proportional needs {needs} times the compute to be as good")
     if near is not None:
         order = sorted(near["range"], key=lambda name: near["range"][name][0] - near["range"][name][1])
         ranges = [f"{escape(n)} {100 * near['range'][n][0]:.0f}–{100 * near['range'][n][1]:.0f}%" for n in order[:4]]
