@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from mixlaw import ties
 from mixlaw.certificate import certify
 from mixlaw.derivatives import Oracle
 from mixlaw.fitted import Fit
 from mixlaw.interior import FIRST, Solution, solve
 from mixlaw.program import Program, stack
 from mixlaw.simplex import check_bounds, minimise_linear
+from mixlaw.ties import TiedOracle
 
 KEPT = 1e-8
 """A row broken by no more is kept; one broken by more is made dearer, in case its price was too low."""
@@ -88,7 +90,7 @@ def _starts(lower_BxS: np.ndarray, upper_BxS: np.ndarray, convex: bool) -> list[
 
 
 def optimize_program(
-    oracle: Oracle, program: Program, near_BxS: np.ndarray | None = None, share: float = FIRST
+    oracle: Oracle | TiedOracle, program: Program, near_BxS: np.ndarray | None = None, share: float = FIRST
 ) -> list[Optimum]:
     """Optima of the B problems of a program whose bounds are tight.
 
@@ -97,6 +99,8 @@ def optimize_program(
             towards each source's largest share too.
         share: see `solve`.
     """
+    if program.ties_SxJ is not None:
+        return _tied(oracle, program, near_BxS, share)
     tries = [_certified(oracle, program, start, share) for start in _all_starts(oracle, program, near_BxS)]
     objective_TxB = np.nan_to_num([objective_B for _, objective_B, *_ in tries], nan=np.inf)
     best_B = np.argmin(objective_TxB, axis=0)
@@ -114,6 +118,22 @@ def optimize_program(
     return found
 
 
+def _tied(oracle: Oracle | TiedOracle, program: Program, near_BxS: np.ndarray | None, share: float) -> list[Optimum]:
+    """Optima of a program with kept proportions, found in one variable for each group of them."""
+    T, inner = program.ties_SxJ, ties.reduced(program)
+    assert T is not None
+    assert isinstance(oracle, Oracle)
+    lower_BxJ, upper_BxJ = tighten(inner.lower_BxS, inner.upper_BxS)
+    inner = replace(inner, lower_BxS=lower_BxJ, upper_BxS=upper_BxJ)
+    near_BxJ = None if near_BxS is None else ties.gathered(T, near_BxS)
+    found = optimize_program(TiedOracle(oracle, T), inner, near_BxJ, share)
+    bounds = zip(found, program.lower_BxS, program.upper_BxS, strict=True)
+    return [
+        replace(one, w_S=T @ one.w_S, cap_S=ties.caps(T, one.cap_S, lower_S, upper_S))
+        for one, lower_S, upper_S in bounds
+    ]
+
+
 def _corner(program: Program, b: int, w_S: np.ndarray, z_M: np.ndarray, cap_S: np.ndarray) -> tuple[bool, bool]:
     """Whether an optimum is a vertex, and whether it is degenerate."""
     open_S = program.upper_BxS[b] - program.lower_BxS[b] > HELD
@@ -123,7 +143,7 @@ def _corner(program: Program, b: int, w_S: np.ndarray, z_M: np.ndarray, cap_S: n
     return vertex, bool(np.any(open_S & ~free_S & (np.abs(cap_S) < HELD)))
 
 
-def _all_starts(oracle: Oracle, program: Program, near_BxS: np.ndarray | None) -> list[np.ndarray]:
+def _all_starts(oracle: Oracle | TiedOracle, program: Program, near_BxS: np.ndarray | None) -> list[np.ndarray]:
     if near_BxS is None:
         return _starts(program.lower_BxS, program.upper_BxS, oracle.convex)
     middle_BxS = middle(program.lower_BxS, program.upper_BxS)
@@ -133,7 +153,7 @@ def _all_starts(oracle: Oracle, program: Program, near_BxS: np.ndarray | None) -
 
 
 def _certified(
-    oracle: Oracle, program: Program, start_BxS: np.ndarray, share: float
+    oracle: Oracle | TiedOracle, program: Program, start_BxS: np.ndarray, share: float
 ) -> tuple[Solution, np.ndarray, np.ndarray, np.ndarray]:
     """Solutions with objective, gap and breach; rows that stay broken are made dearer before that is believed."""
     solution = _tidy(program, solve(program, oracle, start_BxS, share))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from mixlaw import ties
 from mixlaw.conflicts import Bound, refuse
 from mixlaw.constraints import Constraints
 from mixlaw.derivatives import Oracle
@@ -97,6 +98,16 @@ class Problem:
         near = self.constraints.near
         return None if near is None else near.reference(self.fit.sources, self.proportional_S)
 
+    @property
+    def ties_SxJ(self) -> np.ndarray | None:
+        """The proportions that groups keep, as `ties.py` has them; None where none does."""
+        return ties.matrix(self.fit.sources, [group.kept for group in self.constraints.groups if group.keep])
+
+    def has_room(self, upper_BxS: np.ndarray) -> np.ndarray:
+        """Whether the kept proportions fit within these largest shares, (B,)."""
+        T = self.ties_SxJ
+        return np.ones(len(upper_BxS), bool) if T is None else ties.room(T, self.lower_S[None], upper_BxS)
+
     def value(self, losses_K: np.ndarray) -> np.ndarray:
         """The objective of losses (..., K), nats per token: their weighted mean, or the largest that counts."""
         return losses_K[..., self.weight_K > 0].max(-1) if self.worst else losses_K @ self.weight_K
@@ -153,8 +164,19 @@ class Problem:
         rows = self.linear_rows(np.array([np.nan if tokens is None else tokens]))
         if near is not None and near.l1 is not None:
             rows.append(row(f"near l1 {near.l1:g}", near.l1, losses_K=K, linear_S=S, l1=1.0))
+        rows += self._keeping()
         if rows:
             refuse(S, self.bounds(tokens), stack(rows, K, S), self.reference_S)
+
+    def _keeping(self) -> list[Rows]:
+        """Kept proportions as linear rows, w_i <= q_i (sum of the group), for whoever has one variable a source."""
+        names, K, rows = self.fit.sources, len(self.targets), []
+        for group in self.constraints.groups:
+            in_S = np.array([float(name in group.sources) for name in names])
+            for name, share in group.kept.items():
+                own_S = np.array([float(name == other) for other in names])
+                rows.append(row(f"group {group.name} keep {name}", 0.0, losses_K=K, linear_S=own_S - share * in_S))
+        return rows
 
     def curved_rows(self) -> list[Rows]:
         """The distance from the reference, and the targets' ceilings."""
@@ -188,6 +210,7 @@ class Problem:
             kl=(near and near.kl_price) or 0.0,
             l1=(near and near.l1_price) or 0.0,
             reference_S=self.reference_S,
+            ties_SxJ=self.ties_SxJ,
         )
 
     def solve(
@@ -255,7 +278,12 @@ def _in_order(fit: Fit, sources: Sources) -> Sources:
     missing = [name for name in sources.names if name not in fit.sources]
     surplus = [name for name in fit.sources if name not in sources.names]
     if missing:
-        raise MixlawError(f"source '{missing[0]}' of the project is not among the runs' {list(fit.sources)}")
+        raise MixlawError(
+            f"source '{missing[0]}' of the project is not among the runs' {list(fit.sources)}: `mixlaw adapt` carries "
+            f"runs over where sources were renamed, merged or split, and --add {missing[0]} says that none has seen it"
+        )
     if surplus:
-        raise MixlawError(f"source '{surplus[0]}' of the runs is not in the project: add it under sources")
+        raise MixlawError(
+            f"source '{surplus[0]}' of the runs is not in the project: add it under sources, or `mixlaw adapt` the runs"
+        )
     return Sources(tuple(sources[name] for name in fit.sources))

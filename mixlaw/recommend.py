@@ -7,6 +7,7 @@ import numpy as np
 
 from mixlaw.ask import REPLICAS, Ask
 from mixlaw.bracket import bracket
+from mixlaw.changes.stale import since_fit, unseen
 from mixlaw.compute import path, speed_up
 from mixlaw.constraints import Constraints
 from mixlaw.contents import amounts, caps, certificate, intervals, predicted, provenance
@@ -72,11 +73,12 @@ def recommend(
     scale = choose_scale(problem, unknown)
     _check_tokens(problem, scale)
     problem.refuse_conflicts(scale.tokens)
-    fit = _for_the_plan(problem, scale)
+    stated, fit = fit.goal, _for_the_plan(problem, scale)
     if not len(fit.replicas_BxKxP):
         fit = replicate(fit, ask.replicas, seed)
     problem = replace(problem, fit=fit)
-    notes = [*fit.notes, *unknown, *_seed_noise(problem), *_serving(problem, scale)]
+    old = [*(unseen(fit.runs) if fit.runs is not None else ()), *since_fit(stated, problem.sources)]
+    notes = [*fit.notes, *unknown, *old, *_seed_noise(problem), *_serving(problem, scale)]
     best = problem.solve(fit.z_KxP[None], scale.pair)[0]
     refuse_broken(problem, scale, best)
     refits = problem.solve(fit.replicas_BxKxP, scale.pair, near_S=best.w_S)
@@ -88,7 +90,8 @@ def recommend(
     more |= {"worth": worth(problem, scale, plain, notes), "unconstrained": unconstrained(problem, scale, plain)}
     if chosen is None:
         notes.append("robust is null: it was not asked for")
-    return Plan(content | more | {"robust": chosen, "notes": list(dict.fromkeys(notes))}, fit)
+    more |= {"robust": chosen, "stale": old, "notes": list(dict.fromkeys(notes))}
+    return Plan(content | more, fit)
 
 
 def _beyond(problem: Problem, scale: Scale, w_S: np.ndarray, ask: Ask, notes: list[str], seed: int) -> dict[str, Any]:
