@@ -123,7 +123,12 @@ def _tied(oracle: Oracle | TiedOracle, program: Program, near_BxS: np.ndarray | 
     T, inner = program.ties_SxJ, ties.reduced(program)
     assert T is not None
     assert isinstance(oracle, Oracle)
-    lower_BxJ, upper_BxJ = tighten(inner.lower_BxS, inner.upper_BxS)
+    # Only what cannot move gets tight bounds: of two that say the same, neither would have the whole price.
+    tight = tighten(inner.lower_BxS, inner.upper_BxS)
+    fixed_BxJ = tight[1] - tight[0] <= 1e-12
+    lower_BxJ, upper_BxJ = (
+        np.where(fixed_BxJ, t, x) for t, x in zip(tight, (inner.lower_BxS, inner.upper_BxS), strict=True)
+    )
     inner = replace(inner, lower_BxS=lower_BxJ, upper_BxS=upper_BxJ)
     near_BxJ = None if near_BxS is None else ties.gathered(T, near_BxS)
     found = optimize_program(TiedOracle(oracle, T), inner, near_BxJ, share)
