@@ -71,8 +71,9 @@ def _changes(file: Path | None, pairs: tuple[Many, Many, Many], names: tuple[Man
         return read_changes(file)
     kinds = zip(pairs, ("--rename", "--merge", "--split"), strict=True)
     rename, merge, split = (dict(_pairs(given, option)) for given, option in kinds)
-    parts = [{name: _parts(text) for name, text in stated.items()} for stated in (merge, split)]
-    return Changes(rename, *parts, *(tuple(option or ()) for option in names))
+    merged, parted = ({name: _parts(text) for name, text in stated.items()} for stated in (merge, split))
+    drop, add = (tuple(option or ()) for option in names)
+    return Changes(rename, merged, parted, drop, add)
 
 
 def _parts(text: str) -> Any:

@@ -180,13 +180,17 @@ def _advance(layout: Layout, oracle: Oracle | TiedOracle, at: Point, of_B: np.nd
     return Point(x_BxN, low_BxN, high_BxN, z_BxM, barrier_B), done_B
 
 
-def solve(program: Program, oracle: Oracle | TiedOracle, start_BxS: np.ndarray, share: float = FIRST) -> Solution:
+def solve(
+    program: Program, oracle: Oracle | TiedOracle, start_BxS: np.ndarray, share: float = FIRST, last: float = 0.0
+) -> Solution:
     """Solutions of B problems from mixtures strictly inside their bounds.
 
     Args:
         share: the barrier's first weight as a share of the objective, smaller for a start near the optimum.
+        last: its last weight, alike, where that of the layout is finer than is asked for.
     """
     layout, count = Layout(program), len(start_BxS)
+    layout.last = max(layout.last, last)
     every = np.arange(count)
     point = layout.start(start_BxS, oracle.losses(every, start_BxS), share)
     open_B = np.ones(count, bool)

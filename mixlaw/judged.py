@@ -20,8 +20,9 @@ NORMAL = norm.ppf((np.arange(101) + 0.5) / 101)
 
 def _entry(planned: dict[str, Any] | None, as_trained: dict[str, Any] | None, measured: float) -> dict[str, Any]:
     def held(band: dict[str, Any] | None) -> bool | None:
-        known = band is not None and band["low"] is not None and math.isfinite(measured)
-        return bool(band["low"] <= measured <= band["high"]) if known and band is not None else None
+        if band is None or band["low"] is None or not math.isfinite(measured):
+            return None
+        return bool(band["low"] <= measured <= band["high"])
 
     return {
         "planned": planned,

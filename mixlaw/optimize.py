@@ -90,18 +90,22 @@ def _starts(lower_BxS: np.ndarray, upper_BxS: np.ndarray, convex: bool) -> list[
 
 
 def optimize_program(
-    oracle: Oracle | TiedOracle, program: Program, near_BxS: np.ndarray | None = None, share: float = FIRST
+    oracle: Oracle | TiedOracle,
+    program: Program,
+    near_BxS: np.ndarray | None = None,
+    share: float = FIRST,
+    last: float = 0.0,
 ) -> list[Optimum]:
     """Optima of the B problems of a program whose bounds are tight.
 
     Args:
         near_BxS: mixtures to start from, moved inside; by default the middle, and for laws that are not convex points
             towards each source's largest share too.
-        share: see `solve`.
+        share, last: see `solve`.
     """
     if program.ties_SxJ is not None:
-        return _tied(oracle, program, near_BxS, share)
-    tries = [_certified(oracle, program, start, share) for start in _all_starts(oracle, program, near_BxS)]
+        return _tied(oracle, program, near_BxS, (share, last))
+    tries = [_certified(oracle, program, start, (share, last)) for start in _all_starts(oracle, program, near_BxS)]
     objective_TxB = np.nan_to_num([objective_B for _, objective_B, *_ in tries], nan=np.inf)
     best_B = np.argmin(objective_TxB, axis=0)
     if not np.isfinite(objective_TxB.min(0)).all():
@@ -118,7 +122,9 @@ def optimize_program(
     return found
 
 
-def _tied(oracle: Oracle | TiedOracle, program: Program, near_BxS: np.ndarray | None, share: float) -> list[Optimum]:
+def _tied(
+    oracle: Oracle | TiedOracle, program: Program, near_BxS: np.ndarray | None, weights: tuple[float, float]
+) -> list[Optimum]:
     """Optima of a program with kept proportions, found in one variable for each group of them."""
     T, inner = program.ties_SxJ, ties.reduced(program)
     assert T is not None
@@ -131,10 +137,10 @@ def _tied(oracle: Oracle | TiedOracle, program: Program, near_BxS: np.ndarray | 
     )
     inner = replace(inner, lower_BxS=lower_BxJ, upper_BxS=upper_BxJ)
     near_BxJ = None if near_BxS is None else ties.gathered(T, near_BxS)
-    found = optimize_program(TiedOracle(oracle, T), inner, near_BxJ, share)
+    found = optimize_program(TiedOracle(oracle, T), inner, near_BxJ, *weights)
     bounds = zip(found, program.lower_BxS, program.upper_BxS, strict=True)
     return [
-        replace(one, w_S=T @ one.w_S, cap_S=ties.caps(T, one.cap_S, lower_S, upper_S))
+        replace(one, w_S=T @ one.w_S, cap_S=ties.caps(T, np.asarray(one.cap_S), lower_S, upper_S))
         for one, lower_S, upper_S in bounds
     ]
 
@@ -158,10 +164,13 @@ def _all_starts(oracle: Oracle | TiedOracle, program: Program, near_BxS: np.ndar
 
 
 def _certified(
-    oracle: Oracle | TiedOracle, program: Program, start_BxS: np.ndarray, share: float
+    oracle: Oracle | TiedOracle, program: Program, start_BxS: np.ndarray, weights: tuple[float, float]
 ) -> tuple[Solution, np.ndarray, np.ndarray, np.ndarray]:
-    """Solutions with objective, gap and breach; rows that stay broken are made dearer before that is believed."""
-    solution = _tidy(program, solve(program, oracle, start_BxS, share))
+    """Solutions with objective, gap and breach; rows that stay broken are made dearer before that is believed.
+
+    `weights`: the barrier's first and last, see `solve`.
+    """
+    solution = _tidy(program, solve(program, oracle, start_BxS, *weights))
     judged = certify(program, oracle, solution)
     for factor in DEARER if np.isfinite(program.rows.price_M).any() else ():
         again = np.flatnonzero(judged[2] > KEPT)

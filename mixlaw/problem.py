@@ -19,6 +19,12 @@ from mixlaw.sources import Budget, Sources, Target
 
 MET = 1e-7
 """A constraint broken by no more is met."""
+WARM = 1e-5
+"""The barrier's first weight, as a share of the objective, from a mixture near the optimum: of 1e-3 to 1e-7 among
+those that took the fewest steps over laws, bounds and sizes (`analysis/NOTES.md`)."""
+REFIT = 2e-10
+"""The barrier's last weight for the bootstrap's refits: gaps of at most 1e-7 of the objective and shares within 2e-5 of
+those of the full certificate, which the plan's own optimum keeps."""
 
 
 @dataclass(frozen=True)
@@ -219,6 +225,7 @@ class Problem:
         scale_B: tuple[np.ndarray | float, np.ndarray | float],
         upper_BxS: np.ndarray | None = None,
         near_S: np.ndarray | None = None,
+        last: float = 0.0,
     ) -> list[Optimum]:
         """Optima under B parameter vectors at B sizes.
 
@@ -226,14 +233,15 @@ class Problem:
             scale_B: N and D (nan where unknown).
             upper_BxS: largest shares, by default those at D.
             near_S: a mixture to start near; for a law that is not convex every start is tried all the same.
+            last: where the barrier may end, as a share of the objective; `REFIT` for refits.
         """
         params_B, tokens_B = (np.broadcast_to(np.asarray(x, float), len(z_BxKxP)) for x in scale_B)
         if upper_BxS is None:
             upper_BxS = np.stack([self.upper_S(None if np.isnan(tokens) else tokens) for tokens in tokens_B])
         oracle, program = Oracle(self.fit, z_BxKxP, params_B, tokens_B), self.program(tokens_B, upper_BxS)
         if near_S is None or not oracle.convex:
-            return optimize_program(oracle, program)
-        return optimize_program(oracle, program, np.broadcast_to(near_S, upper_BxS.shape), share=1e-3)
+            return optimize_program(oracle, program, last=last)
+        return optimize_program(oracle, program, np.broadcast_to(near_S, upper_BxS.shape), WARM, last)
 
     def broken(self, w_S: np.ndarray, scale: Scale, losses_K: np.ndarray) -> list[str]:
         """Names of the constraints that a mixture with these losses breaks."""

@@ -19,7 +19,7 @@ from mixlaw.held_out import HeldOut, held_out
 from mixlaw.near_optimal import near_optimal
 from mixlaw.optimize import Optimum
 from mixlaw.plan import SCHEMA, Plan, named
-from mixlaw.problem import MET, Problem, pose
+from mixlaw.problem import MET, REFIT, Problem, pose
 from mixlaw.refusals import refuse_broken
 from mixlaw.robust import robust
 from mixlaw.scale import Scale
@@ -81,7 +81,7 @@ def recommend(
     notes = [*fit.notes, *unknown, *old, *_seed_noise(problem), *_serving(problem, scale)]
     best = problem.solve(fit.z_KxP[None], scale.pair)[0]
     refuse_broken(problem, scale, best)
-    refits = problem.solve(fit.replicas_BxKxP, scale.pair, near_S=best.w_S)
+    refits = problem.solve(fit.replicas_BxKxP, scale.pair, near_S=best.w_S, last=REFIT)
     plain, chosen = best, None
     if ask.robust is not None:
         best, chosen = robust(problem, scale, best, refits, None if ask.robust == "mean" else float(ask.robust))

@@ -46,14 +46,16 @@ def carried(runs: Runs, changes: Changes, w_RxS: np.ndarray, log_RxK: np.ndarray
                 made[part]["seen"] = share * frame[f"seen:{name}"].to_numpy(float)
     gone = [*(part for parts in changes.merge.values() for part in parts), *changes.split, *changes.drop]
     made |= {name: {"w": np.zeros(len(runs))} for name in changes.add}
-    frame = frame.drop(columns=[c for c in frame if c.partition(":")[0] in FAMILIES and c.partition(":")[2] in gone])
+    frame = frame.drop(
+        columns=[c for c in map(str, frame) if c.partition(":")[0] in FAMILIES and c.partition(":")[2] in gone]
+    )
     families = [f for f in FAMILIES if any(str(c).startswith(f"{f}:") for c in runs.frame)]
     for name, columns in made.items():
         for family in families:
             if family in columns:
                 values = columns[family]
                 frame[f"{family}:{name}"] = np.where(np.isinf(values), np.nan, values)
-    return frame.rename(columns={c: _renamed(c, changes.rename) for c in frame})
+    return frame.rename(columns={c: _renamed(c, changes.rename) for c in map(str, frame)})
 
 
 def _seen(frame: pd.DataFrame, parts: Parts) -> dict[str, np.ndarray]:
