@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mixlaw.ask import Ask
     from mixlaw.audit import Audit, AuditOptions, audit
     from mixlaw.band import band
+    from mixlaw.changes import Changes, adapt, join_runs, stale
     from mixlaw.compare import compare
     from mixlaw.constraints import Constraints, Group, Near
     from mixlaw.design import design
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mixlaw.goal import Goal, goal
     from mixlaw.importers import Imported, ImportOptions, import_runs
     from mixlaw.leaderboard import Leaderboard
+    from mixlaw.outcome import PlanScore, score_plan
     from mixlaw.plan import Plan, read_plan
     from mixlaw.recommend import recommend
     from mixlaw.runs import Runs, read_runs
@@ -34,6 +36,10 @@ _HOME = {
     "AuditOptions": "audit",
     "audit": "audit",
     "band": "band",
+    "Changes": "changes",
+    "adapt": "changes",
+    "join_runs": "changes",
+    "stale": "changes",
     "compare": "compare",
     "design": "design",
     "MixlawError": "errors",
@@ -51,6 +57,8 @@ _HOME = {
     "ImportOptions": "importers",
     "import_runs": "importers",
     "Leaderboard": "leaderboard",
+    "PlanScore": "outcome",
+    "score_plan": "outcome",
     "Plan": "plan",
     "read_plan": "plan",
     "Ask": "ask",
@@ -73,6 +81,7 @@ __all__ = [
     "Audit",
     "AuditOptions",
     "Budget",
+    "Changes",
     "Constraints",
     "Export",
     "ExportOptions",
@@ -85,12 +94,14 @@ __all__ = [
     "MixlawError",
     "Near",
     "Plan",
+    "PlanScore",
     "Project",
     "Runs",
     "Source",
     "Sources",
     "Target",
     "Weights",
+    "adapt",
     "audit",
     "band",
     "compare",
@@ -100,11 +111,14 @@ __all__ = [
     "goal",
     "import_mixture",
     "import_runs",
+    "join_runs",
     "read_fit",
     "read_plan",
     "read_project",
     "read_runs",
     "recommend",
+    "score_plan",
+    "stale",
 ]
 
 

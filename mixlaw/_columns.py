@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from mixlaw._table import Table
 from mixlaw.errors import MixlawError, listed, nearest, shown
 from mixlaw.simplex import SUM_TOLERANCE, Array
+from mixlaw.yardstick import PREFIX
+
+ROUNDING = 1e-14
+"""By how much the sum of shares may be off once they were divided by it."""
 
 
 def run_ids(table: Table, name: str, notes: list[str]) -> NDArray[np.object_]:
@@ -47,7 +51,8 @@ def weights(table: Table, sources: tuple[str, ...], name: str, notes: list[str])
     if rounded_R.any():
         spread = f"{sum_R[rounded_R].min():.4g} to {sum_R[rounded_R].max():.4g}"
         notes.append(f"{rounded_R.sum()} rows of {name}: weights summed to {spread}, renormalised")
-    return w_RxS / sum_R[:, None]
+    # Rows that sum to 1 but for rounding stay as they are: a table written and read again is the same to the bit.
+    return w_RxS / np.where(off_R > ROUNDING, sum_R, 1.0)[:, None]
 
 
 def losses(table: Table, targets: tuple[str, ...], name: str, notes: list[str]) -> Array:
@@ -150,15 +155,17 @@ def check_rows(
         notes.append(f"{name}: the mixture changes between checkpoints of {len(shifted)} runs ({listed(ids[shifted])})")
 
 
-def check_tokenizer(table: Table) -> None:
-    if "tokenizer" in table.frame:
-        texts = table.texts("tokenizer")
+def check_yardstick(table: Table, targets: tuple[str, ...]) -> None:
+    """Refuse a table whose rows name different tokenizers, or different texts for one target."""
+    for column in ("tokenizer", *(f"{PREFIX}{target}" for target in targets)):
+        texts = table.texts(column) if column in table.frame else []
         named = [(row, text) for row, text in enumerate(texts) if text]
         for row, text in named:
             if text != named[0][1]:
+                what = "tokenizers" if column == "tokenizer" else "texts"
                 raise MixlawError(
-                    f"{table.at(row, 'tokenizer')}: {shown(text)} differs from {shown(named[0][1])}; "
-                    "losses of different tokenizers cannot be compared, so split the table"
+                    f"{table.at(row, column)}: {shown(text)} differs from {shown(named[0][1])}; "
+                    f"losses of different {what} cannot be compared, so split the table"
                 )
 
 
@@ -167,7 +174,7 @@ def typed(frame: pd.DataFrame, read: Mapping[str, NDArray]) -> pd.DataFrame:
     columns: dict[str, object] = {}
     for column in frame:
         values = frame[column]
-        if values.dtype == object and column not in read and column != "tokenizer":
+        if values.dtype == object and column not in read and not _is_name(str(column)):
             values = values.map(lambda v: None if isinstance(v, str) and not v.strip() else v)
             try:
                 values = pd.to_numeric(values)
@@ -175,3 +182,8 @@ def typed(frame: pd.DataFrame, read: Mapping[str, NDArray]) -> pd.DataFrame:
                 values = frame[column]
         columns[str(column)] = read.get(str(column), values)
     return pd.DataFrame({**columns, **read}, index=frame.index)
+
+
+def _is_name(column: str) -> bool:
+    """Whether a column's cells are names, which may look like numbers."""
+    return column == "tokenizer" or column.startswith(PREFIX)

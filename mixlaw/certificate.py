@@ -11,9 +11,12 @@ from mixlaw.derivatives import Oracle
 from mixlaw.interior import Solution
 from mixlaw.program import Program
 from mixlaw.simplex import minimise_linear
+from mixlaw.ties import TiedOracle
 
 
-def certify(program: Program, oracle: Oracle, found: Solution) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def certify(
+    program: Program, oracle: Oracle | TiedOracle, found: Solution
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Objective (breaches and t included), gap and the largest breach of a row by B solutions, each (B,).
 
     The gap bounds what any mixture can gain for laws that are convex; for others it tells stationarity.

@@ -13,11 +13,13 @@ import typer
 
 from mixlaw import __version__
 from mixlaw.cli_audit import audit_weights
+from mixlaw.cli_changes import adapt, reuse, stale
 from mixlaw.cli_export import export_plan
 from mixlaw.cli_import import import_table
 from mixlaw.cli_online import online
+from mixlaw.cli_outcome import score_plan
 from mixlaw.cli_progress import with_bar, with_progress
-from mixlaw.cli_recommend import Bracket, Objective, Regret, Robust, Served, Sizes, asked, budgeted, constrained
+from mixlaw.cli_recommend import Bracket, Objective, Regret, Reuse, Robust, Served, Sizes, asked, budgeted, constrained
 from mixlaw.cli_sweep import TextTokens, make_folder, read_text, say, sweep, train_proxies
 from mixlaw.cli_tokenizer import tokenizer
 from mixlaw.cli_transport import cluster, score
@@ -110,6 +112,7 @@ def recommend(
     robust: Robust = None,
     regret: Regret = None,
     bracket: Bracket = False,
+    reuse: Reuse = None,
 ) -> None:
     """Recommend a mixture for a budget, with intervals, baselines and a verdict."""
     from mixlaw.show import print_plan
@@ -118,7 +121,7 @@ def recommend(
     if demo:
         if project or runs or budget:
             raise MixlawError("--demo brings its own text and budget: leave out the project, --runs and the budget")
-        if (objective, served, sizes, robust, regret, bracket) != (None, None, None, None, None, False):
+        if (objective, served, sizes, robust, regret, reuse, bracket) != (None, None, None, None, None, None, False):
             raise MixlawError(
                 "--demo shows a plain plan: leave out --objective, --served, --sizes, --robust and the like"
             )
@@ -126,12 +129,12 @@ def recommend(
         plan = _demo(out or Path("mixlaw-demo"), law, seed)
     else:
         read = _project(project, needed=runs is None)
-        budget, constraints = budgeted(budget, read, served, sizes), constrained(read, objective)
+        budget, constraints = budgeted(budget, read, served, sizes), constrained(read, objective, reuse)
         wanted = {"constraints": constraints, "ask": ask, "seed": seed}
         if out is not None:
             make_folder(out)
         if runs is not None:
-            plan = _from_runs(runs, read and _counted(read), budget, law, scale, out, wanted)
+            plan = _from_runs(runs, read, budget, law, scale, out, wanted)
         else:
             assert read is not None
             _check_law(law, scale, mixed=len(read.sources) > 1)
@@ -208,15 +211,21 @@ def _from_runs(
     wanted: dict[str, Any],
 ) -> "Plan":
     from mixlaw import fit, recommend
+    from mixlaw.cli_changes import check_tokenizer, since, with_stale
     from mixlaw.goal import goal
 
     runs = _read_runs(path)
     targets = project.targets if project else ()
     if targets:
         runs = runs.with_targets([target.name for target in targets])
+    found = []
+    if project is not None:
+        check_tokenizer(project, runs.yardstick)
+        project = _counted(project)
+        found = since(path.parent, project, runs)
     sources = project.sources if project else None
     fitted = fit(runs, law, seed=wanted["seed"], scale=scale, goal=goal(sources, budget))
-    plan = recommend(fitted, sources, budget, targets=targets, **wanted)
+    plan = with_stale(recommend(fitted, sources, budget, targets=targets, **wanted), found)
     if out is not None:
         _save(out, plan, runs, path)
     return plan
@@ -400,6 +409,10 @@ def predict(
 
 
 app.command("audit", epilog="Example: mixlaw audit weights.json --project mixlaw.yaml --tokens 3e10")(audit_weights)
+app.command("score-plan", epilog="Example: mixlaw score-plan plan/ outcome.csv")(score_plan)
+app.command(epilog="Example: mixlaw adapt runs.csv --rename web=crawl --merge code=c+python --out new.csv")(adapt)
+app.command(epilog="Example: mixlaw reuse plan/ mixlaw.yaml --runs 8 --out design.csv")(reuse)
+app.command(epilog="Example: mixlaw stale plan/ mixlaw.yaml")(stale)
 app.command("export", epilog="Example: mixlaw export plan/ --to megatron --out blend.txt")(export_plan)
 
 

@@ -84,7 +84,12 @@ def plan_sources(plan: "Plan", project: Path | None, tokens: float | None) -> "t
     if project is None and not recorded and Path("mixlaw.yaml").exists():
         project = Path("mixlaw.yaml")
     if project is not None:
-        read = _counted(read_project(project))
+        from mixlaw.cli_changes import check_tokenizer
+        from mixlaw.yardstick import of_provenance
+
+        read = read_project(project)
+        check_tokenizer(read, of_provenance(plan.to_dict().get("provenance"), "the plan"))
+        read = _counted(read)
         return read.sources, read.folder
     content = plan.to_dict()
     return recorded_sources(content, at=content.get("tokens") if tokens is None else tokens), Path(".")

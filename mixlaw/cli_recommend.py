@@ -1,6 +1,7 @@
 """Options of `recommend` beyond a project and a budget, and what they add to both."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,6 +24,10 @@ Robust = Annotated[
     str | None, typer.Option(help="choose over the bootstrap: least mean regret (mean) or quantile of it (such as 0.9)")
 ]
 Regret = Annotated[float | None, typer.Option(help="by how many nats near-optimal mixtures may be worse; 0.002")]
+Reuse = Annotated[
+    Path | None,
+    typer.Option(help="an earlier plan.json or its folder: its sources keep their proportions to each other"),
+]
 Bracket = Annotated[bool, typer.Option("--bracket", help="tell the gain also by laws that err to either side")]
 
 
@@ -54,11 +59,23 @@ def _numbers(sizes: str) -> list[float]:
     return [finite(part.strip(), "--sizes") for part in sizes.split(",")]
 
 
-def constrained(project: "Project | None", objective: str | None) -> "Constraints":
-    """The project's constraints, with the command line's objective."""
+def constrained(project: "Project | None", objective: str | None, reuse: Path | None = None) -> "Constraints":
+    """The project's constraints, with the command line's objective and an earlier plan's proportions to be kept.
+
+    Raises:
+        MixlawError: an unknown objective, or --reuse without a project, or of a plan without its sources.
+    """
     from mixlaw.constraints import Constraints
 
     stated = project.constraints if project else Constraints()
+    if reuse is not None:
+        from mixlaw.changes import kept_group
+        from mixlaw.cli_export import read_plan_at
+
+        if project is None:
+            raise MixlawError("--reuse needs the project, which says what is new beside the plan: name a mixlaw.yaml")
+        group = kept_group(read_plan_at(reuse), project.sources)
+        stated = replace(stated, groups=(*stated.groups, group))
     return stated if objective is None else replace(stated, objective=objective)
 
 

@@ -25,15 +25,23 @@ class Group:
         name: for messages and reports.
         sources: names, at least one, none twice.
         min, max: smallest and largest sum of their shares.
+        keep: their shares within the group, in the order of `sources`, where the plan is to keep these proportions, as
+            of sources whose evidence is an earlier plan's; None where they are free.
 
     Raises:
-        MixlawError: a value is out of range, or neither bound is stated.
+        MixlawError: a value is out of range, or neither bounds nor proportions are stated.
     """
 
     name: str
     sources: tuple[str, ...]
     min: float = 0.0
     max: float = 1.0
+    keep: tuple[float, ...] | None = None
+
+    @property
+    def kept(self) -> dict[str, float]:
+        """The kept proportions by source, empty where they are free."""
+        return {} if self.keep is None else dict(zip(self.sources, self.keep, strict=True))
 
     def __post_init__(self) -> None:
         where = f"group {checked_name(self.name, 'group')}"
@@ -49,8 +57,20 @@ class Group:
             object.__setattr__(self, key, share(getattr(self, key), f"{where}: {key}"))
         if self.min > self.max:
             raise MixlawError(f"{where}: min {self.min:g} exceeds max {self.max:g}; lower min or raise max")
-        if self.min == 0 and self.max == 1:
-            raise MixlawError(f"{where}: bounds nothing; state min or max")
+        if self.keep is not None:
+            object.__setattr__(self, "keep", _proportions(self.keep, len(self.sources), where))
+        elif self.min == 0 and self.max == 1:
+            raise MixlawError(f"{where}: bounds nothing; state min, max or keep")
+
+
+def _proportions(keep: Any, count: int, where: str) -> tuple[float, ...]:
+    """Shares that sum to 1, from numbers of any sum."""
+    if isinstance(keep, (str, Mapping)) or not isinstance(keep, Iterable):
+        raise MixlawError(f"{where}: keep must be a number for each source, not {shown(keep)}")
+    values = [finite(value, f"{where}: keep") for value in keep]
+    if len(values) != count or min(values) < 0 or not sum(values) > 0:
+        raise MixlawError(f"{where}: keep must be {count} numbers, one for each source, 0 or more and not all 0")
+    return tuple(value / sum(values) for value in values)
 
 
 @dataclass(frozen=True)
@@ -142,6 +162,12 @@ class Constraints:
         doubles = sorted({name for name in names if names.count(name) > 1})
         if doubles:
             raise MixlawError(f"groups: {listed(doubles)} given twice; names must differ")
+        kept = [name for group in self.groups for name in group.kept]
+        doubles = sorted({name for name in kept if kept.count(name) > 1})
+        if doubles:
+            raise MixlawError(f"groups: {listed(doubles)} is in two groups that keep proportions; leave it out of one")
+        if kept and self.near is not None and (self.near.l1 is not None or self.near.l1_price is not None):
+            raise MixlawError("near: l1 does not go with a group that keeps proportions; use kl")
 
     def check(self, names: tuple[str, ...]) -> None:
         """Refuse groups and references that name sources which are none."""
@@ -165,7 +191,9 @@ def read_constraints(top: Mapping[str, Any], names: tuple[str, ...]) -> Constrai
     """
     groups = []
     for name, settings in _mapping(top.get("groups", {}), "groups", None).items():
-        values = _mapping(settings, f"groups.{name}", ("sources", "min", "max"))
+        values = _mapping(settings, f"groups.{name}", ("sources", "min", "max", "keep"))
+        if isinstance(values.get("keep"), dict):
+            values = values | _kept(name, values)
         if "sources" not in values:
             raise MixlawError(f"groups.{name}: has no sources; name them, as in sources: [code, math]")
         groups.append(Group(name, **values))
@@ -178,6 +206,14 @@ def read_constraints(top: Mapping[str, Any], names: tuple[str, ...]) -> Constrai
     made = Constraints(top.get("objective", "mean"), tuple(groups), near)
     made.check(names)
     return made
+
+
+def _kept(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Sources and proportions of a group whose `keep` maps one to the other."""
+    keep = values["keep"]
+    if "sources" in values and set(values["sources"]) != set(keep):
+        raise MixlawError(f"groups.{name}: sources and keep name different sources; leave out sources")
+    return {"sources": tuple(keep), "keep": tuple(keep.values())}
 
 
 def _mapping(content: object, where: str, known: Iterable[str] | None) -> dict[str, Any]:

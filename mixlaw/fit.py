@@ -101,7 +101,14 @@ def _noise(seen: Observations) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _provenance(runs: Runs, seed: int) -> dict:
-    return {"runs": runs.name, "runs_hash": runs.hash(), "tokenizer": runs.tokenizer, "seed": seed}
+    found = runs.yardstick
+    return {
+        "runs": runs.name,
+        "runs_hash": runs.hash(),
+        "tokenizer": found.tokenizer,
+        "definitions": dict(found.definitions),
+        "seed": seed,
+    }
 
 
 def _reference(law: type[Reference], runs: Runs, seen: Observations, seed: int, scale: float | None) -> Fit:

@@ -18,6 +18,7 @@ from mixlaw.laws.base import constrain, fitted_fields, size
 from mixlaw.objective import predict
 from mixlaw.runs import Runs
 from mixlaw.simplex import as_mixture
+from mixlaw.yardstick import of_provenance, refuse_mixed
 
 SCHEMA = 2
 
@@ -180,9 +181,11 @@ class Fit:
                 only as `unique_S` says: give `Runs` with unique: columns for others.
 
         Raises:
-            MixlawError: a source that the fit does not know has a share, or a mixture is none.
+            MixlawError: a source that the fit does not know has a share, a mixture is none, or the runs' tokenizer or
+                targets are not the fit's.
         """
         if isinstance(what, Runs):
+            refuse_mixed(of_provenance(self.provenance, "the fit"), what.yardstick)
             w_MxS = self._align(what.sources, what.w_RxS, what.name)
             params_M, tokens_M, names = what.params_R, what.tokens_R, list(what.run_id)
             unique = self._reorder(what.sources, what.unique_RxS, np.inf) if what.states_unique else None

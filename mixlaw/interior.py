@@ -13,6 +13,7 @@ import numpy as np
 from mixlaw.derivatives import Oracle
 from mixlaw.layout import Layout, Point
 from mixlaw.program import Program
+from mixlaw.ties import TiedOracle
 
 FIRST = 1e-2
 """The barrier's first weight, as a share of the objective."""
@@ -56,7 +57,7 @@ class _System(NamedTuple):
     losses_BxK: np.ndarray
 
 
-def _system(layout: Layout, oracle: Oracle, at: Point, of_B: np.ndarray) -> _System:
+def _system(layout: Layout, oracle: Oracle | TiedOracle, at: Point, of_B: np.ndarray) -> _System:
     program, S, rows = layout.program, layout.S, layout.R_MxK
     w_BxS, mu_Bx1 = at.x_BxN[:, :S], at.barrier_B[:, None]
     losses_BxK, slope_BxKxS, curve_BxSxS = oracle.derivatives(of_B, w_BxS, program.weight_K + at.z_BxM @ rows)
@@ -117,7 +118,12 @@ def _longest(x: np.ndarray, d: np.ndarray) -> np.ndarray:
 
 
 def _search(
-    layout: Layout, oracle: Oracle, at: Point, system: _System, step: tuple[np.ndarray, np.ndarray], of_B: np.ndarray
+    layout: Layout,
+    oracle: Oracle | TiedOracle,
+    at: Point,
+    system: _System,
+    step: tuple[np.ndarray, np.ndarray],
+    of_B: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How far along the step the barrier falls enough: variables, losses, and whether there was such a length."""
     d_BxN, promise_B = step
@@ -154,7 +160,7 @@ def _multipliers(
     return np.clip(new, barrier_Bx1 / (NEARBY * after), NEARBY * barrier_Bx1 / after)
 
 
-def _advance(layout: Layout, oracle: Oracle, at: Point, of_B: np.ndarray) -> tuple[Point, np.ndarray]:
+def _advance(layout: Layout, oracle: Oracle | TiedOracle, at: Point, of_B: np.ndarray) -> tuple[Point, np.ndarray]:
     """One step of each problem, and whether it is done."""
     system = _system(layout, oracle, at, of_B)
     d_BxN, promise_B = _direction(layout, system, of_B, oracle.convex)
@@ -174,13 +180,17 @@ def _advance(layout: Layout, oracle: Oracle, at: Point, of_B: np.ndarray) -> tup
     return Point(x_BxN, low_BxN, high_BxN, z_BxM, barrier_B), done_B
 
 
-def solve(program: Program, oracle: Oracle, start_BxS: np.ndarray, share: float = FIRST) -> Solution:
+def solve(
+    program: Program, oracle: Oracle | TiedOracle, start_BxS: np.ndarray, share: float = FIRST, last: float = 0.0
+) -> Solution:
     """Solutions of B problems from mixtures strictly inside their bounds.
 
     Args:
         share: the barrier's first weight as a share of the objective, smaller for a start near the optimum.
+        last: its last weight, alike, where that of the layout is finer than is asked for.
     """
     layout, count = Layout(program), len(start_BxS)
+    layout.last = max(layout.last, last)
     every = np.arange(count)
     point = layout.start(start_BxS, oracle.losses(every, start_BxS), share)
     open_B = np.ones(count, bool)

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from mixlaw import ties
 from mixlaw.certificate import certify
 from mixlaw.derivatives import Oracle
 from mixlaw.fitted import Fit
 from mixlaw.interior import FIRST, Solution, solve
 from mixlaw.program import Program, stack
 from mixlaw.simplex import check_bounds, minimise_linear
+from mixlaw.ties import TiedOracle
 
 KEPT = 1e-8
 """A row broken by no more is kept; one broken by more is made dearer, in case its price was too low."""
@@ -88,16 +90,22 @@ def _starts(lower_BxS: np.ndarray, upper_BxS: np.ndarray, convex: bool) -> list[
 
 
 def optimize_program(
-    oracle: Oracle, program: Program, near_BxS: np.ndarray | None = None, share: float = FIRST
+    oracle: Oracle | TiedOracle,
+    program: Program,
+    near_BxS: np.ndarray | None = None,
+    share: float = FIRST,
+    last: float = 0.0,
 ) -> list[Optimum]:
     """Optima of the B problems of a program whose bounds are tight.
 
     Args:
         near_BxS: mixtures to start from, moved inside; by default the middle, and for laws that are not convex points
             towards each source's largest share too.
-        share: see `solve`.
+        share, last: see `solve`.
     """
-    tries = [_certified(oracle, program, start, share) for start in _all_starts(oracle, program, near_BxS)]
+    if program.ties_SxJ is not None:
+        return _tied(oracle, program, near_BxS, (share, last))
+    tries = [_certified(oracle, program, start, (share, last)) for start in _all_starts(oracle, program, near_BxS)]
     objective_TxB = np.nan_to_num([objective_B for _, objective_B, *_ in tries], nan=np.inf)
     best_B = np.argmin(objective_TxB, axis=0)
     if not np.isfinite(objective_TxB.min(0)).all():
@@ -114,6 +122,29 @@ def optimize_program(
     return found
 
 
+def _tied(
+    oracle: Oracle | TiedOracle, program: Program, near_BxS: np.ndarray | None, weights: tuple[float, float]
+) -> list[Optimum]:
+    """Optima of a program with kept proportions, found in one variable for each group of them."""
+    T, inner = program.ties_SxJ, ties.reduced(program)
+    assert T is not None
+    assert isinstance(oracle, Oracle)
+    # Only what cannot move gets tight bounds: of two that say the same, neither would have the whole price.
+    tight = tighten(inner.lower_BxS, inner.upper_BxS)
+    fixed_BxJ = tight[1] - tight[0] <= 1e-12
+    lower_BxJ, upper_BxJ = (
+        np.where(fixed_BxJ, t, x) for t, x in zip(tight, (inner.lower_BxS, inner.upper_BxS), strict=True)
+    )
+    inner = replace(inner, lower_BxS=lower_BxJ, upper_BxS=upper_BxJ)
+    near_BxJ = None if near_BxS is None else ties.gathered(T, near_BxS)
+    found = optimize_program(TiedOracle(oracle, T), inner, near_BxJ, *weights)
+    bounds = zip(found, program.lower_BxS, program.upper_BxS, strict=True)
+    return [
+        replace(one, w_S=T @ one.w_S, cap_S=ties.caps(T, np.asarray(one.cap_S), lower_S, upper_S))
+        for one, lower_S, upper_S in bounds
+    ]
+
+
 def _corner(program: Program, b: int, w_S: np.ndarray, z_M: np.ndarray, cap_S: np.ndarray) -> tuple[bool, bool]:
     """Whether an optimum is a vertex, and whether it is degenerate."""
     open_S = program.upper_BxS[b] - program.lower_BxS[b] > HELD
@@ -123,7 +154,7 @@ def _corner(program: Program, b: int, w_S: np.ndarray, z_M: np.ndarray, cap_S: n
     return vertex, bool(np.any(open_S & ~free_S & (np.abs(cap_S) < HELD)))
 
 
-def _all_starts(oracle: Oracle, program: Program, near_BxS: np.ndarray | None) -> list[np.ndarray]:
+def _all_starts(oracle: Oracle | TiedOracle, program: Program, near_BxS: np.ndarray | None) -> list[np.ndarray]:
     if near_BxS is None:
         return _starts(program.lower_BxS, program.upper_BxS, oracle.convex)
     middle_BxS = middle(program.lower_BxS, program.upper_BxS)
@@ -133,10 +164,13 @@ def _all_starts(oracle: Oracle, program: Program, near_BxS: np.ndarray | None) -
 
 
 def _certified(
-    oracle: Oracle, program: Program, start_BxS: np.ndarray, share: float
+    oracle: Oracle | TiedOracle, program: Program, start_BxS: np.ndarray, weights: tuple[float, float]
 ) -> tuple[Solution, np.ndarray, np.ndarray, np.ndarray]:
-    """Solutions with objective, gap and breach; rows that stay broken are made dearer before that is believed."""
-    solution = _tidy(program, solve(program, oracle, start_BxS, share))
+    """Solutions with objective, gap and breach; rows that stay broken are made dearer before that is believed.
+
+    `weights`: the barrier's first and last, see `solve`.
+    """
+    solution = _tidy(program, solve(program, oracle, start_BxS, *weights))
     judged = certify(program, oracle, solution)
     for factor in DEARER if np.isfinite(program.rows.price_M).any() else ():
         again = np.flatnonzero(judged[2] > KEPT)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from mixlaw import ties
 from mixlaw.conflicts import Bound, refuse
 from mixlaw.constraints import Constraints
 from mixlaw.derivatives import Oracle
@@ -18,6 +19,12 @@ from mixlaw.sources import Budget, Sources, Target
 
 MET = 1e-7
 """A constraint broken by no more is met."""
+WARM = 1e-5
+"""The barrier's first weight, as a share of the objective, from a mixture near the optimum: of 1e-3 to 1e-7 among
+those that took the fewest steps over laws, bounds and sizes (`analysis/NOTES.md`)."""
+REFIT = 2e-10
+"""The barrier's last weight for the bootstrap's refits: gaps of at most 1e-7 of the objective and shares within 2e-5 of
+those of the full certificate, which the plan's own optimum keeps."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,16 @@ class Problem:
         near = self.constraints.near
         return None if near is None else near.reference(self.fit.sources, self.proportional_S)
 
+    @property
+    def ties_SxJ(self) -> np.ndarray | None:
+        """The proportions that groups keep, as `ties.py` has them; None where none does."""
+        return ties.matrix(self.fit.sources, [group.kept for group in self.constraints.groups if group.keep])
+
+    def has_room(self, upper_BxS: np.ndarray) -> np.ndarray:
+        """Whether the kept proportions fit within these largest shares, (B,)."""
+        T = self.ties_SxJ
+        return np.ones(len(upper_BxS), bool) if T is None else ties.room(T, self.lower_S[None], upper_BxS)
+
     def value(self, losses_K: np.ndarray) -> np.ndarray:
         """The objective of losses (..., K), nats per token: their weighted mean, or the largest that counts."""
         return losses_K[..., self.weight_K > 0].max(-1) if self.worst else losses_K @ self.weight_K
@@ -153,8 +170,19 @@ class Problem:
         rows = self.linear_rows(np.array([np.nan if tokens is None else tokens]))
         if near is not None and near.l1 is not None:
             rows.append(row(f"near l1 {near.l1:g}", near.l1, losses_K=K, linear_S=S, l1=1.0))
+        rows += self._keeping()
         if rows:
             refuse(S, self.bounds(tokens), stack(rows, K, S), self.reference_S)
+
+    def _keeping(self) -> list[Rows]:
+        """Kept proportions as linear rows, w_i <= q_i (sum of the group), for whoever has one variable a source."""
+        names, K, rows = self.fit.sources, len(self.targets), []
+        for group in self.constraints.groups:
+            in_S = np.array([float(name in group.sources) for name in names])
+            for name, share in group.kept.items():
+                own_S = np.array([float(name == other) for other in names])
+                rows.append(row(f"group {group.name} keep {name}", 0.0, losses_K=K, linear_S=own_S - share * in_S))
+        return rows
 
     def curved_rows(self) -> list[Rows]:
         """The distance from the reference, and the targets' ceilings."""
@@ -188,6 +216,7 @@ class Problem:
             kl=(near and near.kl_price) or 0.0,
             l1=(near and near.l1_price) or 0.0,
             reference_S=self.reference_S,
+            ties_SxJ=self.ties_SxJ,
         )
 
     def solve(
@@ -196,6 +225,7 @@ class Problem:
         scale_B: tuple[np.ndarray | float, np.ndarray | float],
         upper_BxS: np.ndarray | None = None,
         near_S: np.ndarray | None = None,
+        last: float = 0.0,
     ) -> list[Optimum]:
         """Optima under B parameter vectors at B sizes.
 
@@ -203,14 +233,15 @@ class Problem:
             scale_B: N and D (nan where unknown).
             upper_BxS: largest shares, by default those at D.
             near_S: a mixture to start near; for a law that is not convex every start is tried all the same.
+            last: where the barrier may end, as a share of the objective; `REFIT` for refits.
         """
         params_B, tokens_B = (np.broadcast_to(np.asarray(x, float), len(z_BxKxP)) for x in scale_B)
         if upper_BxS is None:
             upper_BxS = np.stack([self.upper_S(None if np.isnan(tokens) else tokens) for tokens in tokens_B])
         oracle, program = Oracle(self.fit, z_BxKxP, params_B, tokens_B), self.program(tokens_B, upper_BxS)
         if near_S is None or not oracle.convex:
-            return optimize_program(oracle, program)
-        return optimize_program(oracle, program, np.broadcast_to(near_S, upper_BxS.shape), share=1e-3)
+            return optimize_program(oracle, program, last=last)
+        return optimize_program(oracle, program, np.broadcast_to(near_S, upper_BxS.shape), WARM, last)
 
     def broken(self, w_S: np.ndarray, scale: Scale, losses_K: np.ndarray) -> list[str]:
         """Names of the constraints that a mixture with these losses breaks."""
@@ -255,7 +286,12 @@ def _in_order(fit: Fit, sources: Sources) -> Sources:
     missing = [name for name in sources.names if name not in fit.sources]
     surplus = [name for name in fit.sources if name not in sources.names]
     if missing:
-        raise MixlawError(f"source '{missing[0]}' of the project is not among the runs' {list(fit.sources)}")
+        raise MixlawError(
+            f"source '{missing[0]}' of the project is not among the runs' {list(fit.sources)}: `mixlaw adapt` carries "
+            f"runs over where sources were renamed, merged or split, and --add {missing[0]} says that none has seen it"
+        )
     if surplus:
-        raise MixlawError(f"source '{surplus[0]}' of the runs is not in the project: add it under sources")
+        raise MixlawError(
+            f"source '{surplus[0]}' of the runs is not in the project: add it under sources, or `mixlaw adapt` the runs"
+        )
     return Sources(tuple(sources[name] for name in fit.sources))

@@ -90,6 +90,7 @@ class Program:
         linear_BxS: c.
         kl, l1: a and b.
         reference_S: r, above 0 wherever a KL counts.
+        ties_SxJ: w = T v for proportions that are kept (`ties.py`); None where every share is free.
     """
 
     weight_K: np.ndarray
@@ -100,6 +101,7 @@ class Program:
     kl: float = 0.0
     l1: float = 0.0
     reference_S: np.ndarray | None = None
+    ties_SxJ: np.ndarray | None = None
 
     @property
     def limit_BxM(self) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 
 from mixlaw.ask import REPLICAS, Ask
 from mixlaw.bracket import bracket
+from mixlaw.changes.stale import since_fit, unseen
 from mixlaw.compute import path, speed_up
 from mixlaw.constraints import Constraints
 from mixlaw.contents import amounts, caps, certificate, intervals, predicted, provenance
@@ -18,7 +19,7 @@ from mixlaw.held_out import HeldOut, held_out
 from mixlaw.near_optimal import near_optimal
 from mixlaw.optimize import Optimum
 from mixlaw.plan import SCHEMA, Plan, named
-from mixlaw.problem import MET, Problem, pose
+from mixlaw.problem import MET, REFIT, Problem, pose
 from mixlaw.refusals import refuse_broken
 from mixlaw.robust import robust
 from mixlaw.scale import Scale
@@ -72,14 +73,15 @@ def recommend(
     scale = choose_scale(problem, unknown)
     _check_tokens(problem, scale)
     problem.refuse_conflicts(scale.tokens)
-    fit = _for_the_plan(problem, scale)
+    stated, fit = fit.goal, _for_the_plan(problem, scale)
     if not len(fit.replicas_BxKxP):
         fit = replicate(fit, ask.replicas, seed)
     problem = replace(problem, fit=fit)
-    notes = [*fit.notes, *unknown, *_seed_noise(problem), *_serving(problem, scale)]
+    old = [*(unseen(fit.runs) if fit.runs is not None else ()), *since_fit(stated, problem.sources)]
+    notes = [*fit.notes, *unknown, *old, *_seed_noise(problem), *_serving(problem, scale)]
     best = problem.solve(fit.z_KxP[None], scale.pair)[0]
     refuse_broken(problem, scale, best)
-    refits = problem.solve(fit.replicas_BxKxP, scale.pair, near_S=best.w_S)
+    refits = problem.solve(fit.replicas_BxKxP, scale.pair, near_S=best.w_S, last=REFIT)
     plain, chosen = best, None
     if ask.robust is not None:
         best, chosen = robust(problem, scale, best, refits, None if ask.robust == "mean" else float(ask.robust))
@@ -88,7 +90,8 @@ def recommend(
     more |= {"worth": worth(problem, scale, plain, notes), "unconstrained": unconstrained(problem, scale, plain)}
     if chosen is None:
         notes.append("robust is null: it was not asked for")
-    return Plan(content | more | {"robust": chosen, "notes": list(dict.fromkeys(notes))}, fit)
+    more |= {"robust": chosen, "stale": old, "notes": list(dict.fromkeys(notes))}
+    return Plan(content | more, fit)
 
 
 def _beyond(problem: Problem, scale: Scale, w_S: np.ndarray, ask: Ask, notes: list[str], seed: int) -> dict[str, Any]:

@@ -35,7 +35,13 @@ def refuse_broken(problem: Problem, scale: Scale, best: Optimum) -> None:
             return False
         if not len(held.names):
             return True
-        program = Program(np.zeros(K), *tighten(low_S[None], high_S[None]), held, reference_S=problem.reference_S)
+        program = Program(
+            np.zeros(K),
+            *tighten(low_S[None], high_S[None]),
+            held,
+            reference_S=problem.reference_S,
+            ties_SxJ=problem.ties_SxJ,
+        )
         return optimize_program(oracle, program)[0].broken <= MET
 
     count = len(bounds) + len(rows.names)

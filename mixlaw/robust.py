@@ -74,6 +74,7 @@ def _spread(problem: Problem, scale: Scale, weight_BxK: np.ndarray, more: list[R
         kl=program.kl,
         l1=program.l1,
         reference_S=program.reference_S,
+        ties_SxJ=program.ties_SxJ,
     )
 
 

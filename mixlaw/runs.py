@@ -20,6 +20,7 @@ from mixlaw import _columns
 from mixlaw._table import Table, from_frame, read_table
 from mixlaw.errors import MixlawError, listed, nearest
 from mixlaw.simplex import Array
+from mixlaw.yardstick import PREFIX, Yardstick, of_frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,11 +97,14 @@ class Runs:
         return any(str(column).startswith("unique:") for column in self.frame)
 
     @property
+    def yardstick(self) -> Yardstick:
+        """What its losses are measured with, as far as the table says: all its rows agree."""
+        return of_frame(self.frame, self.targets, self.name)
+
+    @property
     def tokenizer(self) -> str | None:
         """The tokenizer all rows agree on, None where the table names none."""
-        if "tokenizer" not in self.frame:
-            return None
-        return next((str(v).strip() for v in self.frame["tokenizer"] if pd.notna(v) and str(v).strip()), None)
+        return self.yardstick.tokenizer
 
     def select(self, rows: ArrayLike) -> Runs:
         """The rows of a boolean mask or of positions, in that order."""
@@ -118,7 +122,7 @@ class Runs:
                     f"{self.name}: no column 'loss:{name}' for target {name}; {nearest(name, self.targets)}"
                 )
         columns = [self.targets.index(name) for name in names]
-        dropped = {f"loss:{target}" for target in self.targets if target not in names}
+        dropped = {f"{kind}{t}" for t in self.targets if t not in names for kind in ("loss:", PREFIX)}
         frame = self.frame[[column for column in self.frame if column not in dropped]]
         return replace(self, targets=tuple(names), loss_RxK=self.loss_RxK[:, columns], frame=frame)
 
@@ -189,7 +193,7 @@ def runs_from_table(table: Table, name: str, losses: bool = True) -> Runs:
     arrays = {f"{c}_R": _columns.optional(table, c, positive=c in ("params", "tokens")) for c in scalars}
     unique_RxS = _columns.unique_tokens(table, sources, w_RxS, name, notes)
     _columns.check_rows(table, run_id, arrays, w_RxS, notes, name)
-    _columns.check_tokenizer(table)
+    _columns.check_yardstick(table, targets)
     read = {f"w:{source}": w_RxS[:, s] for s, source in enumerate(sources)}
     read |= {f"loss:{target}": loss_RxK[:, k] for k, target in enumerate(targets)}
     frame = _columns.typed(table.frame, {**read, "run_id": run_id})

@@ -70,6 +70,7 @@ def _best(problem: Problem, params_B: np.ndarray, flops: float) -> int:
     upper_BxS = np.array([problem.upper_S(tokens) for tokens in tokens_B[able]]).reshape(len(able), -1)
     if len(able):
         box_B = (upper_BxS.sum(1) >= 1.0 - 1e-9) & (upper_BxS >= problem.lower_S - 1e-9).all(1)
+        box_B &= problem.has_room(upper_BxS)
         able, upper_BxS = able[box_B], upper_BxS[box_B]
     if len(able):
         z_BxKxP = np.broadcast_to(problem.fit.z_KxP, (len(able), *problem.fit.z_KxP.shape))

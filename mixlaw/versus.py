@@ -12,6 +12,7 @@ from mixlaw.errors import MixlawError, listed, nearest, shown
 from mixlaw.export.recipe import Planned
 from mixlaw.simplex import Array
 from mixlaw.sources import Sources
+from mixlaw.yardstick import of_provenance, refuse_mixed
 
 if TYPE_CHECKING:
     from mixlaw.fitted import Fit
@@ -53,11 +54,13 @@ def predicted(
         token, the last two only with a plan; None without a fit.
 
     Raises:
-        MixlawError: the fit lacks a source that has a share, or its law needs N and there is none.
+        MixlawError: the fit lacks a source that has a share, its law needs N and there is none, or plan and fit are of
+            different tokenizers or targets.
     """
     if fit is None:
         return None
     content = {} if plan is None else plan.to_dict()
+    refuse_mixed(of_provenance(content.get("provenance"), "the plan"), of_provenance(fit.provenance, "the fit"))
     N = content.get("params") if N is None else N
     if N is None and "params" in fit.law.needs:
         raise MixlawError(f"audit: the law {fit.law.name} needs the run's params; give --params, or a plan with them")

@@ -94,6 +94,11 @@ class Corpus:
             whole.update(json.dumps(["target", target, len(tokens), digest_of(tokens)]).encode())
         return whole.hexdigest()
 
+    @cached_property
+    def definitions(self) -> dict[str, str]:
+        """What names each target's held-out text: a hash of its tokens."""
+        return {target: digest_of(tokens)[:16] for target, tokens in self.targets.items()}
+
     def save(self, folder: Path) -> Path:
         """Write `corpus-<hash>` into the folder, unless it is there whole, for `load`. Returns its path.
 

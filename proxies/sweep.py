@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from mixlaw.errors import MixlawError
+from mixlaw.yardstick import PREFIX
 from proxies.backends import Backend
 from proxies.backends.workers import Workers, cores
 from proxies.corpus import Corpus
@@ -59,7 +60,7 @@ def sweep(
     if ledger.missing:
         place.tidy(asked=set(jobs), done=set(ledger.rows))
         _train(ledger, corpus, backend or Workers())
-    return _table(specs, keys, ledger)
+    return _table(specs, keys, ledger, corpus)
 
 
 def _train(ledger: Ledger, corpus: Corpus, backend: Backend) -> None:
@@ -80,11 +81,13 @@ def _train(ledger: Ledger, corpus: Corpus, backend: Backend) -> None:
         backend.stop()
 
 
-def _table(specs: Sequence[RunSpec], keys: list[str], ledger: Ledger) -> pd.DataFrame:
-    """All rows under the names that this sweep gives the runs."""
+def _table(specs: Sequence[RunSpec], keys: list[str], ledger: Ledger, corpus: Corpus) -> pd.DataFrame:
+    """All rows under the names that this sweep gives the runs, with what names each target's text beside them: the
+    store's keys hold the corpus, so rows of any age were measured on it."""
     named = list(zip(keys, specs, strict=True))
     failed = {spec.run_id: ledger.failed[key] for key, spec in named if key in ledger.failed}
-    rows = [row | {"run_id": spec.run_id} for key, spec in named for row in ledger.rows.get(key, ())]
+    texts = {f"{PREFIX}{target}": name for target, name in corpus.definitions.items()}
+    rows = [row | {"run_id": spec.run_id} | texts for key, spec in named for row in ledger.rows.get(key, ())]
     if not rows:
         name, failure = next(iter(failed.items()))
         raise MixlawError(f"sweep: no run finished; the first, {name}: {failure.reason}")

@@ -14,14 +14,15 @@ import mixlaw
 ROOT = Path(mixlaw.__file__).parent
 ORDER = [
     *("errors", "_yaml", "_checks", "simplex", "constraints", "budget", "sources"),
-    *("_table", "_columns", "runs", "importers", "transport"),
+    *("yardstick", "_table", "_columns", "runs", "importers", "transport"),
     *("_weights", "export", "versus", "audit", "design", "folds", "scores"),
     *("baselines", "laws", "objective", "lm", "goal"),
     *("observations", "reference_fit"),
     *("fitted", "estimate", "diagnose", "band", "refits", "auto"),
     *("fit", "held_out", "leaderboard", "methods", "compare"),
-    *("program", "conflicts", "derivatives", "layout", "interior", "certificate", "optimize"),
-    *("scale", "problem", "refusals", "sizes", "plan", "verdict", "contents", "ask"),
+    *("program", "conflicts", "derivatives", "ties", "layout", "interior", "certificate", "optimize"),
+    *("scale", "problem", "refusals", "sizes", "plan", "trained", "judged", "outcome", "changes"),
+    *("verdict", "contents", "ask"),
     *("near_optimal", "worth", "compute", "robust", "bracket", "recommend"),
     *("show", "plot", "__init__", "cli"),
 ]

@@ -12,7 +12,9 @@ import time
 import pandas as pd
 import pytest
 
+from mixlaw.changes import join_runs
 from mixlaw.errors import MixlawError
+from mixlaw.runs import Runs
 from proxies.backends import workers as module
 from proxies.backends.in_process import InProcess
 from proxies.backends.workers import Workers
@@ -325,3 +327,18 @@ def test_runs_of_a_store_in_memory_are_trained_in_process(one):
     same(first, table)
     assert ["no locks there" in note for note in first.attrs["notes"]] == [True]
     pd.testing.assert_frame_equal(sweep(specs(), corpus(), store, backend=InProcess()), first)
+
+
+def test_the_table_names_the_text_of_every_target(tmp_path):
+    """Also of runs stored before tables did; another split is another text, and runs of the two do not mix."""
+    one, other = corpus(), build_corpus({s: [f"{s} says {i} " * 9 for i in range(60)] for s in ("a", "b")}, 1)
+    table = sweep(specs(1), one, tmp_path, backend=InProcess())
+    again = sweep(specs(1), one, tmp_path, backend=InProcess())
+    runs = Runs.from_frame(again)
+    assert (runs.yardstick.tokenizer, dict(runs.yardstick.definitions)) == ("bytes", one.definitions)
+    same(table, again)
+    assert set(one.definitions) == {"a", "b"}
+    assert one.definitions["a"] != other.definitions["a"]
+    later = Runs.from_frame(sweep(specs(1), other, tmp_path, backend=InProcess()), "later")
+    with pytest.raises(MixlawError, match="losses on different texts cannot be compared"):
+        join_runs([runs, later])

@@ -1,0 +1,176 @@
+"""A run table carried over into a changed world: which of its evidence stays exact, and which is approximated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mixlaw.changes.columns import carried
+from mixlaw.changes.spec import Changes, Parts, proportions
+from mixlaw.errors import MixlawError, listed
+from mixlaw.fitted import Fit
+from mixlaw.runs import Runs
+from mixlaw.yardstick import of_provenance, refuse_mixed
+
+EXACT = 1e-6
+"""Runs whose shares are off by no more kept the proportions."""
+LITTLE = 0.01
+"""A run with so small a share of a source that is gone is kept, its other shares scaled up, without a fit too."""
+UNEVEN = 1.1
+"""Epochs of merged parts that differ by a larger factor are said."""
+
+
+@dataclass(frozen=True)
+class _Move:
+    """Rows whose text is not what the new world would have given them.
+
+    Attributes:
+        w_RxS: old shares that stand for the new world's mixture.
+        what: of which change.
+    """
+
+    w_RxS: np.ndarray
+    what: str
+
+    def moved_R(self, runs: Runs) -> np.ndarray:
+        """The share of each row's tokens that differ, (R,)."""
+        return 0.5 * np.abs(self.w_RxS - runs.w_RxS).sum(1)
+
+
+def adapt(runs: Runs, changes: Changes, *, tokens: Mapping[str, float] | None = None, fit: Fit | None = None) -> Runs:
+    """The table in the world after `changes`; its notes say what is exact and what is not.
+
+    Renames are exact. A split is exact for runs that drew from the whole as it lay, and tells nothing of one part
+    against another. A merge is exact for runs that kept the parts' proportions; the losses of others are corrected by
+    `fit`, a law fitted on the table as it was: log-loss moves by the predicted difference between the run's mixture and
+    that of the same share in the kept proportions. Without a fit they stay as measured. Runs that used a source that
+    is gone are corrected likewise; without a fit those that used more than a little of it are left out. An added
+    source has no share in any run. Sources that grew need no change of the table.
+
+    Args:
+        tokens: of the old sources, by which merged sources are mixed where the changes do not say; where neither does,
+            the proportions are the runs' own mean.
+        fit: of the same sources and targets, for corrections.
+
+    Raises:
+        MixlawError: the table has no such source, the fit is not of its sources, or no run is left.
+    """
+    changes.check(runs.sources, runs.name)
+    changes, notes = _settled(runs, changes, tokens or {})
+    move = _move(runs, changes)
+    kept_R, log_RxK, more = _corrections(runs, changes, move, fit)
+    if not kept_R.any():
+        raise MixlawError(f"{runs.name}: every run used {listed(changes.drop)}; give --fit to correct for that")
+    frame = carried(runs, changes, move.w_RxS, log_RxK)
+    frame = frame[kept_R].reset_index(drop=True)
+    found = Runs.from_frame(frame, runs.name)
+    notes += [*more, *_epochs(runs, changes), *_told(changes)]
+    return replace(found, notes=tuple(dict.fromkeys((*runs.notes, *notes, *found.notes))))
+
+
+def _settled(runs: Runs, changes: Changes, tokens: Mapping[str, float]) -> tuple[Changes, list[str]]:
+    """The changes with the proportions of merged sources, and where those are from."""
+    merge: dict[str, Parts] = {}
+    notes = []
+    for name, parts in changes.merge.items():
+        if None not in parts.values():
+            merge[name], origin = parts, "as stated"
+        elif all(part in tokens for part in parts):
+            merge[name], origin = {part: float(tokens[part]) for part in parts}, "by their tokens"
+        else:
+            mean = {part: float(runs.w_RxS[:, runs.sources.index(part)].sum()) for part in parts}
+            if not sum(mean.values()) > 0:
+                raise MixlawError(f"merge {name}: no run uses {listed(parts)}; state the tokens of each")
+            merge[name], origin = mean, "the mean of the runs"
+        shares = proportions(merge[name], f"merge {name}")
+        stated = ", ".join(f"{part} {100 * share:.3g}%" for part, share in shares.items())
+        notes.append(f"{name} stands for {stated} ({origin})")
+    return changes.settled(merge), notes
+
+
+def _move(runs: Runs, changes: Changes) -> _Move:
+    """The old shares that the new world's mixtures stand for."""
+    w_RxS = runs.w_RxS.copy()
+    for name, parts in changes.merge.items():
+        at = [runs.sources.index(part) for part in parts]
+        share_P = np.array(list(proportions(parts, f"merge {name}").values()))
+        w_RxS[:, at] = w_RxS[:, at].sum(1, keepdims=True) * share_P
+    if changes.drop:
+        w_RxS[:, [runs.sources.index(name) for name in changes.drop]] = 0.0
+        total_Rx1 = w_RxS.sum(1, keepdims=True)
+        w_RxS = np.divide(w_RxS, total_Rx1, out=w_RxS, where=total_Rx1 > 0)
+    return _Move(w_RxS, listed([*changes.merge, *changes.drop]))
+
+
+def _corrections(
+    runs: Runs, changes: Changes, move: _Move, fit: Fit | None
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Which rows stay (R,), by how much their log-losses move (R, K), and what to know of both."""
+    moved_R, none_RxK = move.moved_R(runs), np.zeros(runs.loss_RxK.shape)
+    gone_R = runs.w_RxS[:, [runs.sources.index(name) for name in changes.drop]].sum(1)
+    empty_R = ~(move.w_RxS.sum(1) > 0)  # nothing is left of their text
+    off_R = (moved_R > EXACT) & ~empty_R
+    count = f"{off_R.sum()} of {len(runs)} rows"
+    notes = []
+    if empty_R.any():
+        notes.append(f"{empty_R.sum()} rows used nothing but {listed(changes.drop)} and are left out")
+    if not off_R.any():
+        exact = [f"{move.what}: exact, every run kept the proportions"] * bool(changes.merge)
+        return ~empty_R, none_RxK, notes + exact
+    words = f"{move.what}: {count} had other proportions, up to {moved_R[off_R].max():.1%} of their tokens"
+    if fit is None:
+        out_R = gone_R > LITTLE
+        if out_R.any():
+            notes.append(f"{(out_R & ~empty_R).sum()} rows used over {LITTLE:.0%} of {listed(changes.drop)}: left out")
+        still_R = off_R & ~out_R
+        if still_R.any():
+            words = f"{move.what}: {still_R.sum()} of {len(runs)} rows had other proportions, up to "
+            words += f"{moved_R[still_R].max():.1%} of their tokens"
+            notes.append(f"{words}; approximated, their losses stay as measured: give a fit to correct them")
+        return ~empty_R & ~out_R, none_RxK, notes
+    log_RxK = _predicted_change(runs, move, fit, off_R)
+    nats_RxK = np.abs(np.expm1(log_RxK[off_R]) * runs.loss_RxK[off_R])
+    size = f"by {np.nanmean(nats_RxK):.2g} nats in the mean, {np.nanmax(nats_RxK):.2g} at most"
+    notes.append(f"{words}; approximated, losses corrected by the law {fit.law.name} {size}")
+    return ~empty_R, log_RxK, notes
+
+
+def _predicted_change(runs: Runs, move: _Move, fit: Fit, rows_R: np.ndarray) -> np.ndarray:
+    """By how much the log-losses (R, K) move from the runs' mixtures to those they stand for."""
+    refuse_mixed(runs.yardstick, of_provenance(fit.provenance, "the fit"))
+    if set(fit.sources) != set(runs.sources) or not set(runs.targets) <= set(fit.targets):
+        raise MixlawError(f"{runs.name}: the fit is of other sources or targets; give the fit of this table")
+    order, index_K = [runs.sources.index(s) for s in fit.sources], [fit.targets.index(t) for t in runs.targets]
+    unique = runs.unique_RxS[rows_R][:, order] if runs.states_unique else None
+    at = runs.params_R[rows_R], runs.tokens_R[rows_R]
+    before, after = (fit.losses(w[rows_R][:, order], *at, unique=unique) for w in (runs.w_RxS, move.w_RxS))
+    if not (np.isfinite(before).all() and np.isfinite(after).all()):
+        raise MixlawError(
+            f"{runs.name}: the law {fit.law.name} needs params and tokens to correct losses: fill them in"
+        )
+    log_RxK = np.zeros(runs.loss_RxK.shape)
+    log_RxK[rows_R] = np.log(after / before)[:, index_K]
+    return log_RxK
+
+
+def _epochs(runs: Runs, changes: Changes) -> list[str]:
+    """Where parts of a merged source were repeated unequally, which its own epochs no longer show."""
+    notes = []
+    for name, parts in changes.merge.items():
+        at = [runs.sources.index(part) for part in parts]
+        epochs_RxP = np.nan_to_num(runs.epochs_RxS[:, at])
+        repeats_R = epochs_RxP.max(1) > 1.0
+        uneven_R = repeats_R & (epochs_RxP.max(1) > UNEVEN * np.maximum(epochs_RxP.min(1), 1e-300))
+        if uneven_R.any():
+            notes.append(f"{name}: in {uneven_R.sum()} rows its parts were repeated unequally; only their mean is kept")
+    return notes
+
+
+def _told(changes: Changes) -> list[str]:
+    """What the table does not tell of the new world."""
+    notes = [f"{name}: no run has seen it; its share rests on the law's priors until some have" for name in changes.add]
+    for name, parts in changes.split.items():
+        notes.append(f"{listed(parts)}: parts of {name}, alike in every run: nothing tells one from the other")
+    return notes

@@ -1,0 +1,73 @@
+"""Run tables of one world, or of two after `adapt`, as one: sources that a table lacks have no share in its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from mixlaw.errors import MixlawError, listed
+from mixlaw.runs import Runs
+from mixlaw.yardstick import refuse_mixed, unstated
+
+
+def join_runs(tables: Sequence[Runs], name: str = "runs") -> Runs:
+    """All rows of the tables, in their order. Its notes say what was done.
+
+    A run id of one table that another has too gets the table's number before it ("2/proxy-001"); a row that is there
+    twice in all its numbers counts once. Losses that a table lacks are not measured there.
+
+    Raises:
+        MixlawError: tokenizers or targets' texts differ, no target is common to all, or there is no table.
+    """
+    if not tables:
+        raise MixlawError("join: no run table was given")
+    if len(tables) == 1:
+        return tables[0]
+    notes = [note for table in tables for note in table.notes if "unique: " not in note]
+    for i, table in enumerate(tables):
+        for other in tables[i + 1 :]:
+            refuse_mixed(table.yardstick, other.yardstick)
+            notes += unstated(table.yardstick, other.yardstick)
+    common = set(tables[0].targets).intersection(*(table.targets for table in tables[1:]))
+    if not common:
+        raise MixlawError(f"join: {listed(table.name for table in tables)} have no target in common")
+    frames, taken = [], set()
+    for number, table in enumerate(tables, start=1):
+        frame, doubled = _fresh(table, frames)
+        ids = frame["run_id"].astype(str)
+        again = sorted(set(ids) & taken)
+        if again:
+            notes.append(f"{table.name}: {len(again)} run ids are those of another table, now {number}/{again[0]} ...")
+            frame = frame.assign(run_id=[f"{number}/{run}" if run in taken else run for run in ids])
+        if doubled:
+            notes.append(f"{table.name}: {doubled} rows are in another table too and count once")
+        taken |= set(frame["run_id"].astype(str))
+        frames.append(frame)
+    whole = pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
+    shares = [column for column in whole if str(column).startswith("w:")]
+    for table in tables:
+        lacking = [str(column)[2:] for column in shares if column not in table.frame]
+        if lacking:
+            notes.append(f"{table.name}: has no {listed(lacking)}: no share in its runs")
+    whole[shares] = whole[shares].fillna(0.0)
+    found = Runs.from_frame(whole, name)
+    return replace(found, notes=tuple(dict.fromkeys((*notes, *found.notes))))
+
+
+def _fresh(table: Runs, before: list[pd.DataFrame]) -> tuple[pd.DataFrame, int]:
+    """The rows that are not in a table before, and how many are: alike in id, shares, sizes and losses."""
+    frame = table.frame
+    if not before:
+        return frame, 0
+    seen = {_key(row) for other in before for row in other.to_dict("records")}
+    new = [_key(row) not in seen for row in frame.to_dict("records")]
+    return frame[new], len(new) - sum(new)
+
+
+def _key(row: dict) -> tuple:
+    """What makes two rows the same: shares of 0 and empty cells say nothing."""
+    kinds = ("w", "loss", "params", "tokens", "seed", "step", "run_id")
+    told = ((str(c), v) for c, v in row.items() if str(c).partition(":")[0] in kinds and pd.notna(v) and v != 0.0)
+    return tuple(sorted((column, str(value)) for column, value in told))

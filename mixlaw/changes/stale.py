@@ -1,0 +1,218 @@
+"""What of a plan is stale, since the project has changed, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from mixlaw.errors import listed, short
+from mixlaw.goal import Goal
+from mixlaw.runs import Runs
+from mixlaw.sources import Source, Sources, Target
+
+ALIKE = 1e-6
+"""Token counts that differ by no more, relatively, are of the same text."""
+MOST_PARTS = 6
+"""Sources of which all pairs and threes are tried as the parts of another."""
+
+
+@dataclass(frozen=True)
+class Stale:
+    """One thing that has changed since a plan was made.
+
+    Attributes:
+        kind: renamed, merged, split, gone, new, grown, shrunk, counted, bounds, targets or runs.
+        sources: the sources (or targets) it is about.
+        what: what has changed, and what that makes stale.
+        mend: what to do.
+    """
+
+    kind: str
+    sources: tuple[str, ...]
+    what: str
+    mend: str = "recommend again"
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.mend}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types."""
+        return asdict(self) | {"sources": list(self.sources)}
+
+
+def stale(
+    content: Mapping[str, Any], sources: Sources, *, targets: tuple[Target, ...] = (), runs: Runs | None = None
+) -> tuple[Stale, ...]:
+    """What of a plan (its plan.json) no longer holds for the project's sources, targets and runs.
+
+    Renames, merges and splits are guessed: from equal paths, and from token counts that are equal or add up.
+    """
+    origin = content.get("provenance") or {}
+    recorded = origin.get("sources")
+    found: list[Stale] = []
+    if recorded:
+        old = {name: recorded[name] for name in content["mixture"]}
+        found += _sources(old, sources)
+    else:
+        found += _names(set(content["mixture"]), sources)
+    if targets:
+        found += _targets(origin.get("targets") or {}, targets)
+    if runs is not None and origin.get("runs_hash") not in (None, runs.hash()):
+        line = f"the runs are not those of the plan ({origin.get('runs')}): its fit and intervals are of other evidence"
+        found.append(Stale("runs", (), line))
+    return tuple(found)
+
+
+def _names(before: set[str], sources: Sources) -> list[Stale]:
+    gone, new = sorted(before - set(sources.names)), [name for name in sources.names if name not in before]
+    return [_gone(name) for name in gone] + [_new(name) for name in new]
+
+
+def _sources(old: Mapping[str, Mapping[str, Any]], sources: Sources) -> list[Stale]:
+    gone = [name for name in old if name not in sources]
+    new = [source for source in sources if source.name not in old]
+    found = []
+    for name in list(gone):
+        same = [source for source in new if _same(old[name], source)]
+        if len(same) == 1:
+            found.append(_changed("renamed", (name, same[0].name), f"{name} is now called {same[0].name}", "--rename"))
+            gone.remove(name)
+            new.remove(same[0])
+    for source in list(new):
+        parts = _adding_up({name: old[name].get("tokens") for name in gone}, source.tokens)
+        if parts:
+            found.append(_changed("merged", (*parts, source.name), f"{source.name} is {' + '.join(parts)}", "--merge"))
+            gone = [name for name in gone if name not in parts]
+            new.remove(source)
+    for name in list(gone):
+        parts = _adding_up({source.name: source.tokens for source in new}, old[name].get("tokens"))
+        if parts:
+            found.append(_changed("split", (name, *parts), f"{name} is now {' + '.join(parts)}", "--split", sources))
+            gone.remove(name)
+            new = [source for source in new if source.name not in parts]
+    found += [_gone(name) for name in gone] + [_new(source.name) for source in new]
+    for source in sources:
+        if source.name in old:
+            found += _same_name(old[source.name], source)
+    return found
+
+
+def _same(before: Mapping[str, Any], source: Source) -> bool:
+    paths = tuple(before.get("paths") or ())
+    if paths or source.paths:
+        return paths == source.paths
+    return _near(before.get("tokens"), source.tokens)
+
+
+def _near(one: float | None, other: float | None) -> bool:
+    return one is not None and other is not None and abs(one - other) <= ALIKE * max(one, other)
+
+
+def _adding_up(tokens: Mapping[str, float | None], whole: float | None) -> tuple[str, ...]:
+    """Two or more sources whose tokens add up to those of a whole; none where there are none, or too many to try."""
+    known = {name: value for name, value in tokens.items() if value is not None}
+    if whole is None or len(known) < 2:
+        return ()
+    sizes = range(2, 4) if len(known) > MOST_PARTS else range(2, len(known) + 1)
+    fits = [
+        parts for size in sizes for parts in combinations(known, size) if _near(sum(known[p] for p in parts), whole)
+    ]
+    return fits[0] if len(fits) == 1 else ()
+
+
+def _changed(kind: str, names: tuple[str, ...], what: str, option: str, sources: Sources | None = None) -> Stale:
+    """A guess of one of the changes that `mixlaw adapt` makes, with the option for it."""
+    if kind == "renamed":
+        said = f"{names[0]}={names[1]}"
+    elif kind == "merged":
+        said = f"{names[-1]}={'+'.join(names[:-1])}"
+    else:
+        assert sources is not None
+        said = f"{names[0]}={'+'.join(f'{name}:{_written(sources[name].tokens)}' for name in names[1:])}"
+    mend = f"carry the runs over with `mixlaw adapt RUNS {option} {said} --out NEW`, then recommend again"
+    return Stale(kind, names, f"it seems that {what}", mend)
+
+
+def _written(tokens: float | None) -> str:
+    """A count as `mixlaw adapt` reads it between two '+'."""
+    return f"{tokens or 0.0:.0f}"
+
+
+def _gone(name: str) -> Stale:
+    mend = f"`mixlaw adapt RUNS --drop {name} --out NEW`, then recommend again"
+    return Stale("gone", (name,), f"{name} is gone, the plan's share of it is void", mend)
+
+
+def _new(name: str) -> Stale:
+    mend = "train proxies on what `mixlaw reuse PLAN PROJECT --runs 8 --out DESIGN` writes, then recommend --reuse PLAN"
+    return Stale("new", (name,), f"{name} is new, no run has seen it and the plan gives it nothing", mend)
+
+
+def _same_name(before: Mapping[str, Any], source: Source) -> list[Stale]:
+    """What has changed of a source that kept its name."""
+    found, tokens = [], before.get("tokens")
+    if tokens is None and source.tokens is not None:
+        line = (
+            f"{source.name} has {short(source.tokens)} tokens, which the plan did not know: its epochs and caps are new"
+        )
+        found.append(Stale("counted", (source.name,), line))
+    elif tokens is not None and source.tokens is not None and not _near(tokens, source.tokens):
+        kind = "grown" if source.tokens > tokens else "shrunk"
+        line = (
+            f"{source.name} has {kind} from {short(tokens)} to {short(source.tokens)} tokens: its epochs and caps "
+            "in the plan are stale, the runs are not"
+        )
+        found.append(Stale(kind, (source.name,), line))
+    changed = [key for key in ("min", "max", "max_epochs", "cost") if before.get(key) != getattr(source, key)]
+    if changed:
+        line = f"{source.name}: {listed(changed)} changed since the plan; the runs are not stale"
+        found.append(Stale("bounds", (source.name,), line))
+    return found
+
+
+def _targets(before: Mapping[str, float], targets: tuple[Target, ...]) -> list[Stale]:
+    now = {target.name: target.weight for target in targets}
+    changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    if not changed:
+        return []
+    line = f"targets: {listed(changed)} came, went or weigh differently: the plan is for another objective"
+    return [Stale("targets", tuple(changed), line)]
+
+
+def since_fit(goal: Goal | None, sources: Sources | None) -> list[str]:
+    """Sources of other sizes than those that a fit was made for, one note each."""
+    if goal is None or sources is None:
+        return []
+    notes = []
+    for source in sources:
+        before = goal.unique.get(source.name, np.inf)
+        if np.isfinite(before) and source.tokens is not None and not _near(before, source.tokens):
+            notes.append(
+                f"{source.name} has {short(source.tokens)} tokens, the fit was made for {short(before)}: runs are "
+                "weighed, caps and epochs counted anew"
+            )
+    return notes
+
+
+def unseen(runs: Runs) -> list[str]:
+    """Sources that no run of the table uses, and pairs that no run tells apart, one note each."""
+    used = [s for s in range(len(runs.sources)) if runs.w_RxS[:, s].max() > 0]
+    absent = [name for s, name in enumerate(runs.sources) if s not in used]
+    notes = [f"no run has seen {name}: its share rests on the law's priors alone" for name in absent]
+    groups: dict[int, list[str]] = {}
+    for i in used:
+        first = next((j for j in groups if _proportional(runs.w_RxS[:, i], runs.w_RxS[:, j])), i)
+        groups.setdefault(first, []).append(runs.sources[i])
+    several = len(np.unique(runs.w_RxS, axis=0)) > 1
+    for names in groups.values():
+        if len(names) > 1 and several:
+            notes.append(f"{listed(names)} are in the same proportions in every run: nothing tells one from the other")
+    return notes
+
+
+def _proportional(one_R: np.ndarray, other_R: np.ndarray) -> bool:
+    return bool(np.abs(one_R * other_R.sum() - other_R * one_R.sum()).max() <= 1e-9 * one_R.sum() * other_R.sum())
