@@ -14,14 +14,17 @@ if TYPE_CHECKING:
     from mixlaw.band import band
     from mixlaw.compare import compare
     from mixlaw.constraints import Constraints, Group, Near
+    from mixlaw.d_optimal import d_optimal
     from mixlaw.design import design
     from mixlaw.errors import MixlawError
     from mixlaw.export import Export, ExportOptions, Weights, export, import_mixture
     from mixlaw.fit import fit
     from mixlaw.fitted import Fit, read_fit
     from mixlaw.goal import Goal, goal
+    from mixlaw.ground import Wish
     from mixlaw.importers import Imported, ImportOptions, import_runs
     from mixlaw.leaderboard import Leaderboard
+    from mixlaw.next_runs import NextRuns, next_runs
     from mixlaw.plan import Plan, read_plan
     from mixlaw.recommend import recommend
     from mixlaw.runs import Runs, read_runs
@@ -35,6 +38,7 @@ _HOME = {
     "audit": "audit",
     "band": "band",
     "compare": "compare",
+    "d_optimal": "d_optimal",
     "design": "design",
     "MixlawError": "errors",
     "Export": "export",
@@ -51,6 +55,9 @@ _HOME = {
     "ImportOptions": "importers",
     "import_runs": "importers",
     "Leaderboard": "leaderboard",
+    "Wish": "ground",
+    "NextRuns": "next_runs",
+    "next_runs": "next_runs",
     "Plan": "plan",
     "read_plan": "plan",
     "Ask": "ask",
@@ -84,6 +91,7 @@ __all__ = [
     "Leaderboard",
     "MixlawError",
     "Near",
+    "NextRuns",
     "Plan",
     "Project",
     "Runs",
@@ -91,15 +99,18 @@ __all__ = [
     "Sources",
     "Target",
     "Weights",
+    "Wish",
     "audit",
     "band",
     "compare",
+    "d_optimal",
     "design",
     "export",
     "fit",
     "goal",
     "import_mixture",
     "import_runs",
+    "next_runs",
     "read_fit",
     "read_plan",
     "read_project",
