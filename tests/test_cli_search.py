@@ -3,10 +3,15 @@
 import json
 import os
 
+import numpy as np
 import pandas as pd
+import pytest
 from test_cli import finished, run, standard_library
 
 from mixlaw.cli_search import print_rounds
+from mixlaw.next_runs import NextRuns
+from mixlaw.plan import Plan
+from mixlaw.runs import Runs
 from proxies.search import Round
 
 __all__ = ["run"]
@@ -35,6 +40,44 @@ def test_a_search_ends_in_a_plan_and_goes_on_where_it_was(run, tmp_path, compile
     assert code == 0, stderr
     assert json.loads(stdout) == plan
     assert written == {path: path.stat().st_mtime_ns for path in finished(out / "store")}, "trained again"
+
+
+def test_rounds_train_what_was_added_and_end_in_a_plan(run, tmp_path, monkeypatch):
+    """The verb's own part: training, proposals and the plan are stood for."""
+    project, out = standard_library(tmp_path / "project"), tmp_path / "out"
+    trained = []
+
+    def train(task, seed, folder, mixtures, training):
+        assert (seed, folder, training.store.place.folder) == (3, out, out / "store")
+        trained.append(len(mixtures))
+        names = task.sources.names
+        rows = [[mixture[name] for name in names] for mixture in mixtures]
+        frame = pd.DataFrame(rows, columns=[f"w:{name}" for name in names])
+        frame.insert(0, "run_id", [f"r{i}" for i in range(len(mixtures))])
+        frame["params"] = np.repeat([s.params for s in task.proposal.scales], [s.runs for s in task.proposal.scales])
+        return Runs.from_frame(frame.assign(**{"loss:docs": 2.0, "loss:mail": 3.0}))
+
+    def propose(task, runs, wish, law):
+        del law
+        frame = pd.DataFrame([[0.5, 0.25, 0.25]] * wish.batch, columns=[f"w:{name}" for name in task.sources.names])
+        frame["params"] = runs.params_R.max()
+        return NextRuns(frame, {"spread": 0.1, "regret": {"now": 0.02, "after": 0.01}})
+
+    monkeypatch.setattr("mixlaw.cli_search.train_proxies", train)
+    monkeypatch.setattr("proxies.search._next", propose)
+    monkeypatch.setattr("mixlaw.cli._plan_task", lambda *_: Plan({"mixture": {"code": 1.0}, "verdict": "tie"}))
+    command = ("search", project, "--rounds", 3, "--runs", 12, "--batch", 2, "--seconds", 20, "--seed", 3, "--out", out)
+    code, stdout, stderr = run(*command, "--json")
+    assert code == 0, stderr
+    assert trained == [12, 14, 16]
+    assert json.loads(stdout)["verdict"] == "tie"
+    assert [line for line in stderr.splitlines() if line.startswith("round ")] == [f"round {i} of 3" for i in (1, 2, 3)]
+    told = json.loads((out / "rounds.json").read_text())
+    assert [one["added"] for one in told] == [12, 2, 2]
+    assert told[0]["best"] == pytest.approx((2 * 2.0 + 3.0) / 3)
+    code, _, stderr = run("search", project, "--method", "greedy", "--out", out)
+    assert code == 2
+    assert "--method greedy" in stderr
 
 
 def test_rounds_are_printed_within_80_columns(capsys):
