@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from mixlaw.changes import Changes, adapt, join_runs, stale
     from mixlaw.compare import compare
     from mixlaw.constraints import Constraints, Group, Near
+    from mixlaw.d_optimal import d_optimal
     from mixlaw.design import design
     from mixlaw.errors import MixlawError
     from mixlaw.export import Export, ExportOptions, Weights, export, import_mixture
     from mixlaw.fit import fit
     from mixlaw.fitted import Fit, read_fit
     from mixlaw.goal import Goal, goal
+    from mixlaw.ground import Wish
     from mixlaw.importers import Imported, ImportOptions, import_runs
     from mixlaw.leaderboard import Leaderboard
+    from mixlaw.next_runs import NextRuns, next_runs
     from mixlaw.outcome import PlanScore, score_plan
     from mixlaw.plan import Plan, read_plan
     from mixlaw.recommend import recommend
@@ -41,6 +44,7 @@ _HOME = {
     "join_runs": "changes",
     "stale": "changes",
     "compare": "compare",
+    "d_optimal": "d_optimal",
     "design": "design",
     "MixlawError": "errors",
     "Export": "export",
@@ -59,6 +63,9 @@ _HOME = {
     "Leaderboard": "leaderboard",
     "PlanScore": "outcome",
     "score_plan": "outcome",
+    "Wish": "ground",
+    "NextRuns": "next_runs",
+    "next_runs": "next_runs",
     "Plan": "plan",
     "read_plan": "plan",
     "Ask": "ask",
@@ -93,6 +100,7 @@ __all__ = [
     "Leaderboard",
     "MixlawError",
     "Near",
+    "NextRuns",
     "Plan",
     "PlanScore",
     "Project",
@@ -101,10 +109,12 @@ __all__ = [
     "Sources",
     "Target",
     "Weights",
+    "Wish",
     "adapt",
     "audit",
     "band",
     "compare",
+    "d_optimal",
     "design",
     "export",
     "fit",
@@ -112,6 +122,7 @@ __all__ = [
     "import_mixture",
     "import_runs",
     "join_runs",
+    "next_runs",
     "read_fit",
     "read_plan",
     "read_project",

@@ -14,12 +14,14 @@ import typer
 from mixlaw import __version__
 from mixlaw.cli_audit import audit_weights
 from mixlaw.cli_changes import adapt, reuse, stale
+from mixlaw.cli_design import design
 from mixlaw.cli_export import export_plan
 from mixlaw.cli_import import import_table
 from mixlaw.cli_online import online
 from mixlaw.cli_outcome import score_plan
 from mixlaw.cli_progress import with_bar, with_progress
 from mixlaw.cli_recommend import Bracket, Objective, Regret, Reuse, Robust, Served, Sizes, asked, budgeted, constrained
+from mixlaw.cli_search import search
 from mixlaw.cli_sweep import TextTokens, make_folder, read_text, say, sweep, train_proxies
 from mixlaw.cli_tokenizer import tokenizer
 from mixlaw.cli_transport import cluster, score
@@ -291,24 +293,8 @@ def _plan_task(task: Any, runs: "Runs", law: str, wanted: dict[str, Any], out: P
     return plan
 
 
-@app.command(epilog="Example: mixlaw design mixlaw.yaml --runs 40 --out design.csv")
-def design(
-    project: ProjectFile,
-    runs: Annotated[int, typer.Option(help="number of mixtures", min=1)],
-    out: Annotated[Path, typer.Option(help="CSV with run_id and w: columns")],
-    seed: Seed = 0,
-) -> None:
-    """Propose mixtures to run: space-filling under the project's bounds, the proportional one first."""
-    from mixlaw import design as propose
-    from mixlaw import read_project
-
-    out, read = _file(out), _counted(read_project(project))
-    table = propose(read.sources, runs, seed=seed, tokens=read.budget.tokens if read.budget else None)
-    _write(out, lambda file: table.to_csv(file, index=False))
-    for note in table.attrs.get("notes", ()):
-        say(f"note: {note}")
-
-
+app.command(epilog="Example: mixlaw design mixlaw.yaml --runs 40 --out design.csv")(design)
+app.command(epilog="Example: mixlaw search mixlaw.yaml --rounds 3 --out search/")(search)
 app.command(epilog="Example: mixlaw sweep mixlaw.yaml --runs 28 --seed 1 --out sweep/")(sweep)
 app.command(
     "import",

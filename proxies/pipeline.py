@@ -2,15 +2,16 @@
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from mixlaw.constraints import Constraints
 from mixlaw.design import design
 from mixlaw.errors import MixlawError
+from mixlaw.feasible import feasible
 from mixlaw.runs import read_runs
-from mixlaw.simplex import project
 from mixlaw.sources import Budget, Project, Source, Sources, Target
 from proxies.corpus import Corpus, build_corpus
 from proxies.demo_text import demo_documents, demo_targets
@@ -41,6 +42,7 @@ class Task:
         budget: the run to plan for.
         proposal: sizes of the proxies.
         notes: what was not as planned.
+        constraints: what the proxies' mixtures keep beside the sources' bounds, as the plan will.
     """
 
     corpus: Corpus
@@ -49,6 +51,7 @@ class Task:
     budget: Budget
     proposal: Proposal
     notes: tuple[str, ...]
+    constraints: Constraints = field(default_factory=Constraints)
 
 
 def demo_task(seed: int) -> Task:
@@ -99,7 +102,7 @@ def project_task(
     if counted:
         unit = "bytes" if corpus.tokenizer == "bytes" else f"tokens of {corpus.tokenizer}"
         notes.append(f"tokens of {', '.join(counted)} counted in {unit}, the proxies' tokens")
-    return Task(corpus, sources, targets, budget, proposal, tuple(notes))
+    return Task(corpus, sources, targets, budget, proposal, tuple(notes), project.constraints)
 
 
 def _count(project: Project, source: Source, corpus: Corpus, tokenizer: Tokenizer) -> float:
@@ -131,11 +134,13 @@ def mixtures(task: Task, seed: int) -> list[dict[str, float]]:
     weight_S = np.array([sum(t.weight for t in task.targets if t.name == name) for name in names], float)
     aimed = [scale.on_ray and scale.runs > 1 and weight_S.sum() > 0 for scale in task.proposal.scales]
     count = task.proposal.runs - OTHER_SCALES - sum(aimed)
-    table = design(sources, count, seed=seed, tokens=task.budget.tokens)
+    kept = {"tokens": task.budget.tokens, "constraints": task.constraints, "money": task.budget.money}
+    table = design(sources, count, seed=seed, **kept)
     w_MxS = table[[f"w:{name}" for name in names]].to_numpy()
     dealt = deal(task, w_MxS, [scale.runs - also for scale, also in zip(task.proposal.scales, aimed, strict=True)])
     if any(aimed):
-        aim_S = project(weight_S / weight_S.sum(), sources.min_S, sources.upper_S(task.budget.tokens))
+        where = feasible(sources, task.constraints, task.budget.tokens, task.budget.money)
+        aim_S = where.nearest(weight_S / weight_S.sum())
         for part in itertools.compress(dealt, aimed):
             part.append(_named(task, aim_S))
     return list(itertools.chain.from_iterable(dealt))

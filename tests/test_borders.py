@@ -15,21 +15,23 @@ ROOT = Path(mixlaw.__file__).parent
 ORDER = [
     *("errors", "_yaml", "_checks", "simplex", "constraints", "budget", "sources"),
     *("yardstick", "_table", "_columns", "runs", "importers", "transport"),
-    *("_weights", "export", "versus", "audit", "design", "folds", "scores"),
+    *("_weights", "export", "versus", "audit", "folds", "scores"),
     *("baselines", "laws", "objective", "lm", "goal"),
     *("observations", "reference_fit"),
     *("fitted", "estimate", "diagnose", "band", "refits", "auto"),
     *("fit", "held_out", "leaderboard", "methods", "compare"),
-    *("program", "conflicts", "derivatives", "ties", "layout", "interior", "certificate", "optimize"),
+    *("program", "conflicts", "mixture_set", "feasible", "design", "posterior", "d_optimal", "lookahead"),
+    *("derivatives", "ties", "layout", "interior", "certificate", "optimize"),
     *("scale", "problem", "refusals", "sizes", "plan", "trained", "judged", "outcome", "changes"),
     *("verdict", "contents", "ask"),
     *("near_optimal", "worth", "compute", "robust", "bracket", "recommend"),
+    *("ground", "run_sizes", "more_runs", "next_runs"),
     *("show", "plot", "__init__", "cli"),
 ]
 """The map of the package: a module imports only modules before it. A new module takes its place here."""
 OWNERS = {
     "jax": {"laws", "objective", "lm", "estimate", "diagnose", "band", "refits", "fit", "fitted", "derivatives"}
-    | {"transport"},
+    | {"transport", "posterior", "d_optimal"},
     "matplotlib": {"plot", "report"},
     "typer": {"cli"},
     "rich": {"cli", "show"},
