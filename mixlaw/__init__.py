@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mixlaw.appraisal import Appraisal, appraise, nearest_plan, sample_texts
     from mixlaw.ask import Ask
     from mixlaw.audit import Audit, AuditOptions, audit
     from mixlaw.band import band
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "Appraisal": "appraisal",
+    "appraise": "appraisal",
+    "nearest_plan": "appraisal",
+    "sample_texts": "appraisal",
     "Audit": "audit",
     "AuditOptions": "audit",
     "audit": "audit",
@@ -69,6 +74,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Appraisal",
     "Ask",
     "Audit",
     "AuditOptions",
@@ -91,6 +97,7 @@ __all__ = [
     "Sources",
     "Target",
     "Weights",
+    "appraise",
     "audit",
     "band",
     "compare",
@@ -100,11 +107,13 @@ __all__ = [
     "goal",
     "import_mixture",
     "import_runs",
+    "nearest_plan",
     "read_fit",
     "read_plan",
     "read_project",
     "read_runs",
     "recommend",
+    "sample_texts",
 ]
 
 

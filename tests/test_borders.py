@@ -22,8 +22,8 @@ ORDER = [
     *("fit", "held_out", "leaderboard", "methods", "compare"),
     *("program", "conflicts", "derivatives", "layout", "interior", "certificate", "optimize"),
     *("scale", "problem", "refusals", "sizes", "plan", "verdict", "contents", "ask"),
-    *("near_optimal", "worth", "compute", "robust", "bracket", "recommend"),
-    *("show", "plot", "__init__", "cli"),
+    *("near_optimal", "worth", "compute", "robust", "bracket", "recommend", "appraisal"),
+    *("show", "show_appraisal", "plot", "__init__", "cli"),
 ]
 """The map of the package: a module imports only modules before it. A new module takes its place here."""
 OWNERS = {
@@ -31,7 +31,7 @@ OWNERS = {
     | {"transport"},
     "matplotlib": {"plot", "report"},
     "typer": {"cli"},
-    "rich": {"cli", "show"},
+    "rich": {"cli", "show", "show_appraisal"},
     "proxies": {"cli"},
     "ot": {"transport"},
     "sklearn": {"laws"},
