@@ -1,8 +1,9 @@
 """What sources are worth by samples of their text: a new one priced, a plan without runs, a prior for fits.
 
 texts        equal samples of sources and targets      nearness     distances of mixtures, draws, several side by side
-theta        what a law says of a source, from text    extend       a fit with one more source
-appraise     the price of a new source                 nearest      the plan without any run
+theta        what a law says of a source, from text    novelty      how far a source is from a copy of the others
+extend       a fit with one more source                appraise, by_runs   the price of a new source
+nearest      the plan without any run
 """
 
 from mixlaw.appraisal.appraise import Appraisal, appraise

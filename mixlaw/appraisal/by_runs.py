@@ -7,6 +7,7 @@ import numpy as np
 
 from mixlaw.appraisal.extend import with_source, worth_slice
 from mixlaw.appraisal.nearness import Counts
+from mixlaw.appraisal.novelty import novelty
 from mixlaw.appraisal.theta import covariate, drawn, left_out_error, line, predicted
 from mixlaw.constraints import Constraints
 from mixlaw.errors import MixlawError
@@ -73,14 +74,10 @@ def price(
     posed = _ready(fit, project, replicas, seed)
     problem, scale, notes = posed.problem, posed.scale, [*posed.notes]
     longer, told = _extended(problem.fit, counts, new, seed)
-    stray = told["left_out_error"]
-    notes.append(
-        f"no run holds {new.name}: what it is worth (theta) is read off its n-grams"
-        + ("" if stray is None else f", as is that of the runs' sources with an error of {stray:.2f}, each left out")
-    )
-    price = _Priced(posed, longer)
-    free = price.solved(replace(new, tokens=None, max_epochs=None))
-    held = free if new.tokens is None else price.solved(new)
+    notes += _remarks(new.name, told)
+    priced = _Priced(posed, longer)
+    free = priced.solved(replace(new, tokens=None, max_epochs=None))
+    held = free if new.tokens is None else priced.solved(new)
     gain, share = _gains(posed, held), float(held[0].w_S[-1])
     share_B = np.array([refit.w_S[-1] for refit in held[1]])
     wanted = interval(np.array([refit.w_S[-1] for refit in free[1]]), float(free[0].w_S[-1]))
@@ -90,13 +87,26 @@ def price(
         **_per_token(new, scale, gain, np.append(share, share_B), wanted, notes),
         "gain": interval(gain[1:], float(gain[0])),
         "mixture": named(longer.sources, held[0].w_S),
-        "curve": None if scale.tokens is None else price.curve(new, wanted["mean"], scale.tokens),
+        "curve": None if scale.tokens is None else priced.curve(new, wanted["mean"], scale.tokens),
         "basis": "runs",
         "law": {"name": problem.fit.law.name},
         "certificate": {"gap": held[0].gap},
         "text": told,
     }
     return content, notes, scale
+
+
+def _remarks(name: str, told: dict[str, Any]) -> list[str]:
+    """On what the price rests."""
+    stray, like = told["left_out_error"], max(told["nearest"], key=told["nearest"].get)
+    known = "" if stray is None else f", as is that of the runs' sources with an error of {stray:.2f}, each left out"
+    notes = [f"no run holds {name}: what it is worth (theta) is read off its n-grams{known}"]
+    if told["novelty"] < 1:
+        notes.append(
+            f"{name} reads much like a mixture of known sources, most of it {like}: its weight in the law is taken as "
+            f"{told['novelty']:.0%}; where {like} repeats, more of its kind is worth what a plan says under worth"
+        )
+    return notes
 
 
 def _extended(fit: Fit, counts: Counts, new: Source, seed: int) -> tuple[Fit, dict[str, Any]]:
@@ -118,13 +128,17 @@ def _extended(fit: Fit, counts: Counts, new: Source, seed: int) -> tuple[Fit, di
         of_replica = line(z_KxP[:, part], again_KxS)
         worth_BxK.append(drawn(of_replica, z_KxP[:, part], again_KxS, again_K, rng))
     worth_K = predicted(found, theta_KxS, x_KxS, x_K)
+    new_to_it = novelty(counts, new.name, seed)
     told = {
         "slope": found.slope,
         "spread": found.spread,
         "left_out_error": left_out_error(theta_KxS, x_KxS),
+        "novelty": new_to_it.value,
+        "nearest": named(tuple(name for name in names if name != new.name), new_to_it.nearest_S),
         "theta": {name: float(t) for name, t in zip(fit.targets, worth_K - theta_KxS.mean(1), strict=True)},
     }
-    return with_source(fit, new.name, worth_K, np.array(worth_BxK).reshape(-1, len(worth_K))), told
+    less = np.log(new_to_it.value)  # of a copy's tokens none counts beside the original's
+    return with_source(fit, new.name, worth_K + less, np.array(worth_BxK).reshape(-1, len(worth_K)) + less), told
 
 
 def _gains(posed: _Posed, found: tuple[Optimum, list[Optimum]]) -> np.ndarray:
