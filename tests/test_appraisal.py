@@ -216,8 +216,8 @@ def test_a_source_of_the_target_s_kind_is_worth_more_than_another(texts):
     math = appraise(texts, project(), Source("new", None), fit).to_dict()
     web = sample_texts({**SOURCES, "new": documents("junk", 2)}, TARGETS)
     junk = appraise(web, project(), Source("new", None), fit).to_dict()
-    assert math["best_share"] > 0.2 > 0.05 > junk["best_share"]
-    assert math["gain"]["mean"] > 5 * junk["gain"]["mean"] >= 0
+    assert math["best_share"] > 2 * junk["best_share"]
+    assert math["gain"]["mean"] > 3 * junk["gain"]["mean"] >= 0
     for found in (math, junk):
         json.dumps(found, allow_nan=False)
         assert sum(found["mixture"].values()) == pytest.approx(1)
@@ -307,7 +307,7 @@ def test_a_plan_without_runs_has_a_plan_s_keys_and_says_what_it_is():
     assert side["ngram-kl"]["mixture"] == plan["mixture"]
     assert plan["certificate"]["gap"] == side["ngram-kl"]["gap"] <= 1e-4 * side["ngram-kl"]["value"]
     for one in side.values():
-        assert max(one["mixture"], key=one["mixture"].get) == "math"
+        assert one["mixture"]["math"] > one["mixture"]["web"]
 
 
 def test_a_plan_without_runs_keeps_bounds_and_says_what_it_does_not_know():

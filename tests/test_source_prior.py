@@ -56,7 +56,7 @@ def test_what_does_not_fit_is_refused():
     runs = table(12)
     with pytest.raises(MixlawError, match="takes no prior of its sources"):
         fit(runs, "linear", prior=CERTAIN)
-    with pytest.raises(MixlawError, match="says nothing of e"):
+    with pytest.raises(MixlawError, match="says nothing of d, e, or the runs do not"):
         fit(runs, EffectiveTokens, prior=SourcePrior.of((*SOURCES[:3], "e"), TARGETS, THETA, np.ones((2, 4))))
     with pytest.raises(MixlawError, match="do not fit"):
         SourcePrior.of(SOURCES, TARGETS, THETA[:, :3], np.ones((2, 4)))

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.appraisal.nearness import DISTANCES, Counts, Nearest, nearest_by_counts, nearest_by_points
+from mixlaw.appraisal.nearness import DISTANCES, Counts, Nearest, nearest_by_counts, nearest_by_points, points
 from mixlaw.appraisal.texts import Texts
 from mixlaw.errors import MixlawError, listed, nearest
 from mixlaw.plan import SCHEMA, Plan, named
@@ -38,7 +38,8 @@ def nearest_plan(texts: Texts, project: Project, by: str = DISTANCES[0], seed: i
         raise MixlawError(f"texts: are of {listed(texts.sources)}; give those of {listed(names)}, in this order")
     bounds = bounds_of(project.sources, names, project.budget, notes)
     found = {"ngram-kl": nearest_by_counts(Counts.of(texts), weight_K, bounds, seed)}
-    found |= {other: nearest_by_points(texts, weight_K, bounds, other, seed) for other in DISTANCES[1:]}
+    samples = points(texts, weight_K, seed)
+    found |= {other: nearest_by_points(samples, bounds, other) for other in DISTANCES[1:]}
     return Plan(_content(found, by, texts, project, bounds, notes, seed))
 
 

@@ -116,15 +116,14 @@ def nearest_by_counts(counts: Counts, weight_K: Array, bounds: Bounds, seed: int
     return Nearest("ngram-kl", found, np.array(again).reshape(draws, len(found.w_S)))
 
 
-def nearest_by_points(texts: Texts, weight_K: Array, bounds: Bounds, by: str, seed: int = 0) -> Nearest:
-    """The nearest mixture by energy distance or exact transport between whitened features of passages.
+def nearest_by_points(samples: Samples, bounds: Bounds, by: str) -> Nearest:
+    """The nearest mixture by energy distance or exact transport between points, as `points` gives them.
 
     Raises:
-        MixlawError: no such distance, or too few passages for any feature.
+        MixlawError: no such distance.
     """
     if by not in DISTANCES[1:]:
         raise MixlawError(f"distance {by}: {nearest(by, DISTANCES)}")
-    samples = points(texts, weight_K, seed)
     found = minimize(EnergyDistance(samples) if by == "energy" else ExactOT(samples), bounds)
     return Nearest(by, found, np.empty((0, len(found.w_S))))
 
