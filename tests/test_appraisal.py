@@ -250,6 +250,20 @@ def test_a_copy_of_a_known_source_adds_tokens_and_nothing_else():
     assert any("reads much like a mixture of known sources, most of it code" in note for note in priced.notes)
 
 
+def test_a_copy_of_a_capped_source_takes_what_the_cap_leaves():
+    copy = sample_texts({**SOURCES, "new": documents("code", 2)}, TARGETS)
+    capped = Sources((Source("web", 5e10), Source("code", 1e10, max=0.05), Source("math", 2e9)))
+    fit, targets = known(copy), (Target("code"),)
+    copied = {"code": copy.targets["code"]}
+    free = recommend(fit, project().sources, project().budget, targets=targets, replicas=12)
+    priced = appraise(replace(copy, targets=copied), project(sources=capped, targets=targets), Source("new", None), fit)
+    assert free.mixture["code"] > 0.3
+    assert priced.mixture["code"] == pytest.approx(0.05, abs=1e-6)
+    assert priced.best_share == pytest.approx(free.mixture["code"] - 0.05, abs=1e-4)
+    few = appraise(replace(copy, targets=copied), project(sources=capped, targets=targets), Source("new", 6e8), fit)
+    assert few.best_share <= priced.best_share
+
+
 def test_what_there_is_caps_the_share_and_not_what_is_worth_having(texts):
     fit = known(texts)
     free = appraise(texts, project(), Source("new", None), fit)

@@ -2,8 +2,8 @@
 
 texts        equal samples of sources and targets      nearness     distances of mixtures, draws, several side by side
 theta        what a law says of a source, from text    novelty      how far a source is from a copy of the others
-extend       a fit with one more source                appraise, by_runs   the price of a new source
-nearest      the plan without any run
+extend       a fit with one more source                offers       the plan with it, as its own or as more of another
+appraise, by_runs   the price of a new source          nearest      the plan without any run
 """
 
 from mixlaw.appraisal.appraise import Appraisal, appraise

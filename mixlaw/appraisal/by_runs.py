@@ -8,6 +8,7 @@ import numpy as np
 from mixlaw.appraisal.extend import with_source, worth_slice
 from mixlaw.appraisal.nearness import Counts
 from mixlaw.appraisal.novelty import novelty
+from mixlaw.appraisal.offers import Offers
 from mixlaw.appraisal.theta import covariate, drawn, left_out_error, line, predicted
 from mixlaw.constraints import Constraints
 from mixlaw.errors import MixlawError
@@ -19,7 +20,7 @@ from mixlaw.problem import Problem, pose
 from mixlaw.recommend import _for_the_plan
 from mixlaw.scale import Scale
 from mixlaw.sizes import choose_scale
-from mixlaw.sources import Project, Source, Sources, Target
+from mixlaw.sources import Project, Source, Target
 
 REPLICAS = 200
 """Bootstrap refits, where the fit has none."""
@@ -75,7 +76,7 @@ def price(
     problem, scale, notes = posed.problem, posed.scale, [*posed.notes]
     longer, told = _extended(problem.fit, counts, new, seed)
     notes += _remarks(new.name, told)
-    priced = _Priced(posed, longer)
+    priced = Offers(problem, scale, longer, _like(told))
     free = priced.solved(replace(new, tokens=None, max_epochs=None))
     held = free if new.tokens is None else priced.solved(new)
     gain, share = _gains(posed, held), float(held[0].w_S[-1])
@@ -87,7 +88,7 @@ def price(
         **_per_token(new, scale, gain, np.append(share, share_B), wanted, notes),
         "gain": interval(gain[1:], float(gain[0])),
         "mixture": named(longer.sources, held[0].w_S),
-        "curve": None if scale.tokens is None else priced.curve(new, wanted["mean"], scale.tokens),
+        "curve": None if scale.tokens is None else _curve(priced, posed, new, wanted["mean"], scale.tokens),
         "basis": "runs",
         "law": {"name": problem.fit.law.name},
         "certificate": {"gap": held[0].gap},
@@ -98,15 +99,31 @@ def price(
 
 def _remarks(name: str, told: dict[str, Any]) -> list[str]:
     """On what the price rests."""
-    stray, like = told["left_out_error"], max(told["nearest"], key=told["nearest"].get)
+    stray, like = told["left_out_error"], _like(told)
     known = "" if stray is None else f", as is that of the runs' sources with an error of {stray:.2f}, each left out"
     notes = [f"no run holds {name}: what it is worth (theta) is read off its n-grams{known}"]
-    if told["novelty"] < 1:
+    if like is not None:
         notes.append(
-            f"{name} reads much like a mixture of known sources, most of it {like}: its weight in the law is taken as "
-            f"{told['novelty']:.0%}; where {like} repeats, more of its kind is worth what a plan says under worth"
+            f"{name} reads much like a mixture of known sources, most of it {like}: it counts as a source of its own "
+            f"of {told['novelty']:.0%} the weight, or as more tokens of {like}, whichever is worth more"
         )
     return notes
+
+
+def _like(told: dict[str, Any]) -> str | None:
+    """The known source of which the new one may be more of the same; None where it is new."""
+    return max(told["nearest"], key=told["nearest"].get) if told["novelty"] < 1 else None
+
+
+def _curve(priced: Offers, posed: _Posed, new: Source, share: float, tokens: float) -> list[dict[str, float]]:
+    """The gain of fewer tokens than are worth having, each used once: what the first bring, and what the last."""
+    found = []
+    for part in PARTS if share >= NONE else ():
+        most = max(part * share, new.min)
+        offer = replace(new, tokens=None, max_epochs=None, share=None, min=new.min, max=most)
+        gain = _gains(posed, priced.solved(offer, replicas=False))[0]
+        found.append({"tokens": most * tokens, "share": most, "gain": float(gain)})
+    return found
 
 
 def _extended(fit: Fit, counts: Counts, new: Source, seed: int) -> tuple[Fit, dict[str, Any]]:
@@ -171,33 +188,6 @@ def _per_token(
         "worth_tokens": tokens["mean"],
         "worth_tokens_interval": _ends(tokens),
     }
-
-
-@dataclass(frozen=True)
-class _Priced:
-    """The plan with the new source, offered in several amounts."""
-
-    posed: _Posed
-    fit: Fit
-
-    def solved(self, offer: Source, replicas: bool = True) -> tuple[Optimum, list[Optimum]]:
-        """The optimum with so much of it, and those of the replicas where they are asked for."""
-        problem, scale = self.posed.problem, self.posed.scale
-        every = Sources((*(problem.sources or ()), offer))
-        other = pose(self.fit, every, problem.budget, problem.targets, problem.constraints)
-        other.refuse_conflicts(scale.tokens)
-        best = other.solve(self.fit.z_KxP[None], scale.pair)[0]
-        return best, other.solve(self.fit.replicas_BxKxP, scale.pair, near_S=best.w_S) if replicas else []
-
-    def curve(self, new: Source, share: float, tokens: float) -> list[dict[str, float]]:
-        """The gain of fewer tokens than are worth having, each used once: what the first bring, and what the last."""
-        found = []
-        for part in PARTS if share >= NONE else ():
-            most = max(part * share, new.min)
-            offer = replace(new, tokens=None, max_epochs=None, share=None, min=new.min, max=most)
-            gain = _gains(self.posed, self.solved(offer, replicas=False))[0]
-            found.append({"tokens": most * tokens, "share": most, "gain": float(gain)})
-        return found
 
 
 def _without_near(constraints: Constraints, notes: list[str]) -> Constraints:
