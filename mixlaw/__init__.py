@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mixlaw.appraisal import Appraisal, appraise, nearest_plan, sample_texts
     from mixlaw.ask import Ask
     from mixlaw.audit import Audit, AuditOptions, audit
     from mixlaw.band import band
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "Appraisal": "appraisal",
+    "appraise": "appraisal",
+    "nearest_plan": "appraisal",
+    "sample_texts": "appraisal",
     "Audit": "audit",
     "AuditOptions": "audit",
     "audit": "audit",
@@ -84,6 +89,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Appraisal",
     "Ask",
     "Audit",
     "AuditOptions",
@@ -111,6 +117,7 @@ __all__ = [
     "Weights",
     "Wish",
     "adapt",
+    "appraise",
     "audit",
     "band",
     "compare",
@@ -122,12 +129,14 @@ __all__ = [
     "import_mixture",
     "import_runs",
     "join_runs",
+    "nearest_plan",
     "next_runs",
     "read_fit",
     "read_plan",
     "read_project",
     "read_runs",
     "recommend",
+    "sample_texts",
     "score_plan",
     "stale",
 ]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixlaw import __version__
+from mixlaw.cli_appraise import By, NoProxies, appraise, plan_without_runs
 from mixlaw.cli_audit import audit_weights
 from mixlaw.cli_changes import adapt, reuse, stale
 from mixlaw.cli_design import design
@@ -115,11 +116,22 @@ def recommend(
     regret: Regret = None,
     bracket: Bracket = False,
     reuse: Reuse = None,
+    no_proxies: NoProxies = False,
+    by: By = None,
 ) -> None:
     """Recommend a mixture for a budget, with intervals, baselines and a verdict."""
+    from dataclasses import replace
+
     from mixlaw.show import print_plan
+    from mixlaw.show_appraisal import print_nearest
 
     budget, ask = _budget(flops, params, tokens), asked(robust, regret, bracket)
+    if no_proxies and (demo or runs or law != "auto" or scale is not None or ask != asked(None, None, False)):
+        raise MixlawError(
+            "--no-proxies plans without runs: leave out --demo, --runs, --law, --scale, --robust and the like"
+        )
+    if by is not None and not no_proxies:
+        raise MixlawError("--by is of --no-proxies: a plan from runs is by a law")
     if demo:
         if project or runs or budget:
             raise MixlawError("--demo brings its own text and budget: leave out the project, --runs and the budget")
@@ -135,7 +147,10 @@ def recommend(
         wanted = {"constraints": constraints, "ask": ask, "seed": seed}
         if out is not None:
             make_folder(out)
-        if runs is not None:
+        if no_proxies:
+            assert read is not None
+            plan = plan_without_runs(replace(read, budget=budget, constraints=constraints), by, seed, out)
+        elif runs is not None:
             plan = _from_runs(runs, read, budget, law, scale, out, wanted)
         else:
             assert read is not None
@@ -143,7 +158,8 @@ def recommend(
             folder = make_folder(out or Path("mixlaw-out"))
             task = read_text(folder, text_tokens, lambda b: _task(read, budget, seed, seconds, b))
             plan = _from_text(task, law, folder, wanted)
-    print(json.dumps(plan.to_dict(), indent=1)) if as_json else print_plan(plan)
+    show = print_nearest if no_proxies else print_plan
+    print(json.dumps(plan.to_dict(), indent=1)) if as_json else show(plan)
 
 
 def _check_law(law: str, scale: float | None, mixed: bool) -> None:
@@ -305,6 +321,7 @@ app.add_typer(tokenizer, name="tokenizer")
 
 app.command(epilog="Example: mixlaw online mixlaw.yaml --method dga --out mixlaw-out/")(online)
 app.command(epilog="Example: mixlaw score pool/*.jsonl --target wanted.jsonl --out scores.parquet")(score)
+app.command(epilog="Example: mixlaw appraise new/*.jsonl --project mixlaw.yaml --runs runs.csv")(appraise)
 app.command(epilog="Example: mixlaw cluster corpus/*.jsonl --sources 8 --out split/")(cluster)
 
 

@@ -11,7 +11,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.estimate import REFIT, estimate, priors, starts
 from mixlaw.fitted import Diagnostics, Fit, Support
 from mixlaw.goal import Goal
-from mixlaw.laws import Law, Reference, by_name, parametric
+from mixlaw.laws import Law, Reference, SourcePrior, by_name, parametric
 from mixlaw.laws.base import prior_moments
 from mixlaw.observations import Observations, observe
 from mixlaw.runs import Runs
@@ -29,6 +29,7 @@ def fit(
     bootstrap: int = 0,
     scale: float | None = None,
     goal: Goal | None = None,
+    prior: SourcePrior | None = None,
 ) -> Fit:
     """Estimate a law's parameters for every target of a run table.
 
@@ -40,16 +41,21 @@ def fit(
         scale: use only the runs of so many params.
         goal: the planned run (`mixlaw.goal`): it decides whether `auto` needs a law of repetition, and such a law
             counts runs by their closeness to it.
+        prior: what is known of the sources before any run, such as from a sample of each (`mixlaw.appraisal`). `auto`
+            chooses without it.
 
     Raises:
-        MixlawError: the table lacks a column or scales that the law needs, or replicas of a reference are asked for.
+        MixlawError: the table lacks a column or scales that the law needs, replicas of a reference are asked for, or
+            there is a prior and the law has no parameter that it could be of.
     """
     if law == "auto":
         chosen, notes = choose(runs, scale, seed, goal)
     else:
         chosen, notes = by_name(law) if isinstance(law, str) else law, []
     chosen = parametric(chosen) if bootstrap else chosen
-    seen = observe(runs, chosen, scale, goal)
+    seen = replace(observe(runs, chosen, scale, goal), prior=prior)
+    if prior is not None and (issubclass(chosen, Reference) or chosen.worth is None):
+        raise MixlawError(f"law {chosen.name}: takes no prior of its sources: choose mixture-index or repeated-mixture")
     if issubclass(chosen, Reference):
         return _reference(chosen, runs, seen, seed, scale)
     with jax.enable_x64(True):
@@ -75,9 +81,10 @@ def fit(
             *_noise(seen),
         ),
         notes=(*runs.notes, *notes, *seen.notes, *remarks, *_complaints(runs.targets, solution)),
-        provenance=_provenance(runs, seed),
+        provenance=_provenance(runs, seed) | ({} if prior is None else {"prior": prior.name}),
         unique_S=np.inf if goal is None else np.array([goal.unique.get(source, np.inf) for source in runs.sources]),
         goal=goal,
+        prior=prior,
         runs=runs if scale is None else runs.select(np.isclose(runs.params_R, scale)),
     )
     return replicate(result, bootstrap, seed) if bootstrap else result
@@ -139,7 +146,7 @@ def toward(fitted: Fit, goal: Goal) -> Fit:
     """
     if fitted.runs is None:
         raise MixlawError("this fit has no runs to weigh for the plan: fit the run table again")
-    again = fit(fitted.runs, fitted.law, seed=fitted.provenance["seed"], goal=goal)
+    again = fit(fitted.runs, fitted.law, seed=fitted.provenance["seed"], goal=goal, prior=fitted.prior)
     notes = tuple(dict.fromkeys((*fitted.notes, *again.notes)))
     return replace(again, unique_S=fitted.unique_S, provenance=fitted.provenance, notes=notes)
 
@@ -165,7 +172,7 @@ def replicate(fitted: Fit, count: int, seed: int = 0, weights: str = "gamma") ->
     if fitted.runs is None:
         raise MixlawError("this fit has no runs to resample: fit the run table again with a bootstrap")
     law, rng = parametric(fitted.law), np.random.default_rng([seed, 1])
-    seen = observe(fitted.runs, law, goal=fitted.goal)
+    seen = replace(observe(fitted.runs, law, goal=fitted.goal), prior=fitted.prior)
     cluster_R = np.unique(seen.runs.cluster_R, return_inverse=True)[1]
     runs, (targets, width) = cluster_R.max() + 1, fitted.z_KxP.shape
     with jax.enable_x64(True):

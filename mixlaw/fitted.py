@@ -13,7 +13,7 @@ import pandas as pd
 from mixlaw import reference_fit
 from mixlaw.errors import MixlawError
 from mixlaw.goal import Goal
-from mixlaw.laws import Law, Reference, Row, by_name
+from mixlaw.laws import Law, Reference, Row, SourcePrior, by_name
 from mixlaw.laws.base import constrain, fitted_fields, size
 from mixlaw.objective import predict
 from mixlaw.runs import Runs
@@ -82,6 +82,7 @@ class Fit:
         unique_S: unique tokens of each source that mixtures draw on (inf: none repeats); `recommend` puts in those of
             the project.
         goal: the planned run that the fit is for, if one was stated.
+        prior: what was known of the sources before any run, if anything.
     """
 
     law: type[Law] | type[Reference]
@@ -98,6 +99,7 @@ class Fit:
     runs: Runs | None = field(default=None, repr=False, compare=False)
     unique_S: Any = field(default=np.inf, compare=False)
     goal: Goal | None = field(default=None, compare=False)
+    prior: SourcePrior | None = field(default=None, repr=False, compare=False)
 
     @property
     def knows_scale(self) -> bool:

@@ -70,7 +70,7 @@ def held_out(fit: Fit, seed: int = 0) -> HeldOut:
         return replace(nothing, notes=("law.held_out is null: no target is measured in enough runs to hold any out",))
     notes = left_out([t for t in runs.targets if t not in targets], "measured in too few runs to hold any out")
     seen = observe(fit.runs.with_targets(targets), fit.law, goal=fit.goal)
-    judged = _judge(parametric(fit.law), replace(seen, runs=numbered(seen.runs)), split)
+    judged = _judge(parametric(fit.law), replace(seen, runs=numbered(seen.runs), prior=fit.prior), split)
     return replace(judged, notes=(*(f"law.held_out: {note}" for note in notes), *judged.notes))
 
 

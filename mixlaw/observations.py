@@ -6,7 +6,7 @@ import numpy as np
 
 from mixlaw.errors import MixlawError
 from mixlaw.goal import Goal, closeness, unbracketed
-from mixlaw.laws import Law, Reference, Row, View
+from mixlaw.laws import Law, Reference, Row, SourcePrior, View
 from mixlaw.runs import Runs
 
 EARLY = 0.3
@@ -25,6 +25,7 @@ class Observations:
         log_loss_KxR: log of each target's loss (0 where it was not measured).
         weight_KxR: weights; 0 where a loss was not measured: a missing loss is a missing observation.
         notes: what was left out and why, one line each.
+        prior: what is known of the sources before any run.
     """
 
     runs: Runs
@@ -32,6 +33,7 @@ class Observations:
     log_loss_KxR: np.ndarray
     weight_KxR: np.ndarray
     notes: tuple[str, ...]
+    prior: SourcePrior | None = None
 
     @property
     def data(self) -> tuple[np.ndarray, np.ndarray]:
@@ -51,6 +53,7 @@ class Observations:
             self.log_loss_KxR[:, rows_R],
             self.weight_KxR[:, rows_R],
             self.notes,
+            self.prior,
         )
 
     def view(self, target: int) -> View:
@@ -65,6 +68,7 @@ class Observations:
             _geometric_mean(self.rows.params),
             _geometric_mean(self.rows.tokens),
             len(np.unique(self.runs.cluster_R[used_R])),
+            self.prior and self.prior.of_target(self.runs.sources, self.runs.targets[target]),
         )
 
 

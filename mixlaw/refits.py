@@ -1,7 +1,7 @@
 """Held-out predictions: a law, or anything else that predicts, refitted without the rows that judge it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -27,7 +27,7 @@ JUDGED_BARE = lm.Limits(steps=400, tolerance=1e-9)
 class _Batch(Observations):
     """Observations of the targets of several training parts, as so many targets."""
 
-    known: dict[str, np.ndarray]
+    known: dict[str, np.ndarray] = field(default_factory=dict)
 
     def constants(self, law: type[Law]) -> dict[str, np.ndarray]:
         del law
@@ -77,7 +77,7 @@ def _prepare(law: type[Law], seen: Observations, train_FxR: np.ndarray) -> tuple
     known = jax.tree.map(lambda *x: np.concatenate(x), *(part.constants(law) for part in parts))
     weight_BxR = np.concatenate([seen.weight_KxR * train_R for train_R in train_FxR])
     log_loss_BxR = np.tile(seen.log_loss_KxR, (len(parts), 1))
-    batch = _Batch(seen.runs, seen.rows, log_loss_BxR, weight_BxR, (), known)
+    batch = _Batch(seen.runs, seen.rows, log_loss_BxR, weight_BxR, (), known=known)
     return parts, batch, np.concatenate(mean_FxKxP), np.concatenate(precision_FxKxPxP)
 
 

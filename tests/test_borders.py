@@ -24,9 +24,9 @@ ORDER = [
     *("derivatives", "ties", "layout", "interior", "certificate", "optimize"),
     *("scale", "problem", "refusals", "sizes", "plan", "trained", "judged", "outcome", "changes"),
     *("verdict", "contents", "ask"),
-    *("near_optimal", "worth", "compute", "robust", "bracket", "recommend"),
+    *("near_optimal", "worth", "compute", "robust", "bracket", "recommend", "appraisal"),
     *("ground", "run_sizes", "more_runs", "next_runs"),
-    *("show", "plot", "__init__", "cli"),
+    *("show", "show_appraisal", "plot", "__init__", "cli"),
 ]
 """The map of the package: a module imports only modules before it. A new module takes its place here."""
 OWNERS = {
@@ -34,7 +34,7 @@ OWNERS = {
     | {"transport", "posterior", "d_optimal"},
     "matplotlib": {"plot", "report"},
     "typer": {"cli"},
-    "rich": {"cli", "show"},
+    "rich": {"cli", "show", "show_appraisal"},
     "proxies": {"cli"},
     "ot": {"transport"},
     "sklearn": {"laws"},

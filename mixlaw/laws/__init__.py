@@ -26,6 +26,7 @@ from mixlaw.laws.overfit_penalty import OverfitPenalty
 from mixlaw.laws.quality_decay import QualityDecay
 from mixlaw.laws.reference import Reference, parametric
 from mixlaw.laws.repeated_mixture import RepeatedMixture
+from mixlaw.laws.source_prior import SourcePrior
 from mixlaw.laws.step_size_nested import StepSizeNested
 from mixlaw.laws.three_indices import ThreeIndices
 
@@ -84,6 +85,7 @@ __all__ = [
     "Reference",
     "RepeatedMixture",
     "Row",
+    "SourcePrior",
     "StepSizeNested",
     "ThreeIndices",
     "View",

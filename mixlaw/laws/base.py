@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mixlaw.laws.source_prior import WorthPrior
+
 
 class Row(NamedTuple):
     """Covariates of one run, or of R runs with a leading axis.
@@ -38,6 +40,7 @@ class View(NamedTuple):
         lowest, median: of the target's observed losses, nats per token.
         params, tokens: geometric means of N and D over the runs (1 where the table has none).
         runs: number of distinct runs.
+        worth: what is known of the sources before any run, None for nothing.
     """
 
     sources: tuple[str, ...]
@@ -47,6 +50,7 @@ class View(NamedTuple):
     params: float
     tokens: float
     runs: int
+    worth: WorthPrior | None = None
 
     def own_S(self) -> np.ndarray:
         """1 at the source that carries the target's name, 0 elsewhere, (S,)."""
@@ -109,6 +113,8 @@ class Law(abc.ABC):
     mixture), params, tokens, unique."""
     reads_others: ClassVar[bool] = False
     """Whether a law that needs `own` reads each of the other sources' shares too."""
+    worth: ClassVar[str | None] = None
+    """The field by which a `SourcePrior` is heard: per source and real, more of it is a lower loss."""
     convex: ClassVar[bool]
     """Whether the loss is convex in the mixture at fixed N and D for every admissible parameter."""
     objective: ClassVar["Objective"]
@@ -208,7 +214,7 @@ def power(w_S: Any, a_S: Any) -> jax.Array:
 
 
 def prior_moments(law: type[Law], view: View) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (P,) and covariance (P, P) of the law's prior in unconstrained space."""
+    """Mean (P,) and covariance (P, P) of the law's prior in unconstrained space, with what is known of the sources."""
     prior, sources = law.prior(view), len(view.sources)
     mean_P = np.empty(size(law, sources))
     covariance_PxP = np.zeros((len(mean_P), len(mean_P)))
@@ -218,5 +224,8 @@ def prior_moments(law: type[Law], view: View) -> tuple[np.ndarray, np.ndarray]:
         normal, part = prior[f.name], slice(at, at + width)
         mean_P[part] = normal.mean
         covariance_PxP[part, part] = normal.sd**2 * np.eye(width) + normal.shared_sd**2
+        if view.worth is not None and f.name == law.worth:
+            mean_P[part] = np.mean(normal.mean) + view.worth.offset_S
+            covariance_PxP[part, part] = view.worth.covariance_SxS + normal.shared_sd**2
         at += width
     return mean_P, covariance_PxP

@@ -22,6 +22,7 @@ class EffectiveTokens(Law):
     equation = "E + u^-b, u = a0 + sum_i exp(theta_i) w_i^a_i"
     source = "ours"
     needs = frozenset({"mixture"})
+    worth = "theta"
     convex = True
     objective = MAP
 

@@ -22,6 +22,7 @@ class JointEffectiveTokens(Law):
     equation = "E + A n^-alpha + B (u d)^-beta, u = a0 + sum_i exp(theta_i) w_i^a_i"
     source = "ours"
     needs = frozenset({"mixture", "params", "tokens"})
+    worth = "theta"
     convex = True
     objective = MAP
 

@@ -28,6 +28,7 @@ class MixtureIndex(Law):
     equation = "E + F u^-kF + A n^-alpha u^-kN + B d^-beta u^-kD, u = a0 + sum_i exp(theta_i) w_i^a_i"
     source = "ours"
     needs = frozenset({"mixture", "params", "tokens"})
+    worth = "theta"
     convex = True
     objective = MAP
 

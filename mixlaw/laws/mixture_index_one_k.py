@@ -23,6 +23,7 @@ class MixtureIndexOneK(Law):
     equation = "E + (F + A n^-alpha + B d^-beta) u^-k, u = a0 + sum_i exp(theta_i) w_i^a_i"
     source = "ours"
     needs = frozenset({"mixture", "params", "tokens"})
+    worth = "theta"
     convex = True
     objective = MAP
 

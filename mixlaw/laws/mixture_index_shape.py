@@ -22,6 +22,7 @@ class MixtureIndexShape(Law):
     equation = "E + F u^-kF + A n^-alpha u^-kN + B d^-beta u^-kD, u = a0 + sum_i exp(theta_i) w_i^a"
     source = "ours"
     needs = frozenset({"mixture", "params", "tokens"})
+    worth = "theta"
     convex = True
     objective = MAP
 

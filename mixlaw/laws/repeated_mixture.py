@@ -37,6 +37,7 @@ class RepeatedMixture(Law):
     )
     source = "ours"
     needs = frozenset({"mixture", "params", "tokens", "unique"})
+    worth = "theta"
     convex = True
     objective = MAP
 

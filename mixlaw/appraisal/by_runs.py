@@ -1,0 +1,198 @@
+"""The price of a new source by runs of the others: its theta read off its text, then the plan with it and without."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from mixlaw.appraisal.extend import with_source, worth_slice
+from mixlaw.appraisal.nearness import Counts
+from mixlaw.appraisal.novelty import novelty
+from mixlaw.appraisal.offers import Offers
+from mixlaw.appraisal.theta import covariate, drawn, left_out_error, line, predicted
+from mixlaw.constraints import Constraints
+from mixlaw.errors import MixlawError
+from mixlaw.fit import replicate
+from mixlaw.fitted import Fit
+from mixlaw.optimize import Optimum
+from mixlaw.plan import interval, named
+from mixlaw.problem import Problem, pose
+from mixlaw.recommend import _for_the_plan
+from mixlaw.scale import Scale
+from mixlaw.sizes import choose_scale
+from mixlaw.sources import Project, Source, Target
+
+REPLICAS = 200
+"""Bootstrap refits, where the fit has none."""
+NONE = 1e-3
+"""A best share below it is none: no token of the source is worth having."""
+PARTS = (0.125, 0.25, 0.5, 1.0)
+"""Of the tokens worth having, at which the gain is told."""
+
+
+@dataclass(frozen=True)
+class _Posed:
+    """The plan without the new source: its problem, size, optimum and those of the replicas."""
+
+    problem: Problem
+    scale: Scale
+    best: Optimum
+    refits: list[Optimum]
+    notes: list[str]
+
+
+def _ready(fit: Fit, project: Project, replicas: int, seed: int) -> _Posed:
+    notes: list[str] = []
+    targets = project.targets or tuple(Target(name) for name in fit.targets)
+    constraints = _without_near(project.constraints, notes)
+    problem = pose(fit, project.sources, project.budget, targets, constraints)
+    worth_slice(problem.fit)
+    scale = choose_scale(problem, notes)
+    needed = problem.needs_tokens()
+    if needed is not None and scale.tokens is None:
+        raise MixlawError(f"{needed} and the law {fit.law.name} knows no token count: give --params and --tokens")
+    problem.refuse_conflicts(scale.tokens)
+    found = _for_the_plan(problem, scale)
+    found = found if len(found.replicas_BxKxP) else replicate(found, replicas, seed)
+    problem = replace(problem, fit=found)
+    best = problem.solve(found.z_KxP[None], scale.pair)[0]
+    refits = problem.solve(found.replicas_BxKxP, scale.pair, near_S=best.w_S)
+    return _Posed(problem, scale, best, refits, [*found.notes, *notes])
+
+
+def price(
+    counts: Counts, project: Project, new: Source, fit: Fit, replicas: int, seed: int
+) -> tuple[dict[str, Any], list[str], Scale]:
+    """What an appraisal says by runs, what to know of it, and N and D of the plan.
+
+    Args:
+        counts: n-grams of the project's sources, of the new one, and of the targets.
+        project, new, fit, replicas, seed: see `appraise`.
+
+    Raises:
+        MixlawError: the fit does not match, its law has no parameter to predict, or no mixture keeps the constraints.
+    """
+    posed = _ready(fit, project, replicas, seed)
+    problem, scale, notes = posed.problem, posed.scale, [*posed.notes]
+    longer, told = _extended(problem.fit, counts, new, seed)
+    notes += _remarks(new.name, told)
+    priced = Offers(problem, scale, longer, _like(told))
+    free = priced.solved(replace(new, tokens=None, max_epochs=None))
+    held = free if new.tokens is None else priced.solved(new)
+    gain, share = _gains(posed, held), float(held[0].w_S[-1])
+    share_B = np.array([refit.w_S[-1] for refit in held[1]])
+    wanted = interval(np.array([refit.w_S[-1] for refit in free[1]]), float(free[0].w_S[-1]))
+    content = {
+        "best_share": share,
+        "best_share_interval": _ends(interval(share_B, share)),
+        **_per_token(new, scale, gain, np.append(share, share_B), wanted, notes),
+        "gain": interval(gain[1:], float(gain[0])),
+        "mixture": named(longer.sources, held[0].w_S),
+        "curve": None if scale.tokens is None else _curve(priced, posed, new, wanted["mean"], scale.tokens),
+        "basis": "runs",
+        "law": {"name": problem.fit.law.name},
+        "certificate": {"gap": held[0].gap},
+        "text": told,
+    }
+    return content, notes, scale
+
+
+def _remarks(name: str, told: dict[str, Any]) -> list[str]:
+    """On what the price rests."""
+    stray, like = told["left_out_error"], _like(told)
+    known = "" if stray is None else f", as is that of the runs' sources with an error of {stray:.2f}, each left out"
+    notes = [f"no run holds {name}: what it is worth (theta) is read off its n-grams{known}"]
+    if like is not None:
+        notes.append(
+            f"{name} reads much like a mixture of known sources, most of it {like}: it counts as a source of its own "
+            f"of {told['novelty']:.0%} the weight, or as more tokens of {like}, whichever is worth more"
+        )
+    return notes
+
+
+def _like(told: dict[str, Any]) -> str | None:
+    """The known source of which the new one may be more of the same; None where it is new."""
+    return max(told["nearest"], key=told["nearest"].get) if told["novelty"] < 1 else None
+
+
+def _curve(priced: Offers, posed: _Posed, new: Source, share: float, tokens: float) -> list[dict[str, float]]:
+    """The gain of fewer tokens than are worth having, each used once: what the first bring, and what the last."""
+    found = []
+    for part in PARTS if share >= NONE else ():
+        most = max(part * share, new.min)
+        offer = replace(new, tokens=None, max_epochs=None, share=None, min=new.min, max=most)
+        gain = _gains(posed, priced.solved(offer, replicas=False))[0]
+        found.append({"tokens": most * tokens, "share": most, "gain": float(gain)})
+    return found
+
+
+def _extended(fit: Fit, counts: Counts, new: Source, seed: int) -> tuple[Fit, dict[str, Any]]:
+    """The fit with the new source, and how well text says what sources are worth."""
+    part, rng = worth_slice(fit), np.random.default_rng([seed, 9])
+    targets = [list(counts.targets).index(name) for name in fit.targets]
+    names = list(counts.sources)
+    order = [names.index(name) for name in fit.sources]
+
+    def x(draw: np.random.Generator | None = None) -> tuple[np.ndarray, np.ndarray]:
+        found_KxS = covariate(counts.distances(draw))[targets]
+        return found_KxS[:, order], found_KxS[:, names.index(new.name)]
+
+    theta_KxS, (x_KxS, x_K) = fit.z_KxP[:, part], x()
+    found = line(theta_KxS, x_KxS)
+    worth_BxK = []
+    for z_KxP in fit.replicas_BxKxP:
+        again_KxS, again_K = x(rng)
+        of_replica = line(z_KxP[:, part], again_KxS)
+        worth_BxK.append(drawn(of_replica, z_KxP[:, part], again_KxS, again_K, rng))
+    worth_K = predicted(found, theta_KxS, x_KxS, x_K)
+    new_to_it = novelty(counts, new.name, seed)
+    told = {
+        "slope": found.slope,
+        "spread": found.spread,
+        "left_out_error": left_out_error(theta_KxS, x_KxS),
+        "novelty": new_to_it.value,
+        "nearest": named(tuple(name for name in names if name != new.name), new_to_it.nearest_S),
+        "theta": {name: float(t) for name, t in zip(fit.targets, worth_K - theta_KxS.mean(1), strict=True)},
+    }
+    less = np.log(new_to_it.value)  # of a copy's tokens none counts beside the original's
+    return with_source(fit, new.name, worth_K + less, np.array(worth_BxK).reshape(-1, len(worth_K)) + less), told
+
+
+def _gains(posed: _Posed, found: tuple[Optimum, list[Optimum]]) -> np.ndarray:
+    """By how much the objective falls, nats per token: in the fit, and then in every replica. Never below 0: the plan
+    may leave the source out."""
+    best, refits = found
+    pairs = zip([posed.best, *posed.refits[: len(refits)]], [best, *refits], strict=True)
+    return np.array([max(before.objective - after.objective, 0.0) for before, after in pairs])
+
+
+def _ends(band: dict[str, float]) -> list[float]:
+    return [band["low"], band["high"]]
+
+
+def _per_token(
+    new: Source, scale: Scale, gain: np.ndarray, share: np.ndarray, wanted: dict[str, float], notes: list[str]
+) -> dict[str, Any]:
+    """`gain_per_token` and `worth_tokens`, in tokens of the source; gains and shares first of the fit, then of its
+    replicas."""
+    if scale.tokens is None:
+        notes.append("gain_per_token, worth_tokens and curve are null: the number of training tokens is not known")
+        return {"gain_per_token": None, "worth_tokens": None, "worth_tokens_interval": None}
+    used = np.minimum(share * scale.tokens, np.inf if new.tokens is None else new.tokens)
+    each = np.where(share < NONE, 0.0, gain / np.where(share < NONE, 1.0, used))
+    tokens = {key: 0.0 if value < NONE else value * scale.tokens for key, value in wanted.items()}
+    if share[0] < NONE:
+        notes.append(f"no token of {new.name} is worth having: the plan with it leaves it out")
+    return {
+        "gain_per_token": interval(each[1:], float(each[0])),
+        "worth_tokens": tokens["mean"],
+        "worth_tokens_interval": _ends(tokens),
+    }
+
+
+def _without_near(constraints: Constraints, notes: list[str]) -> Constraints:
+    """Constraints without a distance from a reference mixture, which a new source has no place in."""
+    if constraints.near is None:
+        return constraints
+    notes.append("near is not kept: the reference mixture does not hold the new source")
+    return replace(constraints, near=None)

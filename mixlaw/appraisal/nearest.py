@@ -1,0 +1,184 @@
+"""A plan without any run: the mixture whose text is nearest to the targets', labelled as such."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from mixlaw.appraisal.nearness import DISTANCES, Counts, Nearest, nearest_by_counts, nearest_by_points, points
+from mixlaw.appraisal.texts import Texts
+from mixlaw.errors import MixlawError, listed, nearest
+from mixlaw.plan import SCHEMA, Plan, named
+from mixlaw.simplex import Array
+from mixlaw.sources import Budget, Project, Sources, Target
+from mixlaw.transport import Bounds
+
+AT_BOUND = 1e-4
+"""A share this near to a bound is held by it."""
+
+
+def nearest_plan(texts: Texts, project: Project, by: str = DISTANCES[0], seed: int = 0) -> Plan:
+    """The mixture nearest to the targets' text under the sources' bounds, as a `Plan` without a law.
+
+    Args:
+        texts: of the project's sources and targets.
+        project: sources, targets with weights, budget.
+        by: the distance that recommends; the others stand beside it under `transport`.
+        seed: of the draws behind intervals.
+
+    Raises:
+        MixlawError: no such distance, constraints that only a plan from runs keeps, or bounds that no mixture meets.
+    """
+    if by not in DISTANCES:
+        raise MixlawError(f"distance {by}: {nearest(by, DISTANCES)}")
+    notes = [*texts.notes]
+    checked(project, notes)
+    names, weight_K = project.sources.names, weights_of(texts, project)
+    if tuple(texts.sources) != names:
+        raise MixlawError(f"texts: are of {listed(texts.sources)}; give those of {listed(names)}, in this order")
+    bounds = bounds_of(project.sources, names, project.budget, notes)
+    found = {"ngram-kl": nearest_by_counts(Counts.of(texts), weight_K, bounds, seed)}
+    samples = points(texts, weight_K, seed)
+    found |= {other: nearest_by_points(samples, bounds, other) for other in DISTANCES[1:]}
+    return Plan(_content(found, by, texts, project, bounds, notes, seed))
+
+
+def checked(project: Project, notes: list[str]) -> None:
+    """Refuse what a distance cannot keep; say what it does not mean.
+
+    Raises:
+        MixlawError: the project has groups, near or money.
+    """
+    stated = [("groups", bool(project.constraints.groups)), ("near", project.constraints.near is not None)]
+    stated.append(("money", project.budget is not None and project.budget.money is not None))
+    kept = [name for name, there in stated if there]
+    if kept:
+        raise MixlawError(
+            f"{project.path}: {listed(kept)} only a plan from runs keeps; give --runs, or leave {listed(kept)} out"
+        )
+    if project.constraints.objective != "mean":
+        notes.append("objective worst says nothing without runs: the targets' weighted mean distance is minimised")
+    ceilings = [target.name for target in project.targets if target.max_loss is not None]
+    if ceilings:
+        notes.append(f"max_loss of {listed(ceilings)} is not kept: without runs losses are not known")
+
+
+def weights_of(texts: Texts, project: Project) -> Array:
+    """Weights of the texts' targets, summing to 1; each counts alike where the project names none.
+
+    Raises:
+        MixlawError: the texts are not those of the project's targets.
+    """
+    stated = project.targets or tuple(Target(name) for name in project.sources.names)
+    weights = {target.name: target.weight for target in stated}
+    if set(weights) != set(texts.targets):
+        odd = listed(sorted(set(weights) ^ set(texts.targets)))
+        raise MixlawError(f"targets of the project and of the texts differ: {odd}; give both the same")
+    weight_K = np.array([weights[name] for name in texts.targets], float)
+    return weight_K / weight_K.sum()
+
+
+def bounds_of(sources: Sources, names: tuple[str, ...], budget: Budget | None, notes: list[str]) -> Bounds:
+    """The planner's bounds; caps on epochs only where the budget states D, which is said."""
+    tokens = None if budget is None else budget.tokens
+    capped = [source.name for source in sources if source.max_epochs is not None]
+    if capped and tokens is None:
+        notes.append(f"max_epochs of {listed(capped)} is not kept: D is not known; give --params and --tokens")
+    return Bounds.of(sources, names, tokens)
+
+
+def _content(
+    found: dict[str, Nearest], by: str, texts: Texts, project: Project, bounds: Bounds, notes: list[str], seed: int
+) -> dict[str, Any]:
+    """The keys of a plan, null where only runs could say."""
+    from mixlaw import __version__
+
+    names, chosen, budget = project.sources.names, found[by], project.budget
+    w_S, D, alone = chosen.found.w_S, None if budget is None else budget.tokens, not len(chosen.w_DxS)
+    silent = ("law", "predicted", "distance", "near_optimal", "speed_up", "path", "bracket", "worth", "unconstrained")
+    sized = D is not None and np.isfinite(project.sources.tokens_S).all()
+    _explain(found, by, alone, D, bool(sized), notes)
+    weights = {target.name: target.weight for target in project.targets} or dict.fromkeys(names, 1.0)
+    return {
+        "mixture": named(names, w_S),
+        "interval": None if alone else {name: chosen.band(i) for i, name in enumerate(names)},
+        "epochs": named(names, w_S * D / project.sources.tokens_S) if sized and D is not None else None,
+        "tokens_by_source": None if D is None else named(names, w_S * D),
+        "params": None if budget is None else budget.params,
+        "tokens": D,
+        "flops": None if budget is None else budget.compute,
+        **dict.fromkeys((*silent, "robust")),
+        "baselines": _baselines(project, bounds),
+        "verdict": "unknown",
+        "certificate": {"gap": chosen.found.gap, "kind": "level bundle", "unit": f"distance {by}"},
+        "caps": _caps(project, w_S, bounds),
+        "basis": "transport",
+        "transport": {"by": by, "distances": {name: _told(one, names) for name, one in found.items()}},
+        "provenance": {
+            "runs": None,
+            "runs_hash": None,
+            "tokenizer": None,
+            "passages": texts.count,
+            "sources_hash": project.sources.hash(),
+            "sources": {source.name: asdict(source) for source in project.sources},
+            "seed": seed,
+            "version": __version__,
+            "targets": weights,
+        },
+        "schema": SCHEMA,
+        "objective": project.constraints.objective,
+        "notes": list(dict.fromkeys(notes)),
+    }
+
+
+def _explain(found: dict[str, Nearest], by: str, alone: bool, D: float | None, sized: bool, notes: list[str]) -> None:
+    """Why keys are null, and what the mixture is."""
+    notes.append(
+        f"transport optimum, no runs: the mixture whose text is nearest to the targets' by {by}; it knows nothing of "
+        "repetition, of how hard text is to learn, or of defects that text features do not show"
+    )
+    notes.append("verdict unknown: there are no runs, so no mixture's loss is known")
+    notes.append("law, predicted, distance and all that is said in nats are null: there are no runs")
+    if alone:
+        notes.append(f"interval is null: by {by} no samples are drawn anew")
+    if D is None:
+        notes.append("tokens_by_source and epochs are null: the number of training tokens is not known")
+    elif not sized:
+        notes.append("epochs are null: the sources' tokens are not known")
+    shares = np.stack([one.found.w_S for one in found.values()])
+    apart = max(float(0.5 * np.abs(a - b).sum()) for a in shares for b in shares)
+    notes.append(f"the nearest mixtures by {', '.join(found)} differ by up to {apart:.0%} of the tokens")
+    for name, one in found.items():
+        if not one.found.converged:
+            notes.append(f"{name}: stopped at a gap of {one.found.gap:.2g}, above its tolerance")
+
+
+def _told(one: Nearest, names: tuple[str, ...]) -> dict[str, Any]:
+    return {"mixture": named(names, one.found.w_S), "value": one.found.value, "gap": one.found.gap}
+
+
+def _baselines(project: Project, bounds: Bounds) -> dict[str, Any]:
+    """Proportional and uniform, and whether they keep the bounds; what they cost is not known."""
+    S = len(project.sources)
+    others: dict[str, Array] = {"uniform": np.full(S, 1 / S)}
+    if np.isfinite(project.sources.tokens_S).all():
+        others["proportional"] = project.sources.proportional()
+    found: dict[str, Any] = {"proportional": None, "uniform": None, "best_run": None}
+    for name, w_S in others.items():
+        feasible = bool((w_S >= bounds.lower_S - 1e-9).all() and (w_S <= bounds.upper_S + 1e-9).all())
+        mixture = named(project.sources.names, w_S)
+        found[name] = {"mixture": mixture, "objective": None, "feasible": feasible, "difference": None}
+    return found
+
+
+def _caps(project: Project, w_S: Array, bounds: Bounds) -> dict[str, Any]:
+    """By source: its bounds, and which of them holds its share."""
+    found = {}
+    for source, w, low, high in zip(project.sources, w_S, bounds.lower_S, bounds.upper_S, strict=True):
+        binding = "min" if low > 0 and w - low < AT_BOUND else "max" if high < 1 and high - w < AT_BOUND else None
+        if binding == "max" and source.max_epochs is not None and high < source.max - 1e-12:
+            binding = "max_epochs"
+        found[source.name] = {"min": low, "max": min(high, 1.0), "max_epochs": source.max_epochs, "binding": binding}
+    return {
+        name: {k: v if isinstance(v, str | None) else float(v) for k, v in one.items()} for name, one in found.items()
+    }

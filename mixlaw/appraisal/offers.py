@@ -1,0 +1,88 @@
+"""The plan with a new source offered in some amount: as a source of its own, or as more of one it reads like."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mixlaw.fitted import Fit
+from mixlaw.optimize import Optimum
+from mixlaw.problem import Problem, pose
+from mixlaw.scale import Scale
+from mixlaw.sources import Source, Sources
+
+Optima = tuple[Optimum, list[Optimum]]
+"""Of the fit, and of its replicas."""
+
+
+@dataclass(frozen=True)
+class Offers:
+    """What a new source can be in a plan.
+
+    Attributes:
+        problem, scale: the plan without it.
+        fit: with it as the last source.
+        like: a known source of which it may be more of the same, if any.
+    """
+
+    problem: Problem
+    scale: Scale
+    fit: Fit
+    like: str | None
+
+    def solved(self, offer: Source, replicas: bool = True) -> Optima:
+        """Optima over all sources, the new one last; those of the replicas only where they are asked for.
+
+        Raises:
+            MixlawError: no mixture keeps the constraints.
+        """
+        problem = self.problem
+        own = pose(self.fit, Sources((*self._known(), offer)), problem.budget, problem.targets, problem.constraints)
+        found = self._optima(own, replicas)
+        if self.like is None or problem.money is not None:
+            return found
+        more = self._as_more(offer, replicas)
+        return more if more[0].objective < found[0].objective else found
+
+    def _known(self) -> Sources:
+        assert self.problem.sources is not None
+        return self.problem.sources
+
+    def _optima(self, problem: Problem, replicas: bool) -> Optima:
+        problem.refuse_conflicts(self.scale.tokens)
+        best = problem.solve(problem.fit.z_KxP[None], self.scale.pair)[0]
+        refits = problem.solve(problem.fit.replicas_BxKxP, self.scale.pair, near_S=best.w_S) if replicas else []
+        return best, refits
+
+    def _as_more(self, offer: Source, replicas: bool) -> Optima:
+        """The plan without the new source, whose like has its tokens and may take its share besides."""
+        problem, known = self.problem, self._known()
+        at = known.names.index(self.like or "")
+        same, room = known[at], float(Sources((offer, Source("rest", None))).upper_S(self.scale.tokens)[0])
+        endless = offer.tokens is None or same.tokens is None
+        both = replace(
+            same,
+            tokens=None if endless else (same.tokens or 0.0) + (offer.tokens or 0.0),
+            max_epochs=None,
+            share=None,
+            min=same.min,
+            max=min(float(problem.upper_S(self.scale.tokens)[at]) + room, 1.0),
+        )
+        merged = Sources(both if i == at else source for i, source in enumerate(known))
+        fit = replace(problem.fit, unique_S=np.nan_to_num(merged.tokens_S, nan=np.inf))
+        best, refits = self._optima(replace(problem, sources=merged, fit=fit), replicas)
+        parted = [replace(one, w_S=self._parted(one.w_S, at, offer)) for one in (best, *refits)]
+        return parted[0], parted[1:]
+
+    def _parted(self, w_S: np.ndarray, at: int, offer: Source) -> np.ndarray:
+        """Shares (S + 1,) of a plan in which one source stands for two: the known one goes first, once and as far as
+        its bounds allow; where both must repeat, they repeat alike."""
+        same, D = self._known()[at], self.scale.tokens
+        most = float(self.problem.upper_S(D)[at])
+        if D is not None and same.tokens is not None and "unique" in self.fit.law.needs:
+            most = min(most, same.tokens / D)
+        new = max(float(w_S[at]) - most, 0.0)
+        if offer.tokens is not None and D is not None:
+            new = min(new, max(offer.tokens / D, w_S[at] * offer.tokens / (offer.tokens + (same.tokens or np.inf))))
+        parted_S = np.append(w_S, new)
+        parted_S[at] -= new
+        return parted_S

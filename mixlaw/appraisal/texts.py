@@ -1,0 +1,143 @@
+"""Equal samples of the text of every source and of the targets: all that is known of a source before any run."""
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixlaw.errors import MixlawError, listed
+from mixlaw.transport import passages, reservoir
+
+CHARACTERS = 300
+"""Of a passage: short, so that sources of few documents give many, and mixtures of passages are mixtures of tokens."""
+MOST = 2000
+"""Passages of a source or target that are kept."""
+FEW = 100
+"""Passages below which a source is said to be known too little."""
+HELD = 5
+"""One document in so many is set aside where a target is measured on a source's own text."""
+LEAST_HELD = 20
+"""Passages that documents set aside must give; else the last fifth of the text is set aside."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Passages of text, `CHARACTERS` long at most.
+
+    Attributes:
+        sources: of every source, equally many.
+        targets: of every target, held apart from all sources.
+        notes: what was not as it should be, one line each.
+    """
+
+    sources: Mapping[str, Sequence[str]]
+    targets: Mapping[str, Sequence[str]]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Passages of each source."""
+        return len(next(iter(self.sources.values())))
+
+
+def sample_texts(
+    sources: Mapping[str, Iterable[str]],
+    targets: Mapping[str, Iterable[str] | None],
+    seed: int = 0,
+    most: int = MOST,
+) -> Texts:
+    """Samples of streams of documents, which are read more than once: lists, or `proxies.readers.Documents`.
+
+    A target without documents (None) is measured on a fifth of those of the source of its name, chosen by their
+    content, which the source's own sample then lacks. A document that a target holds is in no source's sample.
+
+    Raises:
+        MixlawError: a source or target has no text, or a target without documents is no source.
+    """
+    for name, documents in targets.items():
+        if documents is None and name not in sources:
+            raise MixlawError(f"target {name}: is no source and has no `paths`: add its text")
+    notes: list[str] = []
+    own = {name: _own(name, sources[name]) for name, documents in targets.items() if documents is None}
+    found = {}
+    for name, docs in targets.items():
+        stream = own[name].held if docs is None else passages(docs, CHARACTERS)
+        found[name] = reservoir(stream, most, (seed, 1, _key(name)))
+    barred = {_key(text) for docs in targets.values() for text in docs or ()}
+    kept, dropped = {}, {}
+    for name, documents in sources.items():
+        free = own[name].left if name in own else documents
+        fresh = _Fresh(free, barred | {key for other, part in own.items() if other != name for key in part.keys})
+        kept[name] = reservoir(passages(fresh, CHARACTERS), most, (seed, _key(name)))
+        dropped[name] = fresh.dropped
+    for kind, parts in (("source", kept), ("target", found)):
+        for name, part in parts.items():
+            if not part:
+                raise MixlawError(f"{kind} {name}: no text in it that is not blank or a target's; give it more")
+    for name, count in dropped.items():
+        if count:
+            notes.append(f"source {name}: {count:,} documents that a target holds were left out of its sample")
+    count = min(map(len, kept.values()))
+    if count < FEW:
+        short = listed(name for name, part in kept.items() if len(part) < FEW)
+        notes.append(f"{short}: {count} passages of {CHARACTERS} characters are few to compare sources by")
+    equal = {name: _some(part, count, (seed, 2, _key(name))) for name, part in kept.items()}
+    return Texts(equal, found, tuple(notes))
+
+
+def _key(text: str) -> int:
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
+
+
+def _some(part: list[str], count: int, seed: tuple[int, ...]) -> list[str]:
+    order = np.random.default_rng(seed).permutation(len(part))[:count]
+    return [part[i] for i in sorted(order.tolist())]
+
+
+@dataclass(frozen=True)
+class _Own:
+    """A source that is a target too: what is set aside, the keys of those documents, and what is left."""
+
+    held: list[str]
+    keys: frozenset[int]
+    left: Iterable[str]
+
+
+class _Left:
+    """The documents of a stream that are not set aside."""
+
+    def __init__(self, documents: Iterable[str]) -> None:
+        self.documents = documents
+
+    def __iter__(self) -> Iterator[str]:
+        return (text for text in self.documents if _key(text) % HELD)
+
+
+class _Fresh:
+    """The documents of a stream that no target holds, and, once read, how many were `dropped`."""
+
+    def __init__(self, documents: Iterable[str], barred: set[int]) -> None:
+        self.documents, self.barred, self.dropped = documents, barred, 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.dropped = 0
+        for text in self.documents:
+            if _key(text) in self.barred:
+                self.dropped += 1
+            else:
+                yield text
+
+
+def _own(name: str, documents: Iterable[str]) -> _Own:
+    """Whole documents set aside by their content; where they are too few, the end of the text."""
+    chosen = [text for text in documents if _key(text) % HELD == 0]
+    held = list(passages(chosen, CHARACTERS))
+    left = sum(1 for _ in zip(range(LEAST_HELD), passages(_Left(documents), CHARACTERS), strict=False))
+    if len(held) >= LEAST_HELD and left == LEAST_HELD:
+        return _Own(held, frozenset(map(_key, chosen)), _Left(documents))
+    every = list(passages(documents, CHARACTERS))
+    if len(every) < 2:
+        raise MixlawError(f"source {name}: its text is too short to set some aside for the target {name}; give it more")
+    cut = len(every) - max(1, len(every) // HELD)
+    return _Own(every[cut:], frozenset(), every[:cut])
