@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mixlaw.leaderboard import Leaderboard
     from mixlaw.plan import Plan, read_plan
     from mixlaw.recommend import recommend
+    from mixlaw.report import Report, report
     from mixlaw.runs import Runs, read_runs
     from mixlaw.sources import Budget, Project, Source, Sources, Target, read_project
 
@@ -55,6 +56,8 @@ _HOME = {
     "read_plan": "plan",
     "Ask": "ask",
     "recommend": "recommend",
+    "Report": "report",
+    "report": "report",
     "Constraints": "constraints",
     "Group": "constraints",
     "Near": "constraints",
@@ -86,6 +89,7 @@ __all__ = [
     "Near",
     "Plan",
     "Project",
+    "Report",
     "Runs",
     "Source",
     "Sources",
@@ -105,6 +109,7 @@ __all__ = [
     "read_project",
     "read_runs",
     "recommend",
+    "report",
 ]
 
 

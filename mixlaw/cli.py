@@ -18,6 +18,7 @@ from mixlaw.cli_import import import_table
 from mixlaw.cli_online import online
 from mixlaw.cli_progress import with_bar, with_progress
 from mixlaw.cli_recommend import Bracket, Objective, Regret, Robust, Served, Sizes, asked, budgeted, constrained
+from mixlaw.cli_report import report_plan
 from mixlaw.cli_sweep import TextTokens, make_folder, read_text, say, sweep, train_proxies
 from mixlaw.cli_tokenizer import tokenizer
 from mixlaw.cli_transport import cluster, score
@@ -401,6 +402,7 @@ def predict(
 
 app.command("audit", epilog="Example: mixlaw audit weights.json --project mixlaw.yaml --tokens 3e10")(audit_weights)
 app.command("export", epilog="Example: mixlaw export plan/ --to megatron --out blend.txt")(export_plan)
+app.command("report", epilog="Example: mixlaw report plan/ --out report.html")(report_plan)
 
 
 @app.command()
