@@ -38,12 +38,12 @@ class Axis:
         return [(round(100 * float(self.at(x)), 2), text) for x, text in self.ticks]
 
 
-def linear(values: Sequence[float] | np.ndarray, wanted: int = 5) -> Axis:
-    """An axis that holds the values, with about so many round ticks."""
+def linear(values: Sequence[float] | np.ndarray) -> Axis:
+    """An axis that holds the values, with 2 to 6 round ticks."""
     low, high = float(np.min(values)), float(np.max(values))
     pad = 0.04 * (high - low) or 0.01 * max(abs(high), 1e-6)
     low, high = low - pad, high + pad
-    raw = (high - low) / wanted
+    raw = (high - low) / 5
     power = 10.0 ** np.floor(np.log10(raw))
     step = next(s * power for s in (1, 2, 5, 10) if s * power >= raw)
     digits = max(0, -int(np.floor(np.log10(step))))
@@ -80,10 +80,11 @@ def dots(x: Axis, y: Axis, at_x: Any, at_y: Any) -> str:
 def scatter(predicted_R: np.ndarray, observed_R: np.ndarray, most: int) -> dict[str, Any]:
     """Observed against predicted on one scale, with the line where they agree; at most so many points."""
     every = max(1, -(-len(predicted_R) // most))
-    axis = linear(np.concatenate([predicted_R, observed_R]), 3)
+    axis = linear(np.concatenate([predicted_R, observed_R]))
+    marks = axis.marks()
     return {
-        "x": axis.marks(),
-        "y": axis.marks(),
+        "x": [marks[0], marks[-1]],  # texts between would run into each other
+        "y": marks,
         "same": line(axis, axis, [axis.low, axis.high], [axis.low, axis.high]),
         "dots": dots(axis, axis, predicted_R[::every], observed_R[::every]),
         "every": every,

@@ -98,7 +98,10 @@ def _runs(path: Path, fit: Fit) -> Runs:
     runs = read_runs(path)
     if runs.sources != fit.sources or not set(fit.targets) <= set(runs.targets):
         raise MixlawError(f"{path}: its sources or targets are not the fit's: recommend again")
-    return runs.with_targets(fit.targets)
+    chosen = runs.with_targets(fit.targets)
+    if fit.provenance.get("runs_hash") not in (runs.hash(), chosen.hash()):
+        raise MixlawError(f"{path}: is not the table that the fit was made from: recommend again")
+    return chosen
 
 
 def read_leaderboard(path: str | Path) -> dict[str, Any]:

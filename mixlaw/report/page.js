@@ -14,7 +14,10 @@
   let state;
 
   const nats = (x) => (Number.isFinite(x) ? x.toFixed(4) : "–");
-  const signed = (x) => (Number.isFinite(x) ? (x < 0 ? "−" : "+") + Math.abs(x).toFixed(4) : "–");
+  function signed(x) {
+    if (!Number.isFinite(x)) return "–";
+    return Math.abs(x) < 5e-5 ? "0.0000" : (x < 0 ? "−" : "+") + Math.abs(x).toFixed(4);
+  }
   function count(x) {
     if (x === null || !Number.isFinite(x)) return "–";
     for (const [unit, size] of [["T", 1e12], ["B", 1e9], ["M", 1e6], ["k", 1e3]]) {

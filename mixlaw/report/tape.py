@@ -124,6 +124,8 @@ class _Writer:
             return self.step("pow", self.sizes[reads[0]], reads[0], self.constant(params["y"]))
         if kind == "broadcast_in_dim":
             return self.spread(reads[0], shapes[0], shape, params["broadcast_dimensions"])
+        if kind in ("slice", "transpose"):
+            return self.pick(kind, reads[0], shapes[0], params)
         if kind == "iota":
             along = [-1 if i == params["dimension"] else 1 for i in range(len(shape))]
             return self.constant(np.broadcast_to(np.arange(shape[params["dimension"]]).reshape(along), shape))
@@ -151,6 +153,18 @@ class _Writer:
             return register
         at = np.arange(_count(own)).reshape([own[list(axes).index(i)] if i in axes else 1 for i in range(len(shape))])
         return self.step("take", _count(shape), register, np.broadcast_to(at, shape).ravel().tolist())
+
+    def pick(self, kind: str, register: int, own: Any, params: Any) -> int:
+        """Some of an operand's numbers, or all in another order."""
+        if self.sizes[register] == 1:
+            return register
+        at = np.arange(_count(own)).reshape(own)
+        if kind == "slice":
+            steps = params["strides"] or [1] * len(own)
+            at = at[tuple(map(slice, params["start_indices"], params["limit_indices"], steps))]
+        else:
+            at = at.transpose(params["permutation"])
+        return self.step("take", at.size, register, at.ravel().tolist())
 
     def reduce(self, kind: str, register: int, own: Any, axes: Any) -> int:
         """Sum, largest or smallest along axes: every number goes to the place that an index names."""

@@ -7,7 +7,7 @@ import numpy as np
 from mixlaw.laws import by_name
 from mixlaw.report.charts import MOST_POINTS, scatter
 from mixlaw.report.material import Material, agreement
-from mixlaw.report.words import known, nats, signed, span
+from mixlaw.report.words import known, nats, span
 
 BASELINES = {"proportional": "proportional", "uniform": "uniform", "best_run": "the best run"}
 
@@ -26,9 +26,9 @@ def headline(plan: dict[str, Any]) -> dict[str, Any]:
         return {"verdict": plan["verdict"], "sentence": "the runs do not support a verdict", "doubts": doubts}
     key = min(fair, key=lambda name: fair[name]["objective"])
     rival, gain = baseline_name(key, fair[key]), fair[key]["difference"]
-    interval = f"90% interval {span(gain['low'], gain['high'], signed)}"
-    word = "better than" if plan["verdict"] == "better" else "a tie with"
-    sentence = f"{word} {rival}, the best baseline: its loss is {signed(gain['mean'])} nats from the plan's ({interval})"
+    by = f"{nats(gain['mean'])} nats (90% interval {span(gain['low'], gain['high'])})"
+    better = f"better than {rival}, the best baseline, by {by}"
+    sentence = better if plan["verdict"] == "better" else f"a tie with {rival}, the best baseline: lower by {by}"
     return {"verdict": plan["verdict"], "sentence": sentence, "doubts": doubts}
 
 

@@ -20,12 +20,19 @@ def percent(x: float | None, digits: int = 1) -> str:
 
 def nats(x: float | None) -> str:
     """A loss, 2.3456."""
-    return f"{x:.4f}" if x is not None and known(x) else NONE
+    return f"{x:.4f}".replace("-", "−") if x is not None and known(x) else NONE
 
 
 def signed(x: float | None) -> str:
     """A difference with its sign, +0.0123."""
-    return f"{x:+.4f}".replace("-", "−") if x is not None and known(x) else NONE
+    if x is None or not known(x):
+        return NONE
+    return "0.0000" if abs(x) < 5e-5 else f"{x:+.4f}".replace("-", "−")
+
+
+def fine(x: float | None) -> str:
+    """A difference that may be small, with two figures, -3.6e-05."""
+    return f"{x:+.2g}".replace("-", "−", 1) if x is not None and known(x) else NONE
 
 
 def count(x: float | None) -> str:
@@ -48,4 +55,4 @@ def span(low: float | None, high: float | None, write: Any = nats) -> str:
     return f"{write(low)} to {write(high)}"
 
 
-FILTERS = {f.__name__: f for f in (percent, nats, signed, count, passes, times)}
+FILTERS = {f.__name__: f for f in (percent, nats, signed, fine, count, passes, times)}
