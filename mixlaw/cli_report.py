@@ -18,7 +18,8 @@ def report_plan(
         bool, typer.Option("--compare", help="judge all laws on the folder's runs first, into its leaderboard.json")
     ] = False,
     held_out: Annotated[
-        bool, typer.Option("--held-out/--no-held-out", help="refit the law without each fold of mixtures for the scatters")
+        bool,
+        typer.Option("--held-out/--no-held-out", help="refit the law without each fold of mixtures for the scatters"),
     ] = True,
 ) -> None:
     """Write a plan as one HTML file that needs no network: figures, sliders, leaderboard, provenance."""

@@ -23,7 +23,12 @@ def run(script, data):
         f"console.log(JSON.stringify((() => {{ {script} }})()));",
     ]
     done = subprocess.run(
-        [str(node), "-e", "\n".join(lines)], input=json.dumps(data), capture_output=True, text=True, timeout=120, check=False
+        [str(node), "-e", "\n".join(lines)],
+        input=json.dumps(data),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -72,7 +72,10 @@ def plan_of(fit, seed=0):
     proportional_S = fit.unique_S / fit.unique_S.sum()
     point_K = fit.losses(w_S[None], PARAMS, TOKENS)[0]
     each_BxK = fit.losses(w_S[None], PARAMS, TOKENS, replicas=True)[:, 0]
-    others = {name: compared(fit, w_S, other_S) for name, other_S in (("proportional", proportional_S), ("uniform", np.full(S, 1 / S)))}
+    others = {
+        name: compared(fit, w_S, other_S)
+        for name, other_S in (("proportional", proportional_S), ("uniform", np.full(S, 1 / S)))
+    }
     others["uniform"]["feasible"] = False
     others["best_run"] = compared(fit, w_S, rng.dirichlet(np.ones(S))) | {"run_id": "proxy-7"}
     near = [compared(fit, w_S, 0.9 * w_S + 0.1 * rng.dirichlet(np.ones(S))) | {"moved": 0.1} for _ in range(3)]
@@ -81,7 +84,12 @@ def plan_of(fit, seed=0):
         for i, (name, u) in enumerate(zip(fit.sources, fit.unique_S, strict=True))
     }
     path = [
-        {"flops": 6 * PARAMS * TOKENS * m, "params": PARAMS * m**0.5, "tokens": TOKENS * m**0.5, "mixture": named(fit, w_S)}
+        {
+            "flops": 6 * PARAMS * TOKENS * m,
+            "params": PARAMS * m**0.5,
+            "tokens": TOKENS * m**0.5,
+            "mixture": named(fit, w_S),
+        }
         | {"objective": float(fit.losses(w_S[None], PARAMS * m**0.5, TOKENS * m**0.5).mean()) - 0.004}
         for m in 4.0 ** np.arange(-2, 3)
     ]
@@ -101,12 +109,18 @@ def plan_of(fit, seed=0):
         "baselines": others,
         "verdict": "better",
         "certificate": {"gap": 2e-12, "kind": "frank-wolfe"},
-        "caps": {n: {"min": 0.0, "max": 0.7, "max_epochs": s["max_epochs"], "binding": None} for n, s in sources.items()},
+        "caps": {
+            n: {"min": 0.0, "max": 0.7, "max_epochs": s["max_epochs"], "binding": None} for n, s in sources.items()
+        },
         "provenance": {"runs": "runs.csv", "seed": 0, "version": "0.1.0", "sources": sources}
         | {"targets": dict.fromkeys(fit.targets, 1.0)},
         "schema": 1,
         "objective": "mean",
-        "near_optimal": {"regret": 0.002, "range": {n: [0.7 * w, min(1.0, 1.3 * w)] for n, w in named(fit, w_S).items()}, "mixtures": near},
+        "near_optimal": {
+            "regret": 0.002,
+            "range": {n: [0.7 * w, min(1.0, 1.3 * w)] for n, w in named(fit, w_S).items()},
+            "mixtures": near,
+        },
         "speed_up": {"mean": 2.4, "low": 1.8, "high": None, "against": "proportional", "by": "parameters and tokens"},
         "path": path,
         "bracket": None,
@@ -133,9 +147,24 @@ def runs_of(fit, count, seed=0):
 
 def board_of(fit):
     """A leaderboard's JSON object."""
-    mean = {"mae": 0.02, "bias": -0.001, "slope": 0.97, "spearman": 0.9, "regret_1": 0.004, "regret_5": 0.0, "coverage": 0.9}
+    mean = {
+        "mae": 0.02,
+        "bias": -0.001,
+        "slope": 0.97,
+        "spearman": 0.9,
+        "regret_1": 0.004,
+        "regret_5": 0.0,
+        "coverage": 0.9,
+    }
     entries = [
-        {"name": name, "kind": kind, "mean": mean | {"mae": 0.01 * (i + 1)}, "by_target": {}, "seconds": 3.0, "picks": None}
+        {
+            "name": name,
+            "kind": kind,
+            "mean": mean | {"mae": 0.01 * (i + 1)},
+            "by_target": {},
+            "seconds": 3.0,
+            "picks": None,
+        }
         for i, (name, kind) in enumerate((("mixture-index", "law"), ("auto", "auto"), ("mean of the runs", "baseline")))
     ]
     entries[2]["mean"] |= {"slope": None, "spearman": None}
@@ -169,7 +198,9 @@ def poisoned(value, payload, inside=False):
     """A tree with a payload at the end of every text, and of every name that is a key."""
     if isinstance(value, dict):
         return {
-            (f"{k}{payload}" if inside else k): v if k in KNOWN else poisoned(v, payload, k in ("mixture", "constraints", "skipped"))
+            (f"{k}{payload}" if inside else k): v
+            if k in KNOWN
+            else poisoned(v, payload, k in ("mixture", "constraints", "skipped"))
             for k, v in value.items()
         }
     if isinstance(value, list):

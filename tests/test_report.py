@@ -79,7 +79,18 @@ def test_a_folder_of_recommend_gives_every_section(folder):
     material = gather(folder)
     page = render(material)
     assert material.missing == {}
-    for part in ("recommendation", "mixture", "epochs", "explore", "held-out", "budget", "sensitivity", "alternatives", "leaderboard", "provenance"):
+    for part in (
+        "recommendation",
+        "mixture",
+        "epochs",
+        "explore",
+        "held-out",
+        "budget",
+        "sensitivity",
+        "alternatives",
+        "leaderboard",
+        "provenance",
+    ):
         assert f'<section id="{part}"' in page
     text = text_of(page)
     assert "No leaderboard beside this plan" in text
@@ -150,18 +161,33 @@ def test_a_fit_of_another_plan_is_not_used(folder, tmp_path):
     assert "is not the fit that the plan was made with" in gather(tmp_path / "out").missing["fit"]
 
 
-@pytest.mark.parametrize("key", ["near_optimal", "path", "worth", "unconstrained", "speed_up", "epochs", "caps", "tokens_by_source", "flops"])
+@pytest.mark.parametrize(
+    "key", ["near_optimal", "path", "worth", "unconstrained", "speed_up", "epochs", "caps", "tokens_by_source", "flops"]
+)
 def test_a_plan_without_a_part_gives_a_page_without_it(key):
     made = material_of(3, 2)
     without = dataclasses.replace(made, plan=made.plan | {key: None, "notes": [f"{key} is null: because"]})
     assert "because" in text_of(render(without))
-    older = dataclasses.replace(made, plan={k: v for k, v in made.plan.items() if k != key}) if key not in ("epochs", "caps", "tokens_by_source", "flops") else made
+    older = (
+        dataclasses.replace(made, plan={k: v for k, v in made.plan.items() if k != key})
+        if key not in ("epochs", "caps", "tokens_by_source", "flops")
+        else made
+    )
     assert "<h2" in render(older)
 
 
 def test_a_plan_at_the_runs_scale_and_one_without_baselines_give_a_page():
     made = material_of(3, 2)
-    nothing = {"params": None, "tokens": None, "flops": None, "epochs": None, "tokens_by_source": None, "path": None, "speed_up": None, "caps": None}
+    nothing = {
+        "params": None,
+        "tokens": None,
+        "flops": None,
+        "epochs": None,
+        "tokens_by_source": None,
+        "path": None,
+        "speed_up": None,
+        "caps": None,
+    }
     nothing |= {"baselines": {"proportional": None, "uniform": None, "best_run": None}, "verdict": "unknown"}
     law = {"law": made.plan["law"] | {"name": "effective-tokens", "held_out": None}}
     page = render(dataclasses.replace(made, fit=None, plan=made.plan | nothing | law))
@@ -170,6 +196,7 @@ def test_a_plan_at_the_runs_scale_and_one_without_baselines_give_a_page():
 
 
 # --- text from users
+
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_text_from_users_stays_text(payload):
@@ -187,7 +214,9 @@ def test_text_from_users_stays_text(payload):
 
 def test_the_same_names_without_a_fit_stay_text():
     for payload in PAYLOADS:
-        without = dataclasses.replace(poison(payload), fit=None, held_out=None, missing={"fit": payload, "held_out": payload})
+        without = dataclasses.replace(
+            poison(payload), fit=None, held_out=None, missing={"fit": payload, "held_out": payload}
+        )
         reader = Reader(render(without))
         assert reader.count("script") == reader.count("img") == 0
         assert "".join(reader.texts).count(payload) > 40
@@ -208,7 +237,11 @@ def test_a_leaderboard_is_shown_with_the_plan_s_law_marked(folder, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [("{", "cannot be read"), ("{}", "is no leaderboard"), ('{"kind": "leaderboard", "schema": 9}', "has schema 9, this version reads 1")],
+    [
+        ("{", "cannot be read"),
+        ("{}", "is no leaderboard"),
+        ('{"kind": "leaderboard", "schema": 9}', "has schema 9, this version reads 1"),
+    ],
 )
 def test_files_that_are_no_leaderboards_are_refused(tmp_path, content, why):
     (tmp_path / "leaderboard.json").write_text(content)
@@ -288,3 +321,21 @@ def test_bad_input_ends_with_2_and_one_line(tmp_path, monkeypatch, capsys, words
     assert code == 2
     assert why in said
     assert len([line for line in said.splitlines() if line.startswith("error: ")]) == 1
+
+
+def test_compare_makes_the_leaderboard_that_the_page_shows(folder, tmp_path, monkeypatch, capsys):
+    shutil.copytree(folder, tmp_path / "out")
+    made, asked = material_of(3, 2), []
+
+    class Board:
+        def save(self, where):
+            (where / "leaderboard.json").write_text(json.dumps(board_of(made.fit)))
+
+    monkeypatch.setitem(
+        mixlaw.__dict__, "compare", lambda *given, **options: asked.append((given[0], options)) or Board()
+    )
+    words = (tmp_path / "out", "--out", tmp_path / "report.html", "--no-held-out", "--compare")
+    assert run(monkeypatch, capsys, *words)[0] == 0
+    assert len(asked[0][0]) == 36
+    assert asked[0][1]["seed"] == 0
+    assert "kaplan skipped" in text_of((tmp_path / "report.html").read_text(encoding="utf-8"))

@@ -73,7 +73,10 @@ def test_intervals_of_some_replicas_have_the_width_of_all_at_the_plan_and_follow
     low, high = interval(point[0], some[:, 0], factor_K)
     whole = interval(point[0], every[:, 0], None)
     np.testing.assert_allclose(high - low, whole[1] - whole[0])
-    widths = [np.subtract(*interval(point.ravel(), x.reshape(len(x), -1), f)[::-1]) for x, f in ((some, np.tile(factor_K, 200)), (every, None))]
+    widths = [
+        np.subtract(*interval(point.ravel(), x.reshape(len(x), -1), f)[::-1])
+        for x, f in ((some, np.tile(factor_K, 200)), (every, None))
+    ]
     assert np.median(np.abs(widths[0] / widths[1] - 1)) < 0.15
 
 
@@ -81,6 +84,8 @@ def test_the_page_s_intervals_are_python_s():
     rng = np.random.default_rng(0)
     point_M, values_RxM = rng.normal(2, 0.1, 30), rng.normal(2, 0.1, (200, 30))
     for factor in (None, 1.3):
-        cases = [{"point": p, "values": v.tolist(), "factor": factor} for p, v in zip(point_M, values_RxM.T, strict=True)]
+        cases = [
+            {"point": p, "values": v.tolist(), "factor": factor} for p, v in zip(point_M, values_RxM.T, strict=True)
+        ]
         expected = interval(point_M, values_RxM, None if factor is None else np.full(30, factor))
         np.testing.assert_allclose(np.array(node.run(SCRIPT, cases)).T, expected, rtol=1e-13)

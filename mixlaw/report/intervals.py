@@ -43,8 +43,8 @@ class Replicas:
 def pack(fit: Fit, most_bytes: int = MOST_BYTES) -> Replicas:
     """As many of the fit's replicas, the first ones, as `most_bytes` of base64 hold in 16 bits a parameter.
 
-    A parameter's step is a 32767th of its farthest replica's distance from the fit, which moves predictions by less than
-    a hundredth of their interval.
+    A parameter's step is a 32767th of its farthest replica's distance from the fit, which moves predictions by less
+    than a hundredth of their interval.
     """
     every_BxKxP = fit.replicas_BxKxP
     room = int(most_bytes / (8 / 3 * max(fit.z_KxP.size, 1)))

@@ -87,7 +87,11 @@ def gather(folder: str | Path, *, leaderboard: str | Path | None = None, held_ou
 
 def _fit(path: Path, plan: dict[str, Any]) -> Fit:
     fit = read_fit(path)
-    if issubclass(fit.law, Reference) or fit.law.name != plan["law"]["name"] or set(fit.sources) != set(plan["mixture"]):
+    if (
+        issubclass(fit.law, Reference)
+        or fit.law.name != plan["law"]["name"]
+        or set(fit.sources) != set(plan["mixture"])
+    ):
         raise MixlawError(f"{path}: is not the fit that the plan was made with: recommend again")
     if not set(plan["predicted"]["loss"]) <= set(fit.targets):
         raise MixlawError(f"{path}: lacks targets of the plan: recommend again")

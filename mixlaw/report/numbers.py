@@ -1,4 +1,4 @@
-"""The numbers that the page computes with: the law's tape, its parameters and replicas, sources, caps, where to start."""
+"""The numbers that the page computes with: the law's tape, parameters and replicas, sources, caps, where to start."""
 
 import base64
 from typing import Any
@@ -8,6 +8,7 @@ import numpy as np
 from mixlaw.errors import MixlawError
 from mixlaw.export import recorded_sources
 from mixlaw.fitted import Fit
+from mixlaw.laws import parametric
 from mixlaw.report.budget_curve import objective, weights
 from mixlaw.report.intervals import Replicas, factors, pack
 from mixlaw.report.tape import tape
@@ -22,7 +23,7 @@ def numbers(plan: dict[str, Any], fit: Fit) -> dict[str, Any]:
     """
     replicas = pack(fit)
     weight_K, worst = weights(plan), plan.get("objective") == "worst"
-    steps = tape(fit.law, len(fit.sources))
+    steps = tape(parametric(fit.law), len(fit.sources))
     return {
         "sources": list(fit.sources),
         "targets": list(fit.targets),
@@ -37,7 +38,11 @@ def numbers(plan: dict[str, Any], fit: Fit) -> dict[str, Any]:
             "replicas": _packed(replicas.count_RxKxP, "<i2"),
             "factors": _factors(plan, fit, replicas, weight_K, worst),
         },
-        "plan": {"w": [plan["mixture"][name] for name in fit.sources], "params": plan["params"], "tokens": plan["tokens"]},
+        "plan": {
+            "w": [plan["mixture"][name] for name in fit.sources],
+            "params": plan["params"],
+            "tokens": plan["tokens"],
+        },
         "scale": _scale(plan, fit),
         "limits": _limits(plan, fit),
         "starts": starts(plan),
@@ -52,7 +57,9 @@ def _number(x: float | None) -> float | None:
     return float(x) if x is not None and np.isfinite(x) else None
 
 
-def _factors(plan: dict[str, Any], fit: Fit, some: Replicas, weight_K: np.ndarray, worst: bool) -> dict[str, Any] | None:
+def _factors(
+    plan: dict[str, Any], fit: Fit, some: Replicas, weight_K: np.ndarray, worst: bool
+) -> dict[str, Any] | None:
     """Widths of intervals by some replicas, set where the plan is by all; None where the page has all."""
     if some.whole:
         return None

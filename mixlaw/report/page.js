@@ -118,7 +118,7 @@
     const { params, tokens } = data.plan;
     const multiple = tokens === null ? 1 : ((state.params ?? 1) * state.tokens) / ((params ?? 1) * tokens);
     const flops = state.params === null ? "" : `, ${count(6 * state.params * state.tokens)} FLOP`;
-    const said = `${Number(multiple.toPrecision(3))} times the plan’s${flops}`;
+    const said = `${Number(multiple.toPrecision(3))}× the plan’s${flops}`;
     at("compute").value = Math.log10(multiple);
     at("compute").setAttribute("aria-valuetext", said);
     at("compute-said").textContent = said;

@@ -17,7 +17,6 @@ from mixlaw.report.material import Material
 from mixlaw.report.numbers import numbers
 from mixlaw.report.words import FILTERS
 
-
 OPTIONAL = ("check", "distance", "near_optimal", "path", "speed_up", "unconstrained", "worth")
 """Keys of a plan that an earlier version did not write, or that only some plans have."""
 
@@ -74,7 +73,7 @@ def render(material: Material) -> str:
 def _context(material: Material) -> dict[str, Any]:
     from mixlaw import __version__
 
-    plan = dict.fromkeys(OPTIONAL) | {"objective": "mean"} | material.plan
+    plan: dict[str, Any] = dict.fromkeys(OPTIONAL) | {"objective": "mean"} | material.plan
     rows = view.source_rows(plan, material)
     return {
         "plan": plan,

@@ -100,8 +100,15 @@ def alternatives(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, 
     if not near:
         return None
     names = [row["name"] for row in rows]
-    ranges = [{"name": n, "share": plan["mixture"][n], "low": near["range"][n][0], "high": near["range"][n][1]} for n in names]
-    return {"regret": near["regret"], "ranges": ranges, "scale": widest(ranges, ("high",)), "mixtures": near["mixtures"]}
+    ranges = [
+        {"name": n, "share": plan["mixture"][n], "low": near["range"][n][0], "high": near["range"][n][1]} for n in names
+    ]
+    return {
+        "regret": near["regret"],
+        "ranges": ranges,
+        "scale": widest(ranges, ("high",)),
+        "mixtures": near["mixtures"],
+    }
 
 
 def path_table(plan: dict[str, Any]) -> list[dict[str, Any]]:
