@@ -124,16 +124,18 @@ def test_text_and_bars_stand_out_from_what_is_behind_them(browser, folder, media
 def test_the_largest_page_is_small_and_interactive_within_a_second(browser, folder):
     path = folder / "60x100.html"
     assert path.stat().st_size <= 3e6
-    ready = []
-    for _ in range(3):
+    ready, redrawn = [], []
+    for _ in range(8):  # other work may hold the processor: the best counts
         with Opened(browser, path) as opened:
             ready.append(float(opened.page.evaluate("document.documentElement.dataset.ready")))
-            redrawn = opened.check("redrawn")
+            redrawn.append(opened.check("redrawn"))
             opened.check_quiet()
+        if min(ready) <= 1000 and min(redrawn) <= 100:
+            break
     size = f"{path.stat().st_size / 1e6:.2f} MB"
-    print(f"\n60 x 100: {size}, interactive in {min(ready):.0f} ms, redrawn in {redrawn:.0f} ms")
+    print(f"\n60 x 100: {size}, interactive in {min(ready):.0f} ms, redrawn in {min(redrawn):.0f} ms")
     assert min(ready) <= 1000
-    assert redrawn <= 250
+    assert min(redrawn) <= 100
 
 
 @pytest.mark.parametrize("case", ["all replicas", "some replicas", "worst target", "sources that repeat"])
@@ -243,7 +245,6 @@ def test_everything_that_can_be_operated_has_a_name_and_can_be_reached(browser, 
         for _ in range(3 * wanted):
             page.keyboard.press("Tab")
             reached.add(opened.check("focused"))
-            )
         assert len(reached) >= wanted
         for role in ("slider", "spinbutton", "textbox", "combobox", "button", "checkbox", "region", "img"):
             assert page.get_by_role(role).count() == page.get_by_role(role, name=re.compile(r"\S")).count() > 0, role
