@@ -6,7 +6,7 @@ const checks = {
   if (document.scrollingElement.scrollWidth > wide) found.push(`the page is ${document.scrollingElement.scrollWidth} wide`);
   const box = (node) => node.getBoundingClientRect();
   const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
-  for (const node of document.querySelectorAll("main p, main li, main dt, main dd, figcaption, h1, h2, label, output, .plot text")) {
+  for (const node of document.querySelectorAll("main p, main li, main dt, main dd, figcaption, h1, h2, label, #board span, .plot text")) {
     const { left, right, width } = box(node);
     if (width && !node.closest(".sr, .scroll") && (left < -1 || right > wide + 1)) found.push(`outside: ${node.textContent.slice(0, 40)}`);
   }
@@ -61,7 +61,7 @@ const checks = {
     mixlawReport.show({ w, params, tokens });
     const read = (css, key) => [...document.querySelectorAll(css)].map((node) => Number(node.dataset[key]));
     const order = [...document.querySelectorAll("#shares li")].map((row) => Number(row.dataset.source));
-    const epochs = read("#shares output", "value");
+    const epochs = read("#shares .epochs", "value");
     return {
       loss: read("#losses .loss", "value"), low: read("#losses .band", "low"), high: read("#losses .band", "high"),
       objective: read("#objective", "value"), epochs: order.map((_, i) => epochs[order.indexOf(i)]),

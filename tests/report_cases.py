@@ -83,6 +83,7 @@ def plan_of(fit, seed=0):
         name: {"name": name, "tokens": float(u), "min": 0.0, "max": 0.7, "max_epochs": 4.0 if i % 3 == 0 else None}
         for i, (name, u) in enumerate(zip(fit.sources, fit.unique_S, strict=True))
     }
+    group = {"name": "few", "sources": list(fit.sources[:2]), "min": 0.0, "max": 0.5}
     path = [
         {
             "flops": 6 * PARAMS * TOKENS * m,
@@ -113,7 +114,7 @@ def plan_of(fit, seed=0):
             n: {"min": 0.0, "max": 0.7, "max_epochs": s["max_epochs"], "binding": None} for n, s in sources.items()
         },
         "provenance": {"runs": "runs.csv", "seed": 0, "version": "0.1.0", "sources": sources}
-        | {"targets": dict.fromkeys(fit.targets, 1.0)},
+        | {"targets": dict.fromkeys(fit.targets, 1.0), "groups": {"few": group}},
         "schema": 1,
         "objective": "mean",
         "near_optimal": {
@@ -123,14 +124,16 @@ def plan_of(fit, seed=0):
         },
         "speed_up": {"mean": 2.4, "low": 1.8, "high": None, "against": "proportional", "by": "parameters and tokens"},
         "path": path,
-        "bracket": None,
+        "bracket": {"against": "proportional", "low": 0.01, "high": 0.03},
+        "distance": {"params": 1.0, "tokens": 1.0, "mixture": 0.2, "mixture_of_runs": 0.1, "epochs": None}
+        | {"beyond_shares": {}},
         "robust": None,
         "worth": {
             "sources": {n: {"per_share": 0.02, "per_token": 1e-12, "doubled": 0.003} for n in fit.sources[:12]},
             "constraints": {"group technical max 0.3": 0.01},
         },
         "unconstrained": {"mixture": named(fit, np.full(S, 1 / S)), "objective": 2.0, "cost": 0.001},
-        "notes": ["the runs leave where their priors put them: eta", "bracket is null: it was not asked for"],
+        "notes": ["the runs leave where their priors put them: eta", "robust is null: it was not asked for"],
     }
 
 

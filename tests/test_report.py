@@ -176,6 +176,17 @@ def test_a_plan_without_a_part_gives_a_page_without_it(key):
     assert "<h2" in render(older)
 
 
+def test_a_check_at_the_budget_is_shown_beside_what_was_predicted():
+    made = material_of(3, 2)
+    measured = {
+        run: dict.fromkeys(made.fit.targets, loss) for run, loss in (("recommended", 1.111), ("proportional", 2.222))
+    }
+    check = measured | {"difference": {"predicted": 1.2, "low": 1.0, "high": 1.3, "measured": 1.111}}
+    text = text_of(render(dataclasses.replace(made, plan=made.plan | {"check": check})))
+    assert "predicted +1.2000 (+1.0000 to +1.3000) and measured +1.1110" in text
+    assert text.count("1.1110 2.2220") == 2
+
+
 def test_a_plan_at_the_runs_scale_and_one_without_baselines_give_a_page():
     made = material_of(3, 2)
     nothing = {

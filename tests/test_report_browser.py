@@ -216,7 +216,7 @@ def test_a_share_moved_by_keyboard_moves_losses_epochs_and_the_other_shares(brow
 
 def test_the_budget_moves_losses_down_and_epochs_up(browser, folder):
     with Opened(browser, folder / "17x13.html") as opened:
-        page, loss, epochs = opened.page, opened.value("#objective"), opened.value("#shares output")
+        page, loss, epochs = opened.page, opened.value("#objective"), opened.value("#shares .epochs")
         page.locator("#compute").focus()
         for _ in range(50):
             page.keyboard.press("ArrowRight")
@@ -225,7 +225,7 @@ def test_the_budget_moves_losses_down_and_epochs_up(browser, folder):
         assert state["params"] / PARAMS == pytest.approx(10**0.5, rel=1e-9)  # the plan's path grows both alike
         assert state["params"] * state["tokens"] == pytest.approx(10 * PARAMS * TOKENS, rel=1e-9)
         assert opened.value("#objective") < loss
-        assert opened.value("#shares output") == pytest.approx(epochs * 10**0.5, rel=1e-9)
+        assert opened.value("#shares .epochs") == pytest.approx(epochs * 10**0.5, rel=1e-9)
         page.locator("#tokens").fill("2e13")
         page.locator("#tokens").press("Enter")
         opened.until("document.getElementById('warnings').textContent.includes('D is 1000 times')")

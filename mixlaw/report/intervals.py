@@ -11,6 +11,8 @@ from mixlaw.fitted import Fit
 
 MOST_BYTES = 1_200_000
 """Of replicas in the page, as text."""
+LEAST = 8
+"""Replicas without which there would be no spread to speak of, however large they are."""
 STEPS = 32767
 """Steps from the fit's parameter to the farthest replica's, in each direction: a 16-bit whole number."""
 NORMAL = 1.645
@@ -47,7 +49,7 @@ def pack(fit: Fit, most_bytes: int = MOST_BYTES) -> Replicas:
     than a hundredth of their interval.
     """
     every_BxKxP = fit.replicas_BxKxP
-    room = int(most_bytes / (8 / 3 * max(fit.z_KxP.size, 1)))
+    room = max(LEAST, int(most_bytes / (8 / 3 * max(fit.z_KxP.size, 1))))
     away_RxKxP = every_BxKxP[: min(len(every_BxKxP), room)] - fit.z_KxP
     step_KxP = (np.abs(away_RxKxP).max(0, initial=0.0) / STEPS).astype("<f4")
     safe_KxP = np.where(step_KxP > 0, step_KxP, 1).astype(float)

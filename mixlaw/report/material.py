@@ -42,7 +42,7 @@ class Material:
     def why(self, key: str, otherwise: str) -> str:
         """Why something is not in the page: as the plan's notes, or what was read, have it."""
         for note in self.plan.get("notes") or ():
-            if note.startswith(f"{key} is null: ") or note.startswith(f"{key}: "):
+            if note.startswith((f"{key} is null: ", f"{key} are null: ", f"{key}: ")):
                 return note
         return (self.missing or {}).get(key, otherwise)
 

@@ -5,7 +5,7 @@
   const at = (id) => document.getElementById(id);
   const rows = [...at("shares").children].sort((a, b) => a.dataset.source - b.dataset.source).map((row) => ({
     slider: row.querySelector("[type=range]"), number: row.querySelector("[type=number]"),
-    epochs: row.querySelector("output"), hold: row.querySelector("[type=checkbox]"),
+    epochs: row.querySelector(".epochs"), hold: row.querySelector("[type=checkbox]"),
   }));
   const cells = [...at("losses").tBodies[0].rows].map((row) => ({
     loss: row.querySelector(".loss"), band: row.querySelector(".band"), gap: row.querySelector(".gap"),

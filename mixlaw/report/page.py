@@ -17,7 +17,7 @@ from mixlaw.report.material import Material
 from mixlaw.report.numbers import numbers
 from mixlaw.report.words import FILTERS
 
-OPTIONAL = ("check", "distance", "near_optimal", "path", "speed_up", "unconstrained", "worth")
+OPTIONAL = ("bracket", "check", "distance", "near_optimal", "path", "speed_up", "unconstrained", "worth")
 """Keys of a plan that an earlier version did not write, or that only some plans have."""
 
 
@@ -64,7 +64,7 @@ def render(material: Material) -> str:
         "style": Markup(style),
         "script": Markup(script),
         "policy": policy,
-        "data": None if data is None else htmlsafe_json_dumps(data, separators=(",", ":")),
+        "data": None if data is None else htmlsafe_json_dumps(data, separators=(",", ":"), allow_nan=False),
         "numbers": data,
     }
     return _environment().get_template("page.html").render(context)

@@ -145,6 +145,8 @@ def provenance_rows(plan: dict[str, Any], material: Material) -> list[tuple[str,
         for key, value in plan["provenance"].items()
         if value is not None and not isinstance(value, (dict, list))
     ]
+    for name, group in (plan["provenance"].get("groups") or {}).items():
+        rows.append((f"group {name}", f"{', '.join(group['sources'])}: {group['min']:g} to {group['max']:g}"))
     rows.append(("schema of the plan", str(plan["schema"])))
     rows += [(f"sha256 of {name}", digest) for name, digest in (material.files or {}).items()]
     return rows
