@@ -76,7 +76,7 @@ def _curves(plan: dict[str, Any], fit: Fit, flops_P: np.ndarray, params_P: np.nd
 
     found = {"own": of(plan["mixture"], False)}
     if len(fit.replicas_BxKxP):
-        found["low"], found["high"] = interval(found["own"], of(plan["mixture"], True), None)
+        found["low"], found["high"] = interval(found["own"], of(plan["mixture"], True), True)
     proportional = plan["baselines"]["proportional"]
     if proportional is not None:
         found["proportional"] = of(proportional["mixture"], False)

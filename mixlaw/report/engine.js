@@ -101,16 +101,16 @@ const mixlawEngine = (() => {
   }
 
   // 90% interval of a number by the replicas' values: their range, or where only some replicas are at hand
-  // `factor` times their root mean square distance from it. The twin of mixlaw/report/intervals.py.
-  function interval(point, values, factor) {
+  // 1.645 times their root mean square distance from it. The twin of mixlaw/report/intervals.py.
+  function interval(point, values, whole) {
     if (!values.length) return [NaN, NaN];
-    if (factor === null) {
+    if (whole) {
       const sorted = Float64Array.from(values).sort();
       return [Math.min(point, quantile(sorted, 0.05)), Math.max(point, quantile(sorted, 0.95))];
     }
     let squares = 0;
     for (const value of values) squares += (value - point) ** 2;
-    const half = factor * Math.sqrt(squares / values.length);
+    const half = 1.645 * Math.sqrt(squares / values.length);
     return [point - half, point + half];
   }
 
@@ -152,14 +152,14 @@ const mixlawEngine = (() => {
       },
       band(found, k) {
         const values = Float64Array.from({ length: count }, (_, r) => found.each[r * targets + k]);
-        return interval(found.loss[k], values, data.fit.factors === null ? null : data.fit.factors.loss[k]);
+        return interval(found.loss[k], values, data.fit.whole);
       },
       objectiveBand(found) {
-        return interval(found.objective, found.objectives, data.fit.factors === null ? null : data.fit.factors.objective);
+        return interval(found.objective, found.objectives, data.fit.whole);
       },
       differenceBand(found, other) {
         const values = found.objectives.map((x, r) => x - other.objectives[r]);
-        return interval(found.objective - other.objective, values, data.fit.factors === null ? null : 1.645);
+        return interval(found.objective - other.objective, values, data.fit.whole);
       },
     };
   }

@@ -57,32 +57,18 @@ def pack(fit: Fit, most_bytes: int = MOST_BYTES) -> Replicas:
     return Replicas(count_RxKxP, step_KxP, len(every_BxKxP))
 
 
-def interval(point: np.ndarray, values_RxM: np.ndarray, factor: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def interval(point: np.ndarray, values_RxM: np.ndarray, whole: bool) -> tuple[np.ndarray, np.ndarray]:
     """90% intervals (low, high) of M numbers by their replicas.
 
     Args:
         point: (M,), by the fit.
         values_RxM: by R replicas, at least one.
-        factor: (M,) or None: all replicas are at hand, and the interval is their 5% to 95% range, widened to hold
-            the point. Else it is the point -+ factor times the replicas' root mean square distance from it.
+        whole: all replicas are at hand, and the interval is their 5% to 95% range, widened to hold the point. Else it
+            is the point -+ 1.645 times the replicas' root mean square distance from it: of 34 demo refits of 200 half
+            of these widths are within 5 to 12% of those by all, of the 34's own range within 13 to 19%.
     """
-    if factor is None:
+    if whole:
         low, high = np.quantile(values_RxM, [0.05, 0.95], axis=0)
         return np.minimum(low, point), np.maximum(high, point)
-    half = factor * _distance(point, values_RxM)
+    half = NORMAL * np.sqrt(np.mean((values_RxM - point) ** 2, axis=0))
     return point - half, point + half
-
-
-def factors(point: np.ndarray, some_RxM: np.ndarray, all_BxM: np.ndarray) -> np.ndarray:
-    """Factors (M,) at which intervals by some replicas have the width of those by all, at one mixture: the plan's.
-
-    Elsewhere the few replicas only tell by how much an interval is wider or narrower than there, which they know better
-    than its width: a deviation of 30 draws is known to 13%.
-    """
-    low, high = interval(point, all_BxM, None)
-    distance = _distance(point, some_RxM)
-    return np.where(distance > 0, 0.5 * (high - low) / np.where(distance > 0, distance, 1.0), NORMAL)
-
-
-def _distance(point: np.ndarray, values_RxM: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.mean((values_RxM - point) ** 2, axis=0))

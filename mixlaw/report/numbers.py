@@ -9,8 +9,8 @@ from mixlaw.errors import MixlawError
 from mixlaw.export import recorded_sources
 from mixlaw.fitted import Fit
 from mixlaw.laws import parametric
-from mixlaw.report.budget_curve import objective, weights
-from mixlaw.report.intervals import Replicas, factors, pack
+from mixlaw.report.budget_curve import weights
+from mixlaw.report.intervals import pack
 from mixlaw.report.tape import tape
 from mixlaw.verdict import FAR, FAR_SHARE
 
@@ -22,12 +22,11 @@ def numbers(plan: dict[str, Any], fit: Fit) -> dict[str, Any]:
         MixlawError: the law's formula is none that the page can run.
     """
     replicas = pack(fit)
-    weight_K, worst = weights(plan), plan.get("objective") == "worst"
     steps = tape(parametric(fit.law), len(fit.sources))
     return {
         "sources": list(fit.sources),
         "targets": list(fit.targets),
-        "weights": weight_K.tolist(),
+        "weights": weights(plan).tolist(),
         "objective": plan.get("objective", "mean"),
         "unique": [_number(x) for x in np.broadcast_to(fit.unique_S, len(fit.sources)).tolist()],
         "fit": {
@@ -36,7 +35,7 @@ def numbers(plan: dict[str, Any], fit: Fit) -> dict[str, Any]:
             "z": _packed(fit.z_KxP, "<f8"),
             "step": _packed(replicas.step_KxP, "<f4"),
             "replicas": _packed(replicas.count_RxKxP, "<i2"),
-            "factors": _factors(plan, fit, replicas, weight_K, worst),
+            "whole": replicas.whole,
         },
         "plan": {
             "w": [plan["mixture"][name] for name in fit.sources],
@@ -55,21 +54,6 @@ def _packed(values: np.ndarray, kind: str) -> str:
 
 def _number(x: float | None) -> float | None:
     return float(x) if x is not None and np.isfinite(x) else None
-
-
-def _factors(
-    plan: dict[str, Any], fit: Fit, some: Replicas, weight_K: np.ndarray, worst: bool
-) -> dict[str, Any] | None:
-    """Widths of intervals by some replicas, set where the plan is by all; None where the page has all."""
-    if some.whole:
-        return None
-    w_1xS = np.array([[plan["mixture"][name] for name in fit.sources]])
-    at = [np.nan if plan[key] is None else plan[key] for key in ("params", "tokens")]
-    point_K, all_BxK = fit.losses(w_1xS, *at)[0], fit.losses(w_1xS, *at, replicas=True)[:, 0]
-    some_RxK = all_BxK[: len(some.count_RxKxP)]
-    value = lambda losses: objective(losses, weight_K, worst)  # noqa: E731
-    whole = factors(value(point_K)[None], value(some_RxK)[:, None], value(all_BxK)[:, None])
-    return {"loss": factors(point_K, some_RxK, all_BxK).tolist(), "objective": float(whole[0])}
 
 
 def _scale(plan: dict[str, Any], fit: Fit) -> dict[str, Any]:
