@@ -77,7 +77,7 @@ class Opened:
 
     def until(self, condition):
         """Wait for a condition in the page. Playwright's own waiting is against the page's policy."""
-        for _ in range(200):
+        for _ in range(1200):
             if self.page.evaluate(f"Boolean({condition})"):
                 return
             self.page.wait_for_timeout(25)
