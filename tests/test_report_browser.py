@@ -58,6 +58,8 @@ class Opened:
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("dialog", lambda dialog: (self.said.append(dialog.message), dialog.dismiss()))
         self.page.on("request", lambda request: self.asked.append(request.url))
+        self.meter = self.context.new_cdp_session(self.page)
+        self.meter.send("Performance.enable", {"timeDomain": "threadTicks"})
         self.page.goto(Path(path).as_uri())
         if options.get("java_script_enabled", True):
             self.until("document.documentElement.dataset.ready || !document.getElementById('numbers')")
@@ -74,6 +76,11 @@ class Opened:
     def check(self, name, *given):
         """What one of the functions of page_checks.js finds."""
         return self.page.evaluate(f"(given) => {{ {CHECKS}; return checks.{name}(...given); }}", list(given))
+
+    def worked(self):
+        """Seconds of processor time that the page's main thread has taken so far, parsing and layout included."""
+        metrics = self.meter.send("Performance.getMetrics")["metrics"]
+        return next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration")
 
     def until(self, condition):
         """Wait for a condition in the page. Playwright's own waiting is against the page's policy."""
@@ -123,18 +130,17 @@ def test_text_and_bars_stand_out_from_what_is_behind_them(browser, folder, media
 def test_the_largest_page_is_small_and_interactive_within_a_second(browser, folder):
     path = folder / "60x100.html"
     assert path.stat().st_size <= 3e6
-    ready, redrawn = [], []
-    for _ in range(8):  # other work may hold the processor: the best counts
-        with Opened(browser, path) as opened:
-            ready.append(float(opened.page.evaluate("document.documentElement.dataset.ready")))
-            redrawn.append(opened.check("redrawn"))
-            opened.check_quiet()
-        if min(ready) <= 1000 and min(redrawn) <= 100:
-            break
+    with Opened(browser, path) as opened:
+        ready, by_clock = opened.worked(), float(opened.page.evaluate("document.documentElement.dataset.ready"))
+        opened.check("redraw", 10)
+        redrawn = (opened.worked() - ready) / 10
+        opened.check_quiet()
     size = f"{path.stat().st_size / 1e6:.2f} MB"
-    print(f"\n60 x 100: {size}, interactive in {min(ready):.0f} ms, redrawn in {min(redrawn):.0f} ms")
-    assert min(ready) <= 1000
-    assert min(redrawn) <= 100
+    print(
+        f"\n60 x 100: {size}, interactive in {ready:.2f} s ({by_clock:.0f} ms by the clock), redrawn in {redrawn:.3f} s"
+    )
+    assert ready <= 1  # of the processor, which other work may share: by the clock it is as much where none does
+    assert redrawn <= 0.1
 
 
 @pytest.mark.parametrize("case", ["all replicas", "some replicas", "worst target", "sources that repeat"])
