@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mixlaw.outcome import PlanScore, score_plan
     from mixlaw.plan import Plan, read_plan
     from mixlaw.recommend import recommend
+    from mixlaw.report import Report, report
     from mixlaw.runs import Runs, read_runs
     from mixlaw.sources import Budget, Project, Source, Sources, Target, read_project
 
@@ -75,6 +76,8 @@ _HOME = {
     "read_plan": "plan",
     "Ask": "ask",
     "recommend": "recommend",
+    "Report": "report",
+    "report": "report",
     "Constraints": "constraints",
     "Group": "constraints",
     "Near": "constraints",
@@ -110,6 +113,7 @@ __all__ = [
     "Plan",
     "PlanScore",
     "Project",
+    "Report",
     "Runs",
     "Source",
     "Sources",
@@ -136,6 +140,7 @@ __all__ = [
     "read_project",
     "read_runs",
     "recommend",
+    "report",
     "sample_texts",
     "score_plan",
     "stale",

@@ -22,6 +22,7 @@ from mixlaw.cli_online import online
 from mixlaw.cli_outcome import score_plan
 from mixlaw.cli_progress import with_bar, with_progress
 from mixlaw.cli_recommend import Bracket, Objective, Regret, Reuse, Robust, Served, Sizes, asked, budgeted, constrained
+from mixlaw.cli_report import report_plan
 from mixlaw.cli_search import search
 from mixlaw.cli_sweep import TextTokens, make_folder, read_text, say, sweep, train_proxies
 from mixlaw.cli_tokenizer import tokenizer
@@ -417,6 +418,7 @@ app.command(epilog="Example: mixlaw adapt runs.csv --rename web=crawl --merge co
 app.command(epilog="Example: mixlaw reuse plan/ mixlaw.yaml --runs 8 --out design.csv")(reuse)
 app.command(epilog="Example: mixlaw stale plan/ mixlaw.yaml")(stale)
 app.command("export", epilog="Example: mixlaw export plan/ --to megatron --out blend.txt")(export_plan)
+app.command("report", epilog="Example: mixlaw report plan/ --out report.html")(report_plan)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from mixlaw.folds import FOLDS, Split, countable, groups, left_out, numbered, ov
 from mixlaw.laws import Law, parametric
 from mixlaw.observations import Observations, observe
 from mixlaw.refits import gather, refit
+from mixlaw.runs import Runs
 from mixlaw.scores import Predictions, scales, score
 
 BLOWN = 1.5
@@ -56,36 +57,66 @@ def held_out(fit: Fit, seed: int = 0) -> HeldOut:
     A law that predicts new mixtures far worse than the mean of the runs is not to be trusted with anything; one
     that is no better than the mean supports no claim that a mixture is better, but may well say that none is.
     """
-    nothing = HeldOut(np.nan, np.nan, np.nan, 0)
+    found = held_out_losses(fit, seed)
+    if isinstance(found, str):
+        return HeldOut(np.nan, np.nan, np.nan, 0, notes=(f"law.held_out is null: {found}",))
+    judged = _judge(parametric(fit.law), found)
+    return replace(judged, notes=(*(f"law.held_out: {note}" for note in found.notes), *judged.notes))
+
+
+@dataclass(frozen=True)
+class HeldOutLosses:
+    """Losses of R runs of which each was predicted by a refit that had not seen its mixture.
+
+    Attributes:
+        runs: the rows that the law can be fitted on, with the K targets that could be judged.
+        predicted_KxR, judged_KxR: nats per token; which rows judge: last checkpoints with a loss.
+        plain_KxR: the mean of the training runs of the same scale, in place of the law.
+        split: which fold held which row out. notes: what was left out.
+    """
+
+    runs: Runs
+    predicted_KxR: np.ndarray
+    judged_KxR: np.ndarray
+    plain_KxR: np.ndarray
+    split: Split
+    notes: tuple[str, ...] = ()
+
+
+def held_out_losses(fit: Fit, seed: int = 0) -> HeldOutLosses | str:
+    """Refit without each fold of mixtures and predict it; or why nothing could be held out."""
     if fit.runs is None:
-        return replace(nothing, notes=("law.held_out is null: the fit came without its runs",))
+        return "the fit came without its runs"
     # Rows that the law cannot be fitted on neither count as mixtures nor judge.
     runs = observe(fit.runs, fit.law).runs
     split = over_mixtures(runs, seed)
     if split is None:
-        reason = f"law.held_out is null: {len(np.unique(groups(runs)))} mixtures are too few to hold any out"
-        return replace(nothing, notes=(reason,))
+        return f"{len(np.unique(groups(runs)))} mixtures are too few to hold any out"
     targets = countable(runs, split)
     if not targets:
-        return replace(nothing, notes=("law.held_out is null: no target is measured in enough runs to hold any out",))
+        return "no target is measured in enough runs to hold any out"
     notes = left_out([t for t in runs.targets if t not in targets], "measured in too few runs to hold any out")
     seen = observe(fit.runs.with_targets(targets), fit.law, goal=fit.goal)
-    judged = _judge(parametric(fit.law), replace(seen, runs=numbered(seen.runs), prior=fit.prior), split)
-    return replace(judged, notes=(*(f"law.held_out: {note}" for note in notes), *judged.notes))
+    seen = replace(seen, runs=numbered(seen.runs), prior=fit.prior)
+    return _predicted(parametric(fit.law), seen, split, tuple(notes))
 
 
-def _judge(law: type[Law], seen: Observations, split: Split) -> HeldOut:
-    """The error of a law on the test parts of the rows that it can be fitted on."""
+def _predicted(law: type[Law], seen: Observations, split: Split, notes: tuple[str, ...]) -> HeldOutLosses:
+    """The test parts of the rows that a law can be fitted on."""
     runs, every = seen.runs, np.arange(len(seen.runs))
-    loss_KxR = runs.loss_RxK.T
     points_KxR = gather(refit(law, seen, split.train_FxR).points(), every, split.test_FxR)
     judged_KxR = judged_rows(runs, np.ones(len(runs), bool))
     mean = lambda k, train_R: MEAN.predict(runs, k, train_R & judged_KxR[k])  # noqa: E731
-    plain_FxKxR = np.array([[mean(k, train_R) for k in range(len(loss_KxR))] for train_R in split.train_FxR])
-    plain_KxR = gather(plain_FxKxR, every, split.test_FxR)
+    plain_FxKxR = np.array([[mean(k, train_R) for k in range(len(points_KxR))] for train_R in split.train_FxR])
+    return HeldOutLosses(runs, points_KxR, judged_KxR, gather(plain_FxKxR, every, split.test_FxR), split, notes)
+
+
+def _judge(law: type[Law], held: HeldOutLosses) -> HeldOut:
+    """The error of a law on the rows that judge it."""
+    runs, loss_KxR = held.runs, held.runs.loss_RxK.T
     found, plain = (
-        score(Predictions(x_KxR, x_KxR, x_KxR), loss_KxR, judged_KxR, scales(runs), split.fold_R)
-        for x_KxR in (points_KxR, plain_KxR)
+        score(Predictions(x_KxR, x_KxR, x_KxR), loss_KxR, held.judged_KxR, scales(runs), held.split.fold_R)
+        for x_KxR in (held.predicted_KxR, held.plain_KxR)
     )
     return _verdict(law, runs.targets, found, plain["mae"])
 

@@ -26,18 +26,19 @@ ORDER = [
     *("verdict", "contents", "ask"),
     *("near_optimal", "worth", "compute", "robust", "bracket", "recommend", "appraisal"),
     *("ground", "run_sizes", "more_runs", "next_runs"),
-    *("show", "show_appraisal", "plot", "__init__", "cli"),
+    *("show", "show_appraisal", "plot", "report", "__init__", "cli"),
 ]
 """The map of the package: a module imports only modules before it. A new module takes its place here."""
 OWNERS = {
     "jax": {"laws", "objective", "lm", "estimate", "diagnose", "band", "refits", "fit", "fitted", "derivatives"}
-    | {"transport", "posterior", "d_optimal"},
+    | {"transport", "posterior", "d_optimal", "report"},
     "matplotlib": {"plot", "report"},
     "typer": {"cli"},
     "rich": {"cli", "show", "show_appraisal"},
     "proxies": {"cli"},
     "ot": {"transport"},
     "sklearn": {"laws"},
+    "jinja2": {"report"},
     "optax": set(),
 }
 """Which modules may import what, also inside functions."""

@@ -1,0 +1,51 @@
+"""The verb `mixlaw report`: a plan's folder into one HTML file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mixlaw.errors import MixlawError
+
+
+def report_plan(
+    folder: Annotated[Path, typer.Argument(help="folder that `mixlaw recommend --out` wrote")],
+    out: Annotated[Path, typer.Option(help="HTML file to write")],
+    leaderboard: Annotated[
+        Path | None, typer.Option(help="leaderboard.json of `mixlaw compare --out`, or its folder; FOLDER's by default")
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="judge all laws on the folder's runs first, into its leaderboard.json")
+    ] = False,
+    held_out: Annotated[
+        bool,
+        typer.Option("--held-out/--no-held-out", help="refit the law without each fold of mixtures for the scatters"),
+    ] = True,
+) -> None:
+    """Write a plan as one HTML file that needs no network: figures, sliders, leaderboard, provenance."""
+    from mixlaw.cli import _file, _write
+    from mixlaw.cli_sweep import say
+    from mixlaw.report import report
+
+    out = _file(out)
+    if compare:
+        if leaderboard is not None:
+            raise MixlawError("--compare makes a leaderboard and --leaderboard names one: give one of them")
+        _compare(folder)
+    if held_out:
+        say("refitting the law without each fold of mixtures (--no-held-out leaves that out) ...")
+    page = report(folder, leaderboard=leaderboard, held_out=held_out)
+    _write(out, page.save)
+    for reason in page.missing:
+        say(f"note: {reason}")
+    say(f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB)")
+
+
+def _compare(folder: Path) -> None:
+    """Judge all laws on the folder's runs and write the leaderboard beside them."""
+    from mixlaw import compare, read_plan, read_runs
+    from mixlaw.cli_progress import with_bar
+
+    seed = read_plan(folder / "plan.json").provenance["seed"]
+    runs = read_runs(folder / "runs.csv")
+    with_bar("compare", lambda tell: compare(runs, None, seed=seed, tell=tell)).save(folder)
