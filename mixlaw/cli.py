@@ -237,7 +237,7 @@ def _from_runs(
     targets = project.targets if project else ()
     if targets:
         runs = runs.with_targets([target.name for target in targets])
-    found = []
+    found = ()
     if project is not None:
         check_tokenizer(project, runs.yardstick)
         project = _counted(project)
