@@ -14,7 +14,7 @@ import mixlaw
 ROOT = Path(mixlaw.__file__).parent
 ORDER = [
     *("errors", "_yaml", "_checks", "simplex", "constraints", "budget", "sources"),
-    *("_table", "_columns", "runs", "importers", "transport"),
+    *("_table", "_columns", "runs", "importers", "transport", "projector"),
     *("_weights", "export", "versus", "audit", "design", "folds", "scores"),
     *("baselines", "laws", "objective", "lm", "goal"),
     *("observations", "reference_fit"),
