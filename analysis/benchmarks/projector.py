@@ -1,13 +1,14 @@
 """How well projectors predict mixtures from few pilots: digits, and real text with proxies. No published table exists.
 
     python analysis/benchmarks/projector.py                     # digits: three minutes on one core
-    python analysis/benchmarks/projector.py --text              # and text: 176 small proxies first, about four minutes
+    python analysis/benchmarks/projector.py --text              # and text: 228 small proxies first, five minutes
 
 A pilot is a mixture run at two scales n0 < n1. Of the mixtures of a case (`projector_digits.py`, `projector_text.py`)
 some are drawn as pilots, many times; every form is fitted to the same pilots. Errors are mean absolute ones, on the
 mixtures not drawn, at n1 (a run's noise included) and at n2, which no pilot has. `beyond`: no pilot has more than 60%
-of a source, and those judged have. Figures are ratios to the quadratic form's error on the same draws: geometric
-means, ± the standard error over independent draws of the data (digits) or over cases, which share runs (text).
+of a source (of six: 40%), and those judged have. Figures are ratios to the quadratic form's error on the same draws (of
+six sources, which leave it more parameters than pilots, to the linear form's): geometric means, ± the standard error
+over independent draws of the data (digits) or over cases, which share runs (text).
 """
 
 import argparse
@@ -20,7 +21,7 @@ from aims import Aims
 from machine import print_machine
 from projector_cases import Case
 from projector_digits import digits_cases
-from table import number, print_row
+from table import print_row
 
 from mixlaw.errors import MixlawError
 from mixlaw.projector import (
@@ -70,9 +71,11 @@ def errors(case: Case, count: int, beyond: bool, draws: int, distance: str | Non
     return Errors(*found)
 
 
-def ratio(parts: Sequence[np.ndarray], form: int, over: int) -> tuple[float, float]:
+def ratio(parts: Sequence[np.ndarray], form: str, over: str) -> tuple[float, float]:
     """Geometric mean of errors of a form over those of another, and its standard error over the parts (D, F)."""
-    means = np.array([np.nanmean(np.log(part[:, form] / part[:, over])) for part in parts])
+    names = [form.name for form in JUDGED]
+    a, b = names.index(form), names.index(over)
+    means = np.array([np.nanmean(np.log(part[:, a] / part[:, b])) for part in parts])
     error = means.std(ddof=1) / np.sqrt(len(means)) if len(means) > 1 else np.nan
     return float(np.exp(means.mean())), float(np.exp(means.mean()) * error)
 
@@ -80,29 +83,34 @@ def ratio(parts: Sequence[np.ndarray], form: int, over: int) -> tuple[float, flo
 def print_ratios(name: str, cases: list[Case], draws: int, aims: Aims) -> None:
     """A table of one kind of case: forms by numbers of pilots, interpolated and beyond."""
     names = [form.name for form in JUDGED]
-    quadratic, joint = names.index("quadratic"), names.index("joint")
+    over = "quadratic" if len(cases[0].sources) == 3 else "linear"
     settings = [(count, False) for count in COUNTS] + [(count, True) for count in COUNTS[:2]]
     found = {setting: [errors(case, *setting, draws) for case in cases] for setting in settings}
-    print(f"\n{name}: {len(cases)} cases, {draws} draws of pilots each; error at n1 | n2 over the quadratic form's")
+    print(f"\n{name}: {len(cases)} cases, {draws} draws of pilots each; error at n1, n2 over the {over} form's [error]")
     print_row("pilots", [f"{count}{' beyond' if beyond else ''}" for count, beyond in settings for _ in "12"], 18)
-    for f, form in enumerate(names):
-        cells = []
-        for setting in settings:
-            for part in ("at_1_DxF", "at_2_DxF"):
-                parts = [getattr(each, part) for each in found[setting]]
-                if np.isnan(np.concatenate(parts)[:, f]).all():
-                    cells.append("refused")
-                elif f == quadratic:
-                    cells.append(f"[{number(float(np.nanmedian(np.concatenate(parts)[:, f])))}]"[:9])
-                else:
-                    cells.append("{:.2f}±{:.2f}".format(*ratio(parts, f, quadratic)))
-        print_row(form, cells, 18)
-    gains = [np.nanmedian(np.concatenate([e.gain_DxF for e in found[8, False]])[:, f]) for f in (joint, quadratic)]
-    print(f"noise gain at n2, 8 pilots, median: joint {gains[0]:.2g} (relative), quadratic {gains[1]:.2g}")
-    for part, scale in (("at_1_DxF", "n1"), ("at_2_DxF", "n2")):
-        at = [[getattr(each, part) for each in found[setting]] for setting in ((8, False), (8, True))]
-        aims.at_most(f"{name}, 8 pilots, {scale}: joint / quadratic", ratio(at[0], joint, quadratic)[0], 0.95)
-        aims.at_most(f"{name}, 8 pilots, beyond, {scale}: joint / quadratic", ratio(at[1], joint, quadratic)[0], 0.7)
+
+    def at(setting: tuple[int, bool], scale: int) -> list[np.ndarray]:
+        return [each[scale - 1] for each in found[setting]]
+
+    for form in names:
+        print_row(form, [_cell(at(setting, n), form, over) for setting in settings for n in (1, 2)], 18)
+    cells = ["{:.2f}±{:.2f}".format(*ratio(at(s, n), "joint", "joint-mixture")) for s in settings for n in (1, 2)]
+    print_row("with / without d", cells, 18)
+    gains = np.nanmedian(np.concatenate([each.gain_DxF for each in found[8, False]]), 0)
+    told = [f"{form} {gains[names.index(form)]:.2g}" for form in ("joint", over)]
+    print(f"noise gain at n2, 8 pilots, median: {', '.join(told)} (joint: of relative deviations)")
+    for n in (1, 2) if over == "quadratic" else ():
+        inside, beyond = (ratio(at((8, far), n), "joint", over)[0] for far in (False, True))
+        aims.at_most(f"{name}, 8 pilots, n{n}: joint / quadratic", inside, 0.95)
+        aims.at_most(f"{name}, 8 pilots, beyond, n{n}: joint / quadratic", beyond, 0.7)
+
+
+def _cell(parts: list[np.ndarray], form: str, over: str) -> str:
+    """A ratio with its standard error; of the form that others are set against, its median error."""
+    errors_D = np.concatenate(parts)[:, [f.name for f in JUDGED].index(form)]
+    if np.isnan(errors_D).all():
+        return "refused"
+    return f"[{np.nanmedian(errors_D):.3f}]" if form == over else "{:.2f}±{:.2f}".format(*ratio(parts, form, over))
 
 
 def print_scales(groups: dict[str, list[Case]], aims: Aims) -> None:
@@ -142,7 +150,7 @@ def picked(case: Case, draws: int, count: int = 8) -> np.ndarray:
         rows.append(
             [
                 lost(form_named("joint"), case.main),
-                lost(QUADRATIC, case.main),
+                lost(QUADRATIC if len(case.sources) == 3 else form_named("linear"), case.main),
                 lost(choice.projector.form, choice.distance),
                 lost(*least_error(case, which)),
                 reached[np.argmin(case.distance[case.main][judged])] - reached.min(),
@@ -176,11 +184,12 @@ def least_error(case: Case, which: np.ndarray) -> tuple[Form, str]:
 
 def print_regrets(groups: dict[str, list[Case]], draws: int) -> None:
     """What the picked mixture loses, by how the form was chosen."""
-    ways = ("joint", "quadratic", "by regret", "by LOO", "nearest", "at random")
+    ways = ("joint", "reference", "by regret", "by LOO", "nearest", "at random")
     print(
         "\nregret of the mixture picked among those not drawn, 8 pilots, mean over draws; by regret, by LOO: form and"
     )
-    print("distance chosen by held-out regret, by leave-one-out error; nearest: by the distance alone")
+    print("distance chosen by held-out regret, by leave-one-out error; nearest: by the distance alone; reference: the")
+    print("quadratic form, the linear one of six sources")
     print_row("", ways, 22)
     for name, cases in groups.items():
         parts = np.array([picked(case, draws).mean(0) for case in cases])
@@ -207,7 +216,8 @@ def main() -> None:
     if options.text:
         from projector_text import text_cases
 
-        groups["text"] = text_cases(options.out / "store")
+        for case in text_cases(options.out / "store"):
+            groups.setdefault(f"text, {len(case.sources)} sources", []).append(case)
     for name, cases in groups.items():
         print_ratios(name, cases, options.draws, aims)
     print_scales(groups, aims)

@@ -6,9 +6,6 @@ import numpy as np
 
 from mixlaw.projector import Pilots
 
-MOST_OF_PILOTS = 0.6
-"""Largest share of any source in pilots that mixtures are extrapolated from; those judged have a larger one."""
-
 
 @dataclass(frozen=True)
 class Case:
@@ -23,6 +20,7 @@ class Case:
         reached_3xM: error or loss at each scale, nan where not run.
         distance: by name, (M,).
         main: the distance that the aims are held to, chosen before these figures were seen.
+        most: largest share of any source in pilots that mixtures are extrapolated from; those judged have a larger one.
     """
 
     name: str
@@ -33,6 +31,7 @@ class Case:
     reached_3xM: np.ndarray
     distance: dict[str, np.ndarray]
     main: str
+    most: float = 0.6
 
     def pilots(self, which: np.ndarray, distance: str) -> Pilots:
         """The mixtures `which` at n0 and n1."""
@@ -47,7 +46,7 @@ class Case:
     def split(self, count: int, beyond: bool, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """`count` mixtures at random as pilots, and those to judge by: the others, or where mixtures are extrapolated
         those with a larger share of one source than any pilot."""
-        inside = self.w_MxS.max(1) <= MOST_OF_PILOTS
+        inside = self.w_MxS.max(1) <= self.most
         pool = np.flatnonzero(inside) if beyond else np.arange(len(self.w_MxS))
         which = np.sort(rng.choice(pool, count, replace=False))
         rest = ~inside if beyond else ~np.isin(np.arange(len(self.w_MxS)), which)

@@ -82,10 +82,8 @@ def best_mixture(
             f"projector: the optimum is known to a relative gap of {found.gap:.2g} only; ask for {tolerance:g} or more"
         )
     there = projector.predict(distance, found.w_S, n)
-    performance = float(there.performance_Q[0])
-    return Optimum(
-        found.w_S, performance, float(there.gain_Q[0]), performance * -np.expm1(-found.gap), found.iterations
-    )
+    performance, gain = float(there.performance_Q[0]), float(there.gain_Q[0])
+    return Optimum(found.w_S, performance, gain, float(performance * -np.expm1(-found.gap)), found.iterations)
 
 
 def _descents(projector: Projector, distance: Distance, n: float, bounds: Bounds) -> Optimum:
