@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mixlaw.errors import MixlawError
+from mixlaw.errors import MixlawError, listed
 from mixlaw.projector.forms import DEFAULT, Form, form_named
 from mixlaw.projector.pilots import Pilots, distances, mixtures
 from mixlaw.simplex import Array
@@ -78,12 +78,14 @@ class Projector:
         Raises:
             MixlawError: rows that are no mixtures of the pilots' sources, or a scale that the form cannot reach.
         """
+        self.check(distance, n)
         w_QxS = mixtures(w_QxS, self.sources)
-        return self.predict_at(w_QxS, distances(self._own(distance), w_QxS), n)
+        return self.predict_at(w_QxS, distances(distance, w_QxS), n)
 
     def predict_at(self, w_QxS: Array, distance_Q: Array, n: float) -> Prediction:
         """The same from distances already known."""
-        design_QxP = self.form.design(w_QxS, distance_Q, np.full(len(w_QxS), self._reached(n)), self.pilots.scales)
+        self._check_scale(n)
+        design_QxP = self.form.design(w_QxS, distance_Q, np.full(len(w_QxS), float(n)), self.pilots.scales)
         value_Q = design_QxP @ self.parameters_P
         gain_Q = np.linalg.norm(design_QxP @ self.spread_PxR, axis=1)
         return Prediction(np.exp(value_Q) if self.form.joint else value_Q, gain_Q)
@@ -95,10 +97,10 @@ class Projector:
         gradient: the change per added share of a source while the others shrink in proportion. (Its notebook follows
         that of the smaller pilot scale only; here it is that of the projected performance.)
         """
+        self.check(distance, n)
         w_S = checked_mixture(np.asarray(w_S, np.float64), self.sources)
-        value, slope_S, _ = self._own(distance)(w_S)
-        n_1 = np.array([self._reached(n)])
-        weight_B = self.form.weights(n_1, self.pilots.scales)[0]
+        value, slope_S, _ = distance(w_S)
+        weight_B = self.form.weights(np.array([float(n)]), self.pilots.scales)[0]
         by_v_PxS = self.form.column_slopes(w_S, value)
         blocks_BxP = self.parameters_P[: len(weight_B) * len(by_v_PxS)].reshape(len(weight_B), -1)
         by_v_S = weight_B @ blocks_BxP @ by_v_PxS
@@ -107,16 +109,16 @@ class Projector:
             total_S * self.predict_at(w_S[None], np.array([value]), n).performance_Q[0] if self.form.joint else total_S
         )
 
-    def _own(self, distance: Distance) -> Distance:
+    def check(self, distance: Distance, n: float) -> None:
+        """MixlawError for a distance of other sources than the pilots', or a scale that the form cannot reach."""
         if distance.sources != self.sources:
             raise MixlawError(
-                f"projector: the distance is of sources {', '.join(distance.sources)}, the pilots of "
-                f"{', '.join(self.sources)}; give the same in the same order"
+                f"projector: the distance is of sources {listed(distance.sources)}, the pilots of "
+                f"{listed(self.sources)}; give the same in the same order"
             )
-        return distance
+        self._check_scale(n)
 
-    def _reached(self, n: float) -> float:
-        """n, if the form reaches it."""
+    def _check_scale(self, n: float) -> None:
         if not (np.isfinite(n) and n > 0):
             raise MixlawError(f"projector: scale {n:g}; it must be finite and above 0")
         scales = self.pilots.scales
@@ -124,7 +126,6 @@ class Projector:
             raise MixlawError(
                 f"projector: all pilots are at scale {scales[0]:g}, which says nothing of {n:g}; run some at another"
             )
-        return n
 
 
 def fit_projector(pilots: Pilots, form: str | Form = DEFAULT) -> Projector:

@@ -9,7 +9,7 @@ from mixlaw.projector.fitted import Projector
 from mixlaw.simplex import Array, check_bounds, project
 from mixlaw.transport import Bounds, Distance, Evaluation, minimize
 
-LEVEL = 100.0  # added to log performances: the bundle's tolerance is relative
+LEVEL = 100.0  # of log performance at the start: the bundle's tolerance is relative to values
 STEPS, HALVINGS = 60, 20
 
 
@@ -44,11 +44,13 @@ class _LogPerformance:
         linear_P = (exponent_PxS[:, :-1].sum(1) == 1) & (exponent_PxS[:, -1] == 0)
         self.slope_S = np.append(parameters_P[linear_P] @ exponent_PxS[linear_P, :-1], 0.0)
         self.weight = float(parameters_P[form.distance_column(S)]) if form.reads_distance else 0.0
+        self.offset: float | None = None
 
     def __call__(self, w_S: Array, /) -> Evaluation:
         at = self.distance(w_S) if self.weight else Evaluation(0.0, np.zeros(len(w_S)))
-        value = LEVEL + self.slope_S @ w_S + self.weight * at.value
-        return Evaluation(float(value), self.slope_S + self.weight * at.gradient_S, self.weight * at.error)
+        value = float(self.slope_S @ w_S + self.weight * at.value)
+        self.offset = LEVEL - value if self.offset is None else self.offset
+        return Evaluation(value + self.offset, self.slope_S + self.weight * at.gradient_S, self.weight * at.error)
 
 
 def best_mixture(
@@ -69,17 +71,19 @@ def best_mixture(
         tolerance: largest relative gap of the certified optimum.
 
     Raises:
-        MixlawError: bounds that no mixture can meet, or a scale that the form cannot reach.
+        MixlawError: bounds that no mixture can meet, a distance of other sources, or a scale that the form cannot
+            reach.
     """
     S = len(projector.sources)
     bounds = bounds or Bounds(np.zeros(S), np.ones(S))
     check_bounds(projector.sources, bounds.lower_S, bounds.upper_S)
+    projector.check(distance, n)
     if not projector.form.convex:
         return _descents(projector, distance, n, bounds)
     found = minimize(_LogPerformance(projector, distance), bounds, tolerance / LEVEL)
     if not found.converged:
         raise MixlawError(
-            f"projector: the optimum is known to a relative gap of {found.gap:.2g} only; ask for {tolerance:g} or more"
+            f"projector: the optimum is known to a relative gap of {found.gap:.2g} only; ask for a tolerance above that"
         )
     there = projector.predict(distance, found.w_S, n)
     performance, gain = float(there.performance_Q[0]), float(there.gain_Q[0])
