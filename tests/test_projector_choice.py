@@ -38,8 +38,9 @@ def test_the_regret_of_a_pick_by_hand():
 
 
 def test_the_distance_that_performance_follows_is_chosen():
-    """Performance follows one of two distances; the other is noise: the first is chosen, in nine of ten cases."""
-    right = 0
+    """Performance follows one of two distances, the other is noise but given first: the right one has the lowest regret
+    in nine of ten cases, and is mostly clear enough to be chosen."""
+    right = lowest = 0
     for seed in range(10):
         distance = energy(4, seed)
         pilots = pilots_of(distance, lambda _w, d, n: np.exp(2 * d) * n**-0.3, 8, noise=0.02, seed=seed)
@@ -47,8 +48,10 @@ def test_the_distance_that_performance_follows_is_chosen():
         tables = {"junk": with_distance(pilots, np.tile(junk_M, 2)), "energy": pilots}
         choice = choose_projector(tables, [form_named("joint-distance")])
         right += choice.distance == "energy"
-        assert choice.regrets["joint-distance", choice.distance] == min(choice.regrets.values())
-    assert right >= 9
+        lowest += next(iter(choice.regrets))[1] == "energy"
+        assert list(choice.regrets.values()) == sorted(choice.regrets.values())
+    assert lowest >= 9
+    assert right >= 6
 
 
 def test_a_form_that_can_bend_is_chosen_where_the_truth_bends():
@@ -57,6 +60,17 @@ def test_a_form_that_can_bend_is_chosen_where_the_truth_bends():
     choice = choose_projector(pilots_of(distance, truth, 20, seed=2), [form_named("linear"), form_named("quadratic")])
     assert choice.projector.form.name == "quadratic"
     assert choice.regret < choice.blind / 5
+
+
+def test_the_first_given_stays_unless_another_is_clearly_better():
+    """The right distance comes first, three at random after it."""
+    kept = 0
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        pilots = pilots_of(energy(3, seed), lambda _w, d, _n: np.exp(d), 8, noise=0.1, seed=seed)
+        tables = {"energy": pilots} | {f"junk {i}": with_distance(pilots, np.tile(rng.random(8), 2)) for i in range(3)}
+        kept += choose_projector(tables, [form_named("joint-distance")], seed=seed).distance == "energy"
+    assert kept == 4
 
 
 def test_of_equals_the_first_given_is_taken():
@@ -71,7 +85,7 @@ def test_of_equals_the_first_given_is_taken():
 def test_where_nothing_can_be_known_the_lowest_regret_flatters_and_the_nested_one_does_not():
     """Performances and six distances at random: the lowest of six regrets is far below blind picks, the nested not."""
     lowest, nested = [], []
-    for seed in range(12):
+    for seed in range(6):
         rng = np.random.default_rng(seed)
         pilots = pilots_of(energy(3, seed), lambda _w, _d, n, rng=rng: np.tile(rng.random(len(n) // 2), 2) + 1, 8)
         tables = {f"junk {i}": with_distance(pilots, np.tile(rng.random(8), 2)) for i in range(6)}

@@ -1,7 +1,7 @@
 """How well projectors predict mixtures from few pilots: digits, and real text with proxies. No published table exists.
 
     python analysis/benchmarks/projector.py                     # digits: three minutes on one core
-    python analysis/benchmarks/projector.py --text              # and text: 228 small proxies first, five minutes
+    python analysis/benchmarks/projector.py --text 3            # and text: 228 small proxies first, five minutes
 
 A pilot is a mixture run at two scales n0 < n1. Of the mixtures of a case (`projector_digits.py`, `projector_text.py`)
 some are drawn as pilots, many times; every form is fitted to the same pilots. Errors are mean absolute ones, on the
@@ -203,7 +203,7 @@ def main() -> None:
     parser.add_argument("--data", type=int, default=8, help="independent draws of the digits")
     parser.add_argument("--draws", type=int, default=100, help="draws of pilots on each case")
     parser.add_argument("--picks", type=int, default=10, help="draws of pilots for regrets")
-    parser.add_argument("--text", action="store_true", help="also on real text, with proxies")
+    parser.add_argument("--text", type=int, default=0, help="sets of sources of real text, with proxies: up to 3")
     parser.add_argument(
         "--out", type=Path, default=Path("mixlaw-out/projector"), help="where the proxies' runs are kept"
     )
@@ -216,7 +216,7 @@ def main() -> None:
     if options.text:
         from projector_text import text_cases
 
-        for case in text_cases(options.out / "store"):
+        for case in text_cases(options.out / "store", options.text):
             groups.setdefault(f"text, {len(case.sources)} sources", []).append(case)
     for name, cases in groups.items():
         print_ratios(name, cases, options.draws, aims)

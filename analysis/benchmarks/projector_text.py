@@ -30,11 +30,11 @@ TARGETS = ("reference", "python", "c")
 CONFIG = ModelConfig(24, 2, 2, 12)
 SCALES = (150_000.0, 300_000.0, 600_000.0)
 MIXTURES, AT_LAST, POINTS, HELD = 32, 12, 150, 8
-MEASURED = 32_768  # tokens of each target
+MEASURED = 16_384  # tokens of each target
 
 
-def text_cases(store: Path) -> list[Case]:
-    """The cases of all sets; runs that the store holds are not trained again."""
+def text_cases(store: Path, sets: int = len(SETS)) -> list[Case]:
+    """The cases of the first sets; runs that the store holds are not trained again."""
     documents = demo_documents()
     target = {name: documents[name][::HELD] for name in TARGETS}
     own = {
@@ -44,7 +44,7 @@ def text_cases(store: Path) -> list[Case]:
     corpus = build_corpus(own, 0, targets=target)
     corpus = replace(corpus, targets={name: held[:MEASURED] for name, held in corpus.targets.items()})
     cases = []
-    for number, names in enumerate(SETS):
+    for number, names in enumerate(SETS[:sets]):
         w_MxS = np.random.default_rng([1, number]).dirichlet(np.ones(len(names)), MIXTURES)
         reached_KxNxM = _runs(names, w_MxS, corpus, store)
         for name, reached_NxM in zip(TARGETS, reached_KxNxM, strict=True):

@@ -3,8 +3,11 @@
 A projector is there to pick a mixture, so it is judged by what its pick loses. Some of the pilots' mixtures are held
 out, a form is fitted to the rest and picks the best of those held out: its regret is their performance under the one
 it picked, less the lowest of them. (The error of held-out predictions is a poor guide to the pick:
-analysis/NOTES.md.) The regret of the form so chosen is itself too low, being the lowest of several: an outer round
-of held-out mixtures, in which the choice is made anew without them, gives its honest regret. Pilots alone are used.
+analysis/NOTES.md.) The first form and distance given stay unless another's regret is lower by more than a standard
+error of the difference: with few pilots a free choice costs more than it brings. Sets held out overlap, so the
+standard error counts as many as there are without a common mixture. The regret of what is chosen is itself too low: an
+outer round of held-out mixtures, in which the choice is made anew without them, gives the honest one. Pilots alone
+are used.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +22,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.projector.fitted import Projector, fit_projector
 from mixlaw.projector.forms import FORMS, Form
 from mixlaw.projector.pilots import Pilots
+from mixlaw.simplex import Array
 
 SPLITS, ROUNDS = 40, 16  # sets held out at most; fewer in the outer round and within it
 PART = 4  # one mixture of so many is held out, two at least
@@ -58,11 +62,12 @@ class Choice:
 
 
 def choose_projector(pilots: Pilots | Tables, forms: Sequence[Form] = FORMS, seed: int = 0) -> Choice:
-    """The form, and the distance, with the lowest held-out regret; of equals the first.
+    """The form and the distance by held-out regret: the first, unless the lowest is clearly below it.
 
     Args:
-        pilots: or the same runs with several distances, {name of the distance: pilots}.
-        forms: candidates, as far as they can be fitted to the pilots less a quarter of the mixtures.
+        pilots: or the same runs with several distances, {name of the distance: pilots}, the one to keep first.
+        forms: candidates, the one to keep first, as far as they can be fitted to the pilots less a quarter of the
+            mixtures.
         seed: of the sets held out, where there are more than are taken.
 
     Raises:
@@ -74,12 +79,13 @@ def choose_projector(pilots: Pilots | Tables, forms: Sequence[Form] = FORMS, see
     judged, refused = _judged(tables, forms, held_HxR)
     if not judged:
         raise MixlawError(f"projector: no form can be fitted: {next(iter(refused.values()), 'none was given')}")
-    form, name = min(judged, key=lambda candidate: judged[candidate])
+    form, name = _pick(judged, first)
+    mean_of = {candidate: float(lost_H.mean()) for candidate, lost_H in judged.items()}
     anew = [_chosen_anew(tables, forms, held_R, seed) for held_R in held_out(first, ROUNDS, seed + 1)]
     return Choice(
         fit_projector(tables[name], form),
         name,
-        {(form.name, name): lost for (form, name), lost in sorted(judged.items(), key=lambda item: item[1])},
+        {(form.name, name): mean for (form, name), mean in sorted(mean_of.items(), key=lambda item: item[1])},
         float(np.mean(anew)),
         float(np.mean([regret(first, held_R, None) for held_R in held_HxR])),
         refused,
@@ -89,7 +95,7 @@ def choose_projector(pilots: Pilots | Tables, forms: Sequence[Form] = FORMS, see
 def held_out(pilots: Pilots, most: int, seed: int) -> Masks:
     """Masks (H, R) of pilots to hold out: all sets of a quarter of the mixtures (two at least), or `most` at random."""
     groups = int(pilots.group_R.max()) + 1
-    size = max(2, groups // PART)
+    size = _held(groups)
     rng = np.random.default_rng(seed)
     few = comb(groups, size) <= most
     sets = combinations(range(groups), size) if few else (rng.choice(groups, size, False) for _ in range(most))
@@ -134,19 +140,33 @@ def _checked(tables: Tables) -> Pilots:
     return first
 
 
-def _judged(tables: Tables, forms: Sequence[Form], held_HxR: Masks) -> tuple[dict[Candidate, float], dict[str, str]]:
-    """Mean regret of the forms, with each distance, that can be fitted whatever is held out; why the others cannot."""
-    found: dict[Candidate, float] = {}
+def _judged(tables: Tables, forms: Sequence[Form], held_HxR: Masks) -> tuple[dict[Candidate, Array], dict[str, str]]:
+    """Regrets (H,) of the forms, with each distance, that can be fitted whatever is held out; why the others cannot."""
+    found: dict[Candidate, Array] = {}
     refused = {}
     for form in forms:
         try:
             for name in tables if form.reads_distance else list(tables)[:1]:
                 pilots = tables[name]
                 each = [regret(pilots, held_R, fit_projector(pilots.of_rows(~held_R), form)) for held_R in held_HxR]
-                found[form, name] = float(np.mean(each))
+                found[form, name] = np.array(each)
         except MixlawError as why:
             refused[form.name] = f"some held out, {why}"
     return found, refused
+
+
+def _pick(judged: Mapping[Candidate, Array], pilots: Pilots) -> Candidate:
+    """The first candidate, unless the lowest mean regret is below its by more than a standard error."""
+    first, lowest = next(iter(judged)), min(judged, key=lambda candidate: judged[candidate].mean())
+    gain_H = judged[first] - judged[lowest]
+    groups = int(pilots.group_R.max()) + 1
+    apart = groups / _held(groups)
+    return lowest if gain_H.mean() > gain_H.std() / np.sqrt(apart) else first
+
+
+def _held(groups: int) -> int:
+    """How many of so many mixtures are held out."""
+    return max(2, groups // PART)
 
 
 def _chosen_anew(tables: Tables, forms: Sequence[Form], held_R: NDArray[np.bool_], seed: int) -> float:
@@ -159,5 +179,5 @@ def _chosen_anew(tables: Tables, forms: Sequence[Form], held_R: NDArray[np.bool_
     judged, _ = _judged(rest, forms, inner_HxR)
     if not judged:
         return regret(full, held_R, None)
-    form, name = min(judged, key=lambda candidate: judged[candidate])
+    form, name = _pick(judged, first)
     return regret(tables[name], held_R, fit_projector(rest[name], form))

@@ -61,10 +61,9 @@ class Projector:
     def __str__(self) -> str:
         pilots = self.pilots
         unit = " (relative)" if self.form.joint else ""
-        text = f"{self.form.name}: {len(self.parameters_P)} parameters from {len(pilots)} pilots of "
-        text += (
-            f"{pilots.group_R.max() + 1} mixtures at {len(pilots.scales)} scales, residual {self.residual:.3g}{unit}"
-        )
+        fitted = f"{self.form.name}: {len(self.parameters_P)} parameters from {len(pilots)} pilots"
+        where = f"{pilots.group_R.max() + 1} mixtures at {len(pilots.scales)} scales"
+        text = f"{fitted} ({where}), residual {self.residual:.3g}{unit}"
         return "\n".join([text, *(f"note: {note}" for note in self.notes)])
 
     def predict(self, distance: Distance, w_QxS: ArrayLike, n: float) -> Prediction:
@@ -105,9 +104,9 @@ class Projector:
         blocks_BxP = self.parameters_P[: len(weight_B) * len(by_v_PxS)].reshape(len(weight_B), -1)
         by_v_S = weight_B @ blocks_BxP @ by_v_PxS
         total_S = np.append(by_v_S[:-1], 0.0) + by_v_S[-1] * slope_S
-        return (
-            total_S * self.predict_at(w_S[None], np.array([value]), n).performance_Q[0] if self.form.joint else total_S
-        )
+        if not self.form.joint:
+            return total_S
+        return total_S * self.predict_at(w_S[None], np.array([value]), n).performance_Q[0]
 
     def check(self, distance: Distance, n: float) -> None:
         """MixlawError for a distance of other sources than the pilots', or a scale that the form cannot reach."""
