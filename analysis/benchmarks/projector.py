@@ -1,7 +1,7 @@
 """How well projectors predict mixtures from few pilots: digits, and real text with proxies. No published table exists.
 
-    python analysis/benchmarks/projector.py                     # digits: three minutes on one core
-    python analysis/benchmarks/projector.py --text 3            # and text: 228 small proxies first, five minutes
+    python analysis/benchmarks/projector.py                     # digits: four CPU minutes
+    python analysis/benchmarks/projector.py --text 3            # and text: 228 small proxies first, ten CPU minutes
 
 A pilot is a mixture run at two scales n0 < n1. Of the mixtures of a case (`projector_digits.py`, `projector_text.py`)
 some are drawn as pilots, many times; every form is fitted to the same pilots. Errors are mean absolute ones, on the
@@ -201,8 +201,8 @@ def main() -> None:
     """Print the tables and the aims."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=int, default=8, help="independent draws of the digits")
-    parser.add_argument("--draws", type=int, default=100, help="draws of pilots on each case")
-    parser.add_argument("--picks", type=int, default=10, help="draws of pilots for regrets")
+    parser.add_argument("--draws", type=int, default=60, help="draws of pilots on each case")
+    parser.add_argument("--picks", type=int, default=6, help="draws of pilots for regrets")
     parser.add_argument("--text", type=int, default=0, help="sets of sources of real text, with proxies: up to 3")
     parser.add_argument(
         "--out", type=Path, default=Path("mixlaw-out/projector"), help="where the proxies' runs are kept"
