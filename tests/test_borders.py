@@ -14,7 +14,7 @@ import mixlaw
 ROOT = Path(mixlaw.__file__).parent
 ORDER = [
     *("errors", "_yaml", "_checks", "simplex", "constraints", "budget", "sources"),
-    *("yardstick", "_table", "_columns", "runs", "importers", "transport"),
+    *("yardstick", "_table", "_columns", "runs", "importers", "transport", "projector"),
     *("_weights", "export", "versus", "audit", "folds", "scores"),
     *("baselines", "laws", "objective", "lm", "goal"),
     *("observations", "reference_fit"),
