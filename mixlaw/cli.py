@@ -7,32 +7,28 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from mixlaw import __version__
-from mixlaw.cli_appraise import By, NoProxies, appraise, plan_without_runs
+from mixlaw.cli_appraise import appraise
 from mixlaw.cli_audit import audit_weights
 from mixlaw.cli_changes import adapt, reuse, stale
 from mixlaw.cli_design import design
 from mixlaw.cli_export import export_plan
 from mixlaw.cli_import import import_table
+from mixlaw.cli_inputs import AtScale, Json, Law, RunTable, Seed, out_file, written
 from mixlaw.cli_online import online
 from mixlaw.cli_outcome import score_plan
-from mixlaw.cli_progress import with_bar, with_progress
-from mixlaw.cli_recommend import Bracket, Objective, Regret, Reuse, Robust, Served, Sizes, asked, budgeted, constrained
+from mixlaw.cli_progress import with_bar
+from mixlaw.cli_recommend import recommend
 from mixlaw.cli_report import report_plan
 from mixlaw.cli_search import search
-from mixlaw.cli_sweep import TextTokens, make_folder, read_text, say, sweep, train_proxies
+from mixlaw.cli_sweep import make_folder, say, sweep
 from mixlaw.cli_tokenizer import tokenizer
 from mixlaw.cli_transport import cluster, score
 from mixlaw.errors import MixlawError
-
-if TYPE_CHECKING:
-    from mixlaw.plan import Plan
-    from mixlaw.runs import Runs
-    from mixlaw.sources import Budget, Project
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,14 +36,6 @@ app = typer.Typer(
     add_completion=False,
     help="In which proportions should a training run use its sources, and how sure are we?",
 )
-
-ProjectFile = Annotated[Path, typer.Argument(help="project file: sources, targets, budget")]
-RunTable = Annotated[Path, typer.Argument(help="run table, CSV or Parquet")]
-Law = Annotated[str, typer.Option(help="a law's name (see `mixlaw laws`), or auto")]
-Seed = Annotated[int, typer.Option(help="seed of everything random", min=0)]
-Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
-AtScale = Annotated[float | None, typer.Option(help="of the table's runs use only those with so many params")]
-Seconds = Annotated[float, typer.Option(help="seconds that proxies are sized to take here", min=1.0)]
 
 
 def main() -> None:
@@ -88,228 +76,7 @@ def _version(version: Annotated[bool, typer.Option("--version", help="print the 
         raise typer.Exit
 
 
-@app.command(epilog="Example: mixlaw recommend --runs runs.csv --flops 1e21 --out plan/")
-def recommend(
-    project: Annotated[Path | None, typer.Argument(help="project file; mixlaw.yaml if there is one")] = None,
-    runs: Annotated[Path | None, typer.Option(help="table of runs made by any trainer: no proxies are run")] = None,
-    flops: Annotated[
-        float | None, typer.Option(help="compute budget in FLOP; the parameters N and training tokens D are found")
-    ] = None,
-    params: Annotated[float | None, typer.Option(help="N of the planned run")] = None,
-    tokens: Annotated[float | None, typer.Option(help="D of the planned run")] = None,
-    law: Law = "auto",
-    as_json: Json = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="folder for plan.json, fit.json, runs.csv and the figure; mixlaw-out or mixlaw-demo after proxies"
-        ),
-    ] = None,
-    demo: Annotated[bool, typer.Option("--demo", help="run it all on text of the Python installation itself")] = False,
-    seed: Seed = 0,
-    scale: AtScale = None,
-    seconds: Seconds = 120.0,
-    text_tokens: TextTokens = 1e9,
-    objective: Objective = None,
-    served: Served = None,
-    sizes: Sizes = None,
-    robust: Robust = None,
-    regret: Regret = None,
-    bracket: Bracket = False,
-    reuse: Reuse = None,
-    no_proxies: NoProxies = False,
-    by: By = None,
-) -> None:
-    """Recommend a mixture for a budget, with intervals, baselines and a verdict."""
-    from dataclasses import replace
-
-    from mixlaw.show import print_plan
-    from mixlaw.show_appraisal import print_nearest
-
-    budget, ask = _budget(flops, params, tokens), asked(robust, regret, bracket)
-    if no_proxies and (demo or runs or law != "auto" or scale is not None or ask != asked(None, None, False)):
-        raise MixlawError(
-            "--no-proxies plans without runs: leave out --demo, --runs, --law, --scale, --robust and the like"
-        )
-    if by is not None and not no_proxies:
-        raise MixlawError("--by is of --no-proxies: a plan from runs is by a law")
-    if demo:
-        if project or runs or budget:
-            raise MixlawError("--demo brings its own text and budget: leave out the project, --runs and the budget")
-        if (objective, served, sizes, robust, regret, reuse, bracket) != (None, None, None, None, None, None, False):
-            raise MixlawError(
-                "--demo shows a plain plan: leave out --objective, --served, --sizes, --robust and the like"
-            )
-        _check_law(law, scale, mixed=True)
-        plan = _demo(out or Path("mixlaw-demo"), law, seed)
-    else:
-        read = _project(project, needed=runs is None)
-        budget, constraints = budgeted(budget, read, served, sizes), constrained(read, objective, reuse)
-        wanted = {"constraints": constraints, "ask": ask, "seed": seed}
-        if out is not None:
-            make_folder(out)
-        if no_proxies:
-            assert read is not None
-            plan = plan_without_runs(replace(read, budget=budget, constraints=constraints), by, seed, out)
-        elif runs is not None:
-            plan = _from_runs(runs, read, budget, law, scale, out, wanted)
-        else:
-            assert read is not None
-            _check_law(law, scale, mixed=len(read.sources) > 1)
-            folder = make_folder(out or Path("mixlaw-out"))
-            task = read_text(folder, text_tokens, lambda b: _task(read, budget, seed, seconds, b))
-            plan = _from_text(task, law, folder, wanted)
-    show = print_nearest if no_proxies else print_plan
-    print(json.dumps(plan.to_dict(), indent=1)) if as_json else show(plan)
-
-
-def _check_law(law: str, scale: float | None, mixed: bool) -> None:
-    """Refused before proxies are trained rather than after."""
-    from mixlaw.laws import by_name, parametric
-
-    if scale is not None:
-        raise MixlawError("--scale chooses among the runs of a table: give --runs, or leave --scale out")
-    needed = {"mixture", "params"} if mixed else {"params"}
-    known = needed if law == "auto" else parametric(by_name(law)).needs
-    if not needed <= known:
-        missing = "size" if "params" not in known else "mixture"
-        raise MixlawError(
-            f"--law {law}: knows no {missing}, and proxies of several sizes{' and mixtures' * mixed} are to be fitted: "
-            "choose mixture-index, or run `mixlaw sweep` and then `mixlaw fit` with --scale"
-        )
-
-
-def _budget(flops: float | None, params: float | None, tokens: float | None) -> "Budget | None":
-    from mixlaw.sources import Budget
-
-    if flops is None and params is None and tokens is None:
-        return None
-    return Budget(flops=flops, params=params, tokens=tokens)
-
-
-def _project(path: Path | None, needed: bool) -> "Project | None":
-    from mixlaw.sources import read_project
-
-    if path is None and not Path("mixlaw.yaml").exists():
-        if needed:
-            raise MixlawError("no project: name a mixlaw.yaml, give --runs runs.csv, or try --demo")
-        return None
-    return read_project(path or Path("mixlaw.yaml"))
-
-
-def _counted(project: "Project") -> "Project":
-    """The project with the tokens of sources that state none counted from their text, which is announced."""
-    from dataclasses import replace
-
-    unknown = [source for source in project.sources if source.tokens is None]
-    if not unknown:
-        return project
-    from proxies.shards import count_documents
-    from proxies.tokenizer import project_tokenizer
-
-    kind = project_tokenizer(project)
-    counts = {s.name: float(count_documents(s.paths, base=project.folder, tokenizer=kind)[1]) for s in unknown}
-    unit = "bytes" if kind.name == "bytes" else f"tokens of {kind.name}"
-    say(f"counted in {unit}: {', '.join(f'{name} {count:,.0f} tokens' for name, count in counts.items())}")
-    return replace(project, sources=project.sources.with_tokens(counts))
-
-
-def _read_runs(path: Path) -> "Runs":
-    from mixlaw.runs import read_runs
-
-    return read_runs(path)
-
-
-def _from_runs(
-    path: Path,
-    project: "Project | None",
-    budget: "Budget | None",
-    law: str,
-    scale: float | None,
-    out: Path | None,
-    wanted: dict[str, Any],
-) -> "Plan":
-    from mixlaw import fit, recommend
-    from mixlaw.cli_changes import check_tokenizer, since, with_stale
-    from mixlaw.goal import goal
-
-    runs = _read_runs(path)
-    targets = project.targets if project else ()
-    if targets:
-        runs = runs.with_targets([target.name for target in targets])
-    found = ()
-    if project is not None:
-        check_tokenizer(project, runs.yardstick)
-        project = _counted(project)
-        found = since(path.parent, project, runs)
-    sources = project.sources if project else None
-    fitted = fit(runs, law, seed=wanted["seed"], scale=scale, goal=goal(sources, budget))
-    plan = with_stale(recommend(fitted, sources, budget, targets=targets, **wanted), found)
-    if out is not None:
-        _save(out, plan, runs, path)
-    return plan
-
-
-def _save(out: Path, plan: "Plan", runs: "Runs", source: Path | None = None) -> None:
-    """All that `report` and `export` need; `source` is the file the runs were read from."""
-    from mixlaw.plot import save_path_figure, save_plan_figure
-
-    folder = make_folder(out)
-    table = folder / "runs.csv"
-    if source is None or not (table.exists() and table.samefile(source)):  # a user's own table is not written over
-        runs.write(table)
-    assert plan.fit is not None, "a plan that `recommend` made has its fit"
-    plan.fit.save(folder / "fit.json")
-    plan.save(folder / "plan.json")
-    save_plan_figure(plan, folder / "plan.png")
-    drawn = ", path.png" * save_path_figure(plan, folder / "path.png")
-    say(f"wrote plan.json, plan.png{drawn}, fit.json and runs.csv to {folder}")
-
-
-def _task(project: "Project", budget: "Budget | None", seed: int, seconds: float, build: Any) -> Any:
-    from proxies.pipeline import project_task
-
-    return project_task(project, budget, seed, seconds, build=build)
-
-
-def _from_text(task: Any, law: str, out: Path, wanted: dict[str, Any]) -> "Plan":
-    runs = train_proxies(task, wanted["seed"], out)
-    return _plan_task(task, runs, law, wanted, out)
-
-
-def _demo(out: Path, law: str, seed: int) -> "Plan":
-    from mixlaw.plan import with_check
-    from proxies.pipeline import demo_task, measure
-
-    say("reading text of this Python installation and its packages ...")
-    task, store = demo_task(seed), make_folder(out) / "store"
-    runs = train_proxies(task, seed, out)
-    plan = _plan_task(task, runs, law, {"seed": seed}, out)
-    named = {"recommended": plan.mixture, "proportional": plan.baselines["proportional"]["mixture"]}
-    measured = with_progress("check at the budget", lambda tell: measure(task, named, store, seed, tell))
-    plan = with_check(plan, measured)
-    plan.save(out / "plan.json")
-    from mixlaw.plot import save_plan_figure
-
-    save_plan_figure(plan, out / "plan.png")
-    return plan
-
-
-def _plan_task(task: Any, runs: "Runs", law: str, wanted: dict[str, Any], out: Path) -> "Plan":
-    from dataclasses import replace
-
-    from mixlaw import fit, recommend
-    from mixlaw.goal import goal
-
-    fitted = fit(runs, law, seed=wanted["seed"], goal=goal(task.sources, task.budget))
-    fitted = replace(
-        fitted, notes=(*task.notes, *fitted.notes), provenance=fitted.provenance | {"text": task.corpus.hash}
-    )
-    plan = recommend(fitted, task.sources, task.budget, targets=task.targets, **wanted)
-    _save(out, plan, runs)
-    return plan
-
-
+app.command(epilog="Example: mixlaw recommend --runs runs.csv --flops 1e21 --out plan/")(recommend)
 app.command(epilog="Example: mixlaw design mixlaw.yaml --runs 40 --out design.csv")(design)
 app.command(epilog="Example: mixlaw search mixlaw.yaml --rounds 3 --out search/")(search)
 app.command(epilog="Example: mixlaw sweep mixlaw.yaml --runs 28 --seed 1 --out sweep/")(sweep)
@@ -340,13 +107,14 @@ def fit(
     """Fit a law to a table of runs."""
     from mixlaw import fit as estimate
     from mixlaw.laws import Reference, by_name
+    from mixlaw.runs import read_runs
     from mixlaw.show import print_fit
 
-    out = _file(out)
+    out = out_file(out)
     if bootstrap is None:
         bootstrap = 0 if law != "auto" and issubclass(by_name(law), Reference) else 200
-    fitted = estimate(_read_runs(runs), law, seed=seed, scale=scale, bootstrap=bootstrap)
-    _write(out, fitted.save)
+    fitted = estimate(read_runs(runs), law, seed=seed, scale=scale, bootstrap=bootstrap)
+    written(out, fitted.save)
     print_fit(fitted)
 
 
@@ -364,10 +132,11 @@ def compare(
 ) -> None:
     """Which law predicts these runs best? A leaderboard on mixtures that no fit has seen, beside trivial baselines."""
     from mixlaw import compare as judge
+    from mixlaw.runs import read_runs
     from mixlaw.show import print_leaderboard
 
     names = None if laws is None else [name.strip() for name in laws.split(",")]
-    table = _read_runs(runs)
+    table = read_runs(runs)
     if out is not None:
         make_folder(out)
     board = with_bar("compare", lambda tell: judge(table, names, seed=seed, tell=tell))
@@ -399,7 +168,7 @@ def predict(
     from mixlaw import read_fit
     from mixlaw.runs import read_runs
 
-    out, asked = _file(out), read_runs(runs, losses=False)
+    out, asked = out_file(out), read_runs(runs, losses=False)
     for name, value in (("params", params), ("tokens", tokens)):
         if value is not None:
             if not (np.isfinite(value) and value > 0):
@@ -409,7 +178,7 @@ def predict(
     for note in fitted.remarks(asked):
         say(f"note: {note}")
     table = fitted.predict(asked)
-    _write(out, lambda file: table.to_csv(file, index=False))
+    written(out, lambda file: table.to_csv(file, index=False))
 
 
 app.command("audit", epilog="Example: mixlaw audit weights.json --project mixlaw.yaml --tokens 3e10")(audit_weights)
@@ -433,18 +202,3 @@ def laws(as_json: Json = False) -> None:
         for law in (*LAWS, *REFERENCES)
     ]
     print(json.dumps(rows, indent=1)) if as_json else print_laws(rows)
-
-
-def _file(out: Path) -> Path:
-    """Refused before the work whose result goes there, so that nothing is lost to a bad name."""
-    if out.is_dir() or not out.absolute().parent.is_dir():
-        why = "is a folder" if out.is_dir() else "its folder does not exist"
-        raise MixlawError(f"--out {out}: {why}: name a file in a folder that exists")
-    return out
-
-
-def _write(out: Path, write: Any) -> None:
-    try:
-        write(out)
-    except OSError as error:
-        raise MixlawError(f"--out {out}: cannot be written ({error.strerror}): name another file") from None

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixlaw.cli_recommend import Objective, Served, Sizes, budgeted, constrained
+from mixlaw.cli_inputs import counted, stated_budget
+from mixlaw.cli_wishes import Objective, Served, Sizes, budgeted, constrained
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ def appraise(
     from dataclasses import replace
 
     from mixlaw.appraisal import appraise as price
-    from mixlaw.cli import _budget, _counted
     from mixlaw.show_appraisal import print_appraisal
     from mixlaw.sources import Source, read_project
 
@@ -58,8 +58,8 @@ def appraise(
     new = Source(name, available, tuple(sample), max_epochs=max_epochs, cost=cost)
     if name in read.sources.names:
         raise MixlawError(f"--name {name}: the project has a source of that name; give the sample another")
-    budget = budgeted(_budget(flops, params, tokens), read, served, sizes)
-    read = replace(_counted(read), budget=budget, constraints=constrained(read, objective))
+    budget = budgeted(stated_budget(flops, params, tokens), read, served, sizes)
+    read = replace(counted(read), budget=budget, constraints=constrained(read, objective))
     texts = read_texts(read, seed, new)
     fit, why = (None, None) if runs is None else _fitted(runs, read, law, scale, seed)
     found = price(texts, read, new, fit, seed=seed)
@@ -115,10 +115,9 @@ def _fitted(
 def plan_without_runs(project: "Project", by: str | None, seed: int, out: Path | None) -> "Plan":
     """The transport optimum as a plan, written to DIR/plan.json where a folder is given."""
     from mixlaw.appraisal import DISTANCES, nearest_plan
-    from mixlaw.cli import _counted
     from mixlaw.cli_sweep import make_folder, say
 
-    read = _counted(project)
+    read = counted(project)
     plan = nearest_plan(read_texts(read, seed), read, by or DISTANCES[0], seed)
     if out is not None:
         plan.save(make_folder(out) / "plan.json")

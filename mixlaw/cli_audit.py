@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixlaw.cli_export import Samples, plan_sources, read_plan_at, with_documents
+from mixlaw.cli_inputs import counted
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
@@ -51,14 +52,13 @@ def _sources(
     weights: Path, project: Path | None, plan: Any, D: float, trainer: str | None, samples: str | None
 ) -> "Sources":
     """The sources audited, with documents counted where the weights count them."""
-    from mixlaw.cli import _counted
     from mixlaw.export.reading import counts_of
     from mixlaw.sources import read_project
 
     if plan is not None:
         sources, folder = plan_sources(plan, project, D)
     elif project is not None:
-        read = _counted(read_project(project))
+        read = counted(read_project(project))
         sources, folder = read.sources, read.folder
     else:
         raise MixlawError("audit: give --project, or a --plan that records its sources")

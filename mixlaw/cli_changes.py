@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixlaw.cli_inputs import counted, out_file, written
 from mixlaw.errors import MixlawError, listed, shown
 
 if TYPE_CHECKING:
@@ -42,12 +43,11 @@ def adapt(
     """Carry run tables over into a changed world, and say what of their evidence is exact."""
     from mixlaw.changes import adapt as carry
     from mixlaw.changes import join_runs
-    from mixlaw.cli import _file
     from mixlaw.cli_sweep import say
     from mixlaw.fitted import read_fit
     from mixlaw.runs import read_runs
 
-    out, stated = _file(out), _changes(changes, (rename, merge, split), (drop, add))
+    out, stated = out_file(out), _changes(changes, (rename, merge, split), (drop, add))
     if not stated and len(runs) == 1:
         raise MixlawError("adapt: no change was stated: give --rename, --merge, --split, --drop, --add or --changes")
     name = runs[0].name if len(runs) == 1 else out.name
@@ -105,17 +105,16 @@ def reuse(
 ) -> None:
     """Propose mixtures to run where sources are new beside a plan: the plan's own, as one source, and the new ones."""
     from mixlaw.changes import design_beside
-    from mixlaw.cli import _counted, _file, _write
     from mixlaw.cli_export import read_plan_at
     from mixlaw.cli_sweep import say
     from mixlaw.sources import read_project
     from mixlaw.yardstick import of_provenance
 
-    out, read, earlier = _file(out), read_project(project), read_plan_at(plan)
+    out, read, earlier = out_file(out), read_project(project), read_plan_at(plan)
     check_tokenizer(read, of_provenance(earlier.to_dict().get("provenance"), "the plan"))
-    read = _counted(read)
+    read = counted(read)
     table = design_beside(earlier, read.sources, runs, seed=seed, tokens=read.budget.tokens if read.budget else None)
-    _write(out, lambda file: table.to_csv(file, index=False))
+    written(out, lambda file: table.to_csv(file, index=False))
     for note in table.attrs["notes"]:
         say(f"note: {note}")
 
@@ -130,7 +129,6 @@ def stale(
     from rich.markup import escape
 
     from mixlaw.changes import stale as compare
-    from mixlaw.cli import _counted
     from mixlaw.cli_export import read_plan_at
     from mixlaw.runs import read_runs
     from mixlaw.show import _console
@@ -140,7 +138,7 @@ def stale(
     read, earlier = read_project(project), read_plan_at(plan)
     content = earlier.to_dict()
     check_tokenizer(read, of_provenance(content.get("provenance"), "the plan"))
-    read = _counted(read)
+    read = counted(read)
     beside = (plan if plan.is_dir() else plan.parent) / "runs.csv"
     table = read_runs(runs or beside) if runs is not None or beside.exists() else None
     if table is not None:

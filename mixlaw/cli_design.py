@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixlaw.cli_inputs import counted, out_file, project_at, stated_budget, written
 from mixlaw.cli_sweep import say
 from mixlaw.errors import MixlawError, nearest
 
@@ -58,34 +59,32 @@ def design(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
     """Propose mixtures to run: from nothing, proportional first, or the next batch after a table of runs."""
-    from mixlaw.cli import _budget, _counted, _file, _project
-
     if out is None and not as_json:
         raise MixlawError("--out is missing: name the CSV file to write, or give --json")
-    out = None if out is None else _file(out)
+    out = None if out is None else out_file(out)
     if after is None:
         of_next = {"--batch": batch, "--method": method, "--size": size, "--candidates": candidates}
         of_next |= {"--flops": flops, "--params": params, "--tokens": tokens}
         _refuse_given(of_next, "is of the next runs: add --after runs.csv, or leave it out")
         if runs is None:
             raise MixlawError("how many runs? give --runs, or --after runs.csv for the next batch")
-        read = _project(project, needed=True)
+        read = project_at(project, needed=True)
         assert read is not None
-        table = from_nothing(_counted(read), runs, seed, criterion, law, repeats)
+        table = from_nothing(counted(read), runs, seed, criterion, law, repeats)
         shown: dict[str, Any] = {"runs": len(table), "notes": list(table.attrs["notes"])}
     else:
         alone = {"--runs": runs, "--repeats": repeats, "--criterion": None if criterion == CRITERIA[0] else criterion}
         _refuse_given(alone, "is of a design from nothing: leave it out, or leave out --after")
-        read = _project(project, needed=False)
+        read = project_at(project, needed=False)
         wish = wished(batch, method, size, seed)
-        found = after_runs(after, read and _counted(read), _budget(flops, params, tokens), law, wish, candidates)
+        found = after_runs(after, read and counted(read), stated_budget(flops, params, tokens), law, wish, candidates)
         table, shown = found.frame, found.content
     if as_json:
         print(json.dumps(shown | {"design": json.loads(table.to_json(orient="records"))}, indent=1))
     elif after is not None:
         print_next(table, shown)
     if out is not None:
-        _write(out, table)
+        written(out, lambda file: table.to_csv(file, index=False))
     for note in shown["notes"] if after is None else ():
         say(f"note: {note}")
 
@@ -94,12 +93,6 @@ def _refuse_given(options: dict[str, Any], why: str) -> None:
     for name, value in options.items():
         if value is not None:
             raise MixlawError(f"{name} {why}")
-
-
-def _write(out: Path, table: "pd.DataFrame") -> None:
-    from mixlaw.cli import _write
-
-    _write(out, lambda file: table.to_csv(file, index=False))
 
 
 def from_nothing(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixlaw.cli_inputs import counted, out_file, written
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
@@ -38,12 +39,11 @@ def export_plan(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
     """Write a plan as a trainer's own file, its shares in the trainer's unit, rounded so that no cap is broken."""
-    from mixlaw.cli import _file, _write
     from mixlaw.cli_import import _pairs
     from mixlaw.cli_sweep import say
     from mixlaw.export import ExportOptions, by_name, export
 
-    out = None if out is None else _file(out)
+    out = None if out is None else out_file(out)
     kind, read = by_name(to), read_plan_at(plan)
     options = ExportOptions(samples, tokens, dict(_pairs(path, "--path")), batch_tokens, short, seed)
     sources, folder = plan_sources(read, project, tokens)
@@ -52,7 +52,7 @@ def export_plan(
         sources = with_documents(sources, used, folder)
     made = export(read, to, sources, options)
     if out is not None:
-        _write(out, made.save)
+        written(out, made.save)
     if as_json:
         print(json.dumps(made.to_dict(), indent=1))
     elif out is None:
@@ -76,7 +76,6 @@ def plan_sources(plan: "Plan", project: Path | None, tokens: float | None) -> "t
     Of --project; else as the plan records them; else of the mixlaw.yaml in this folder; else as far as an older plan
     tells of them.
     """
-    from mixlaw.cli import _counted
     from mixlaw.export import recorded_sources
     from mixlaw.sources import read_project
 
@@ -89,7 +88,7 @@ def plan_sources(plan: "Plan", project: Path | None, tokens: float | None) -> "t
 
         read = read_project(project)
         check_tokenizer(read, of_provenance(plan.to_dict().get("provenance"), "the plan"))
-        read = _counted(read)
+        read = counted(read)
         return read.sources, read.folder
     content = plan.to_dict()
     return recorded_sources(content, at=content.get("tokens") if tokens is None else tokens), Path(".")

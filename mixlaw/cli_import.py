@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mixlaw.cli_inputs import out_file, written
 from mixlaw.errors import MixlawError, listed
 
 WIDTH = 80
@@ -47,10 +48,9 @@ def import_table(
 
     Weights & Biases: --map 'config.mix.*=w:*' --map 'eval/*/loss=loss:*' (or 'config.mix=w:*' for a column of JSON).
     """
-    from mixlaw.cli import _file, _write
     from mixlaw.importers import ImportOptions, import_runs
 
-    out = _file(out)
+    out = out_file(out)
     options = ImportOptions(
         columns=_mapping(mapping) | dict(_pairs(columns, "--map")) | dict.fromkeys(ignore or ()),
         rename=dict(_pairs(rename, "--rename")),
@@ -67,7 +67,7 @@ def import_table(
         unfinished=unfinished,
     )
     found = import_runs(format, files, options)
-    _write(out, found.runs.write)
+    written(out, found.runs.write)
     content = found.to_dict()
     print(json.dumps(content, indent=1) if as_json else _summary(content, out))
 

@@ -1,86 +1,197 @@
-"""Options of `recommend` beyond a project and a budget, and what they add to both."""
+"""`recommend`: from runs, from text or from nothing but text's distances to a plan."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixlaw.cli_appraise import By, NoProxies, plan_without_runs
+from mixlaw.cli_inputs import AtScale, Json, Law, Seconds, Seed, counted, project_at, stated_budget
+from mixlaw.cli_progress import with_progress
+from mixlaw.cli_sweep import TextTokens, make_folder, read_text, say, train_proxies
+from mixlaw.cli_wishes import Bracket, Objective, Regret, Reuse, Robust, Served, Sizes, asked, budgeted, constrained
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
-    from mixlaw.ask import Ask
-    from mixlaw.constraints import Constraints
+    from mixlaw.plan import Plan
+    from mixlaw.runs import Runs
     from mixlaw.sources import Budget, Project
 
-Objective = Annotated[
-    str | None, typer.Option(help="mean: the targets' weighted mean loss (default); worst: the largest of them")
-]
-Served = Annotated[
-    float | None, typer.Option(help="tokens the model will process over its life: compute is then 6 N D + 2 N served")
-]
-Sizes = Annotated[str | None, typer.Option(help="values of N to choose from for --flops, joined by commas")]
-Robust = Annotated[
-    str | None, typer.Option(help="choose over the bootstrap: least mean regret (mean) or quantile of it (such as 0.9)")
-]
-Regret = Annotated[float | None, typer.Option(help="by how many nats near-optimal mixtures may be worse; 0.002")]
-Reuse = Annotated[
-    Path | None,
-    typer.Option(help="an earlier plan.json or its folder: its sources keep their proportions to each other"),
-]
-Bracket = Annotated[bool, typer.Option("--bracket", help="tell the gain also by laws that err to either side")]
+
+def recommend(
+    project: Annotated[Path | None, typer.Argument(help="project file; mixlaw.yaml if there is one")] = None,
+    runs: Annotated[Path | None, typer.Option(help="table of runs made by any trainer: no proxies are run")] = None,
+    flops: Annotated[
+        float | None, typer.Option(help="compute budget in FLOP; the parameters N and training tokens D are found")
+    ] = None,
+    params: Annotated[float | None, typer.Option(help="N of the planned run")] = None,
+    tokens: Annotated[float | None, typer.Option(help="D of the planned run")] = None,
+    law: Law = "auto",
+    as_json: Json = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="folder for plan.json, fit.json, runs.csv and the figure; mixlaw-out or mixlaw-demo after proxies"
+        ),
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="run it all on text of the Python installation itself")] = False,
+    seed: Seed = 0,
+    scale: AtScale = None,
+    seconds: Seconds = 120.0,
+    text_tokens: TextTokens = 1e9,
+    objective: Objective = None,
+    served: Served = None,
+    sizes: Sizes = None,
+    robust: Robust = None,
+    regret: Regret = None,
+    bracket: Bracket = False,
+    reuse: Reuse = None,
+    no_proxies: NoProxies = False,
+    by: By = None,
+) -> None:
+    """Recommend a mixture for a budget, with intervals, baselines and a verdict."""
+    from mixlaw.show import print_plan
+    from mixlaw.show_appraisal import print_nearest
+
+    budget, ask = stated_budget(flops, params, tokens), asked(robust, regret, bracket)
+    if no_proxies and (demo or runs or law != "auto" or scale is not None or ask != asked(None, None, False)):
+        raise MixlawError(
+            "--no-proxies plans without runs: leave out --demo, --runs, --law, --scale, --robust and the like"
+        )
+    if by is not None and not no_proxies:
+        raise MixlawError("--by is of --no-proxies: a plan from runs is by a law")
+    if demo:
+        if project or runs or budget:
+            raise MixlawError("--demo brings its own text and budget: leave out the project, --runs and the budget")
+        if (objective, served, sizes, robust, regret, reuse, bracket) != (None, None, None, None, None, None, False):
+            raise MixlawError(
+                "--demo shows a plain plan: leave out --objective, --served, --sizes, --robust and the like"
+            )
+        check_law(law, scale, mixed=True)
+        plan = _demo(out or Path("mixlaw-demo"), law, seed)
+    else:
+        read = project_at(project, needed=runs is None)
+        budget, constraints = budgeted(budget, read, served, sizes), constrained(read, objective, reuse)
+        wanted = {"constraints": constraints, "ask": ask, "seed": seed}
+        if out is not None:
+            make_folder(out)
+        if no_proxies:
+            assert read is not None
+            plan = plan_without_runs(replace(read, budget=budget, constraints=constraints), by, seed, out)
+        elif runs is not None:
+            plan = _from_runs(runs, read, budget, law, scale, out, wanted)
+        else:
+            assert read is not None
+            check_law(law, scale, mixed=len(read.sources) > 1)
+            folder = make_folder(out or Path("mixlaw-out"))
+            task = read_text(folder, text_tokens, lambda b: _task(read, budget, seed, seconds, b))
+            plan = _from_text(task, law, folder, wanted)
+    show = print_nearest if no_proxies else print_plan
+    print(json.dumps(plan.to_dict(), indent=1)) if as_json else show(plan)
 
 
-def budgeted(
-    budget: "Budget | None", project: "Project | None", served: float | None, sizes: str | None
-) -> "Budget | None":
-    """The command line's budget, else the project's, with what serving costs and the sizes to choose from.
+def check_law(law: str, scale: float | None, mixed: bool) -> None:
+    """Refused before proxies are trained rather than after."""
+    from mixlaw.laws import by_name, parametric
 
-    A budget of the command line takes money, tokens served and (for --flops) sizes from the project's.
-
-    Raises:
-        MixlawError: there is no budget that --served or --sizes could belong to, or a size is no number.
-    """
-    stated = project.budget if project else None
-    if budget is not None and stated is not None:
-        kept = stated.sizes if budget.flops is not None else ()
-        budget = replace(budget, served=stated.served, money=stated.money, sizes=kept)
-    budget = budget or stated
-    given = {"served": served, "sizes": None if sizes is None else tuple(_numbers(sizes))}
-    given = {key: value for key, value in given.items() if value is not None}
-    if given and budget is None:
-        raise MixlawError(f"--{next(iter(given))}: there is no budget: give --flops, or --params and --tokens")
-    return replace(budget, **given) if budget is not None and given else budget
+    if scale is not None:
+        raise MixlawError("--scale chooses among the runs of a table: give --runs, or leave --scale out")
+    needed = {"mixture", "params"} if mixed else {"params"}
+    known = needed if law == "auto" else parametric(by_name(law)).needs
+    if not needed <= known:
+        missing = "size" if "params" not in known else "mixture"
+        raise MixlawError(
+            f"--law {law}: knows no {missing}, and proxies of several sizes{' and mixtures' * mixed} are to be fitted: "
+            "choose mixture-index, or run `mixlaw sweep` and then `mixlaw fit` with --scale"
+        )
 
 
-def _numbers(sizes: str) -> list[float]:
-    from mixlaw._checks import finite
+def _from_runs(
+    path: Path,
+    project: "Project | None",
+    budget: "Budget | None",
+    law: str,
+    scale: float | None,
+    out: Path | None,
+    wanted: dict[str, Any],
+) -> "Plan":
+    from mixlaw import fit, recommend
+    from mixlaw.cli_changes import check_tokenizer, since, with_stale
+    from mixlaw.goal import goal
+    from mixlaw.runs import read_runs
 
-    return [finite(part.strip(), "--sizes") for part in sizes.split(",")]
+    runs = read_runs(path)
+    targets = project.targets if project else ()
+    if targets:
+        runs = runs.with_targets([target.name for target in targets])
+    found = ()
+    if project is not None:
+        check_tokenizer(project, runs.yardstick)
+        project = counted(project)
+        found = since(path.parent, project, runs)
+    sources = project.sources if project else None
+    fitted = fit(runs, law, seed=wanted["seed"], scale=scale, goal=goal(sources, budget))
+    plan = with_stale(recommend(fitted, sources, budget, targets=targets, **wanted), found)
+    if out is not None:
+        save_plan(out, plan, runs, path)
+    return plan
 
 
-def constrained(project: "Project | None", objective: str | None, reuse: Path | None = None) -> "Constraints":
-    """The project's constraints, with the command line's objective and an earlier plan's proportions to be kept.
+def save_plan(out: Path, plan: "Plan", runs: "Runs", source: Path | None = None) -> None:
+    """All that `report` and `export` need; `source` is the file the runs were read from."""
+    from mixlaw.plot import save_path_figure, save_plan_figure
 
-    Raises:
-        MixlawError: an unknown objective, or --reuse without a project, or of a plan without its sources.
-    """
-    from mixlaw.constraints import Constraints
-
-    stated = project.constraints if project else Constraints()
-    if reuse is not None:
-        from mixlaw.changes import kept_group
-        from mixlaw.cli_export import read_plan_at
-
-        if project is None:
-            raise MixlawError("--reuse needs the project, which says what is new beside the plan: name a mixlaw.yaml")
-        group = kept_group(read_plan_at(reuse), project.sources)
-        stated = replace(stated, groups=(*stated.groups, group))
-    return stated if objective is None else replace(stated, objective=objective)
+    folder = make_folder(out)
+    table = folder / "runs.csv"
+    if source is None or not (table.exists() and table.samefile(source)):  # a user's own table is not written over
+        runs.write(table)
+    assert plan.fit is not None, "a plan that `recommend` made has its fit"
+    plan.fit.save(folder / "fit.json")
+    plan.save(folder / "plan.json")
+    save_plan_figure(plan, folder / "plan.png")
+    drawn = ", path.png" * save_path_figure(plan, folder / "path.png")
+    say(f"wrote plan.json, plan.png{drawn}, fit.json and runs.csv to {folder}")
 
 
-def asked(robust: str | None, regret: float | None, bracket: bool) -> "Ask":
-    """How the plan is chosen and what it holds."""
-    from mixlaw.ask import Ask
+def _task(project: "Project", budget: "Budget | None", seed: int, seconds: float, build: Any) -> Any:
+    from proxies.pipeline import project_task
 
-    return Ask(robust=robust, regret=regret, bracket=bracket)
+    return project_task(project, budget, seed, seconds, build=build)
+
+
+def _from_text(task: Any, law: str, out: Path, wanted: dict[str, Any]) -> "Plan":
+    runs = train_proxies(task, wanted["seed"], out)
+    return plan_of_task(task, runs, law, wanted, out)
+
+
+def _demo(out: Path, law: str, seed: int) -> "Plan":
+    from mixlaw.plan import with_check
+    from proxies.pipeline import demo_task, measure
+
+    say("reading text of this Python installation and its packages ...")
+    task, store = demo_task(seed), make_folder(out) / "store"
+    runs = train_proxies(task, seed, out)
+    plan = plan_of_task(task, runs, law, {"seed": seed}, out)
+    named = {"recommended": plan.mixture, "proportional": plan.baselines["proportional"]["mixture"]}
+    measured = with_progress("check at the budget", lambda tell: measure(task, named, store, seed, tell))
+    plan = with_check(plan, measured)
+    plan.save(out / "plan.json")
+    from mixlaw.plot import save_plan_figure
+
+    save_plan_figure(plan, out / "plan.png")
+    return plan
+
+
+def plan_of_task(task: Any, runs: "Runs", law: str, wanted: dict[str, Any], out: Path) -> "Plan":
+    from mixlaw import fit, recommend
+    from mixlaw.goal import goal
+
+    fitted = fit(runs, law, seed=wanted["seed"], goal=goal(task.sources, task.budget))
+    fitted = replace(
+        fitted, notes=(*task.notes, *fitted.notes), provenance=fitted.provenance | {"text": task.corpus.hash}
+    )
+    plan = recommend(fitted, task.sources, task.budget, targets=task.targets, **wanted)
+    save_plan(out, plan, runs)
+    return plan

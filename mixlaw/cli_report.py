@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from mixlaw.cli_inputs import out_file, written
 from mixlaw.errors import MixlawError
 
 
@@ -23,11 +24,10 @@ def report_plan(
     ] = True,
 ) -> None:
     """Write a plan as one HTML file that needs no network: figures, sliders, leaderboard, provenance."""
-    from mixlaw.cli import _file, _write
     from mixlaw.cli_sweep import say
     from mixlaw.report import report
 
-    out = _file(out)
+    out = out_file(out)
     if compare:
         if leaderboard is not None:
             raise MixlawError("--compare makes a leaderboard and --leaderboard names one: give one of them")
@@ -35,7 +35,7 @@ def report_plan(
     if held_out:
         say("refitting the law without each fold of mixtures (--no-held-out leaves that out) ...")
     page = report(folder, leaderboard=leaderboard, held_out=held_out)
-    _write(out, page.save)
+    written(out, page.save)
     for reason in page.missing:
         say(f"note: {reason}")
     say(f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB)")

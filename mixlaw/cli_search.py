@@ -36,8 +36,8 @@ def search(
 ) -> None:
     """Propose, run, refit, narrow, and again; then recommend. The same command goes on where it was stopped."""
     from mixlaw import read_project
-    from mixlaw.cli import _check_law, _plan_task
     from mixlaw.cli_design import wished
+    from mixlaw.cli_recommend import check_law, plan_of_task
     from mixlaw.show import print_plan
     from proxies.pipeline import mixtures, sweep_task
     from proxies.search import search as loop
@@ -46,7 +46,7 @@ def search(
     wish = wished(batch, method, size, seed)
     team = _backend(backend, workers, (address, None, None))
     read = read_project(project)
-    _check_law(law, None, mixed=len(read.sources) > 1)
+    check_law(law, None, mixed=len(read.sources) > 1)
     make_folder(out)
     place = Store.at(store or out / "store")
     place.open()
@@ -58,7 +58,7 @@ def search(
     training = Training(team, place)
     train = _told(lambda now, chosen: train_proxies(now, seed, out, chosen, training), rounds)
     task, found, told = loop(task, mixtures(task, seed), rounds, wish, law, out, train)
-    plan = _plan_task(task, found, law, {"constraints": read.constraints, "seed": seed}, out)
+    plan = plan_of_task(task, found, law, {"constraints": read.constraints, "seed": seed}, out)
     _keep(out / "rounds.json", told)
     if as_json:
         print(json.dumps(plan.to_dict(), indent=1))

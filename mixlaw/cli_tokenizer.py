@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from mixlaw.cli_inputs import out_file, written
+
 tokenizer = typer.Typer(no_args_is_help=True, help="Tokenizers for proxies: bytes are read where a project names none.")
 
 
@@ -23,14 +25,13 @@ def train(
 ) -> None:
     """Train a byte-level BPE tokenizer on an equal sample of every source's text."""
     from mixlaw import read_project
-    from mixlaw.cli import _file, _write
     from mixlaw.cli_progress import with_bar
     from mixlaw.cli_sweep import say
     from mixlaw.errors import MixlawError
     from proxies.readers import read_documents
     from proxies.tokenizer_training import train_tokenizer
 
-    out, read = _file(out), read_project(project)
+    out, read = out_file(out), read_project(project)
     if not 10_000 <= sample <= 1e12:
         raise MixlawError(f"--sample is {sample:g}: it must be a number from 10000 on")
     for source in read.sources:
@@ -45,7 +46,7 @@ def train(
         return train_tokenizer(documents, vocab, seed=seed, size=int(sample), tell=in_megabytes)
 
     trained = with_bar("tokenizer (MB)", work)
-    _write(out, lambda file: file.write_text(trained.text, encoding="utf-8"))
+    written(out, lambda file: file.write_text(trained.text, encoding="utf-8"))
     for note in trained.notes:
         say(f"note: {note}")
     means = ", ".join(f"{name} {mean:.2f}" for name, mean in trained.bytes_per_token.items())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixlaw.cli_inputs import Json, Seed, out_file, written
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ SAMPLE, BATCH = 20_000, 1000
 
 Pool = Annotated[list[str], typer.Argument(help="files, folders or globs of text, .jsonl or .parquet")]
 Dims = Annotated[int, typer.Option(help="principal components of hashed words and pairs", min=1)]
-Seed = Annotated[int, typer.Option(help="seed of everything random", min=0)]
-Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 
 
 def score(
@@ -35,12 +34,11 @@ def score(
     """
     import pandas as pd
 
-    from mixlaw.cli import _file, _write
     from proxies.readers import read_documents
 
     if out.suffix != ".parquet":
         raise MixlawError(f"--out {out}: scores are written as Parquet; let its name end in .parquet")
-    out = _file(out)
+    out = out_file(out)
     scorers = {"importance": _importance, "gradient": _gradient, "neighbours": _neighbours}
     if by not in scorers:
         raise MixlawError(f"--by {by}: unknown; choose importance, gradient or neighbours")
@@ -53,7 +51,7 @@ def score(
     if count is not None and not 1 <= count <= len(texts):
         raise MixlawError(f"--count {count}: the pool has {len(texts):,} documents")
     frame = pd.DataFrame({"document": range(len(texts))} | scorers[by](texts, wanted, count, dims, seed))
-    _write(out, lambda path: frame.to_parquet(path, index=False))
+    written(out, lambda path: frame.to_parquet(path, index=False))
     chosen = int(frame["chosen"].sum()) if "chosen" in frame else None
     content = {"documents": len(texts), "target_documents": len(wanted), "by": by, "chosen": chosen}
     said = "" if chosen is None else f", {chosen:,} chosen"

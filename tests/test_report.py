@@ -14,6 +14,7 @@ from report_cases import PAYLOADS, board_of, material_of, poison
 
 import mixlaw
 from mixlaw import cli
+from mixlaw.cli_recommend import save_plan
 from mixlaw.errors import MixlawError
 from mixlaw.report import gather, read_leaderboard, render
 from mixlaw.report.charts import MOST_POINTS, linear, logarithmic, scatter
@@ -46,7 +47,7 @@ def folder(tmp_path_factory):
     fitted = mixlaw.fit(runs, "mixture-index", bootstrap=20)
     targets = (Target("code", 2.0), Target("web"))
     plan = mixlaw.recommend(fitted, sources, Budget(params=3e8, tokens=6e9), targets=targets)
-    cli._save(out, plan, runs)
+    save_plan(out, plan, runs)
     return out
 
 

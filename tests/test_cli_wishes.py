@@ -9,7 +9,7 @@ import pytest
 
 from mixlaw import cli
 from mixlaw.ask import Ask
-from mixlaw.cli_recommend import asked, budgeted, constrained
+from mixlaw.cli_wishes import asked, budgeted, constrained
 from mixlaw.constraints import Constraints
 from mixlaw.errors import MixlawError
 from mixlaw.sources import Budget, read_project
