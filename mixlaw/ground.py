@@ -6,15 +6,14 @@ import numpy as np
 
 from mixlaw.errors import MixlawError, nearest
 from mixlaw.feasible import feasible
-from mixlaw.fit import replicate, toward
+from mixlaw.fit import replicate
 from mixlaw.fitted import Fit
-from mixlaw.goal import Goal
 from mixlaw.lookahead import Belief
 from mixlaw.optimize import Optimum
 from mixlaw.posterior import Posterior, posterior
 from mixlaw.problem import MET, Problem, pose
 from mixlaw.refusals import refuse_broken
-from mixlaw.scale import Scale
+from mixlaw.scale import Scale, fit_toward
 from mixlaw.sizes import choose_scale
 from mixlaw.sources import Budget, Project, Source, Sources
 
@@ -95,7 +94,7 @@ def prepare(fit: Fit, project: Project | None, budget: Budget | None, wish: Wish
     if needed is not None and scale.tokens is None:
         raise MixlawError(f"{needed} and the law {fit.law.name} knows no token count: give --params and --tokens")
     problem.refuse_conflicts(scale.tokens)
-    problem = replace(problem, fit=_for_the_plan(problem.fit, scale))
+    problem = replace(problem, fit=fit_toward(problem.fit, scale))
     if not len(problem.fit.replicas_BxKxP):
         problem = replace(problem, fit=replicate(problem.fit, REPLICAS, wish.seed))
     best = problem.solve(problem.fit.z_KxP[None], scale.pair)[0]
@@ -107,15 +106,6 @@ def prepare(fit: Fit, project: Project | None, budget: Budget | None, wish: Wish
     options = posterior(problem.fit, option_OxS, *scale.pair)
     option_C = _same(candidate_CxS, option_OxS)
     return Ground(problem, scale, best, option_OxS, candidate_CxS, option_C, options, refit_BxS)
-
-
-def _for_the_plan(fit: Fit, scale: Scale) -> Fit:
-    """The fit with its runs weighed by their closeness to the planned run, as `recommend` has it."""
-    if "unique" not in fit.law.needs or fit.runs is None or scale.params is None or scale.tokens is None:
-        return fit
-    unique_S = np.broadcast_to(fit.unique_S, len(fit.sources)).tolist()
-    goal = Goal(dict(zip(fit.sources, unique_S, strict=True)), scale.tokens, scale.params)
-    return fit if goal == fit.goal else toward(fit, goal)
 
 
 def _candidates(problem: Problem, scale: Scale, option_OxS: np.ndarray, wish: Wish) -> np.ndarray:

@@ -12,9 +12,8 @@ from mixlaw.compute import path, speed_up
 from mixlaw.constraints import Constraints
 from mixlaw.contents import amounts, caps, certificate, intervals, predicted, provenance
 from mixlaw.errors import MixlawError
-from mixlaw.fit import replicate, toward
+from mixlaw.fit import replicate
 from mixlaw.fitted import Fit
-from mixlaw.goal import Goal
 from mixlaw.held_out import HeldOut, held_out
 from mixlaw.near_optimal import near_optimal
 from mixlaw.optimize import Optimum
@@ -22,7 +21,7 @@ from mixlaw.plan import SCHEMA, Plan, named
 from mixlaw.problem import MET, REFIT, Problem, pose
 from mixlaw.refusals import refuse_broken
 from mixlaw.robust import robust
-from mixlaw.scale import Scale
+from mixlaw.scale import Scale, fit_toward
 from mixlaw.sizes import choose_scale
 from mixlaw.sources import Budget, Sources, Target
 from mixlaw.verdict import baselines, distance, extrapolations, verdict
@@ -73,7 +72,7 @@ def recommend(
     scale = choose_scale(problem, unknown)
     _check_tokens(problem, scale)
     problem.refuse_conflicts(scale.tokens)
-    stated, fit = fit.goal, _for_the_plan(problem, scale)
+    stated, fit = fit.goal, fit_toward(problem.fit, scale)
     if not len(fit.replicas_BxKxP):
         fit = replicate(fit, ask.replicas, seed)
     problem = replace(problem, fit=fit)
@@ -186,17 +185,6 @@ def _seed_noise(problem: Problem) -> list[str]:
         return []
     nats = float(problem.weight_K @ (found.seed_noise_K * np.nanmedian(at.loss_RxK, axis=0)))
     return [f"runs with another seed differ by {nats:.4f} nats (standard deviation, {found.repeats_K[0]:.0f} repeats)"]
-
-
-def _for_the_plan(problem: Problem, scale: Scale) -> Fit:
-    """The fit with its runs weighed by their closeness to the planned run, where its law reads unique tokens."""
-    fit = problem.fit
-    if "unique" not in fit.law.needs or fit.runs is None or None in (scale.params, scale.tokens):
-        return fit
-    assert scale.tokens is not None
-    unique_S = np.broadcast_to(fit.unique_S, len(fit.sources)).tolist()
-    goal = Goal(dict(zip(fit.sources, unique_S, strict=True)), scale.tokens, scale.params)
-    return fit if goal == fit.goal else toward(fit, goal)
 
 
 def _check_tokens(problem: Problem, scale: Scale) -> None:

@@ -1,10 +1,13 @@
-"""N and D of a plan, None where they are not known."""
+"""N and D of a plan, and the fit that is meant for them."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from mixlaw.fit import toward
+from mixlaw.fitted import Fit
+from mixlaw.goal import Goal
 from mixlaw.sources import Budget
 
 
@@ -36,3 +39,12 @@ class Scale:
             notes.append("flops is null: no budget was given")
         flops = None if budget is None else budget.compute
         return {"params": self.params, "tokens": self.tokens, "flops": flops}
+
+
+def fit_toward(fit: Fit, scale: Scale) -> Fit:
+    """The fit with its runs weighed by their closeness to the planned run, where its law reads unique tokens."""
+    if "unique" not in fit.law.needs or fit.runs is None or scale.params is None or scale.tokens is None:
+        return fit
+    unique_S = np.broadcast_to(fit.unique_S, len(fit.sources)).tolist()
+    goal = Goal(dict(zip(fit.sources, unique_S, strict=True)), scale.tokens, scale.params)
+    return fit if goal == fit.goal else toward(fit, goal)

@@ -17,8 +17,7 @@ from mixlaw.fitted import Fit
 from mixlaw.optimize import Optimum
 from mixlaw.plan import interval, named
 from mixlaw.problem import Problem, pose
-from mixlaw.recommend import _for_the_plan
-from mixlaw.scale import Scale
+from mixlaw.scale import Scale, fit_toward
 from mixlaw.sizes import choose_scale
 from mixlaw.sources import Project, Source, Target
 
@@ -52,7 +51,7 @@ def _ready(fit: Fit, project: Project, replicas: int, seed: int) -> _Posed:
     if needed is not None and scale.tokens is None:
         raise MixlawError(f"{needed} and the law {fit.law.name} knows no token count: give --params and --tokens")
     problem.refuse_conflicts(scale.tokens)
-    found = _for_the_plan(problem, scale)
+    found = fit_toward(problem.fit, scale)
     found = found if len(found.replicas_BxKxP) else replicate(found, replicas, seed)
     problem = replace(problem, fit=found)
     best = problem.solve(found.z_KxP[None], scale.pair)[0]
