@@ -7,6 +7,6 @@ constraints:
 check:
 	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/pyright && .venv/bin/pytest
 
-# The documentation into build/docs (pip install -e '.[docs]'); a broken link ends it.
+# The documentation into build/docs (pip install -e '.[docs]'); a broken link ends it (not with -q, which hides warnings from strict).
 docs:
-	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build -q -f analysis/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build -f analysis/mkdocs.yml
