@@ -23,13 +23,13 @@ ORDER = [
     *("program", "conflicts", "derivatives", "layout", "interior", "certificate", "optimize"),
     *("scale", "problem", "refusals", "sizes", "plan", "verdict", "contents", "ask"),
     *("near_optimal", "worth", "compute", "robust", "bracket", "recommend"),
-    *("show", "plot", "__init__", "cli"),
+    *("show", "figures", "__init__", "cli"),
 ]
 """The map of the package: a module imports only modules before it. A new module takes its place here."""
 OWNERS = {
     "jax": {"laws", "objective", "lm", "estimate", "diagnose", "band", "refits", "fit", "fitted", "derivatives"}
     | {"transport"},
-    "matplotlib": {"plot", "report"},
+    "matplotlib": {"figures", "report"},
     "typer": {"cli"},
     "rich": {"cli", "show"},
     "proxies": {"cli"},
@@ -93,7 +93,7 @@ def test_the_borders_are_not_empty():
     for pair in (
         ("lm", "jax"),
         ("laws", "jax"),
-        ("plot", "matplotlib"),
+        ("figures", "matplotlib"),
         ("transport", "ot"),
         ("cli", "typer"),
         ("cli", "proxies"),
