@@ -70,8 +70,7 @@ def epochs_bars(plan: Plan, ax: Axes | None = None) -> Axes:
         ax.xaxis.set_major_formatter("{x:g}")
     ax.set_xlim(0, reach)
     style.name_rows(ax, names)
-    told = "; black: cap" if any(cap is not None for cap in caps) else ""
-    told += ", > beyond" if any(cap is not None and cap > widest for cap in caps) else ""
-    told += "; logarithmic above 1" if wide else ""
-    ax.set_xlabel(f"epochs\n(dashed: one pass; orange: above {REPEATED:g}{told})")
+    told = ["black: cap" + (", > beyond" if any(c is not None and c > widest for c in caps) else "")]
+    told = told * any(cap is not None for cap in caps) + ["logarithmic above 1"] * wide
+    ax.set_xlabel(f"epochs (dashed: one pass; orange: above {REPEATED:g})" + "\n" * bool(told) + "; ".join(told))
     return style.clean(ax)

@@ -67,9 +67,10 @@ def as_percent(axis: Axis) -> None:
     axis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol="%"))
 
 
-def legend_above(ax: Axes, columns: int = 2, up: float = 1.0) -> None:
-    """The legend over the axes, where it covers nothing, `up` of their height."""
-    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0.0, up), ncols=columns, borderaxespad=0.2)
+def legend_above(ax: Axes, columns: int = 2) -> None:
+    """The legend over the axes, where it covers nothing."""
+    at = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
+    ax.legend(frameon=False, ncols=columns, columnspacing=1.2, handletextpad=0.5, **at)  # pyright: ignore
 
 
 def legend_right(ax: Axes, handles: Sequence[object], names: Sequence[str]) -> None:

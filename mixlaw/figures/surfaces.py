@@ -51,13 +51,13 @@ def ternary_contour(
     share_Px3 = _grid()
     w_PxS = np.tile(at.mixture_S, (len(share_Px3), 1))
     w_PxS[:, index] = mass * share_Px3
-    ax = style.new_axes(ax, 4.6, 5.6)
+    ax = style.new_axes(ax, 4.6, 6.2)
     _contours(ax, at, share_Px3 @ CORNERS_3x2, w_PxS)
-    _edges(ax, style.shortened(names, 22), mass)
+    _edges(ax, style.shortened(names, 20), mass)
     if len(fit.sources) == 3 and fit.runs is not None:
         runs_Rx3 = fit.runs.w_RxS[:, [fit.runs.sources.index(name) for name in names]]
         ax.plot(*(runs_Rx3 @ CORNERS_3x2).T, "o", color="white", markersize=3, markeredgecolor="black", label="runs")
-    _marks(ax, at, lambda w_S: w_S[index] / mass @ CORNERS_3x2, 1.07)
+    _marks(ax, at, lambda w_S: w_S[index] / mass @ CORNERS_3x2)
     return ax
 
 
@@ -65,7 +65,8 @@ def loss_surface(fit: Fit, plan: Plan, x: str, y: str, target: str | None = None
     """Predicted loss at the plan's N and D over the shares of two sources, with the plan marked.
 
     The other sources share the rest in the proportions that they have in the plan (evenly where it gives them
-    nothing). The axes reach somewhat beyond the plan's intervals. Dashed: the bounds.
+    nothing). The axes reach somewhat beyond the plan's intervals, and beyond proportional where there are three
+    sources in all and it is marked. Dashed: the bounds.
 
     Raises:
         MixlawError: the fit is not the plan's, has fewer than three sources, or lacks one of these or the target.
@@ -76,7 +77,10 @@ def loss_surface(fit: Fit, plan: Plan, x: str, y: str, target: str | None = None
         raise MixlawError("loss_surface needs a third source to take up the rest; with two there is only one share")
     rest_S = np.delete(at.mixture_S, index)
     rest_S = rest_S / rest_S.sum() if rest_S.sum() > 1e-6 else np.full(len(rest_S), 1.0 / len(rest_S))
-    reach_2 = [min(1.0, max(0.1, 1.6 * at.plan["interval"][name][1])) for name in (x, y)]
+    high_2 = np.array([at.plan["interval"][name][1] for name in (x, y)])
+    if (proportional_S := _shown_proportional(at)) is not None:
+        high_2 = np.maximum(high_2, proportional_S[index])
+    reach_2 = np.clip(1.6 * high_2, 0.1, 1.0)
     share_Px3 = _grid(*reach_2)
     w_PxS = np.zeros((len(share_Px3), len(fit.sources)))
     w_PxS[:, index] = share_Px3[:, :2]
@@ -132,17 +136,24 @@ def _edges(ax: Axes, names: list[str], mass: float) -> None:
             ax.text(
                 *(ends_2x2[0] + outward), f"{100 * mass * share:.0f}%", ha="center", va="center", fontsize="x-small"
             )
-    ends = (("left", "top", (-0.06, -0.05)), ("right", "top", (0.06, -0.05)), ("center", "bottom", (0.0, 0.03)))
+    ends = (("left", "top", (-0.1, -0.05)), ("right", "top", (0.1, -0.05)), ("center", "bottom", (0.0, 0.02)))
     for name, corner, (ha, va, shift) in zip(names, CORNERS_3x2, ends, strict=True):
         x, y = corner + shift
-        ax.text(x, y, f"{100 * mass:.0f}% {name}", ha=ha, va=va)
+        ax.text(x, y, f"{100 * mass:.0f}%\n{name}", ha=ha, va=va, in_layout=False)  # the limits leave room for it
+    ax.set_xlim(-0.12, 1.12)
+    ax.set_ylim(-0.2, CORNERS_3x2[2, 1] + 0.15)
 
 
-def _marks(ax: Axes, at: Planned, place: Callable[[np.ndarray], np.ndarray], up: float = 1.0) -> None:
-    """The plan's mixture and, where the picture holds all sources, the proportional one; the legend so far up."""
-    proportional_S = at.baseline("proportional")
+def _shown_proportional(at: Planned) -> np.ndarray | None:
+    """The proportional shares (S,) where a picture of three sources holds them."""
+    return at.baseline("proportional") if len(at.fit.sources) == 3 else None
+
+
+def _marks(ax: Axes, at: Planned, place: Callable[[np.ndarray], np.ndarray]) -> None:
+    """The plan's mixture and, where the picture holds all sources, the proportional one."""
+    proportional_S = _shown_proportional(at)
     white = {"markeredgecolor": "white", "linestyle": "none", "zorder": 4, "clip_on": False}
-    if len(at.fit.sources) == 3 and proportional_S is not None:
+    if proportional_S is not None:
         ax.plot(*place(proportional_S), "D", color=style.PROPORTIONAL, markersize=8, label="proportional", **white)
     ax.plot(*place(at.mixture_S), "*", color=style.ALARM, markersize=15, label="recommended", **white)
-    style.legend_above(ax, 3, up)
+    style.legend_above(ax, 3)
