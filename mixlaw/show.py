@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable
-from typing import IO, Any
+from typing import Any, TextIO
 
 import numpy as np
 from rich.cells import cell_len
@@ -31,7 +31,7 @@ NAME = 32
 class _Output:
     """Standard output as Rich writes to it: what its encoding lacks is replaced; piped, lines end where text does."""
 
-    def __init__(self, stream: IO[str]) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self.stream, self.encoding = stream, stream.encoding or "utf-8"
 
     def write(self, text: str) -> int:

@@ -133,9 +133,8 @@ def _edges(ax: Axes, names: list[str], mass: float) -> None:
             ends_2x2 = np.stack([share * a + (1 - share) * b, share * a + (1 - share) * c])
             ax.plot(*ends_2x2.T, color="white", linewidth=0.5, alpha=0.6)
             outward = 0.035 * (ends_2x2[0] - ends_2x2[1]) / np.linalg.norm(ends_2x2[0] - ends_2x2[1])
-            ax.text(
-                *(ends_2x2[0] + outward), f"{100 * mass * share:.0f}%", ha="center", va="center", fontsize="x-small"
-            )
+            x, y = ends_2x2[0] + outward
+            ax.text(x, y, f"{100 * mass * share:.0f}%", ha="center", va="center", fontsize="x-small")
     ends = (("left", "top", (-0.1, -0.05)), ("right", "top", (0.1, -0.05)), ("center", "bottom", (0.0, 0.02)))
     for name, corner, (ha, va, shift) in zip(names, CORNERS_3x2, ends, strict=True):
         x, y = corner + shift
