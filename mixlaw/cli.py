@@ -141,7 +141,7 @@ def compare(
         make_folder(out)
     board = with_bar("compare", lambda tell: judge(table, names, seed=seed, tell=tell))
     if out is not None:
-        from mixlaw.plot import save_leaderboard_figure
+        from mixlaw.figures import save_leaderboard_figure
 
         board.save(out)
         save_leaderboard_figure(board, out / "leaderboard.png")

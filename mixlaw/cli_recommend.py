@@ -141,7 +141,7 @@ def _from_runs(
 
 def save_plan(out: Path, plan: "Plan", runs: "Runs", source: Path | None = None) -> None:
     """All that `report` and `export` need; `source` is the file the runs were read from."""
-    from mixlaw.plot import save_path_figure, save_plan_figure
+    from mixlaw.figures import save_path_figure, save_plan_figure
 
     folder = make_folder(out)
     table = folder / "runs.csv"
@@ -178,7 +178,7 @@ def _demo(out: Path, law: str, seed: int) -> "Plan":
     measured = with_progress("check at the budget", lambda tell: measure(task, named, store, seed, tell))
     plan = with_check(plan, measured)
     plan.save(out / "plan.json")
-    from mixlaw.plot import save_plan_figure
+    from mixlaw.figures import save_plan_figure
 
     save_plan_figure(plan, out / "plan.png")
     return plan

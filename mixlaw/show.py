@@ -1,9 +1,12 @@
-"""Tables for a terminal: at most 80 columns, plain when piped."""
+"""Tables for a terminal: at most 80 columns; piped, plain text without colours or blanks at the ends of lines."""
 
+import re
+import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -15,21 +18,53 @@ from mixlaw.leaderboard import Leaderboard
 from mixlaw.plan import Plan
 
 BAR = 8
-"""Characters of a bar for a share of 100%."""
+"""Characters of a bar for the largest share."""
+EIGHTHS = " ▏▎▍▌▋▊▉"
+"""The end of a bar, by eighths of a character."""
+ASCII = {**dict.fromkeys("–−", "-"), "█": "#", **dict.fromkeys(EIGHTHS[5:], "#"), **dict.fromkeys(EIGHTHS[1:5], "")}
+"""What is written where the output's encoding lacks a character that tables use."""
 WIDTH = 80
 NAME = 32
 """Most characters of a name on one line."""
 
 
+class _Output:
+    """Standard output as Rich writes to it: what its encoding lacks is replaced; piped, lines end where text does."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream, self.encoding = stream, stream.encoding or "utf-8"
+
+    def write(self, text: str) -> int:
+        if not self.isatty():
+            text = re.sub(r" +$", "", text, flags=re.MULTILINE)
+        try:
+            text.encode(self.encoding)
+        except UnicodeEncodeError:
+            plain = text.translate(str.maketrans(ASCII))
+            text = plain.encode(self.encoding, "replace").decode(self.encoding)
+        return self.stream.write(text)
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+    def isatty(self) -> bool:
+        return self.stream.isatty()
+
+    def fileno(self) -> int:
+        return self.stream.fileno()
+
+
 def _console() -> Console:
-    console = Console(highlight=False, markup=True)
-    return console if console.is_terminal and console.width < WIDTH else Console(highlight=False, width=WIDTH)
+    out: Any = _Output(sys.stdout)
+    options = {"file": out, "highlight": False, "emoji": False}
+    console = Console(**options)
+    return console if console.is_terminal and console.width < WIDTH else Console(**options, width=WIDTH)
 
 
-def _table(*columns: str, names: Iterable[str] = ()) -> Table:
-    """A table whose first column holds `names` and whose others hold numbers."""
+def _table(*columns: str, names: Iterable[str] = (), most: int = NAME) -> Table:
+    """A table whose first column holds `names`, folded beyond `most` characters, and whose others hold numbers."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    widest = min(NAME, max(map(len, (columns[0], *names))))
+    widest = min(most, max(map(cell_len, (columns[0], *names))))
     table.add_column(columns[0], overflow="fold", min_width=widest)
     for column in columns[1:]:
         table.add_column(column, justify="right", no_wrap=True)
@@ -83,13 +118,14 @@ def _worth(content: dict[str, Any]) -> list[str]:
 
 
 def _shares(content: dict[str, Any]) -> Table:
+    """A row a source, the largest share first; bars are relative to it. Long names go over several lines."""
     mixture = dict(sorted(content["mixture"].items(), key=lambda item: -item[1]))
-    table = _table("source", "available", "proportional", "recommended", "90% interval", "epochs", names=mixture)
-    bars = max(map(len, mixture)) <= 14  # else there is no room
-    if bars:
-        table.add_column("", no_wrap=True)
+    columns = ("source", "unique", "proportional", "  plan", "90% interval", "epochs")  # no number is wider
+    table = _table(*columns, names=mixture, most=WIDTH - sum(map(len, columns[1:])) - BAR - 2 * len(columns))
+    table.add_column("", no_wrap=True, min_width=BAR)
     proportional = (content["baselines"]["proportional"] or {}).get("mixture", {})
     epochs, by_source = content["epochs"] or {}, content["tokens_by_source"] or {}
+    largest = max(mixture.values())
     for name, share in mixture.items():
         passes, (low, high) = epochs.get(name), content["interval"][name]
         available = by_source[name] / passes if passes and name in by_source else None
@@ -99,10 +135,16 @@ def _shares(content: dict[str, Any]) -> Table:
             _percent(proportional.get(name)),
             _percent(share),
             f"{100 * low:.1f}–{100 * high:.1f}%",
-            "–" if passes is None else f"{passes:.2f}",
-            *(["█" * round(BAR * share)] if bars else []),
+            "–" if passes is None else f"{passes:.2f}" if passes < 999 else short(passes),
+            _bar(share / largest),
         )
     return table
+
+
+def _bar(part: float) -> str:
+    """A bar for a part of the largest share, to an eighth of a character."""
+    whole, eighths = divmod(round(8 * BAR * part), 8)
+    return "█" * whole + (EIGHTHS[eighths] if eighths else "")
 
 
 def _headline(content: dict[str, Any]) -> str:

@@ -26,13 +26,13 @@ ORDER = [
     *("verdict", "contents", "ask"),
     *("near_optimal", "worth", "compute", "robust", "bracket", "recommend", "appraisal"),
     *("ground", "run_sizes", "more_runs", "next_runs"),
-    *("show", "show_appraisal", "plot", "report", "__init__", "cli"),
+    *("show", "show_appraisal", "figures", "report", "__init__", "cli"),
 ]
 """The map of the package: a module imports only modules before it. A new module takes its place here."""
 OWNERS = {
     "jax": {"laws", "objective", "lm", "estimate", "diagnose", "band", "refits", "fit", "fitted", "derivatives"}
     | {"transport", "posterior", "d_optimal", "report"},
-    "matplotlib": {"plot", "report"},
+    "matplotlib": {"figures", "report"},
     "typer": {"cli"},
     "rich": {"cli", "show", "show_appraisal"},
     "proxies": {"cli"},
@@ -97,7 +97,7 @@ def test_the_borders_are_not_empty():
     for pair in (
         ("lm", "jax"),
         ("laws", "jax"),
-        ("plot", "matplotlib"),
+        ("figures", "matplotlib"),
         ("transport", "ot"),
         ("cli", "typer"),
         ("cli", "proxies"),

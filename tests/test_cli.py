@@ -101,7 +101,7 @@ def test_recommend_from_one_scale_without_a_project(run, tmp_path):
     assert code == 0
     lines = stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[0].split() == ["source", "available", "proportional", "recommended", "90%", "interval", "epochs"]
+    assert lines[0].split() == ["source", "unique", "proportional", "plan", "90%", "interval", "epochs"]
     assert any(line.startswith("verdict: ") for line in lines)
 
 

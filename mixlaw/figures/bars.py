@@ -1,0 +1,76 @@
+"""Bars by source: shares beside proportional, epochs beside caps."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from mixlaw.figures import style
+from mixlaw.plan import Plan
+
+REPEATED = 4.0
+"""Epochs above which bars change colour: up to them repeated text is nearly as good as new (Muennighoff et al.,
+2305.16264)."""
+WIDE = 30.0
+"""Epochs from which their axis is logarithmic above one pass: one source would squeeze all others."""
+
+
+def _order(content: dict[str, Any]) -> list[str]:
+    return sorted(content["mixture"], key=content["mixture"].get, reverse=True)
+
+
+def mixture_bars(plan: Plan, ax: Axes | None = None) -> Axes:
+    """Recommended shares with 90% intervals beside the proportional ones, largest first."""
+    content = plan.to_dict()
+    names = _order(content)
+    ax = style.new_axes(ax, style.rows_height(len(names)))
+    at, share = np.arange(len(names)), np.array([content["mixture"][n] for n in names])
+    band = np.array([content["interval"][n] for n in names])
+    error = np.abs(np.stack([share - band[:, 0], band[:, 1] - share]))
+    proportional, thick = content["baselines"]["proportional"], 0.38
+    up = 0.2 if proportional is not None else 0.0
+    ax.barh(at - up, share, thick + 0.2 - up, color=style.RECOMMENDED, label="recommended (90% interval)")
+    ax.errorbar(share, at - up, xerr=error, fmt="none", ecolor="black", elinewidth=1, capsize=2)
+    if proportional is not None:
+        other = [proportional["mixture"][n] for n in names]
+        ax.barh(at + up, other, thick, color=style.PROPORTIONAL, label="proportional")
+    style.name_rows(ax, names)
+    ax.set_xlim(left=0.0)
+    ax.set_xlabel("share of training tokens")
+    style.as_percent(ax.xaxis)
+    style.legend_above(ax)
+    return style.clean(ax)
+
+
+def epochs_bars(plan: Plan, ax: Axes | None = None) -> Axes:
+    """Epochs of each source under the plan, largest share first, with its cap where it has one.
+
+    Raises:
+        MixlawError: the plan's epochs are null.
+    """
+    epochs_by: Any = style.of_plan(plan, "epochs")
+    content = plan.to_dict()
+    names = _order(content)
+    ax = style.new_axes(ax, style.rows_height(len(names)))
+    epochs = np.array([epochs_by[n] for n in names])
+    colors = [style.ALARM if e > REPEATED else style.RECOMMENDED for e in epochs]
+    ax.barh(np.arange(len(names)), epochs, 0.6, color=colors)
+    caps = [(content["caps"] or {}).get(name, {}).get("max_epochs") for name in names]
+    wide = float(epochs.max()) > WIDE
+    widest = np.inf if wide else max(1.5, 2 * float(epochs.max()))  # a cap far off would squeeze the bars
+    reach = 1.05 * max([1.1, float(epochs.max()), *(c for c in caps if c is not None and c <= widest)])
+    for i, cap in enumerate(caps):
+        if cap is not None and cap <= widest:
+            ax.plot([cap, cap], [i - 0.4, i + 0.4], color="black", linewidth=2)
+        elif cap is not None:
+            ax.plot(reach, i, ">", color="black", markersize=4, clip_on=False)
+    ax.axvline(1.0, color=style.MUTED, linewidth=1, linestyle="--")
+    if wide:
+        ax.set_xscale("symlog", linthresh=1.0)
+        ax.xaxis.set_major_formatter("{x:g}")
+    ax.set_xlim(0, reach)
+    style.name_rows(ax, names)
+    told = ["black: cap" + (", > beyond" if any(c is not None and c > widest for c in caps) else "")]
+    told = told * any(cap is not None for cap in caps) + ["logarithmic above 1"] * wide
+    ax.set_xlabel(f"epochs (dashed: one pass; orange: above {REPEATED:g})" + "\n" * bool(told) + "; ".join(told))
+    return style.clean(ax)

@@ -1,0 +1,67 @@
+"""Predicted loss over model size at fixed compute."""
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from mixlaw.errors import MixlawError
+from mixlaw.figures import style
+from mixlaw.figures.planned import Planned, planned
+from mixlaw.fitted import Fit
+from mixlaw.plan import Plan
+
+FACTORS = (1 / 16, 1 / 4, 1.0, 4.0, 16.0)
+"""Multiples of the plan's compute that have a curve."""
+AROUND = 16.0
+"""A curve goes from so many times smaller than its best size to so many times larger."""
+POINTS = 121
+
+
+def isoflop(fit: Fit, plan: Plan, target: str | None = None, ax: Axes | None = None) -> Axes:
+    """Predicted loss of the plan's mixture over N, with D = C / 6N, a curve for each compute C around the plan's.
+
+    The best N of each curve is marked, and the plan's own N and D; the band is the 90% interval at the plan's compute.
+    Where the runs' sizes lie is shaded. (Kaplan et al., 2001.08361, for 6 N D.)
+
+    Args:
+        target: whose loss; the plan's objective by default.
+
+    Raises:
+        MixlawError: the fit is not the plan's, its law does not read both N and D, or the plan has none.
+    """
+    at = planned(fit, plan, target)
+    if not {"params", "tokens"} <= fit.law.needs or at.plan["params"] is None:
+        raise MixlawError(f"isoflop needs a law that reads params and tokens, and a plan that has them: {fit.law.name}")
+    compute = 6.0 * at.plan["params"] * at.plan["tokens"]
+    ax = style.new_axes(ax, 4.2)
+    optima = []
+    for factor, color in zip(FACTORS, ("#56B4E9", "#009E73", style.RECOMMENDED, "#CC79A7", "#000000"), strict=True):
+        params_M, loss_M = _curve(at, factor * compute)
+        best = int(np.argmin(loss_M))
+        optima.append((params_M[best], loss_M[best], 0 < best < len(params_M) - 1))
+        ax.plot(params_M, loss_M, color=color, label=f"{factor * compute:.2g}", zorder=2)
+        if factor == 1.0 and len(fit.replicas_BxKxP):
+            w_MxS = np.tile(at.mixture_S, (len(params_M), 1))
+            loss_BxM = at.losses(w_MxS, params_M, factor * compute / 6 / params_M, replicas=True)
+            low_M, high_M = np.quantile(loss_BxM, [0.05, 0.95], axis=0)
+            ax.fill_between(params_M, low_M, high_M, color=color, alpha=0.2, linewidth=0)
+    found = np.array([(params, loss) for params, loss, inside in optima if inside]).reshape(-1, 2)
+    ax.plot(*found.T, "o--", color="black", linewidth=0.8, markersize=4, label="best N", zorder=3)
+    own = at.losses(at.mixture_S[None])[0]
+    ax.plot(at.plan["params"], own, "*", color=style.ALARM, markersize=14, label="plan", linestyle="none", zorder=4)
+    ax.axvspan(*fit.support.params, color=style.MUTED, alpha=0.2, linewidth=0, label="runs' sizes", zorder=0)
+    ax.set_xscale("log")
+    ax.set_xlabel("parameters N, with tokens D = C / 6N")
+    ax.set_ylabel(style.plain(at.label))
+    ax.legend(frameon=False, title="compute C, FLOP", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return style.clean(ax)
+
+
+def _curve(at: Planned, compute: float) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes (M,) around the best one for so much compute, and the losses there (M,)."""
+    params = at.plan["params"] * np.sqrt(compute / (6.0 * at.plan["params"] * at.plan["tokens"]))
+    loss_M = params_M = np.empty(0)
+    for around in (AROUND**2, AROUND):
+        params_M = params * np.geomspace(1 / around, around, POINTS)
+        loss_M = at.losses(np.tile(at.mixture_S, (POINTS, 1)), params_M, compute / 6 / params_M)
+        params = float(params_M[np.argmin(loss_M)])
+    return params_M, loss_M

@@ -1,0 +1,75 @@
+"""What one target costs another."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from mixlaw.errors import MixlawError, nearest
+from mixlaw.figures import style
+from mixlaw.plan import Plan
+
+
+def pareto_front(plans: Sequence[Plan], x: str, y: str, labels: Sequence[str] = (), ax: Axes | None = None) -> Axes:
+    """Predicted losses of two targets under several plans, with 90% intervals.
+
+    Plans that no other is at least as good as on both are joined; the others are hollow. Plans along the front come
+    from weights: `[recommend(fit, sources, budget, targets=(Target(x, w), Target(y, 1 - w))) for w in (.1, .5, .9)]`
+    (for a law that is convex in the mixture these are all the front has).
+
+    Args:
+        plans: plans of one law at one N and D.
+        x, y: names of targets.
+        labels: a word a plan, such as its weights.
+
+    Raises:
+        MixlawError: there is no plan, a target is not predicted by one, or they are of different laws or sizes.
+    """
+    contents = [plan.to_dict() for plan in plans]
+    _check(contents, x, y, labels)
+    band_Mx2x3 = np.array(
+        [[[c["predicted"]["loss"][t][k] for k in ("mean", "low", "high")] for t in (x, y)] for c in contents]
+    )
+    point_Mx2, half_Mx2x2 = band_Mx2x3[..., 0], np.abs(band_Mx2x3[..., 1:] - band_Mx2x3[..., :1])
+    front_M = ~_beaten(point_Mx2)
+    ax = style.new_axes(ax, 4.4, 5.2)
+    ax.errorbar(
+        *point_Mx2.T,
+        xerr=half_Mx2x2[:, 0].T,
+        yerr=half_Mx2x2[:, 1].T,
+        **{"fmt": "none", "ecolor": style.MUTED, "elinewidth": 0.8, "alpha": 0.5, "zorder": 1},
+    )
+    line_Mx2 = point_Mx2[front_M][np.argsort(point_Mx2[front_M, 0], kind="stable")]
+    ax.plot(*line_Mx2.T, "-o", color=style.RECOMMENDED, markersize=6, label="not beaten on both", zorder=3)
+    if not front_M.all():
+        hollow = {"color": style.ALARM, "markerfacecolor": "white", "markersize": 6, "label": "beaten", "zorder": 2}
+        ax.plot(*point_Mx2[~front_M].T, "s", **hollow)
+    for label, at in zip(labels, point_Mx2, strict=False):
+        ax.annotate(style.plain(label), at, xytext=(5, 5), textcoords="offset points", fontsize="small")
+    ax.set_xlabel(f"loss of {style.shortened([x])[0]}, nats per token")
+    ax.set_ylabel(f"loss of {style.shortened([y])[0]}, nats per token")
+    style.legend_above(ax)
+    return style.clean(ax)
+
+
+def _check(contents: list[dict[str, Any]], x: str, y: str, labels: Sequence[str]) -> None:
+    if not contents:
+        raise MixlawError("pareto_front: give at least one plan")
+    if labels and len(labels) != len(contents):
+        raise MixlawError(f"pareto_front: {len(labels)} labels for {len(contents)} plans; give one each")
+    for i, content in enumerate(contents):
+        for target in (x, y):
+            if target not in content["predicted"]["loss"]:
+                known = nearest(target, content["predicted"]["loss"])
+                raise MixlawError(f"pareto_front: plan {i} (from 0) predicts no target {target!r}: {known}")
+    if len({(c["law"]["name"], c["params"], c["tokens"]) for c in contents}) > 1:
+        raise MixlawError(
+            "pareto_front: the plans are of different laws or sizes; plan all with one fit at one N and D"
+        )
+
+
+def _beaten(point_Mx2: np.ndarray) -> np.ndarray:
+    """Which points (M,) another one is at least as low as in both, and lower in one."""
+    no_worse_MxM = (point_Mx2[:, None] <= point_Mx2[None]).all(-1)
+    return np.any(no_worse_MxM & (point_Mx2[:, None] < point_Mx2[None]).any(-1), axis=0)

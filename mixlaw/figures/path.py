@@ -1,0 +1,50 @@
+"""How the best mixture moves with the budget."""
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mixlaw.figures import style
+from mixlaw.plan import Plan
+
+
+def budget_path(plan: Plan, ax: Axes | None = None) -> Axes:
+    """Shares of the optimum over compute; the plan's own budget is marked. Needs the plan's `path`.
+
+    The sources with the largest shares anywhere on the path have a colour and a marker each, the others are grey.
+
+    Raises:
+        MixlawError: the plan's path is null.
+    """
+    points: Any = style.of_plan(plan, "path")
+    content = plan.to_dict()
+    ax = style.new_axes(ax, 3.6, 8.0)
+    shares = {name: [point["mixture"][name] for point in points] for name in content["mixture"]}
+    names, flops = sorted(shares, key=lambda name: -max(shares[name])), [point["flops"] for point in points]
+    named = names if len(names) <= len(style.LINES) else names[: len(style.LINES) - 1]
+    handles = []
+    for name, color, marker in zip(named, style.LINES, style.MARKERS, strict=False):
+        handles += ax.plot(flops, shares[name], marker, color=color, linestyle="-", markersize=4, zorder=3)
+    rest = []
+    for name in names[len(named) :]:
+        rest += ax.plot(flops, shares[name], color=style.MUTED, linewidth=0.8, alpha=0.7, zorder=1)
+    ax.axvline(6 * content["params"] * content["tokens"], color=style.MUTED, linewidth=1, linestyle="--", zorder=0)
+    ax.set_xscale("log")
+    ax.set_ylim(bottom=0.0)
+    ax.set_xlabel("training compute in FLOP (dashed: the plan's)")
+    ax.set_ylabel("share of training tokens")
+    style.as_percent(ax.yaxis)
+    style.legend_right(ax, handles + rest[:1], [*named, *([f"{len(rest)} other sources"] if rest else [])])
+    return style.clean(ax)
+
+
+def save_path_figure(plan: Plan, path: str | Path) -> bool:
+    """Draw `budget_path` into a file; False, with nothing drawn, where the plan has no path of at least two budgets."""
+    if len(plan.to_dict().get("path") or ()) < 2:
+        return False
+    figure = Figure(figsize=(8.0, 3.6), layout="constrained")
+    budget_path(plan, figure.subplots())
+    figure.savefig(path, dpi=150)
+    return True

@@ -1,0 +1,76 @@
+"""A plan at a glance: shares, epochs and the check at the budget in one figure."""
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+
+from mixlaw.errors import short
+from mixlaw.figures import style
+from mixlaw.figures.bars import epochs_bars, mixture_bars
+from mixlaw.laws import by_name
+from mixlaw.plan import Plan
+
+
+def check_points(plan: Plan, ax: Axes | None = None) -> Axes:
+    """Measured against predicted difference of the demo's check at the budget.
+
+    Raises:
+        MixlawError: the plan has no such check.
+    """
+    check: Any = style.of_plan(plan, "check")
+    ax = style.new_axes(ax, 1.6)
+    difference = check["difference"]
+    ax.plot(
+        [difference["low"], difference["high"]],
+        [0, 0],
+        color=style.RECOMMENDED,
+        linewidth=6,
+        alpha=0.35,
+        label="90% interval",
+    )
+    ax.plot(
+        difference["predicted"],
+        0,
+        "|",
+        color=style.RECOMMENDED,
+        markersize=16,
+        markeredgewidth=2,
+        label="predicted",
+    )
+    ax.plot(difference["measured"], 0, "o", color=style.ALARM, label="measured")
+    ax.axvline(0.0, color=style.MUTED, linewidth=1, linestyle="--")
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    ax.set_xlabel("loss of proportional minus loss of recommended (nats per token)")
+    ax.legend(frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.45))
+    return style.clean(ax)
+
+
+def plan_figure(plan: Plan) -> Figure:
+    """Shares, and beside them what the plan has of epochs; below, the check at the budget if there was one."""
+    content = plan.to_dict()
+    names, checked = len(content["mixture"]), bool(content.get("check"))
+    wide, height = content["epochs"] is not None, 0.4 + style.rows_height(names)
+    figure = Figure(figsize=(11.0 if wide else 7.0, height + 1.6 * checked), layout="constrained")
+    rows: list[Figure | SubFigure] = [figure]
+    if checked:
+        rows = list(figure.subfigures(2, 1, squeeze=False, height_ratios=[height, 1.6])[:, 0])
+    columns: Any = rows[0].subplots(1, 1 + wide, squeeze=False)[0]
+    mixture_bars(plan, columns[0])
+    if wide:
+        epochs_bars(plan, columns[1]).tick_params(axis="y", labelleft=False)  # the rows are those at the left
+    if checked:
+        check_points(plan, rows[1].subplots())
+    budget = ""
+    if content["tokens"] is not None and {"params", "tokens"} & by_name(content["law"]["name"]).needs:
+        size = "" if content["params"] is None else f", {short(content['params'])} parameters"
+        budget = f"{size}, {short(content['tokens'])} tokens"
+    rows[0].suptitle(f"verdict: {content['verdict']} ({content['law']['name']}{budget})")
+    return figure
+
+
+def save_plan_figure(plan: Plan, path: str | Path) -> None:
+    """Draw `plan_figure` into a PNG, SVG or PDF file."""
+    plan_figure(plan).savefig(path, dpi=150)

@@ -1,0 +1,94 @@
+"""The one style of all figures: colours told apart by colour-blind readers (Okabe and Ito, 2008), names, axes."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from mixlaw.errors import MixlawError
+from mixlaw.plan import Plan
+
+RECOMMENDED, PROPORTIONAL, MUTED, ALARM = "#0072B2", "#E69F00", "#999999", "#D55E00"
+LINES = (RECOMMENDED, PROPORTIONAL, "#009E73", ALARM, "#CC79A7", "#56B4E9", "#000000")
+"""Okabe and Ito's colours but yellow, which is lost on white."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+"""One a colour of LINES: lines are told apart in black and white too."""
+SURFACE = "cividis"
+"""Colours of a surface: even in lightness, the same to colour-blind readers (Nunez et al., 2018)."""
+NAME = 32
+"""Most characters of a name in a figure."""
+TALL, LOW, MANY = 0.34, 0.18, 24
+"""Inches of a row of bars, and of one where there are more than so many."""
+
+
+def new_axes(ax: Axes | None, height: float, width: float = 7.0) -> Axes:
+    """The Axes given, or one of a figure of its own, in inches. No pyplot: nothing global is changed."""
+    return Figure(figsize=(width, height), layout="constrained").subplots() if ax is None else ax
+
+
+def rows_height(count: int) -> float:
+    """Inches that so many rows of bars need."""
+    return 1.2 + (TALL if count <= MANY else LOW) * count
+
+
+def clean(ax: Axes) -> Axes:
+    """Without the frame's upper and right side; returned for the last line of a figure."""
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    return ax
+
+
+def plain(name: str) -> str:
+    """A name as it is, where matplotlib would read formulas between dollars."""
+    return name.replace("$", r"\$")
+
+
+def shortened(names: Iterable[str], most: int = NAME) -> list[str]:
+    """Names for a figure: the middle of long ones left out, unless two would become alike."""
+    full = list(names)
+    half = (most - 1) // 2
+    short = [n if len(n) <= most else f"{n[:half]}…{n[half - most + 1 :]}" for n in full]
+    return [plain(n) for n in (short if len(set(short)) == len(set(full)) else full)]
+
+
+def name_rows(ax: Axes, names: Sequence[str]) -> None:
+    """Names at the left of rows 0, 1, ... from the top, in a size that fits the rows."""
+    points = ax.bbox.height / ax.get_figure(root=True).dpi * 72 / max(len(names), 1)  # pyright: ignore
+    ax.set_yticks(np.arange(len(names)), shortened(names))
+    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.tick_params(axis="y", length=0, labelsize=float(np.clip(0.75 * points, 3.0, 10.0)))
+
+
+def as_percent(axis: Axis) -> None:
+    """Shares as percent."""
+    axis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol="%"))
+
+
+def legend_above(ax: Axes, columns: int = 2) -> None:
+    """The legend over the axes, where it covers nothing."""
+    at = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
+    ax.legend(frameon=False, ncols=columns, columnspacing=1.2, handletextpad=0.5, **at)  # pyright: ignore
+
+
+def legend_right(ax: Axes, handles: Sequence[object], names: Sequence[str]) -> None:
+    """The legend right of the axes; a name may begin with an underscore, which matplotlib would leave out."""
+    at = {"frameon": False, "loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+    legend = ax.legend(handles, [f"-{i}" for i in range(len(names))], **at)  # pyright: ignore
+    for text, name in zip(legend.get_texts(), shortened(names), strict=True):
+        text.set_text(name)
+
+
+def of_plan(plan: Plan, key: str) -> object:
+    """What a plan holds under a key.
+
+    Raises:
+        MixlawError: it is null or absent, with the reason that the plan's notes give.
+    """
+    content = plan.to_dict()
+    if content.get(key) is None:
+        why = [note for note in content["notes"] if key in note and "null" in note]
+        raise MixlawError(f"this figure needs the plan's {key}: {why[0] if why else 'it holds none'}")
+    return content[key]

@@ -1,0 +1,158 @@
+"""Predicted loss over mixtures: three sources in a triangle, or two sources while the others give way."""
+
+from collections.abc import Callable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from matplotlib.tri import Triangulation
+
+from mixlaw.errors import MixlawError
+from mixlaw.figures import style
+from mixlaw.figures.planned import Planned, index_of, planned
+from mixlaw.fitted import Fit
+from mixlaw.plan import Plan
+
+STEPS = 60
+"""Parts of an edge of the grid."""
+STEEP = 0.85
+"""Levels reach up to this quantile of the losses: a law may be steep where a share nears 0."""
+LEVELS = 10
+CORNERS_3x2 = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
+
+
+def ternary_contour(
+    fit: Fit, plan: Plan, sources: tuple[str, str, str] | None = None, target: str | None = None, ax: Axes | None = None
+) -> Axes:
+    """Predicted loss at the plan's N and D over the shares of three sources, with the plan and the runs marked.
+
+    With more than three sources in the fit the others keep their shares in the plan, and the corners stand for all
+    that is left; runs and proportional are then not drawn, as they do not lie in the triangle. Dashed: the bounds.
+
+    Args:
+        fit: the fit behind the plan.
+        sources: bottom left, bottom right, top; may be left out where the fit has three.
+        target: whose loss; the plan's objective by default.
+
+    Raises:
+        MixlawError: the fit is not the plan's, there are no such three sources or no such target, or the plan leaves
+            nothing to the three.
+    """
+    at = planned(fit, plan, target)
+    names = sources or fit.sources
+    if len(names) != 3:
+        raise MixlawError(
+            f"ternary_contour draws 3 sources, here are {len(names)}: name three of the fit's as `sources`"
+        )
+    index = index_of(fit, tuple(names))
+    mass = float(at.mixture_S[index].sum())
+    if mass < 1e-6:
+        raise MixlawError(f"ternary_contour: the plan gives nothing to {list(names)}: name sources that have a share")
+    share_Px3 = _grid()
+    w_PxS = np.tile(at.mixture_S, (len(share_Px3), 1))
+    w_PxS[:, index] = mass * share_Px3
+    ax = style.new_axes(ax, 4.6, 6.2)
+    _contours(ax, at, share_Px3 @ CORNERS_3x2, w_PxS)
+    _edges(ax, style.shortened(names, 20), mass)
+    if len(fit.sources) == 3 and fit.runs is not None:
+        runs_Rx3 = fit.runs.w_RxS[:, [fit.runs.sources.index(name) for name in names]]
+        ax.plot(*(runs_Rx3 @ CORNERS_3x2).T, "o", color="white", markersize=3, markeredgecolor="black", label="runs")
+    _marks(ax, at, lambda w_S: w_S[index] / mass @ CORNERS_3x2)
+    return ax
+
+
+def loss_surface(fit: Fit, plan: Plan, x: str, y: str, target: str | None = None, ax: Axes | None = None) -> Axes:
+    """Predicted loss at the plan's N and D over the shares of two sources, with the plan marked.
+
+    The other sources share the rest in the proportions that they have in the plan (evenly where it gives them
+    nothing). The axes reach somewhat beyond the plan's intervals, and beyond proportional where there are three
+    sources in all and it is marked. Dashed: the bounds.
+
+    Raises:
+        MixlawError: the fit is not the plan's, has fewer than three sources, or lacks one of these or the target.
+    """
+    at = planned(fit, plan, target)
+    index = index_of(fit, (x, y))
+    if len(fit.sources) < 3:
+        raise MixlawError("loss_surface needs a third source to take up the rest; with two there is only one share")
+    rest_S = np.delete(at.mixture_S, index)
+    rest_S = rest_S / rest_S.sum() if rest_S.sum() > 1e-6 else np.full(len(rest_S), 1.0 / len(rest_S))
+    high_2 = np.array([at.plan["interval"][name][1] for name in (x, y)])
+    if (proportional_S := _shown_proportional(at)) is not None:
+        high_2 = np.maximum(high_2, proportional_S[index])
+    reach_2 = np.clip(1.6 * high_2, 0.1, 1.0)
+    share_Px3 = _grid(*reach_2)
+    w_PxS = np.zeros((len(share_Px3), len(fit.sources)))
+    w_PxS[:, index] = share_Px3[:, :2]
+    w_PxS[:, np.delete(np.arange(len(fit.sources)), index)] = share_Px3[:, 2:] * rest_S
+    ax = style.new_axes(ax, 4.6, 5.8)
+    _contours(ax, at, share_Px3[:, :2], w_PxS)
+    _marks(ax, at, lambda w_S: w_S[index])
+    ax.set_xlim(0, reach_2[0])
+    ax.set_ylim(0, reach_2[1])
+    for axis, name in ((ax.xaxis, x), (ax.yaxis, y)):
+        axis.set_label_text(f"share of {style.shortened([name])[0]}")
+        style.as_percent(axis)
+    return style.clean(ax)
+
+
+def _grid(most_a: float = 1.0, most_b: float = 1.0) -> np.ndarray:
+    """Mixtures of three (P, 3) all over the triangle, or its part up to these shares of the first two."""
+    a, up = (part.ravel() for part in np.meshgrid(np.linspace(0, most_a, STEPS + 1), np.linspace(0, 1, STEPS + 1)))
+    b = up * np.minimum(most_b, 1 - a)
+    return np.unique(np.stack([a, b, np.maximum(1 - a - b, 0)], 1), axis=0)
+
+
+def _contours(ax: Axes, at: Planned, xy_Px2: np.ndarray, w_PxS: np.ndarray) -> None:
+    """Filled contours with a colour bar, and the bounds' edge."""
+    loss_P = at.losses(w_PxS)
+    known_P = np.isfinite(loss_P)
+    xy_Px2, w_PxS, loss_P = xy_Px2[known_P], w_PxS[known_P], loss_P[known_P]
+    triangles = Triangulation(*xy_Px2.T)
+    levels = MaxNLocator(LEVELS).tick_values(loss_P.min(), max(np.quantile(loss_P, STEEP), loss_P.min() + 1e-6))
+    filled = ax.tricontourf(triangles, loss_P, levels=levels, cmap=f"{style.SURFACE}_r", extend="both")
+    ax.tricontour(triangles, loss_P, levels=levels, colors="black", linewidths=0.4, alpha=0.5)
+    figure = ax.get_figure(root=False)
+    assert figure is not None
+    figure.colorbar(filled, ax=ax, shrink=0.85, label=style.plain(at.label))
+    low_S, high_S = at.bounds_Sx2().T  # of them those that say anything
+    low_S, high_S = np.where(low_S > 0, low_S, -1.0), np.where(high_S < 1, high_S, 2.0)
+    excess_P = np.maximum(w_PxS - high_S, low_S - w_PxS).max(1)
+    if excess_P.min() < 0 < excess_P.max():
+        ax.tricontour(triangles, excess_P, levels=[0.0], colors="black", linestyles="--", linewidths=1.2)
+
+
+def _edges(ax: Axes, names: list[str], mass: float) -> None:
+    """The triangle with lines at fifths, its corners named, without the square axes."""
+    ax.set_aspect("equal")
+    ax.set_axis_off()
+    ax.plot(*CORNERS_3x2[[0, 1, 2, 0]].T, color="black", linewidth=1)
+    for share in (0.2, 0.4, 0.6, 0.8):
+        for i in range(3):
+            a, b, c = CORNERS_3x2[[i, (i + 1) % 3, (i + 2) % 3]]
+            ends_2x2 = np.stack([share * a + (1 - share) * b, share * a + (1 - share) * c])
+            ax.plot(*ends_2x2.T, color="white", linewidth=0.5, alpha=0.6)
+            outward = 0.035 * (ends_2x2[0] - ends_2x2[1]) / np.linalg.norm(ends_2x2[0] - ends_2x2[1])
+            x, y = ends_2x2[0] + outward
+            ax.text(x, y, f"{100 * mass * share:.0f}%", ha="center", va="center", fontsize="x-small")
+    ends = (("left", "top", (-0.1, -0.05)), ("right", "top", (0.1, -0.05)), ("center", "bottom", (0.0, 0.02)))
+    for name, corner, (ha, va, shift) in zip(names, CORNERS_3x2, ends, strict=True):
+        x, y = corner + shift
+        ax.text(x, y, f"{100 * mass:.0f}%\n{name}", ha=ha, va=va, in_layout=False)  # the limits leave room for it
+    ax.set_xlim(-0.12, 1.12)
+    ax.set_ylim(-0.2, CORNERS_3x2[2, 1] + 0.15)
+
+
+def _shown_proportional(at: Planned) -> np.ndarray | None:
+    """The proportional shares (S,) where a picture of three sources holds them."""
+    return at.baseline("proportional") if len(at.fit.sources) == 3 else None
+
+
+def _marks(ax: Axes, at: Planned, place: Callable[[np.ndarray], np.ndarray]) -> None:
+    """The plan's mixture and, where the picture holds all sources, the proportional one."""
+    proportional_S = _shown_proportional(at)
+    white = {"markeredgecolor": "white", "linestyle": "none", "zorder": 4, "clip_on": False}
+    if proportional_S is not None:
+        ax.plot(*place(proportional_S), "D", color=style.PROPORTIONAL, markersize=8, label="proportional", **white)
+    ax.plot(*place(at.mixture_S), "*", color=style.ALARM, markersize=15, label="recommended", **white)
+    style.legend_above(ax, 3)
