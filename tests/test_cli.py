@@ -82,7 +82,7 @@ def test_recommend_from_runs_and_a_project_prints_the_contract(run, tmp_path):
     assert plan["law"]["held_out"]["mae"] < plan["law"]["held_out"]["baseline_mae"]
     for name, (low, high) in plan["interval"].items():
         assert low <= plan["mixture"][name] <= high
-    assert sorted(os.listdir(out)) == ["fit.json", "plan.json", "plan.png", "runs.csv"]
+    assert sorted(os.listdir(out)) == ["fit.json", "path.png", "plan.json", "plan.png", "runs.csv"]
     assert json.loads((out / "plan.json").read_text()) == plan
     assert (out / "plan.png").read_bytes()[:4] == b"\x89PNG"
     again = run("recommend", project, "--runs", runs, "--flops", "1e17", "--json")[1]

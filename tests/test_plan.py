@@ -65,7 +65,7 @@ def check_contract(content, names, targets):
     assert set(content) == {
         "mixture", "interval", "epochs", "tokens_by_source", "params", "tokens", "flops", "law", "predicted",
         "baselines", "verdict", "certificate", "caps", "provenance", "schema", "notes", "objective", "distance",
-        "unconstrained", "near_optimal", "worth", "speed_up", "path", "bracket", "robust",
+        "unconstrained", "near_optimal", "worth", "speed_up", "path", "bracket", "robust", "stale",
     }  # fmt: skip
     assert list(content["mixture"]) == list(content["interval"]) == list(names)
     assert sum(content["mixture"].values()) == pytest.approx(1.0, abs=1e-9)
@@ -225,7 +225,7 @@ def test_a_fit_that_cross_validation_finds_astray_is_unknown():
     without a prior to hold it."""
     free = fit(runs_of(nothing, count=12), "effective-tokens").law
     free = type(free.__name__, (free,), {"objective": free.objective._replace(priors=False)})
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(5)
     found = fit(runs_of(lambda w, _: 2.5 + 0.5 * rng.standard_normal(len(w)).clip(-2, 2), count=14), free, bootstrap=20)
     plan = recommend(found)
     held_out = plan.law["held_out"]

@@ -67,7 +67,7 @@ def test_minimise_linear_agrees_with_linprog(box):
     bounds = list(zip(lower_S, upper_S, strict=True))
     found = linprog(g_S, A_eq=np.ones((1, len(g_S))), b_eq=[1.0], bounds=bounds)
     assert found.status == 0
-    assert g_S @ v_S == pytest.approx(found.fun, abs=1e-9)
+    assert g_S @ v_S == pytest.approx(found.fun, abs=1e-6)  # HiGHS keeps bounds to 1e-7 only
 
 
 def test_leading_axes_are_independent_problems():

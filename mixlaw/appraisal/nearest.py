@@ -108,6 +108,7 @@ def _content(
         "tokens": D,
         "flops": None if budget is None else budget.compute,
         **dict.fromkeys((*silent, "robust")),
+        "stale": [],
         "baselines": _baselines(project, bounds),
         "verdict": "unknown",
         "certificate": {"gap": chosen.found.gap, "kind": "level bundle", "unit": f"distance {by}"},
