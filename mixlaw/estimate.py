@@ -84,8 +84,7 @@ def _plain_scale(law: type[Law], seen: Observations, solution: lm.Solution, cons
     log_KxR = np.log(np.asarray(predict(law, solution.z_P, seen.rows, constants)))
     squares_K = (seen.weight_KxR * (log_KxR - seen.log_loss_KxR) ** 2).sum(1)
     count_K = seen.weight_KxR.sum(1)
-    scale_K = np.sqrt(squares_K / np.maximum(count_K - solution.degrees, 0.05 * count_K))
-    return np.maximum(scale_K, np.finfo(float).eps)  # a fit without any residual still has rounding
+    return np.sqrt(squares_K / np.maximum(count_K - solution.degrees, 0.05 * count_K))
 
 
 def _first_sigma(law: type[Law], seen: Observations) -> np.ndarray:
