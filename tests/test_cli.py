@@ -299,7 +299,7 @@ def test_recommend_from_text_in_every_format_and_again_from_its_store(run, tmp_p
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
 def test_an_interrupted_sweep_keeps_its_finished_runs_and_goes_on(tmp_path):
     project, out = standard_library(tmp_path / "project"), tmp_path / "out"
-    command = [MIXLAW, "sweep", project, "--runs", "10", "--seconds", "20", "--out", out]
+    command = [MIXLAW, "sweep", project, "--runs", "10", "--seconds", "15", "--out", out]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     store = out / "store"
     deadline = time.monotonic() + 120
