@@ -17,28 +17,11 @@ import pyarrow.parquet as parquet
 import pytest
 import zstandard
 
-from mixlaw import cli
-
 MIXLAW = Path(sys.executable).with_name("mixlaw")
 KEYS = {
     *("mixture", "interval", "epochs", "tokens_by_source", "params", "tokens", "flops", "law", "predicted"),
     *("baselines", "verdict", "certificate", "caps", "provenance", "schema", "notes"),
 }
-
-
-@pytest.fixture
-def run(capfd, monkeypatch):
-    """Runs `mixlaw` in this process; gives (exit code, stdout, stderr)."""
-
-    def call(*arguments) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mixlaw", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return int(stop.value.code or 0), out, err
-
-    return call
 
 
 def table(path: Path, scales=(1e6,), rows: int = 24) -> Path:

@@ -1,30 +1,14 @@
 """`mixlaw appraise` and `mixlaw recommend --no-proxies` end to end: what is on stdout, and what they refuse."""
 
 import json
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mixlaw import cli, read_plan
+from mixlaw import read_plan
 
 KINDS = {"web": "the river ran by the old town and its market", "code": "for i in range ( n ) : yield x [ i ] . value"}
-
-
-@pytest.fixture
-def run(capfd, monkeypatch):
-    """Runs `mixlaw` in this process; gives (exit code, stdout, stderr)."""
-
-    def call(*arguments) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mixlaw", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return int(stop.value.code or 0), out, err
-
-    return call
 
 
 def lines(kind, seed, count=60):

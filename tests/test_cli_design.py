@@ -4,9 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from test_cli import PROJECT, run, table
-
-__all__ = ["run"]
+from test_cli import PROJECT, table
 
 BUDGETED = PROJECT + "budget: {params: 2.0e7, tokens: 4.0e8}\ngroups: {text: {sources: [books, web], max: 0.8}}\n"
 

@@ -1,12 +1,9 @@
 """`mixlaw online`: from a project's text to a weights file, and what it says."""
 
 import json
-import sys
 
 import pytest
 from texts import letters, words
-
-from mixlaw import cli
 
 PROJECT = """
 sources:
@@ -18,20 +15,6 @@ targets:
   other: {weight: 0}
 budget: {params: 1.5e5, tokens: 5.0e5}
 """
-
-
-@pytest.fixture
-def run(capfd, monkeypatch):
-    """Runs `mixlaw` in this process; gives (exit code, stdout, stderr)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["mixlaw", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return call
 
 
 @pytest.fixture

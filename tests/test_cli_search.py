@@ -6,15 +6,13 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
-from test_cli import finished, run, standard_library
+from test_cli import finished, standard_library
 
 from mixlaw.cli_search import print_rounds
 from mixlaw.next_runs import NextRuns
 from mixlaw.plan import Plan
 from mixlaw.runs import Runs
 from proxies.search import Round
-
-__all__ = ["run"]
 
 
 def test_a_search_ends_in_a_plan_and_goes_on_where_it_was(run, tmp_path, compiled_once):

@@ -2,14 +2,12 @@
 
 import pandas as pd
 import pytest
-from test_cli import run, standard_library
+from test_cli import standard_library
 
 from mixlaw import cli_progress
 from mixlaw.cli_progress import described, duration, plain
 from proxies import job
 from proxies.progress import Status
-
-__all__ = ["run"]
 
 
 @pytest.fixture

@@ -1,31 +1,15 @@
 """`mixlaw score` and `mixlaw cluster` end to end: what is on stdout and in the files, and what they refuse."""
 
 import json
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mixlaw import cli, read_project
+from mixlaw import read_project
 
 NEWS = "the bank of {} raised its rates in {} and the minister of {} spoke of growth".format
 CODE = "for {} in range ( {} ) : print ( {} ) ; return self . value".format
-
-
-@pytest.fixture
-def run(capfd, monkeypatch):
-    """Runs `mixlaw` in this process; gives (exit code, stdout, stderr)."""
-
-    def call(*arguments) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mixlaw", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return int(stop.value.code or 0), out, err
-
-    return call
 
 
 @pytest.fixture
