@@ -74,7 +74,7 @@ def price(
     problem, scale, notes = posed.problem, posed.scale, [*posed.notes]
     longer, told = with_unseen(problem.fit, counts, new, seed)
     notes += _remarks(new.name, told)
-    priced = Offers(problem, scale, longer, _like(told))
+    priced = Offers(problem, scale, longer, _like(told), told["old_part"])
     free = priced.solved(replace(new, tokens=None, max_epochs=None))
     held = free if new.tokens is None else priced.solved(new)
     gain, share = _gains(posed, held), float(held[0].w_S[-1])
@@ -103,14 +103,15 @@ def _remarks(name: str, told: dict[str, Any]) -> list[str]:
     if like is not None:
         notes.append(
             f"{name} reads much like a mixture of known sources, most of it {like}: it counts as a source of its own "
-            f"of {told['novelty']:.0%} the weight, or as more tokens of {like}, whichever is worth more"
+            f"of {told['novelty']:.0%} the weight, or {told['old_part']:.0%} of it as more tokens of {like}, whichever "
+            "is worth more"
         )
     return notes
 
 
 def _like(told: dict[str, Any]) -> str | None:
     """The known source of which the new one may be more of the same; None where it is new."""
-    return max(told["nearest"], key=told["nearest"].get) if told["novelty"] < 1 else None
+    return max(told["nearest"], key=told["nearest"].get) if told["old_part"] > 0 else None
 
 
 def _curve(priced: Offers, posed: _Posed, new: Source, share: float, tokens: float) -> list[dict[str, float]]:

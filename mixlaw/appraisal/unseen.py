@@ -68,6 +68,7 @@ def with_unseen(fit: Fit, counts: Counts, new: Source, seed: int) -> tuple[Fit, 
         "spread": found.spread,
         "left_out_error": left_out_error(theta.z_KxS, theta.x_KxS),
         "novelty": new_to_it.value,
+        "old_part": new_to_it.old_part,
         "nearest": named(tuple(name for name in names if name != new.name), new_to_it.nearest_S),
         "theta": named(fit.targets, values[law.worth][0] - theta.z_KxS.mean(1)),
     }
