@@ -117,7 +117,9 @@ def believed(world: World, known: Knowledge, f: int, ran_R: np.ndarray, rng: np.
     at, value = world.options, lambda loss_OxK: (loss_OxK @ world.weight_K, np.tile(world.weight_K, (len(loss_OxK), 1)))
     if world.looked_up:
         measured_OxK = np.where(ran_R[at, None], np.exp(world.seen.log_loss_KxR[:, at].T), np.nan)
-        return pool_belief(Posterior(log_KxR[:, at], feature_KxRxP[:, at], noise_K, alike_KxK), measured_OxK, value, rng)
+        return pool_belief(
+            Posterior(log_KxR[:, at], feature_KxRxP[:, at], noise_K, alike_KxK), measured_OxK, value, rng
+        )
     loss_OxK = np.exp(log_KxR[:, at].T)
     option_KxOxP, value_O = feature_KxRxP[:, at] * loss_OxK.T[:, :, None], loss_OxK @ world.weight_K
     hoped_O = value_O - OPTIMISM * np.sqrt(world.weight_K**2 @ np.square(option_KxOxP).sum(2))
