@@ -7,10 +7,10 @@ import numpy as np
 from mixlaw.errors import MixlawError
 from mixlaw.fitted import Fit
 from mixlaw.ground import Wish, valued
-from mixlaw.lookahead import by_regret, by_thompson, report
+from mixlaw.lookahead import by_thompson, report
 from mixlaw.next_runs import NextRuns, pick_size, size_content, table_of
 from mixlaw.plan import named
-from mixlaw.pool import known_losses, plan_of, pool_belief
+from mixlaw.pool import known_losses, next_by_regret, plan_of, pool_belief
 from mixlaw.posterior import posterior
 from mixlaw.problem import Problem, pose
 from mixlaw.run_sizes import RunSize, run_sizes
@@ -25,7 +25,8 @@ def next_of_pool(fit: Fit, pool_MxS: np.ndarray, project: Project | None = None,
     """The next batch where the plan will be one of M mixtures, and the mixture to take now.
 
     The plan is taken to be one of the runs' size. What a run of a mixture was measured at counts as what the mixture is
-    worth; the others are predicted. Three runs are enough to begin with; runs one at a time need the fewest in all.
+    worth, and the best of these is the plan now; where another is predicted to be better, it is the first of the batch.
+    Three runs are enough to begin with; runs one at a time need the fewest in all.
 
     Args:
         fit: with its runs, those of the pool among them.
@@ -55,7 +56,7 @@ def next_of_pool(fit: Fit, pool_MxS: np.ndarray, project: Project | None = None,
     able = len(run_C) if wish.method == "regret" else int((belief.option_C >= 0).sum())
     if not able:
         raise MixlawError(f"the pool: nothing is left to run; take the mixture of its row {at_M[plan] + 1}")
-    choose = by_regret if wish.method == "regret" else by_thompson
+    choose = next_by_regret if wish.method == "regret" else by_thompson
     chosen = report(belief, choose(belief, min(wish.batch, able), rng), rng)
     row_Q = run_C[chosen.index_Q]
     notes += ["spread and until_verdict are null: the plan is one of the pool, its loss measured or predicted"]

@@ -1,14 +1,15 @@
 """The next runs where the plan is one of given mixtures: each may be run, and a run shows what its mixture is worth.
 
-A pool is looked up, not modelled alone: the plan is the mixture with the lowest objective that was measured, or is
-predicted where nothing was. What a run is off from the law by counts as its mixture's own, not as noise.
+A pool is looked up, not modelled alone: what a run is off from the law by counts as its mixture's own, not as noise.
+The lowest of many predictions is likelier too low than the law's own account has it, so a mixture that is predicted to
+be the best is run first, and the plan is the best of those that were run.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from mixlaw.lookahead import Belief
+from mixlaw.lookahead import Belief, by_regret
 from mixlaw.posterior import Posterior
 
 TOP, OTHERS = 48, 48
@@ -28,8 +29,10 @@ def known_losses(known: Posterior, measured_MxK: np.ndarray) -> np.ndarray:
 
 
 def plan_of(known: Posterior, measured_MxK: np.ndarray, valued: Valued) -> int:
-    """The mixture to take for the plan: the lowest known objective."""
-    return int(np.argmin(valued(known_losses(known, measured_MxK))[0]))
+    """The mixture to take for the plan: the lowest measured objective, the lowest predicted one where none was."""
+    value_M, slope_MxK = valued(known_losses(known, measured_MxK))
+    ran_M = (np.isfinite(measured_MxK) | (slope_MxK == 0)).all(1)
+    return int(np.argmin(np.where(ran_M, value_M, np.inf) if ran_M.any() else value_M))
 
 
 def pool_belief(
@@ -37,8 +40,8 @@ def pool_belief(
 ) -> tuple[Belief, np.ndarray]:
     """What is known of the mixtures worth a look, and which of the pool the candidates are, (C,).
 
-    Options are the mixtures that are best with their uncertainty for them, and the present plan. Candidates are those
-    of the options that were not measured, and others at random.
+    Options are the mixtures that are best with their uncertainty for them, and the one that is best without. Candidates
+    are those of the options that were not measured, and others at random.
 
     Args:
         known: the law's posterior of all M mixtures at the size of a run.
@@ -63,3 +66,9 @@ def pool_belief(
     parts = option_KxMxP[:, keep_O], known.feature_KxNxP[:, run_C], np.full(len(known.noise_K), EXACT)
     told = known.alike_KxK, place_M[run_C], own_MxK[keep_O], loss_MxK[keep_O]
     return Belief(value_M[keep_O], slope_MxK[keep_O], *parts, *told), run_C
+
+
+def next_by_regret(belief: Belief, count: int, rng: np.random.Generator) -> np.ndarray:
+    """The batch, (count,): the best option if it was not run, and what lowers the expected regret most."""
+    best = np.flatnonzero(belief.option_C == int(belief.value_O.argmin()))
+    return by_regret(belief, count, rng, int(best[0]) if len(best) else None)

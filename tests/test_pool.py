@@ -1,6 +1,6 @@
 import numpy as np
 
-from mixlaw.pool import plan_of, pool_belief
+from mixlaw.pool import next_by_regret, plan_of, pool_belief
 from mixlaw.posterior import Posterior
 
 NAN = np.nan
@@ -17,11 +17,12 @@ def mean(loss_OxK):
     return loss_OxK.mean(1), np.full(loss_OxK.shape, 1.0 / loss_OxK.shape[1])
 
 
-def test_the_plan_is_the_lowest_measured_or_predicted():
+def test_the_plan_is_the_lowest_measured_and_predicted_only_where_none_was():
     predicted = known([[3.0], [2.0], [2.5]])
     assert plan_of(predicted, np.array([[NAN], [NAN], [NAN]]), mean) == 1
-    assert plan_of(predicted, np.array([[NAN], [2.6], [NAN]]), mean) == 2
-    assert plan_of(predicted, np.array([[1.9], [2.6], [NAN]]), mean) == 0
+    assert plan_of(predicted, np.array([[2.7], [NAN], [2.6]]), mean) == 2
+    both = known([[3.0, 1.0], [2.0, 1.0]])
+    assert plan_of(both, np.array([[3.0, 1.0], [2.0, NAN]]), mean) == 0  # half measured is not
 
 
 def test_what_was_measured_is_known_and_not_run_again():
@@ -59,3 +60,14 @@ def test_a_mixture_of_no_worth_to_the_objective_is_not_run():
     measured_MxK = np.array([[2.0, NAN], [NAN, NAN]])
     _, run_C = pool_belief(known(np.full((2, 2), 2.0)), measured_MxK, first, np.random.default_rng(0))
     assert run_C.tolist() == [1]
+
+
+def test_the_predicted_best_is_run_first_and_then_what_tells_most():
+    # The first is predicted to be the best and hardly uncertain; the second may be anything.
+    feature = np.array([0.001, 0.3, 0.002, 0.002])[None, :, None]
+    rng, measured_Mx1 = np.random.default_rng(0), np.full((4, 1), NAN)
+    belief, run_C = pool_belief(known([[1.9], [2.0], [2.2], [2.3]], feature, 1e-3), measured_Mx1, mean, rng)
+    assert run_C[next_by_regret(belief, 2, rng)].tolist() == [0, 1]
+    measured_Mx1[0] = 1.9
+    belief, run_C = pool_belief(known([[1.9], [2.0], [2.2], [2.3]], feature, 1e-3), measured_Mx1, mean, rng)
+    assert run_C[next_by_regret(belief, 1, rng)].tolist() == [1]

@@ -5,14 +5,14 @@
 
 RegMix's 512 runs of 1M parameters are a lookup oracle: a campaign starts with a few random ones, and each batch is
 chosen among those not yet seen. Every strategy has the same law (effective-tokens), the same first runs in each repeat,
-and the same way to choose a plan. Regret is the measured loss of the mixture chosen, less the lowest there is, in the
+and the same ways to choose a plan. Regret is the measured loss of the mixture chosen, less the lowest there is, in the
 mean over the repeats; needed is the number of runs from which on it stays at or below .005 nats (an adaptive campaign
 is followed until it has stayed there for 16 runs). Random runs are judged after every run from the first to the 64th,
 then every 8 and from 128 on every 32. Two questions:
 
-pool: the plan is one of the 512 mixtures: the lowest of what was measured, or is predicted where nothing was
-    (`mixlaw.pool`, which `mixlaw design --after --one-of` uses). Random runs may also choose by the law alone, or the
-    best run seen: the rule that needs the fewest counts for them.
+pool: the plan is one of the 512 mixtures, by the law alone; by the lowest that was measured, or is predicted where
+    nothing was (known); or the best run seen. Of each strategy the rule that needs the fewest runs counts, and all are
+    printed. What is run next is what `mixlaw design --after --one-of` says, whose plan is the best seen.
 held back: the plan is one of the 256 mixtures of RegMix's test runs, by the law alone; none of them is ever run. Its
     regret is that of 256 runs measured once, whose noise counts as truth, as it does in the pool.
 
@@ -33,9 +33,9 @@ from published import folder
 from mixlaw.estimate import NOISE_RUNS
 from mixlaw.folds import numbered
 from mixlaw.laws import EffectiveTokens
-from mixlaw.lookahead import Belief, by_regret, by_thompson
+from mixlaw.lookahead import Belief, by_thompson
 from mixlaw.observations import Observations, observe
-from mixlaw.pool import OPTIMISM, OTHERS, TOP, pool_belief
+from mixlaw.pool import OPTIMISM, OTHERS, TOP, next_by_regret, pool_belief
 from mixlaw.posterior import Posterior, alike, features
 from mixlaw.refits import Refits, refit, refit_inside
 from mixlaw.runs import Runs, read_runs
@@ -131,8 +131,8 @@ def believed(world: World, known: Knowledge, f: int, ran_R: np.ndarray, rng: np.
 
 
 def next_regret(belief: Belief, run_C: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """The batch with the largest expected fall of the regret."""
-    return run_C[by_regret(belief, min(count, len(run_C)), rng)]
+    """The batch with the largest expected fall of the regret; of a pool the plan first."""
+    return run_C[next_by_regret(belief, min(count, len(run_C)), rng)]
 
 
 def next_thompson(belief: Belief, run_C: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -253,17 +253,19 @@ def question(held: bool, runs: Runs, pool: int, objectives: dict, asked: argpars
     ratios = {}
     for name, weight in objectives.items():
         world = world_of(runs, pool, weight, held)
-        need, told = {}, {}
+        need, told, by_rule = {}, {}, {"random": {rule: needed(x, counts) for rule, x in random[name].items()}}
         need["random"], told["random"] = summary(random[name], counts, list(random[name]))
-        for strategy, chooses in (("regret", next_regret),) if held else STRATEGIES.items():
-            regret = campaign(world, chooses, order_FxR, few)
-            need[strategy], told[strategy] = summary(regret, few, ["law" if held else "known"])
+        for strategy in ("regret",) if held else asked.strategies:
+            regret = campaign(world, STRATEGIES[strategy], order_FxR, few)
+            need[strategy], told[strategy] = summary(regret, few, list(regret))
+            by_rule[strategy] = {rule: needed(x, few) for rule, x in regret.items()}
         # Where random runs never suffice, the share of all of them is told, which is kinder to them.
-        ratios[name] = need["regret"] / min(need["random"], pool)
+        ratios[name] = need[list(need)[-1]] / min(need["random"], pool)
         cells = "  ".join(f"{strategy} {count:.0f}" for strategy, count in need.items())
         print(f"{name:<18}{cells}  ratio {ratios[name]:.2f}")
         for strategy, line in told.items():
-            print(f"    {strategy:<10}{line}", flush=True)
+            rules = ", ".join(f"{rule} {count:.0f}" for rule, count in by_rule[strategy].items())
+            print(f"    {strategy:<10}{line}; needed by {rules}", flush=True)
     if "mean" in ratios:
         aims.at_most(f"{name_of}, mean of the targets: needed by regret / at random", ratios["mean"], 0.5)
     single = [ratio for name, ratio in ratios.items() if name != "mean"]
@@ -282,6 +284,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=128, help="runs of an adaptive campaign at most")
     parser.add_argument("--only", nargs="+", help="some objectives: targets, or mean")
     parser.add_argument("--question", default="both", choices=("both", "pool", "held"))
+    parser.add_argument("--strategies", nargs="+", default=list(STRATEGIES), choices=STRATEGIES, help="of the pool")
     asked = parser.parse_args()
     runs, pool = worlds(asked.set)
     objectives = {"mean": dict.fromkeys(runs.targets, 1.0)} | {t: {t: 1.0} for t in runs.targets}
