@@ -13,10 +13,12 @@ from mixlaw.cli_sweep import say
 from mixlaw.errors import MixlawError, nearest
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from mixlaw.ground import Wish
     from mixlaw.next_runs import NextRuns
+    from mixlaw.runs import Runs
     from mixlaw.sources import Budget, Project
 
 CRITERIA = ("space-filling", "d-optimal")
@@ -38,6 +40,9 @@ Size = Annotated[
     str | None, typer.Option(help="of --after: largest (the table's, the default), cost (most for its compute), params")
 ]
 Candidates = Annotated[Path | None, typer.Option(help="of --after: mixtures to choose from, instead of all feasible")]
+OneOf = Annotated[
+    Path | None, typer.Option(help="of --after: mixtures of which the plan is one, at the runs' size; any may be run")
+]
 
 
 def design(
@@ -53,6 +58,7 @@ def design(
     method: Method = None,
     size: Size = None,
     candidates: Candidates = None,
+    one_of: OneOf = None,
     flops: Annotated[float | None, typer.Option(help="of --after: the planned compute, in place of budget")] = None,
     params: Annotated[float | None, typer.Option(help="of --after: N of the planned run")] = None,
     tokens: Annotated[float | None, typer.Option(help="of --after: D of the planned run")] = None,
@@ -64,7 +70,7 @@ def design(
     out = None if out is None else out_file(out)
     if after is None:
         of_next = {"--batch": batch, "--method": method, "--size": size, "--candidates": candidates}
-        of_next |= {"--flops": flops, "--params": params, "--tokens": tokens}
+        of_next |= {"--one-of": one_of, "--flops": flops, "--params": params, "--tokens": tokens}
         _refuse_given(of_next, "is of the next runs: add --after runs.csv, or leave it out")
         if runs is None:
             raise MixlawError("how many runs? give --runs, or --after runs.csv for the next batch")
@@ -76,8 +82,13 @@ def design(
         alone = {"--runs": runs, "--repeats": repeats, "--criterion": None if criterion == CRITERIA[0] else criterion}
         _refuse_given(alone, "is of a design from nothing: leave it out, or leave out --after")
         read = project_at(project, needed=False)
-        wish = wished(batch, method, size, seed)
-        found = after_runs(after, read and counted(read), stated_budget(flops, params, tokens), law, wish, candidates)
+        wish, read = wished(batch, method, size, seed), read and counted(read)
+        if one_of is not None:
+            elsewhere = {"--candidates": candidates, "--flops": flops, "--params": params, "--tokens": tokens}
+            _refuse_given(elsewhere, "does not go with --one-of, whose mixtures are run and planned at the runs' size")
+            found = after_runs_of_pool(after, read, law, wish, one_of)
+        else:
+            found = after_runs(after, read, stated_budget(flops, params, tokens), law, wish, candidates)
         table, shown = found.frame, found.content
     if as_json:
         print(json.dumps(shown | {"design": json.loads(table.to_json(orient="records"))}, indent=1))
@@ -155,23 +166,47 @@ def after_runs(
     """The next batch after a table of runs."""
     from dataclasses import replace
 
-    from mixlaw import fit, read_runs
+    from mixlaw import fit
     from mixlaw.goal import goal
     from mixlaw.next_runs import next_runs
 
-    runs = read_runs(table)
-    if project is not None and project.targets:
-        runs = runs.with_targets([target.name for target in project.targets])
+    runs = _runs_of(table, project)
     if candidates is not None:
-        given = read_runs(candidates, losses=False)
-        unknown = sorted(set(given.sources) ^ set(runs.sources))
-        if unknown:
-            raise MixlawError(f"{candidates}: source '{unknown[0]}' is not in both it and {table}: make them agree")
-        wish = replace(wish, candidates=given.w_RxS[:, [given.sources.index(name) for name in runs.sources]])
+        wish = replace(wish, candidates=_mixtures(candidates, runs))
     planned = budget or (project.budget if project else None)
     aim = goal(project.sources, planned) if project else None
     fitted = fit(runs, law or "auto", seed=wish.seed, goal=aim)
     return next_runs(fitted, project, budget, wish)
+
+
+def after_runs_of_pool(
+    table: Path, project: "Project | None", law: str | None, wish: "Wish", one_of: Path
+) -> "NextRuns":
+    """The next batch where the plan is one of a file's mixtures."""
+    from mixlaw import fit
+    from mixlaw.next_of_pool import next_of_pool
+
+    runs = _runs_of(table, project)
+    pool_MxS = _mixtures(one_of, runs)
+    return next_of_pool(fit(runs, law or "auto", seed=wish.seed), pool_MxS, project, wish)
+
+
+def _runs_of(table: Path, project: "Project | None") -> "Runs":
+    from mixlaw import read_runs
+
+    runs = read_runs(table)
+    return runs.with_targets([target.name for target in project.targets]) if project and project.targets else runs
+
+
+def _mixtures(file: Path, runs: "Runs") -> "np.ndarray":
+    """Mixtures of a file (M, S) in the order of the runs' sources."""
+    from mixlaw import read_runs
+
+    given = read_runs(file, losses=False)
+    unknown = sorted(set(given.sources) ^ set(runs.sources))
+    if unknown:
+        raise MixlawError(f"{file}: source '{unknown[0]}' is not in both it and {runs.name}: make them agree")
+    return given.w_RxS[:, [given.sources.index(name) for name in runs.sources]]
 
 
 def print_next(table: "pd.DataFrame", content: dict[str, Any], write: Callable[[str], Any] = print) -> None:
@@ -194,9 +229,14 @@ def print_next(table: "pd.DataFrame", content: dict[str, Any], write: Callable[[
     for other in content["sizes"] if len(content["sizes"]) > 1 else ():
         cost = "" if other["flops"] is None else f" for {other['flops']:.2g} FLOP"
         write(f"  {short(other['params']):>8} parameters: {other['gain']:.4f} nats less{cost}")
-    until = content["until_verdict"]
-    count = "unknown" if until["runs"] is None else until["runs"]
-    write(f"verdict now: {until['verdict']}; more runs until it is likely to be other than tie: {count}")
-    write(f"  {until['reason']}")
+    if "pool" in content:
+        plan = content["pool"]
+        how = "measured" if plan["measured"] else "predicted"
+        write(f"plan now: row {plan['row']} of the pool, {how} {plan['objective']:.4f} nats")
+    else:
+        until = content["until_verdict"]
+        count = "unknown" if until["runs"] is None else until["runs"]
+        write(f"verdict now: {until['verdict']}; more runs until it is likely to be other than tie: {count}")
+        write(f"  {until['reason']}")
     for note in content["notes"]:
         write(f"note: {note}")

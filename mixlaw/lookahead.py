@@ -90,19 +90,25 @@ def fall(gap_O: np.ndarray, spread_CxO: np.ndarray) -> np.ndarray:
     return safe * density - np.minimum(gap_O, 40.0 * safe) * ndtr(-behind)
 
 
-def by_regret(belief: Belief, count: int, rng: np.random.Generator) -> np.ndarray:
+def by_regret(belief: Belief, count: int, rng: np.random.Generator, first: int | None = None) -> np.ndarray:
     """The batch, (count,): each run has the largest expected fall of the least expected objective.
 
     With the outcomes of the runs before it drawn, the fall by one more is at least that from the best option to any one
     other, which has a closed form; its largest over the options is taken, and the mean over the draws. No candidate is
     taken twice while there are others: by the law a repeat says as much as its like, but the law may be wrong.
+
+    Args:
+        first: a candidate that is the batch's first whatever it is worth.
     """
     option_KxOxP, run_KxCxP = belief.option_KxOxP, belief.run_KxCxP
     value_DxO, chosen = np.tile(belief.value_O, (1 if count == 1 else DRAWS, 1)), []
     left_C = np.ones(run_KxCxP.shape[1], bool)
     for step in range(count):
         move_CxOxK = moves(belief, option_KxOxP, run_KxCxP, belief.option_C)
-        best = int(np.argmax(np.where(left_C, _falls(value_DxO if step else value_DxO[:1], move_CxOxK), -1.0)))
+        if step == 0 and first is not None:
+            best = first
+        else:
+            best = int(np.argmax(np.where(left_C, _falls(value_DxO if step else value_DxO[:1], move_CxOxK), -1.0)))
         chosen.append(best)
         left_C[best] = False
         if step + 1 < count:

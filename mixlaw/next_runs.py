@@ -62,15 +62,15 @@ def next_runs(
     content = {
         "method": wish.method,
         "batch": len(w_QxS),
-        "size": _size(sizes[at], chosen[at]),
-        "sizes": [_size(size, batch) for size, batch in zip(sizes, chosen, strict=True)],
+        "size": size_content(sizes[at], chosen[at]),
+        "sizes": [size_content(size, batch) for size, batch in zip(sizes, chosen, strict=True)],
         "regret": {"now": chosen[at].before, "after": chosen[at].after, "after_each": chosen[at].after_Q.tolist()},
         "mixture": named(ground.problem.fit.sources, ground.best.w_S),
         "spread": _apart(ground),
         "until_verdict": until.to_dict(),
         "notes": list(dict.fromkeys([*ground.problem.fit.notes, *notes])),
     }
-    return NextRuns(_table(ground, sizes[at], w_QxS), content)
+    return NextRuns(table_of(ground.problem.fit, sizes[at], w_QxS), content)
 
 
 def _batch(ground: Ground, size: RunSize, wish: Wish, rng: np.random.Generator) -> Chosen:
@@ -105,15 +105,23 @@ def _which(sizes: list[RunSize], chosen: list[Chosen], wish: Wish, notes: list[s
     return int(np.argmax([(batch.before - batch.after) / cost for batch, cost in zip(chosen, flops, strict=True)]))
 
 
-def _size(size: RunSize, batch: Chosen) -> dict[str, Any]:
+def pick_size(sizes: list[RunSize], wish: Wish) -> RunSize:
+    """The size as stated, or the largest.
+
+    Raises:
+        MixlawError: no run has it.
+    """
+    return sizes[-1] if isinstance(wish.size, str) else sizes[pick(sizes, float(wish.size))]
+
+
+def size_content(size: RunSize, batch: Chosen) -> dict[str, Any]:
     """One size for the report: what the batch costs there, and what it is expected to take off the regret."""
     known = {"params": size.params, "tokens": size.tokens, "flops": len(batch.index_Q) * size.flops}
     return {k: None if np.isnan(x) else x for k, x in known.items()} | {"gain": batch.before - batch.after}
 
 
-def _table(ground: Ground, size: RunSize, w_QxS: np.ndarray) -> pd.DataFrame:
-    """The batch as a table of runs to make, under names that the table does not have."""
-    fit = ground.problem.fit
+def table_of(fit: Fit, size: RunSize, w_QxS: np.ndarray) -> pd.DataFrame:
+    """The batch as a table of runs to make, under names that the fit's table does not have."""
     assert fit.runs is not None, "a fit with a posterior has runs"
     done = len(np.unique(fit.runs.run_id))
     taken, start = set(fit.runs.run_id.tolist()), done

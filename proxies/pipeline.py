@@ -1,7 +1,7 @@
 """From text to runs: a project's corpus, which mixtures to run at which scale, and the demo with its check."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from proxies.run import marks
 from proxies.scales import Proposal, Scale, demo_scales, propose
 from proxies.shards import Build, count_documents
 from proxies.specs import run_specs, shortfalls, spec_at
+from proxies.stated import names_sizes, stated_proposal
 from proxies.sweep import Progress, sweep
 from proxies.tokenizer import Tokenizer, project_tokenizer
 from proxies.train import RunSpec
@@ -79,6 +80,18 @@ def project_task(
     Raises:
         MixlawError: a source has no paths, a target has no text, or there is no budget.
     """
+
+    def sized(corpus: Corpus, params: float, tokens: float, unique: dict[str, float]) -> Proposal:
+        found = propose(params, tokens, seconds=seconds, runs=runs, marks=marks(corpus))
+        return replace(found, notes=(*found.notes, *shortfalls(found, corpus, unique)))
+
+    return _project_task(project, budget, seed, build, sized)
+
+
+def _project_task(
+    project: Project, budget: Budget | None, seed: int, build: Build | None, sized: Callable[..., Proposal]
+) -> Task:
+    """A project's task, its proxies sized by the corpus, N, D and the sources' unique tokens."""
     budget = budget or project.budget
     if budget is None:
         raise MixlawError(f"{project.path}: has no budget: add one, or give --flops, or --params and --tokens")
@@ -96,9 +109,8 @@ def project_task(
     counted = {s.name: _count(project, s, corpus, build.tokenizer) for s in project.sources if s.tokens is None}
     sources = project.sources.with_tokens(counted)
     params, tokens, notes = _aim(budget)
-    proposal = propose(params, tokens, seconds=seconds, runs=runs, marks=marks(corpus))
-    stated = _stated(sources)
-    notes += [*corpus.notes, *proposal.notes, *shortfalls(proposal, corpus, stated)]
+    proposal = sized(corpus, params, tokens, _stated(sources))
+    notes += [*corpus.notes, *proposal.notes]
     if counted:
         unit = "bytes" if corpus.tokenizer == "bytes" else f"tokens of {corpus.tokenizer}"
         notes.append(f"tokens of {', '.join(counted)} counted in {unit}, the proxies' tokens")
@@ -156,8 +168,10 @@ def sweep_task(
 ) -> tuple[Task, list[dict[str, float]] | None]:
     """A project's task and, from a design's file, the mixture of each of its runs (None: the usual ones).
 
+    A design that names params and tokens is run at these sizes (`proxies.stated`), another at sizes of the sweep's.
+
     Raises:
-        MixlawError: both or neither of a number of runs and a design, or a design for other sources.
+        MixlawError: both a number of runs and a design, a design for other sources, or sizes that are not to be had.
     """
     if runs is not None and chosen is not None:
         raise MixlawError("--runs and --design both say what to run: give one of them")
@@ -167,6 +181,11 @@ def sweep_task(
     unknown = sorted(set(table.sources) ^ set(project.sources.names))
     if unknown:
         raise MixlawError(f"{chosen}: source '{unknown[0]}' is not in both the design and the project: make them agree")
+    if names_sizes(table):
+        at_sizes = lambda corpus, _, tokens, unique: stated_proposal(table, corpus, tokens, unique)  # noqa: E731
+        task = _project_task(project, None, seed, build, at_sizes)
+        order = [table.sources.index(name) for name in task.sources.names]
+        return task, [_named(task, w_S) for w_S in table.w_RxS[:, order]]
     w_MxS = table.w_RxS[:, [table.sources.index(name) for name in project.sources.names]]
     task = project_task(project, None, seed, seconds, len(w_MxS) + OTHER_SCALES, build)
     dealt = deal(task, w_MxS, [scale.runs for scale in task.proposal.scales])

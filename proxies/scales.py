@@ -4,7 +4,7 @@ Proxies of a budget (N, D) over sources with U unique tokens keep D/U and N/U: N
 along one ray (LAWS.md 4). All points of a ray share N/D, so a few runs leave it, with U scaled along with D.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mixlaw.errors import MixlawError
@@ -35,13 +35,14 @@ MENU = tuple(
 
 @dataclass(frozen=True)
 class Scale:
-    """`runs` runs of one size: `tokens` each, on `fraction` of every source's unique tokens U."""
+    """`runs` runs of one size: `tokens` each, on `fraction` of every source's unique tokens U, or `unique` of them."""
 
     config: ModelConfig
     tokens: int
     fraction: float
     runs: int
     on_ray: bool = True
+    unique: Mapping[str, int] | None = None
 
     @property
     def params(self) -> int:
@@ -55,11 +56,13 @@ class Scale:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Scales, smallest first, those off the ray last, with what is to be said about them."""
+    """Scales, smallest first, those off the ray last, with what is to be said about them; or those of a design, in its
+    order, with its runs' `names`."""
 
     scales: tuple[Scale, ...]
     target: Scale | None = None
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def runs(self) -> int:

@@ -12,10 +12,12 @@ LEAST_UNIQUE = 4_096  # tokens: a smaller subset says little about its source
 
 
 def unique_tokens(scale: Scale, corpus: Corpus, tokens: Mapping[str, float] | None = None) -> dict[str, int]:
-    """Unique tokens of every source for the scale's runs: fraction * U, as far as the corpus's text goes.
+    """Unique tokens of every source for the scale's runs: its own, else fraction * U, as far as the corpus's text goes.
 
     `tokens` is U by source as the project states it, the corpus's own where None or absent.
     """
+    if scale.unique is not None:
+        return dict(scale.unique)
     stated = tokens or {}
     wanted = {s: scale.fraction * (stated.get(s) or own) for s, own in corpus.tokens.items()}
     return {s: max(1, min(round(wanted[s]), own)) for s, own in corpus.tokens.items()}
@@ -48,7 +50,8 @@ def run_specs(
     seed: int = 0,
     tokens: Mapping[str, float] | None = None,
 ) -> list[RunSpec]:
-    """One run per mixture, scales in the proposal's order; a mixture again at its scale gets a seed of its own.
+    """One run per mixture, scales in the proposal's order; a mixture again at its scale gets a seed of its own. Names
+    are the proposal's, or count the runs.
 
     Raises MixlawError unless there are `proposal.runs` mixtures.
     """
@@ -58,8 +61,9 @@ def run_specs(
     specs: list[RunSpec] = []
     for i, (scale, mixture) in enumerate(zip(owners, mixtures, strict=True)):
         before = sum(s.config == scale.config and s.tokens == scale.tokens and s.mixture == mixture for s in specs)
+        name = proposal.names[i] if proposal.names else f"proxy-{i:03d}"
         # 2^20: far from the seeds a user gives next, whose runs must not be these.
-        specs.append(spec_at(scale, mixture, corpus, f"proxy-{i:03d}", seed=seed + (before << 20), tokens=tokens))
+        specs.append(spec_at(scale, mixture, corpus, name, seed=seed + (before << 20), tokens=tokens))
     return specs
 
 

@@ -20,12 +20,12 @@ ORDER = [
     *("observations", "reference_fit"),
     *("evidence", "fit_file", "fitted", "estimate", "diagnose", "band", "refits", "auto"),
     *("fit", "held_out", "leaderboard", "methods", "compare"),
-    *("program", "conflicts", "mixture_set", "feasible", "design", "posterior", "d_optimal", "lookahead"),
+    *("program", "conflicts", "mixture_set", "feasible", "design", "posterior", "d_optimal", "lookahead", "pool"),
     *("derivatives", "ties", "layout", "interior", "certificate", "optimize"),
     *("scale", "problem", "refusals", "sizes", "plan", "trained", "judged", "outcome", "changes"),
     *("verdict", "contents", "ask"),
     *("near_optimal", "worth", "compute", "robust", "bracket", "recommend", "appraisal"),
-    *("ground", "run_sizes", "more_runs", "next_runs"),
+    *("ground", "run_sizes", "more_runs", "next_runs", "next_of_pool"),
     *("show", "show_appraisal", "figures", "report", "__init__", "cli"),
 ]
 """The map of the package: a module imports only modules before it. A new module takes its place here."""

@@ -72,6 +72,25 @@ def test_without_a_project_the_budget_comes_from_the_command_line(run, tmp_path,
     assert set(pd.read_csv(out)["w:books"].round(9)) <= set(given["w:books"].round(9))
 
 
+def test_the_plan_may_be_one_of_a_files_mixtures(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    every = pd.read_csv(table(tmp_path / "every.csv"))
+    every.iloc[:4].to_csv("runs.csv", index=False)
+    every.drop(columns=["loss:books", "loss:chat"]).to_csv("pool.csv", index=False)
+    asked = ("design", "--after", "runs.csv", "--one-of", "pool.csv", "--batch", 2)
+    code, stdout, stderr = run(*asked, "--out", "next.csv")
+    assert code == 0, stderr
+    assert "plan now: row " in stdout
+    found = pd.read_csv("next.csv")
+    assert len(found) == 2
+    assert set(found["w:books"].round(9)) <= set(every["w:books"].iloc[4:].round(9))
+    content = json.loads(run(*asked, "--json")[1])
+    assert content["until_verdict"] is None
+    assert [every["w:books"][row - 1] for row in content["pool"]["rows"]] == pytest.approx(found["w:books"].tolist())
+    code, _, stderr = run(*asked, "--flops", "1e18", "--out", "next.csv")
+    assert (code, "--flops does not go with --one-of" in stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

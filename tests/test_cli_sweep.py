@@ -7,7 +7,9 @@ from test_cli import standard_library
 from mixlaw import cli_progress
 from mixlaw.cli_progress import described, duration, plain
 from proxies import job
+from proxies.model import count_params
 from proxies.progress import Status
+from proxies.scales import MENU
 
 
 @pytest.fixture
@@ -53,6 +55,39 @@ def test_a_design_is_swept_its_failures_are_told_and_nothing_is_done_twice(run, 
     assert code == 0
     assert f"{len(runs)} of them in the store" in stderr
     assert "(not tried again)" in stderr
+
+
+@pytest.fixture
+def sized(run, tmp_path):
+    """A project, and a design of four runs of it that is free to name sizes."""
+    project, file = standard_library(tmp_path / "project"), tmp_path / "next.csv"
+    assert run("design", project, "--runs", 4, "--out", file)[0] == 0
+    return project, file, pd.read_csv(file).assign(run_id=[f"next{i}" for i in range(4)])
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_design_that_names_sizes_is_swept_at_them(run, sized, tmp_path):
+    project, file, table = sized
+    least = count_params(MENU[0])
+    table["params"], table["tokens"], table["unique:mail"] = [least, least, 60_000, 60_000], 300_000, 20_000
+    table.to_csv(file, index=False)
+    again = ("--backend", "in-process", "--store", "memory://sized")
+    code, _, stderr = run("sweep", project, "--design", file, "--out", tmp_path / "out", *again)
+    assert code == 0, stderr
+    assert stderr.splitlines()[-1].startswith("wrote runs.csv")
+    runs = pd.read_csv(tmp_path / "out" / "runs.csv")
+    assert runs["run_id"].tolist() == table["run_id"].tolist()
+    assert runs["w:mail"].round(9).tolist() == table["w:mail"].round(9).tolist()
+    assert "4 proxy runs of " in stderr
+    assert f"{least:,}" in next(line for line in stderr.splitlines() if "4 proxy runs of" in line)
+    assert "the design's 60,000 parameters and 300,000 tokens are trained as " in stderr
+
+
+def test_a_design_of_half_a_size_is_refused_in_one_line(run, sized, tmp_path):
+    project, file, table = sized
+    table.assign(params=30_000).to_csv(file, index=False)
+    code, _, stderr = run("sweep", project, "--design", file, "--out", tmp_path / "out")
+    assert (code, stderr.splitlines()[-1].startswith("error: next.csv: it has no tokens")) == (2, True)
 
 
 @pytest.mark.parametrize(

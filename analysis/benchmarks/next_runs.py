@@ -1,20 +1,23 @@
 """How many runs a plan needs, by how they are chosen: at random, by Thompson's sampling, by expected fall of regret.
 
-    python analysis/benchmarks/next_runs.py [--repeats 20]      # about 15 CPU minutes
+    python analysis/benchmarks/next_runs.py --question pool [--first 3 --batch 1] [--repeats 20]    # 15 CPU minutes
+    python analysis/benchmarks/next_runs.py --question held --repeats 5
 
-RegMix's 512 runs of 1M parameters are a lookup oracle: a campaign starts with 16 random ones, and each batch of 8 is
+RegMix's 512 runs of 1M parameters are a lookup oracle: a campaign starts with a few random ones, and each batch is
 chosen among those not yet seen. Every strategy has the same law (effective-tokens), the same first runs in each repeat,
-and the same way to choose a plan. Regret is the measured loss of the mixture chosen, less the lowest there is, in the
+and the same ways to choose a plan. Regret is the measured loss of the mixture chosen, less the lowest there is, in the
 mean over the repeats; needed is the number of runs from which on it stays at or below .005 nats (an adaptive campaign
-is followed until it has stayed there for four batches). Two questions:
+is followed until it has stayed there for 16 runs). Random runs are judged after every run from the first to the 64th,
+then every 8 and from 128 on every 32. Two questions:
 
-pool: the plan is one of the 512 mixtures: the lowest of what was measured, or is predicted where nothing was. Random
-    runs may also choose by the law alone, or the best run seen: the rule that needs the fewest counts for them.
+pool: the plan is one of the 512 mixtures, by the law alone; by the lowest that was measured, or is predicted where
+    nothing was (known); or the best run seen. Of each strategy the rule that needs the fewest runs counts, and all are
+    printed. What is run next is what `mixlaw design --after --one-of` says, whose plan is the best seen.
 held back: the plan is one of the 256 mixtures of RegMix's test runs, by the law alone; none of them is ever run. Its
     regret is that of 256 runs measured once, whose noise counts as truth, as it does in the pool.
 
-Objectives: each of the 13 targets, and the mean of all. Settings were chosen before the judged set was seen, after one
-small run of `--set synthetic`; none on the 512. `--set 60m` takes the 256 runs of 60M parameters as the pool.
+Objectives: each of the 13 targets, and the mean of all. First runs and batch were chosen on `--set 60m` (the 256 runs
+of 60M parameters as the pool) and `--set synthetic` (`analysis/NOTES.md`), none on the 512.
 """
 
 import argparse
@@ -30,20 +33,18 @@ from published import folder
 from mixlaw.estimate import NOISE_RUNS
 from mixlaw.folds import numbered
 from mixlaw.laws import EffectiveTokens
-from mixlaw.lookahead import Belief, by_regret, by_thompson
+from mixlaw.lookahead import Belief, by_thompson
 from mixlaw.observations import Observations, observe
-from mixlaw.posterior import alike, features
+from mixlaw.pool import OPTIMISM, OTHERS, TOP, next_by_regret, pool_belief
+from mixlaw.posterior import Posterior, alike, features
 from mixlaw.refits import Refits, refit, refit_inside
 from mixlaw.runs import Runs, read_runs
 
 LAW = EffectiveTokens
-FIRST, BATCH, ENOUGH = 16, 8, 0.005
-STAYS = 4
-"""A campaign ends when its regret has stayed low for so many counts, and so need not be followed to the end."""
-TOP, OTHERS = 48, 48
-"""Options and candidates that a lookahead looks at: the best by an optimistic guess, and others at random."""
-OPTIMISM = 2.0
-"""Standard deviations below its expected objective at which an option is hoped to be."""
+FIRST, BATCH, ENOUGH = 3, 1, 0.005
+"""Random runs at first, as few as a fit takes; runs at a time; nats."""
+STAYS = 16
+"""A campaign ends when its regret has stayed low for so many runs, and so need not be followed to the end."""
 
 
 @dataclass(frozen=True)
@@ -112,39 +113,31 @@ def plans(world: World, known: Knowledge, ran_FxR: np.ndarray) -> dict[str, np.n
 def believed(world: World, known: Knowledge, f: int, ran_R: np.ndarray, rng: np.random.Generator) -> tuple:
     """What one campaign knows, of the options and candidates worth a look, and which runs those candidates are."""
     log_KxR, feature_KxRxP, noise_K = known.log_FxKxR[f], known.feature_FxKxRxP[f], known.noise_FxK[f]
-    at = world.options
-    loss_KxO, feature_KxOxP = np.exp(log_KxR[:, at]), feature_KxRxP[:, at]
-    own_OxK = np.zeros(loss_KxO.T.shape)
-    if world.looked_up:  # a lookup has no noise: what a run is off by is its mixture's own, and known once it was made
-        ran_O = ran_R[at]
-        loss_KxO = np.where(ran_O, np.exp(world.seen.log_loss_KxR[:, at]), loss_KxO)
-        feature_KxOxP = np.where(ran_O[None, :, None], 0.0, feature_KxOxP)
-        own_OxK = np.where(ran_O[:, None], 0.0, (loss_KxO * noise_K[:, None]).T)
-        noise_K = np.full_like(noise_K, 1e-9)
-    option_KxOxP, value_O = feature_KxOxP * loss_KxO[:, :, None], world.weight_K @ loss_KxO
-    variance_KxO = np.square(option_KxOxP).sum(2) + own_OxK.T**2
-    hoped_O = value_O - OPTIMISM * np.sqrt(world.weight_K**2 @ variance_KxO)
+    alike_KxK = alike(np.where(ran_R, log_KxR - world.seen.log_loss_KxR, np.nan))
+    at, value = world.options, lambda loss_OxK: (loss_OxK @ world.weight_K, np.tile(world.weight_K, (len(loss_OxK), 1)))
+    if world.looked_up:
+        measured_OxK = np.where(ran_R[at, None], np.exp(world.seen.log_loss_KxR[:, at].T), np.nan)
+        return pool_belief(
+            Posterior(log_KxR[:, at], feature_KxRxP[:, at], noise_K, alike_KxK), measured_OxK, value, rng
+        )
+    loss_OxK = np.exp(log_KxR[:, at].T)
+    option_KxOxP, value_O = feature_KxRxP[:, at] * loss_OxK.T[:, :, None], loss_OxK @ world.weight_K
+    hoped_O = value_O - OPTIMISM * np.sqrt(world.weight_K**2 @ np.square(option_KxOxP).sum(2))
     keep_O = np.unique([*np.argsort(hoped_O, kind="stable")[:TOP], int(value_O.argmin())])
-    left = np.flatnonzero(~ran_R[: world.pool])
-    worth = np.intersect1d(at[keep_O], left) if world.looked_up else left[:0]
-    rest = np.setdiff1d(left, worth)
-    run_C = np.concatenate([worth, rng.permutation(rest)[: OTHERS + TOP - len(worth)]])
-    place = {int(o): i for i, o in enumerate(at[keep_O])}
-    option_C = np.array([place.get(int(r), -1) if world.looked_up else -1 for r in run_C])
-    off_KxR = np.where(ran_R, log_KxR - world.seen.log_loss_KxR, np.nan)
-    slope_OxK = np.tile(world.weight_K, (len(keep_O), 1))
-    parts = option_KxOxP[:, keep_O], feature_KxRxP[:, run_C], noise_K, alike(off_KxR)
-    return Belief(value_O[keep_O], slope_OxK, *parts, option_C, own_OxK[keep_O], loss_KxO[:, keep_O].T), run_C
+    run_C = rng.permutation(np.flatnonzero(~ran_R[: world.pool]))[: OTHERS + TOP]
+    none_C, none_OxK = np.full(len(run_C), -1), np.zeros((len(keep_O), len(noise_K)))
+    parts = option_KxOxP[:, keep_O], feature_KxRxP[:, run_C], noise_K, alike_KxK, none_C, none_OxK, loss_OxK[keep_O]
+    return Belief(value_O[keep_O], value(loss_OxK[keep_O])[1], *parts), run_C
 
 
-def next_regret(belief: Belief, run_C: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The batch with the largest expected fall of the regret."""
-    return run_C[by_regret(belief, min(BATCH, len(run_C)), rng)]
+def next_regret(belief: Belief, run_C: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """The batch with the largest expected fall of the regret; of a pool the plan first."""
+    return run_C[next_by_regret(belief, min(count, len(run_C)), rng)]
 
 
-def next_thompson(belief: Belief, run_C: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def next_thompson(belief: Belief, run_C: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Thompson's batch, of the options that may be run."""
-    return run_C[by_thompson(belief, min(BATCH, int((belief.option_C >= 0).sum())), rng)]
+    return run_C[by_thompson(belief, min(count, int((belief.option_C >= 0).sum())), rng)]
 
 
 def at_random(worlds: dict[str, World], order_FxR: np.ndarray, counts: list[int]) -> dict:
@@ -163,21 +156,23 @@ def at_random(worlds: dict[str, World], order_FxR: np.ndarray, counts: list[int]
 
 
 def campaign(world: World, strategy: Callable, order_FxR: np.ndarray, counts: list[int]) -> dict:
-    """Regrets by rule, (N, F), at the first N of the counts, of a strategy from the starts of these orders. It ends
-    once the regret has stayed low for STAYS counts."""
+    """Regrets by rule, (N, F), at the first N of the counts, of a strategy from the starts of these orders, in
+    batches that lead from one count to the next. It ends once the regret has stayed low for STAYS runs."""
     ran_FxR = np.zeros((len(order_FxR), world.seen.log_loss_KxR.shape[1]), bool)
-    np.put_along_axis(ran_FxR, order_FxR[:, :FIRST], True, 1)
+    np.put_along_axis(ran_FxR, order_FxR[:, : counts[0]], True, 1)
     rngs, regret, fits = [np.random.default_rng([1, f]) for f in range(len(order_FxR))], {}, None
-    for count in counts:
+    for n, count in enumerate(counts):
         fits, known = learn(world.seen, ran_FxR, fits, points=False)
         for rule, plan_F in plans(world, known, ran_FxR).items():
             regret.setdefault(rule, []).append(world.truth_O[plan_F] - world.truth_O.min())
-        rows = np.array(regret["known" if world.looked_up else "law"])
-        if count == counts[-1] or (len(rows) >= STAYS and (rows[-STAYS:].mean(1) <= ENOUGH).all()):
+        if n + 1 == len(counts):
+            break
+        low = needed(np.array(regret["known" if world.looked_up else "law"]), counts)
+        if count - low >= STAYS:
             break
         for f in range(len(order_FxR)):
             belief, run_C = believed(world, known, f, ran_FxR[f], rngs[f])
-            ran_FxR[f, strategy(belief, run_C, rngs[f])] = True
+            ran_FxR[f, strategy(belief, run_C, counts[n + 1] - count, rngs[f])] = True
     return {rule: np.array(rows) for rule, rows in regret.items()}
 
 
@@ -225,14 +220,15 @@ def worlds(kind: str) -> tuple[Runs, int]:
 STRATEGIES = {"thompson": next_thompson, "regret": next_regret}
 
 
-def random_counts(most: int, pool: int) -> list[int]:
-    """Where random campaigns are looked at: every batch at first, later every 32 runs."""
-    return [*range(FIRST, min(most, pool) + 1, BATCH), *range(min(most, pool) + 32, pool + 1, 32)]
+def random_counts(pool: int) -> list[int]:
+    """Where random campaigns are looked at: after every run at first, later less often."""
+    return sorted({*range(1, min(64, pool) + 1), *range(72, min(128, pool) + 1, 8), *range(160, pool + 1, 32)})
 
 
 def world_of(runs: Runs, pool: int, weight: dict[str, float], held: bool) -> World:
     """The targets with a weight, and what a plan is chosen among."""
     options = np.arange(pool, len(runs)) if held else np.arange(pool)
+    runs = runs if held else runs.select(np.arange(len(runs)) < pool)
     weight_K = np.array(list(weight.values())) / sum(weight.values())
     return World(observe(numbered(runs.with_targets(list(weight))), LAW), pool, options, weight_K)
 
@@ -240,7 +236,7 @@ def world_of(runs: Runs, pool: int, weight: dict[str, float], held: bool) -> Wor
 def summary(regret: dict, counts: list[int], rules: list[str]) -> tuple[float, str]:
     """Runs needed by the best of some rules, and the regret at a few counts."""
     best = min(rules, key=lambda rule: (needed(regret[rule], counts), regret[rule].mean()))
-    at = [counts.index(n) for n in (16, 24, 32, 48, 64, 96, 128, 256, 512) if n in counts]
+    at = [counts.index(n) for n in (3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512) if n in counts]
     told = ", ".join(f"{counts[i]}: {regret[best][i].mean():.4f}" for i in at if i < len(regret[best]))
     return needed(regret[best], counts), f"{told} ({best})"
 
@@ -250,24 +246,26 @@ def question(held: bool, runs: Runs, pool: int, objectives: dict, asked: argpars
     name_of = "held back" if held else "pool"
     print(f"\n{name_of}: runs needed, and mean regret by number of runs (rule)")
     order_FxR = np.stack([np.random.default_rng([9, f]).permutation(pool) for f in range(asked.repeats)])
-    counts, few = random_counts(64, pool), list(range(FIRST, min(asked.most, pool) + 1, BATCH))
+    counts, few = random_counts(pool), list(range(asked.first, min(asked.most, pool) + 1, asked.batch))
     every = list(dict.fromkeys(target for weight in objectives.values() for target in weight))
     whole = {name: {t: weight.get(t, 0.0) for t in every} for name, weight in objectives.items()}
     random = at_random({n: world_of(runs, pool, weight, held) for n, weight in whole.items()}, order_FxR, counts)
     ratios = {}
     for name, weight in objectives.items():
         world = world_of(runs, pool, weight, held)
-        need, told = {}, {}
+        need, told, by_rule = {}, {}, {"random": {rule: needed(x, counts) for rule, x in random[name].items()}}
         need["random"], told["random"] = summary(random[name], counts, list(random[name]))
-        for strategy, chooses in (("regret", next_regret),) if held else STRATEGIES.items():
-            regret = campaign(world, chooses, order_FxR, few)
-            need[strategy], told[strategy] = summary(regret, few, ["law" if held else "known"])
+        for strategy in ("regret",) if held else asked.strategies:
+            regret = campaign(world, STRATEGIES[strategy], order_FxR, few)
+            need[strategy], told[strategy] = summary(regret, few, list(regret))
+            by_rule[strategy] = {rule: needed(x, few) for rule, x in regret.items()}
         # Where random runs never suffice, the share of all of them is told, which is kinder to them.
-        ratios[name] = need["regret"] / min(need["random"], pool)
+        ratios[name] = need[list(need)[-1]] / min(need["random"], pool)
         cells = "  ".join(f"{strategy} {count:.0f}" for strategy, count in need.items())
         print(f"{name:<18}{cells}  ratio {ratios[name]:.2f}")
         for strategy, line in told.items():
-            print(f"    {strategy:<10}{line}", flush=True)
+            rules = ", ".join(f"{rule} {count:.0f}" for rule, count in by_rule[strategy].items())
+            print(f"    {strategy:<10}{line}; needed by {rules}", flush=True)
     if "mean" in ratios:
         aims.at_most(f"{name_of}, mean of the targets: needed by regret / at random", ratios["mean"], 0.5)
     single = [ratio for name, ratio in ratios.items() if name != "mean"]
@@ -281,9 +279,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--set", default="1m", choices=("1m", "60m", "synthetic"), help="the judged set is 1m")
     parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--first", type=int, default=FIRST, help="random runs that every campaign begins with")
+    parser.add_argument("--batch", type=int, default=BATCH, help="runs chosen at a time")
     parser.add_argument("--most", type=int, default=128, help="runs of an adaptive campaign at most")
     parser.add_argument("--only", nargs="+", help="some objectives: targets, or mean")
     parser.add_argument("--question", default="both", choices=("both", "pool", "held"))
+    parser.add_argument("--strategies", nargs="+", default=list(STRATEGIES), choices=STRATEGIES, help="of the pool")
     asked = parser.parse_args()
     runs, pool = worlds(asked.set)
     objectives = {"mean": dict.fromkeys(runs.targets, 1.0)} | {t: {t: 1.0} for t in runs.targets}
