@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import re
+import shlex
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -31,7 +32,7 @@ PAGES = sorted(docs.PAGES.rglob("*.md"))
 
 def shell(line: str) -> tuple[int, str]:
     """A line in this folder; `mixlaw` in this process, which has compiled its laws already."""
-    words = line.split()
+    words = shlex.split(line)
     if words[0] != "mixlaw":
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr

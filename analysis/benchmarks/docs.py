@@ -1,6 +1,7 @@
 """The documentation's blocks, run as a reader would: every one of analysis/docs, those that train proxies too.
 
-A page is run from top to bottom in a folder of its own; `starts: example.md` in its head gives it what that page left.
+A page is run from top to bottom in a folder of its own; `starts: example.md` in its head gives it what that page left,
+`starts: ../example` a copy of that folder.
 By the language of a fenced block:
     yaml, csv, json, text with title="NAME"   written to the file NAME
     python                                    run, all of a page in one namespace; a `text` block after it: its output
@@ -80,7 +81,7 @@ def blocks(page: Path) -> list[Block]:
 
 
 def starts(page: Path) -> Path | None:
-    """The page whose folder this one goes on with, None where it begins with nothing."""
+    """The page whose folder this one goes on with, or a folder itself; None where it begins with nothing."""
     head = re.match(r"---\nstarts: (.+)\n---\n", page.read_text(encoding="utf-8"))
     return page.parent / head[1] if head else None
 
@@ -168,6 +169,8 @@ def run_after(page: Path, folder: Path, shell: Shell, slow: bool, left: dict[Pat
     """`run_page` in `folder`, made from what the page's start left; `left` holds the folders of pages that have run."""
     before = starts(page)
     if before is not None:
+        if before.is_dir():
+            left[before] = before
         if before not in left:
             run_after(before, folder.with_name(before.stem), shell, slow, left)
         shutil.copytree(left[before], folder)
