@@ -56,19 +56,11 @@ def recommend(
     from mixlaw.show_appraisal import print_nearest
 
     budget, ask = stated_budget(flops, params, tokens), asked(robust, regret, bracket)
-    if no_proxies and (demo or runs or law != "auto" or scale is not None or ask != asked(None, None, False)):
-        raise MixlawError(
-            "--no-proxies plans without runs: leave out --demo, --runs, --law, --scale, --robust and the like"
-        )
-    if by is not None and not no_proxies:
-        raise MixlawError("--by is of --no-proxies: a plan from runs is by a law")
+    plain = ask == asked(None, None, False)
+    _refuse_beside_no_proxies(no_proxies, by, demo or bool(runs) or law != "auto" or scale is not None or not plain)
     if demo:
-        if project or runs or budget:
-            raise MixlawError("--demo brings its own text and budget: leave out the project, --runs and the budget")
-        if (objective, served, sizes, robust, regret, reuse, bracket) != (None, None, None, None, None, None, False):
-            raise MixlawError(
-                "--demo shows a plain plan: leave out --objective, --served, --sizes, --robust and the like"
-            )
+        wishes = [wish for wish in (objective, served, sizes, reuse) if wish is not None]
+        _refuse_beside_demo(bool(project or runs or budget), not plain or bool(wishes))
         check_law(law, scale, mixed=True)
         plan = _demo(out or Path("mixlaw-demo"), law, seed)
     else:
@@ -90,6 +82,24 @@ def recommend(
             plan = _from_text(task, law, folder, wanted)
     show = print_nearest if no_proxies else print_plan
     print(json.dumps(plan.to_dict(), indent=1)) if as_json else show(plan)
+
+
+def _refuse_beside_no_proxies(no_proxies: bool, by: str | None, with_runs: bool) -> None:
+    """A plan without runs asks nothing of runs or of a law."""
+    if no_proxies and with_runs:
+        raise MixlawError(
+            "--no-proxies plans without runs: leave out --demo, --runs, --law, --scale, --robust and the like"
+        )
+    if by is not None and not no_proxies:
+        raise MixlawError("--by is of --no-proxies: a plan from runs is by a law")
+
+
+def _refuse_beside_demo(own_question: bool, own_wishes: bool) -> None:
+    """The demo is one fixed question."""
+    if own_question:
+        raise MixlawError("--demo brings its own text and budget: leave out the project, --runs and the budget")
+    if own_wishes:
+        raise MixlawError("--demo shows a plain plan: leave out --objective, --served, --sizes, --robust and the like")
 
 
 def check_law(law: str, scale: float | None, mixed: bool) -> None:

@@ -9,7 +9,8 @@ from mixlaw import diagnose, lm, reference_fit
 from mixlaw.auto import choose
 from mixlaw.errors import MixlawError
 from mixlaw.estimate import REFIT, estimate, priors, starts
-from mixlaw.fitted import Diagnostics, Fit, Support
+from mixlaw.evidence import Diagnostics, Support
+from mixlaw.fitted import Fit
 from mixlaw.goal import Goal
 from mixlaw.laws import Law, Reference, SourcePrior, by_name, parametric
 from mixlaw.laws.base import prior_moments

@@ -1,7 +1,7 @@
 """Fit: a law with estimated parameters and their uncertainty, as it is used, saved and read back."""
 
 import json
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,58 +10,17 @@ import jax
 import numpy as np
 import pandas as pd
 
-from mixlaw import reference_fit
+from mixlaw import fit_file, reference_fit
+from mixlaw._json import no_nan
 from mixlaw.errors import MixlawError
+from mixlaw.evidence import Diagnostics, Support
 from mixlaw.goal import Goal
-from mixlaw.laws import Law, Reference, Row, SourcePrior, by_name
-from mixlaw.laws.base import constrain, fitted_fields, size
+from mixlaw.laws import Law, Reference, Row, SourcePrior
+from mixlaw.laws.base import constrain, fitted_fields
 from mixlaw.objective import predict
 from mixlaw.runs import Runs
 from mixlaw.simplex import as_mixture
 from mixlaw.yardstick import of_provenance, refuse_mixed
-
-SCHEMA = 2
-
-
-@dataclass(frozen=True)
-class Diagnostics:
-    """How far a fit is to be believed, per target (K,).
-
-    Attributes:
-        converged: the solver ended by its tolerance.
-        starts_agree: share of the starts that reached the best objective.
-        degrees: effective number of parameters.
-        objective: value of the objective at the optimum.
-        seed_noise: standard deviation of log-loss between runs alike in all but their seed, nan where there are none.
-        repeats: number of runs that repeat another.
-    """
-
-    converged_K: np.ndarray
-    starts_agree_K: np.ndarray
-    degrees_K: np.ndarray
-    objective_K: np.ndarray
-    seed_noise_K: np.ndarray
-    repeats_K: np.ndarray
-
-
-@dataclass(frozen=True)
-class Support:
-    """What the fitted runs cover: beyond it a prediction extrapolates.
-
-    Attributes:
-        params, tokens, tokens_per_param: (smallest, largest) N, D and D/N, nan where the table has none.
-        least_S, most_S: smallest and largest share of each source.
-        epochs_S: most epochs of each source (at most 1 where it never repeats).
-        runs: number of distinct runs.
-    """
-
-    params: tuple[float, float]
-    tokens: tuple[float, float]
-    tokens_per_param: tuple[float, float]
-    least_S: np.ndarray
-    most_S: np.ndarray
-    epochs_S: np.ndarray
-    runs: int
 
 
 @dataclass(frozen=True)
@@ -246,45 +205,11 @@ class Fit:
 
     def to_dict(self) -> dict[str, Any]:
         """All that is needed to read the fit back, as JSON types."""
-        return {
-            "schema": SCHEMA,
-            "kind": "fit",
-            "law": self.law.name,
-            "equation": self.law.equation,
-            "sources": list(self.sources),
-            "targets": list(self.targets),
-            "parameters": self.parameters,
-            "intervals": self.intervals,
-            "objective": self._objective(),
-            "sigma": dict(zip(self.targets, self.sigma_K.tolist(), strict=True)),
-            "unique": dict(zip(self.sources, np.broadcast_to(self.unique_S, len(self.sources)).tolist(), strict=True)),
-            "goal": None if self.goal is None else vars(self.goal),
-            "constants": {name: x.tolist() for name, x in self.constants.items()},
-            "support": {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(self.support).items()},
-            "diagnostics": {k: v.tolist() for k, v in vars(self.diagnostics).items()},
-            "notes": list(self.notes),
-            "provenance": self.provenance,
-            "z": self.z_KxP.tolist(),
-            "replicas": np.round(self.replicas_BxKxP, 7).tolist(),
-            "runs": self._training_rows(),
-        }
-
-    def _objective(self) -> dict[str, Any] | None:
-        """How the parameters were estimated, with Huber's delta in log-loss by target."""
-        if issubclass(self.law, Reference):
-            return None
-        objective, sigma_K = self.law.objective, self.sigma_K if self.law.objective.priors else 1.0
-        delta_K = np.broadcast_to(objective.huber * np.asarray(sigma_K), len(self.targets))
-        kind = "maximum a posteriori" if objective.priors else "as published, no priors"
-        return {"kind": kind, "huber_delta": dict(zip(self.targets, delta_K.tolist(), strict=True))}
-
-    def _training_rows(self) -> dict[str, list[Any]] | None:
-        """What a reference needs to be read back; a law is its parameters."""
-        return reference_fit.columns(self.runs) if self.runs is not None and issubclass(self.law, Reference) else None
+        return fit_file.to_dict(self)
 
     def save(self, path: str | Path) -> None:
-        """Write the fit as JSON."""
-        Path(path).write_text(json.dumps(_no_nan(self.to_dict())), encoding="utf-8")
+        """Write the fit as JSON, which `read_fit` reads."""
+        Path(path).write_text(json.dumps(no_nan(self.to_dict())), encoding="utf-8")
 
     def take_targets(self, index_K: list[int]) -> "Fit":
         """The fit for some of its targets, in the order given."""
@@ -308,78 +233,10 @@ def _pairs(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
     return {k: _pairs(x, high[k]) if isinstance(x, dict) else [x, high[k]] for k, x in low.items()}
 
 
-def _no_nan(value: Any) -> Any:
-    """JSON has no nan and no infinity: both become null."""
-    if isinstance(value, dict):
-        return {k: _no_nan(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_no_nan(v) for v in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
-def _floats(value: Any) -> np.ndarray:
-    return np.array(value, dtype=float)
-
-
 def read_fit(path: str | Path) -> Fit:
     """Read a fit that `Fit.save` wrote.
 
     Raises:
         MixlawError: the file is missing, is no fit, or has a schema this version does not know.
     """
-    try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise MixlawError(f"{path}: cannot be read as a fit ({error}): give the file that `mixlaw fit` wrote") from None
-    if not isinstance(data, dict) or data.get("kind") != "fit":
-        raise MixlawError(f"{path}: is no fit: give the file that `mixlaw fit` wrote")
-    if data.get("schema") != SCHEMA:
-        raise MixlawError(f"{path}: has schema {data.get('schema')}, this version reads {SCHEMA}: fit again")
-    try:
-        return _from_dict(data)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise MixlawError(f"{path}: is a damaged fit ({type(error).__name__}: {error}): fit again") from None
-
-
-def _from_dict(data: dict[str, Any]) -> Fit:
-    support, law = data["support"], by_name(data["law"])
-    sources, targets, z_KxP = tuple(data["sources"]), tuple(data["targets"]), _floats(data["z"])
-    constants = {name: _floats(value) for name, value in data["constants"].items()}
-    reference = issubclass(law, Reference)
-    if z_KxP.shape != (len(targets), 0 if reference else size(law, len(sources))):
-        raise ValueError(f"z has shape {z_KxP.shape}, which is not that of its sources and targets")
-    if set(constants) != (set() if reference else {f.name for f in fields(law)} - {f.name for f in fitted_fields(law)}):
-        raise ValueError(f"constants are {list(constants)}, which are not those of {law.name}")
-    if any(len(x) != len(targets) for x in constants.values()):
-        raise ValueError("constants are not one for each target")
-    return Fit(
-        law=law,
-        sources=sources,
-        targets=targets,
-        z_KxP=z_KxP,
-        sigma_K=_floats([data["sigma"][t] for t in data["targets"]]),
-        constants=constants,
-        replicas_BxKxP=_floats(data["replicas"]).reshape(len(data["replicas"]), *z_KxP.shape),
-        support=Support(
-            params=tuple(_floats(support["params"])),
-            tokens=tuple(_floats(support["tokens"])),
-            tokens_per_param=tuple(_floats(support["tokens_per_param"])),
-            least_S=_floats(support["least_S"]),
-            most_S=_floats(support["most_S"]),
-            epochs_S=_floats(support["epochs_S"]),
-            runs=support["runs"],
-        ),
-        diagnostics=Diagnostics(
-            **{k: np.array(v, bool if k == "converged_K" else float) for k, v in data["diagnostics"].items()}
-        ),
-        notes=tuple(data["notes"]),
-        provenance=dict(data["provenance"]),
-        runs=reference_fit.from_columns(data["runs"], data["provenance"]["runs"]) if reference else None,
-        unique_S=np.array([np.inf if data["unique"][s] is None else data["unique"][s] for s in sources], float),
-        goal=None if data["goal"] is None else _goal(data["goal"]),
-    )
-
-
-def _goal(data: dict[str, Any]) -> Goal:
-    unique = {source: np.inf if x is None else float(x) for source, x in data["unique"].items()}
-    return Goal(unique, data["tokens"], data["params"])
+    return Fit(**fit_file.read(path))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mixlaw.fitted import _no_nan
+from mixlaw._json import no_nan
 from mixlaw.scores import METRICS, Predictions
 
 SCHEMA = 1
@@ -126,7 +126,7 @@ class Leaderboard:
             ]
             boards.append({"judged": board.name, "targets": list(board.targets), "entries": entries})
         known = {"schema": SCHEMA, "kind": "leaderboard", "boards": boards, "skipped": self.skipped}
-        return _no_nan(known | {"notes": list(self.notes), "provenance": self.provenance})
+        return no_nan(known | {"notes": list(self.notes), "provenance": self.provenance})
 
     def save(self, folder: str | Path) -> None:
         """Write leaderboard.csv and leaderboard.json into a folder that exists."""

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from mixlaw.fitted import Fit, _no_nan
+from mixlaw._json import no_nan
+from mixlaw.fitted import Fit
 from mixlaw.judged import of_difference, of_objective, of_target
 from mixlaw.plan import named
 from mixlaw.runs import Runs
@@ -43,7 +44,7 @@ class PlanScore:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
-        return _no_nan(self.content)
+        return no_nan(self.content)
 
 
 def score_plan(plan: Planned, runs: Runs, fit: Fit | None = None, *, run: str | None = None) -> PlanScore:

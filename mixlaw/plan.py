@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.errors import MixlawError
-from mixlaw.fitted import Fit, _no_nan
+from mixlaw._json import no_nan, read_object
+from mixlaw.fitted import Fit
 
 SCHEMA = 1
 
@@ -29,7 +29,7 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as JSON types."""
-        return _no_nan(self.content)
+        return no_nan(self.content)
 
     def save(self, path: str | Path) -> None:
         """Write the plan as JSON."""
@@ -42,15 +42,8 @@ def read_plan(path: str | Path) -> Plan:
     Raises:
         MixlawError: the file is missing, is no plan, or has a schema this version does not know.
     """
-    try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise MixlawError(f"{path}: cannot be read as a plan ({error}): give a plan.json") from None
-    if not isinstance(data, dict) or "mixture" not in data or "verdict" not in data:
-        raise MixlawError(f"{path}: is no plan: give the plan.json that `mixlaw recommend --out` wrote")
-    if data.get("schema") != SCHEMA:
-        raise MixlawError(f"{path}: has schema {data.get('schema')}, this version reads {SCHEMA}: recommend again")
-    return Plan(data)
+    give = "the plan.json that `mixlaw recommend --out` wrote"
+    return Plan(read_object(path, "plan", give, "recommend again", SCHEMA, lambda x: {"mixture", "verdict"} <= set(x)))
 
 
 def interval(values_B: np.ndarray, point: float) -> dict[str, float]:

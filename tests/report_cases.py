@@ -6,7 +6,8 @@ import json
 import numpy as np
 import pandas as pd
 
-from mixlaw.fitted import Diagnostics, Fit, Support
+from mixlaw.evidence import Diagnostics, Support
+from mixlaw.fitted import Fit
 from mixlaw.folds import over_mixtures
 from mixlaw.held_out import HeldOutLosses
 from mixlaw.laws import MixtureIndex

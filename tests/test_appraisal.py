@@ -14,7 +14,8 @@ from mixlaw.appraisal.novelty import novelty
 from mixlaw.appraisal.theta import SLOPE, drawn, left_out_error, line, predicted
 from mixlaw.constraints import Constraints, Group
 from mixlaw.errors import MixlawError
-from mixlaw.fitted import Diagnostics, Fit, Support
+from mixlaw.evidence import Diagnostics, Support
+from mixlaw.fitted import Fit
 from mixlaw.laws import LogLinear, MixtureIndex, RepeatedMixture, View
 from mixlaw.laws.base import parameter_slices, prior_moments
 from mixlaw.recommend import recommend

@@ -13,12 +13,12 @@ import mixlaw
 
 ROOT = Path(mixlaw.__file__).parent
 ORDER = [
-    *("errors", "_yaml", "_checks", "simplex", "constraints", "budget", "sources"),
+    *("errors", "_json", "_yaml", "_checks", "simplex", "constraints", "budget", "sources"),
     *("yardstick", "_table", "_columns", "runs", "importers", "transport", "projector"),
     *("_weights", "export", "versus", "audit", "folds", "scores"),
     *("baselines", "laws", "objective", "lm", "goal"),
     *("observations", "reference_fit"),
-    *("fitted", "estimate", "diagnose", "band", "refits", "auto"),
+    *("evidence", "fit_file", "fitted", "estimate", "diagnose", "band", "refits", "auto"),
     *("fit", "held_out", "leaderboard", "methods", "compare"),
     *("program", "conflicts", "mixture_set", "feasible", "design", "posterior", "d_optimal", "lookahead"),
     *("derivatives", "ties", "layout", "interior", "certificate", "optimize"),

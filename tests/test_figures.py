@@ -15,8 +15,9 @@ from matplotlib.text import Text
 from plans import made_plan
 
 from mixlaw import MixlawError, figures
+from mixlaw.evidence import Diagnostics, Support
 from mixlaw.figures import style
-from mixlaw.fitted import Diagnostics, Fit, Support
+from mixlaw.fitted import Fit
 from mixlaw.laws import by_name
 from mixlaw.leaderboard import Board, Entry, Leaderboard
 from mixlaw.runs import Runs

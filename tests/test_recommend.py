@@ -8,7 +8,8 @@ import pytest
 from mixlaw.ask import Ask
 from mixlaw.constraints import Constraints, Group, Near
 from mixlaw.errors import MixlawError
-from mixlaw.fitted import Diagnostics, Fit, Support
+from mixlaw.evidence import Diagnostics, Support
+from mixlaw.fitted import Fit
 from mixlaw.laws import MixtureIndex, View
 from mixlaw.laws.base import prior_moments
 from mixlaw.problem import pose

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mixlaw._json import no_nan
 from mixlaw.appraisal.by_runs import REPLICAS, price
 from mixlaw.appraisal.nearest import bounds_of, checked, weights_of
 from mixlaw.appraisal.nearness import Counts, nearest_by_counts
 from mixlaw.appraisal.texts import Texts
 from mixlaw.errors import MixlawError
-from mixlaw.fitted import Fit, _no_nan
+from mixlaw.fitted import Fit
 from mixlaw.plan import named
 from mixlaw.scale import Scale
 from mixlaw.sources import Project, Source, Sources
@@ -31,7 +32,7 @@ class Appraisal:
 
     def to_dict(self) -> dict[str, Any]:
         """The appraisal as JSON types."""
-        return _no_nan(self.content)
+        return no_nan(self.content)
 
 
 def appraise(

@@ -1,13 +1,13 @@
 """What a report is made of: the files of a folder that `recommend --out` wrote, and what is computed from them."""
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mixlaw._json import read_object
 from mixlaw.errors import MixlawError
 from mixlaw.fitted import Fit, read_fit
 from mixlaw.held_out import HeldOutLosses, held_out_losses
@@ -114,15 +114,8 @@ def read_leaderboard(path: str | Path) -> dict[str, Any]:
     Raises:
         MixlawError: the file is missing, is no leaderboard, or has a schema this version does not know.
     """
-    try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise MixlawError(f"{path}: cannot be read as a leaderboard ({error}): give leaderboard.json") from None
-    if not isinstance(data, dict) or data.get("kind") != "leaderboard":
-        raise MixlawError(f"{path}: is no leaderboard: give the leaderboard.json that `mixlaw compare --out` wrote")
-    if data.get("schema") != SCHEMA:
-        raise MixlawError(f"{path}: has schema {data.get('schema')}, this version reads {SCHEMA}: compare again")
-    return data
+    give = "the leaderboard.json that `mixlaw compare --out` wrote"
+    return read_object(path, "leaderboard", give, "compare again", SCHEMA, lambda x: x.get("kind") == "leaderboard")
 
 
 def agreement(predicted_R: np.ndarray, observed_R: np.ndarray) -> dict[str, float]:

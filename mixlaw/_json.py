@@ -1,0 +1,42 @@
+"""Files that mixlaw writes as JSON and reads back: fits, plans, leaderboards."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mixlaw.errors import MixlawError
+
+
+def no_nan(value: Any) -> Any:
+    """A tree of JSON types: JSON has no nan and no infinity, both become null."""
+    if isinstance(value, dict):
+        return {k: no_nan(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [no_nan(v) for v in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def read_object(
+    path: str | Path, kind: str, give: str, again: str, schema: int, is_kind: Callable[[dict[str, Any]], bool]
+) -> dict[str, Any]:
+    """The object in a JSON file, of a schema that this version knows.
+
+    Args:
+        kind, give, again: words for the messages: what it should be, what to give instead, how to make it anew.
+        is_kind: whether an object is one of the kind.
+
+    Raises:
+        MixlawError: the file is missing, is not JSON, holds something else, or is of another schema.
+    """
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise MixlawError(f"{path}: cannot be read as a {kind} ({error}): give {give}") from None
+    if not isinstance(data, dict) or not is_kind(data):
+        raise MixlawError(f"{path}: is no {kind}: give {give}")
+    if data.get("schema") != schema:
+        raise MixlawError(f"{path}: has schema {data.get('schema')}, this version reads {schema}: {again}")
+    return data
