@@ -120,6 +120,13 @@ def test_files_and_names_stay_and_what_is_slow_is_left_out(tmp_path):
     assert [line.split()[1] for line in ran] == ["yaml", "console", "python", "python", "text"]
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_pictures_are_written_by_a_block(page):
+    written = "".join(block.text for block in docs.blocks(page) if block.language == "python")
+    for name in docs.PICTURE.findall(page.read_text(encoding="utf-8")):
+        assert f'"{name}")' in written.replace(",\n)", ")"), name
+
+
 def test_links_of_pages_outside_the_documentation_lead_somewhere():
     for page in [*ROOT.glob("*.md"), *ROOT.glob("analysis/*.md")]:
         for link in re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text(encoding="utf-8")):
