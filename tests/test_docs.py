@@ -138,7 +138,10 @@ def test_every_public_name_is_on_the_page_of_python():
     listed = re.findall(r"^::: (\S+)$", (docs.PAGES / "python.md").read_text(encoding="utf-8"), re.MULTILINE)
     packages = {f"mixlaw.{name}" for name in ("appraisal", "changes", "figures", "projector", "report", "transport")}
     assert packages <= set(listed)
-    within = {name for package in packages for name in importlib.import_module(package).__all__}
+    public = [(package, name) for package in packages for name in importlib.import_module(package).__all__]
+    within = {name for _, name in public}
     alone = {name.rpartition(".")[2] for name in listed if name not in packages}
     assert set(mixlaw.__all__) <= within | alone
-    assert not within & alone, "listed twice"
+    # mkdocstrings takes such a name for the module that bears it too
+    hidden = {name for package, name in public if importlib.util.find_spec(f"{package}.{name}")}
+    assert within & alone == hidden
