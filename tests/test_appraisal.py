@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from mixlaw.appraisal import Counts, appraise, covariate, nearest_plan, sample_texts, source_prior
-from mixlaw.appraisal.extend import with_source
+from mixlaw.appraisal.extend import source_slices, with_source
 from mixlaw.appraisal.nearness import WeightedSum
 from mixlaw.appraisal.novelty import novelty
 from mixlaw.appraisal.theta import SLOPE, drawn, left_out_error, line, predicted
+from mixlaw.appraisal.unseen import with_unseen
 from mixlaw.constraints import Constraints, Group
 from mixlaw.errors import MixlawError
 from mixlaw.evidence import Diagnostics, Support
@@ -191,7 +192,9 @@ def test_draws_lie_about_the_prediction_and_stray_alike_for_all_targets():
 @pytest.mark.parametrize("law", [MixtureIndex, RepeatedMixture])
 def test_without_a_share_the_new_source_changes_nothing(texts, law):
     fit = known(texts, law)
-    longer = with_source(fit, "new", np.array([0.5, 2.0]), np.zeros((12, 2)))
+    values = {part: (fit.z_KxP[:, where].mean(1), np.zeros((12, 2))) for part, where in source_slices(fit).items()}
+    values["theta"] = np.array([0.5, 2.0]), np.zeros((12, 2))
+    longer = with_source(fit, "new", values)
     w_MxS = np.random.default_rng(0).dirichlet(np.ones(3), 5)
     zero_Mx4 = np.column_stack([w_MxS, np.zeros(5)])
     for replicas in (False, True):
@@ -203,7 +206,26 @@ def test_without_a_share_the_new_source_changes_nothing(texts, law):
     ))  # fmt: skip
     assert (math_M < code_M).all(), "theta is larger for math"
     with pytest.raises(MixlawError, match="is among the runs' already"):
-        with_source(fit, "web", np.zeros(2), np.zeros((12, 2)))
+        with_source(fit, "web", values)
+
+
+def test_how_much_repeats_of_an_unseen_source_harm_is_read_off_its_size(texts):
+    fit, unique_S = known(texts, RepeatedMixture, replicas=200), np.array([2e9, 5e10, 1e10])
+    part = parameter_slices(RepeatedMixture, 3)["P"]
+    z_KxP, replicas_BxKxP = fit.z_KxP.copy(), fit.replicas_BxKxP.copy()
+    z_KxP[:, part] = replicas_BxKxP[..., part] = -4.0 + 0.8 * np.log(unique_S / 1e10)
+    fit = replace(fit, z_KxP=z_KxP, replicas_BxKxP=replicas_BxKxP, unique_S=unique_S)
+    counts, where = Counts.of(texts), parameter_slices(RepeatedMixture, 4)
+    small, large, endless = (
+        with_unseen(fit, counts, Source("new", tokens), 0)[0] for tokens in (2e8, 2e11, None)
+    )  # fmt: skip
+    harm = [one.z_KxP[:, where["P"]][:, -1] for one in (small, endless, large)]
+    assert (np.diff(harm, axis=0) > 1.0).all(), "smaller sources were harmed less, by log P 0.8 a unit of log U"
+    assert harm[1] == pytest.approx(z_KxP[:, part].mean(1)), "what never repeats is taken for average"
+    drawn_BxK = small.replicas_BxKxP[..., where["P"]][..., -1]
+    assert drawn_BxK.std(0).min() > 0.2, "it strays from the line by what the known sources allow"
+    assert abs(np.median(drawn_BxK, 0) - harm[0]).max() < 0.3
+    assert small.z_KxP[:, where["a"]][:, -1] == pytest.approx(z_KxP[:, where["a"].start])
 
 
 def test_a_law_that_does_not_say_what_a_source_is_worth_is_refused(texts):

@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.appraisal.extend import with_source, worth_slice
+from mixlaw.appraisal.extend import source_slices
 from mixlaw.appraisal.nearness import Counts
-from mixlaw.appraisal.novelty import novelty
 from mixlaw.appraisal.offers import Offers
-from mixlaw.appraisal.theta import covariate, drawn, left_out_error, line, predicted
+from mixlaw.appraisal.unseen import with_unseen
 from mixlaw.constraints import Constraints
 from mixlaw.errors import MixlawError
 from mixlaw.fit import replicate
@@ -45,7 +44,7 @@ def _ready(fit: Fit, project: Project, replicas: int, seed: int) -> _Posed:
     targets = project.targets or tuple(Target(name) for name in fit.targets)
     constraints = _without_near(project.constraints, notes)
     problem = pose(fit, project.sources, project.budget, targets, constraints)
-    worth_slice(problem.fit)
+    source_slices(problem.fit)
     scale = choose_scale(problem, notes)
     needed = problem.needs_tokens()
     if needed is not None and scale.tokens is None:
@@ -73,9 +72,9 @@ def price(
     """
     posed = _ready(fit, project, replicas, seed)
     problem, scale, notes = posed.problem, posed.scale, [*posed.notes]
-    longer, told = _extended(problem.fit, counts, new, seed)
+    longer, told = with_unseen(problem.fit, counts, new, seed)
     notes += _remarks(new.name, told)
-    priced = Offers(problem, scale, longer, _like(told))
+    priced = Offers(problem, scale, longer, _like(told), told["old_part"])
     free = priced.solved(replace(new, tokens=None, max_epochs=None))
     held = free if new.tokens is None else priced.solved(new)
     gain, share = _gains(posed, held), float(held[0].w_S[-1])
@@ -104,14 +103,15 @@ def _remarks(name: str, told: dict[str, Any]) -> list[str]:
     if like is not None:
         notes.append(
             f"{name} reads much like a mixture of known sources, most of it {like}: it counts as a source of its own "
-            f"of {told['novelty']:.0%} the weight, or as more tokens of {like}, whichever is worth more"
+            f"of {told['novelty']:.0%} the weight, or {told['old_part']:.0%} of it as more tokens of {like}, whichever "
+            "is worth more"
         )
     return notes
 
 
 def _like(told: dict[str, Any]) -> str | None:
     """The known source of which the new one may be more of the same; None where it is new."""
-    return max(told["nearest"], key=told["nearest"].get) if told["novelty"] < 1 else None
+    return max(told["nearest"], key=told["nearest"].get) if told["old_part"] > 0 else None
 
 
 def _curve(priced: Offers, posed: _Posed, new: Source, share: float, tokens: float) -> list[dict[str, float]]:
@@ -123,38 +123,6 @@ def _curve(priced: Offers, posed: _Posed, new: Source, share: float, tokens: flo
         gain = _gains(posed, priced.solved(offer, replicas=False))[0]
         found.append({"tokens": most * tokens, "share": most, "gain": float(gain)})
     return found
-
-
-def _extended(fit: Fit, counts: Counts, new: Source, seed: int) -> tuple[Fit, dict[str, Any]]:
-    """The fit with the new source, and how well text says what sources are worth."""
-    part, rng = worth_slice(fit), np.random.default_rng([seed, 9])
-    targets = [list(counts.targets).index(name) for name in fit.targets]
-    names = list(counts.sources)
-    order = [names.index(name) for name in fit.sources]
-
-    def x(draw: np.random.Generator | None = None) -> tuple[np.ndarray, np.ndarray]:
-        found_KxS = covariate(counts.distances(draw))[targets]
-        return found_KxS[:, order], found_KxS[:, names.index(new.name)]
-
-    theta_KxS, (x_KxS, x_K) = fit.z_KxP[:, part], x()
-    found = line(theta_KxS, x_KxS)
-    worth_BxK = []
-    for z_KxP in fit.replicas_BxKxP:
-        again_KxS, again_K = x(rng)
-        of_replica = line(z_KxP[:, part], again_KxS)
-        worth_BxK.append(drawn(of_replica, z_KxP[:, part], again_KxS, again_K, rng))
-    worth_K = predicted(found, theta_KxS, x_KxS, x_K)
-    new_to_it = novelty(counts, new.name, seed)
-    told = {
-        "slope": found.slope,
-        "spread": found.spread,
-        "left_out_error": left_out_error(theta_KxS, x_KxS),
-        "novelty": new_to_it.value,
-        "nearest": named(tuple(name for name in names if name != new.name), new_to_it.nearest_S),
-        "theta": {name: float(t) for name, t in zip(fit.targets, worth_K - theta_KxS.mean(1), strict=True)},
-    }
-    less = np.log(new_to_it.value)  # of a copy's tokens none counts beside the original's
-    return with_source(fit, new.name, worth_K + less, np.array(worth_BxK).reshape(-1, len(worth_K)) + less), told
 
 
 def _gains(posed: _Posed, found: tuple[Optimum, list[Optimum]]) -> np.ndarray:

@@ -1,5 +1,6 @@
 """A fit with one more source, of which no run knows anything."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,33 +11,33 @@ from mixlaw.laws import LAWS, parametric
 from mixlaw.laws.base import fitted_fields, parameter_slices
 
 
-def worth_slice(fit: Fit) -> slice:
-    """Where the parameters that say what sources are worth stand in the unconstrained vector.
+def source_slices(fit: Fit) -> dict[str, slice]:
+    """Where the parameters that the law has for each source stand in the unconstrained vector, by name.
 
     Raises:
-        MixlawError: the law has none.
+        MixlawError: none of them says what a source is worth.
     """
     law = parametric(fit.law)
     if law.worth is None:
         able = ", ".join(other.name for other in LAWS if other.worth is not None)
         raise MixlawError(f"law {law.name}: does not say what a source is worth apart from runs: choose one of {able}")
-    return parameter_slices(law, len(fit.sources))[law.worth]
+    slices = parameter_slices(law, len(fit.sources))
+    return {f.name: slices[f.name] for f in fitted_fields(law) if f.metadata["per_source"]}
 
 
-def with_source(fit: Fit, name: str, worth_K: np.ndarray, worth_BxK: np.ndarray) -> Fit:
-    """The fit with a source more, last; its other parameters are the mean of the other sources'.
+def with_source(fit: Fit, name: str, new: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Fit:
+    """The fit with a source more, last.
 
     Args:
         name: of the new source, which the fit does not have.
-        worth_K: what it is worth for each target (theta), in the fit.
-        worth_BxK: the same in each replica.
+        new: its value of every parameter that the law has for each source, unconstrained: for each target (K,) in the
+            fit, and (B, K) in the replicas.
 
     Raises:
-        MixlawError: the fit knows a source of that name, or its law has no such parameter.
+        MixlawError: the fit knows a source of that name.
     """
     if name in fit.sources:
         raise MixlawError(f"source '{name}' is among the runs' already: give the sample another --name")
-    worth_slice(fit)
     support = replace(
         fit.support,
         least_S=np.append(fit.support.least_S, 0.0),
@@ -47,8 +48,8 @@ def with_source(fit: Fit, name: str, worth_K: np.ndarray, worth_BxK: np.ndarray)
     return replace(
         fit,
         sources=(*fit.sources, name),
-        z_KxP=_longer(fit, fit.z_KxP, worth_K),
-        replicas_BxKxP=_longer(fit, fit.replicas_BxKxP, worth_BxK),
+        z_KxP=_longer(fit, fit.z_KxP, {key: value[0] for key, value in new.items()}),
+        replicas_BxKxP=_longer(fit, fit.replicas_BxKxP, {key: value[1] for key, value in new.items()}),
         support=support,
         unique_S=unique_S,
         goal=None,
@@ -57,14 +58,12 @@ def with_source(fit: Fit, name: str, worth_K: np.ndarray, worth_BxK: np.ndarray)
     )
 
 
-def _longer(fit: Fit, z_P: np.ndarray, worth: np.ndarray) -> np.ndarray:
+def _longer(fit: Fit, z_P: np.ndarray, new: Mapping[str, np.ndarray]) -> np.ndarray:
     """Unconstrained parameters (..., P) with an entry more in every field that has one for each source."""
     law = parametric(fit.law)
     slices, parts = parameter_slices(law, len(fit.sources)), []
     for f in fitted_fields(law):
-        part = z_P[..., slices[f.name]]
-        parts.append(part)
+        parts.append(z_P[..., slices[f.name]])
         if f.metadata["per_source"]:
-            new = worth if f.name == law.worth else part.mean(-1)
-            parts.append(new[..., None])
+            parts.append(new[f.name][..., None])
     return np.concatenate(parts, axis=-1)

@@ -16,6 +16,8 @@ NOVEL = 0.5
 """Of the median distance of the known sources from each other: a source that far away counts in full."""
 LEAST = 0.02
 """Novelty is never less, so that its logarithm stays finite."""
+ALIKE = 0.5
+"""Up to this novelty, a source may count as more of a known one."""
 TOLERANCE = 1e-2
 
 
@@ -30,6 +32,13 @@ class Novelty:
 
     value: float
     nearest_S: np.ndarray
+
+    @property
+    def old_part(self) -> float:
+        """The part of its tokens that may count as more tokens of a known source: all of a copy's, none beyond
+        `ALIKE`. Text that is only somewhat alike is no substitute for the known source, however little of that is left
+        to repeat."""
+        return 0.0 if self.value > ALIKE else (1 - self.value) / (1 - LEAST)
 
 
 def novelty(counts: Counts, source: str, seed: int = 0) -> Novelty:

@@ -21,13 +21,15 @@ class Offers:
     Attributes:
         problem, scale: the plan without it.
         fit: with it as the last source.
-        like: a known source of which it may be more of the same, if any.
+        like: a known source of which a part of it may be more of the same, if any.
+        part: which part of its tokens.
     """
 
     problem: Problem
     scale: Scale
     fit: Fit
     like: str | None
+    part: float = 1.0
 
     def solved(self, offer: Source, replicas: bool = True) -> Optima:
         """Optima over all sources, the new one last; those of the replicas only where they are asked for.
@@ -56,6 +58,7 @@ class Offers:
     def _as_more(self, offer: Source, replicas: bool) -> Optima:
         """The plan without the new source, whose like has its tokens and may take its share besides."""
         problem, known = self.problem, self._known()
+        offer = replace(offer, tokens=None if offer.tokens is None else self.part * offer.tokens)
         at = known.names.index(self.like or "")
         same, room = known[at], float(Sources((offer, Source("rest", None))).upper_S(self.scale.tokens)[0])
         endless = offer.tokens is None or same.tokens is None

@@ -22,6 +22,22 @@ SLOPE, SLOPE_SD = 3.0, 1.0
 """theta per unit of x, before any run: the demo's, trusted to a third."""
 SPREAD = 0.4
 """By how much theta strays from the line."""
+
+
+class LinePrior(NamedTuple):
+    """What is held of a line before any run: its slope, the slope's deviation, how far sources stray from it."""
+
+    slope: float
+    slope_sd: float
+    spread: float
+
+
+OF_TEXT = LinePrior(SLOPE, SLOPE_SD, SPREAD)
+"""theta on x."""
+OF_SIZE = LinePrior(0.0, 1.0, 1.0)
+"""Any other parameter of a source (in the fit's unconstrained space) on the logarithm of its unique tokens: laws fix
+how these enter, and what they get wrong the sources' own parameters make up for."""
+
 SHARED = 0.6
 """Deviation of the mean over sources, which the law's other parameters absorb."""
 FREEDOM = 4.0
@@ -46,7 +62,7 @@ def source_prior(x_KxS: np.ndarray, sources: tuple[str, ...], targets: tuple[str
 
 
 class Line(NamedTuple):
-    """theta on x over the sources of the runs: one slope, a level for each target.
+    """A parameter on a covariate over the sources of the runs: one slope, a level for each target.
 
     Attributes:
         slope: posterior mean. slope_sd: its deviation.
@@ -60,19 +76,19 @@ class Line(NamedTuple):
     freedom: float
 
 
-def line(theta_KxS: np.ndarray, x_KxS: np.ndarray) -> Line:
-    """Bayesian regression with the prior of `source_prior`, conjugate given the spread (estimated once).
+def line(theta_KxS: np.ndarray, x_KxS: np.ndarray, prior: LinePrior = OF_TEXT) -> Line:
+    """Bayesian regression, conjugate given the spread (estimated once); by default with the prior of `source_prior`.
 
     With S sources and K targets it rests on K (S - 1) - 1 observations beside the prior's.
     """
     t_KxS, x_KxS = (z - z.mean(1, keepdims=True) for z in (theta_KxS, x_KxS))
-    variance, slope = SPREAD**2, SLOPE
-    precision = 1 / SLOPE_SD**2
+    variance, slope = prior.spread**2, prior.slope
+    precision = 1 / prior.slope_sd**2
     freedom = FREEDOM + max(x_KxS.shape[0] * (x_KxS.shape[1] - 1) - 1, 0)
     for _ in range(20):  # the spread decides what the slope's prior counts for: a fixed point
-        precision = (x_KxS**2).sum() / variance + 1 / SLOPE_SD**2
-        slope = ((x_KxS * t_KxS).sum() / variance + SLOPE / SLOPE_SD**2) / precision
-        variance = (FREEDOM * SPREAD**2 + ((t_KxS - slope * x_KxS) ** 2).sum()) / freedom
+        precision = (x_KxS**2).sum() / variance + 1 / prior.slope_sd**2
+        slope = ((x_KxS * t_KxS).sum() / variance + prior.slope / prior.slope_sd**2) / precision
+        variance = (FREEDOM * prior.spread**2 + ((t_KxS - slope * x_KxS) ** 2).sum()) / freedom
     return Line(float(slope), float(precision**-0.5), float(variance**0.5), float(freedom))
 
 

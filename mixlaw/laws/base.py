@@ -115,6 +115,8 @@ class Law(abc.ABC):
     """Whether a law that needs `own` reads each of the other sources' shares too."""
     worth: ClassVar[str | None] = None
     """The field by which a `SourcePrior` is heard: per source and real, more of it is a lower loss."""
+    harm: ClassVar[str | None] = None
+    """The field, per source, of what a source's repeats add to the loss; it takes up what a law gets wrong about U."""
     convex: ClassVar[bool]
     """Whether the loss is convex in the mixture at fixed N and D for every admissible parameter."""
     objective: ClassVar["Objective"]

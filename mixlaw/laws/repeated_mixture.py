@@ -38,6 +38,7 @@ class RepeatedMixture(Law):
     source = "ours"
     needs = frozenset({"mixture", "params", "tokens", "unique"})
     worth = "theta"
+    harm = "P"
     convex = True
     objective = MAP
 
