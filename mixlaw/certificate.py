@@ -49,7 +49,7 @@ def certify(
 def _dual(program: Program, z_BxM: np.ndarray) -> np.ndarray:
     """Multipliers in their cones: at most each row's price, and summing to 1 over the rows that t meets."""
     rows = program.rows
-    z_BxM = np.clip(z_BxM, 0.0, rows.price_M)
+    z_BxM = np.clip(np.nan_to_num(z_BxM, nan=0.0), 0.0, rows.price_M)
     if rows.top_M.any():
         part_BxT, most_T = z_BxM[:, rows.top_M], rows.price_M[rows.top_M]
         for _ in range(50):  # what a price cuts off goes to the others

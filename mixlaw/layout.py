@@ -94,24 +94,24 @@ class Layout:
         )
 
     def lift(self, x_BxN: np.ndarray, losses_BxK: np.ndarray, barrier_B: np.ndarray, of_B: np.ndarray) -> np.ndarray:
-        """The variables with the t that minimises the barrier for their w and y: t - mu sum_m log(t - b_m).
+        """The variables with the t and y that minimise the barrier for their w and e.
 
-        A linear step of w and t breaks a curved row by its curvature, and would have to be cut to a sliver; t then
-        follows w instead. Newton from the left of the root of a convex, falling derivative keeps to its left.
+        A linear step breaks a curved row by its curvature, and would have to be cut to a sliver; t and y then follow w
+        instead. With b_m the excess of a row without t and y they minimise
+
+            t + sum_m price_m y_m - mu sum_m (log y_m + log(y_m + top_m t - b_m)),   no y_m where price_m is inf
         """
-        if not self.tops:
+        if not self.tops and not len(self.elastic_E):
             return x_BxN
-        x_BxN = x_BxN.copy()
-        x_BxN[:, self.top] = 0.0
-        rows_BxM = self.rows_without(x_BxN, losses_BxK) - self.limit_BxM[of_B]
-        b_BxT = rows_BxM[:, : self.M][:, self.program.rows.top_M]
-        gap_BxT, mu_B = b_BxT.max(1, keepdims=True) - b_BxT, barrier_B
-        above_B = mu_B.copy()
-        for _ in range(30):
-            inverse_BxT = 1.0 / (above_B[:, None] + gap_BxT)
-            excess_B = mu_B * inverse_BxT.sum(1) - 1.0
-            above_B += np.maximum(excess_B, 0.0) / (mu_B * (inverse_BxT**2).sum(1))
-        x_BxN[:, self.top] = b_BxT.max(1) + above_B
+        x_BxN, rows, mu_Bx1 = x_BxN.copy(), self.program.rows, barrier_B[:, None]
+        x_BxN[:, self.S : self.y.stop] = 0.0
+        b_BxM = (self.rows_without(x_BxN, losses_BxK) - self.limit_BxM[of_B])[:, : self.M]
+        if self.tops:
+            top_B = _met(b_BxM[:, rows.top_M], rows.price_M[rows.top_M], mu_Bx1)
+            x_BxN[:, self.top] = top_B
+            b_BxM = b_BxM - rows.top_M * top_B[:, None]
+        price_E = rows.price_M[self.elastic_E]
+        x_BxN[:, self.y] = _breach(b_BxM[:, self.elastic_E], price_E, mu_Bx1)
         return x_BxN
 
     def objective(self, x_BxN: np.ndarray, losses_BxK: np.ndarray, of_B: np.ndarray) -> np.ndarray:
@@ -129,3 +129,38 @@ class Layout:
         logs_B += np.log(np.where((room_Bx2N > 0) & np.isfinite(room_Bx2N), room_Bx2N, 1.0)).sum(1)
         value_B = self.objective(x_BxN, losses_BxK, of_B)
         return np.where(inside_B, value_B - barrier_B * logs_B, np.inf)
+
+
+def _breach(b_BxE: np.ndarray, price_E: np.ndarray, mu_Bx1: np.ndarray) -> np.ndarray:
+    """y > max(b, 0) with  price = mu/y + mu/(y - b):  the larger root of price y^2 - (price b + 2 mu) y + mu b."""
+    sum_BxE, root_BxE = price_E * b_BxE + 2.0 * mu_Bx1, np.hypot(price_E * b_BxE, 2.0 * mu_Bx1)
+    product_BxE, down_BxE = 2.0 * mu_Bx1 * b_BxE, sum_BxE - root_BxE
+    other_BxE = np.divide(product_BxE, down_BxE, out=np.zeros_like(b_BxE), where=sum_BxE < 0)
+    return np.where(sum_BxE < 0, other_BxE, (sum_BxE + root_BxE) / (2.0 * price_E))
+
+
+def _met(b_BxT: np.ndarray, price_T: np.ndarray, mu_Bx1: np.ndarray) -> np.ndarray:
+    """t with  1 = sum of mu / slack  over the rows that it meets, breaches at their best.
+
+    The root of a rising function: Newton's steps, halving the bracket instead wherever they leave it.
+    """
+    elastic_T, T = np.isfinite(price_T), len(price_T)
+    price_T, most_B = np.where(elastic_T, price_T, 1.0), b_BxT.max(1)
+    b_BxT = b_BxT - most_B[:, None]  # t is found as what it is above the largest, where rounding hides no slack
+    high_B = T * mu_Bx1[:, 0]
+    # A row broken far pulls by all its price; one that may not be broken pulls without limit.
+    far_B = b_BxT.min(1) - high_B / (price_T.sum() - 1.0) if elastic_T.all() else b_BxT[:, ~elastic_T].max(1)
+    low_B, t_B = far_B, np.minimum(far_B + mu_Bx1[:, 0], high_B)
+    for _ in range(60):
+        away_BxT = b_BxT - t_B[:, None]
+        y_BxT = np.where(elastic_T, _breach(away_BxT, price_T, mu_Bx1), 0.0)
+        pull_BxT = price_T - np.divide(mu_Bx1, y_BxT, out=np.zeros_like(y_BxT), where=y_BxT > 0)
+        far_BxT = elastic_T & (away_BxT > 0)
+        slack_BxT = np.where(far_BxT, mu_Bx1 / np.where(far_BxT, pull_BxT, 1.0), y_BxT - away_BxT)
+        excess_B = 1.0 - (mu_Bx1 / slack_BxT).sum(1)
+        if (np.abs(excess_B) < 1e-12).all():
+            break
+        high_B, low_B = np.where(excess_B >= 0, t_B, high_B), np.where(excess_B < 0, t_B, low_B)
+        newton_B = t_B - excess_B / (mu_Bx1 / (slack_BxT**2 + y_BxT**2)).sum(1)
+        t_B = np.where((newton_B > low_B) & (newton_B < high_B), newton_B, (low_B + high_B) / 2)
+    return t_B + most_B

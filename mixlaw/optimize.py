@@ -22,7 +22,10 @@ from mixlaw.ties import TiedOracle
 
 KEPT = 1e-8
 """A row broken by no more is kept; one broken by more is made dearer, in case its price was too low."""
-DEARER = (1e4,)
+DEARER = 1e4
+COARSE = 1e-6
+"""The barrier's last weight where it is asked only whether rows can be kept: at such prices the slack of a row that is
+broken would vanish in rounding under a finer one."""
 HELD = 1e-6
 """A share this near to a bound is held by it; a row with a larger multiplier is active."""
 AGREE = 1e-6
@@ -172,12 +175,14 @@ def _certified(
     """
     solution = _tidy(program, solve(program, oracle, start_BxS, *weights))
     judged = certify(program, oracle, solution)
-    for factor in DEARER if np.isfinite(program.rows.price_M).any() else ():
-        again = np.flatnonzero(judged[2] > KEPT)
+    broken = np.flatnonzero(judged[2] > KEPT) if np.isfinite(program.rows.price_M).any() else np.empty(0, int)
+    for last in (COARSE, 0.0):
+        # Rows that the dear and coarse problem keeps can be kept: then the dear and fine one is the answer.
+        again = broken if last else broken[judged[2][broken] <= KEPT]
         if not len(again):
             break
-        part, asked = program.take(again).dearer(factor), oracle.take(again)
-        other = _tidy(part, solve(part, asked, start_BxS[again], FIRST))
+        part, asked = program.take(again).dearer(DEARER), oracle.take(again)
+        other = _tidy(part, solve(part, asked, start_BxS[again], FIRST, last))
         pairs = [*zip(vars(solution).values(), vars(other).values(), strict=True)]
         pairs += zip(judged, certify(part, asked, other), strict=True)
         for whole, new in pairs:

@@ -10,7 +10,7 @@ import pytest
 from mixlaw.appraisal import Counts, appraise, covariate, nearest_plan, sample_texts, source_prior
 from mixlaw.appraisal.extend import source_slices, with_source
 from mixlaw.appraisal.nearness import WeightedSum
-from mixlaw.appraisal.novelty import novelty
+from mixlaw.appraisal.novelty import Novelty, novelty
 from mixlaw.appraisal.theta import SLOPE, drawn, left_out_error, line, predicted
 from mixlaw.appraisal.unseen import with_unseen
 from mixlaw.constraints import Constraints, Group
@@ -256,6 +256,32 @@ def test_a_source_of_the_target_s_kind_is_worth_more_than_another(texts):
     assert gains == sorted(gains)
     assert gains[-1] == pytest.approx(math["gain"]["mean"], abs=1e-6)
     assert gains[0] > gains[-1] * math["curve"][0]["share"] / math["best_share"], "the first tokens bring most"
+
+
+def test_a_ceiling_that_no_mixture_of_known_sources_keeps_is_refused(texts):
+    targets = (Target("math", 2.0, max_loss=0.1), Target("code"))
+    with pytest.raises(MixlawError, match=r"target math max_loss 0\.1"):
+        appraise(texts, project(targets=targets), Source("new", None), known(texts))
+
+
+def test_a_gain_is_of_one_plan_in_all_replicas_and_may_be_harm(texts):
+    unsure = appraise(texts, project(), Source("new", None), known(texts, spread=1.5, replicas=60)).to_dict()
+    assert unsure["gain"]["low"] < 0 < unsure["gain"]["mean"] <= unsure["gain"]["high"]
+    assert unsure["gain_per_token"]["low"] < 0
+    assert any("holds 0" in note for note in unsure["notes"])
+    sure = appraise(texts, project(), Source("new", None), known(texts)).to_dict()
+    assert not any("holds 0" in note for note in sure["notes"])
+
+
+def test_text_that_is_only_somewhat_alike_is_no_substitute():
+    """Beyond `ALIKE` nothing of a source counts as more tokens of a known one, however near it is capped."""
+    assert [round(Novelty(value, np.ones(2)).old_part, 2) for value in (0.02, 0.26, 0.5, 0.51, 1.0)] == [
+        1,
+        0.76,
+        0.51,
+        0,
+        0,
+    ]
 
 
 def test_a_copy_of_a_known_source_adds_tokens_and_nothing_else():

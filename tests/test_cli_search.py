@@ -15,8 +15,7 @@ from mixlaw.runs import Runs
 from proxies.search import Round
 
 
-def test_a_search_ends_in_a_plan_and_goes_on_where_it_was(run, tmp_path, compiled_once):
-    del compiled_once
+def test_a_search_ends_in_a_plan_and_goes_on_where_it_was(run, tmp_path):
     project, out = standard_library(tmp_path / "project"), tmp_path / "out"
     command = ("search", project, "--rounds", 2, "--runs", 12, "--batch", 2, "--seconds", 20, "--out", out)
     code, stdout, stderr = run(*command)

@@ -304,6 +304,24 @@ def test_what_no_mixture_keeps_is_told():
     assert best.broken > 0.1
 
 
+@pytest.mark.parametrize("worst", [False, True])
+def test_a_ceiling_at_the_edge_of_what_can_be_reached_is_kept_and_beyond_it_told(worst):
+    """y must follow the shares as t does: else every step is cut to a sliver, and the end is nowhere near the best."""
+    found = programs.drawn(programs.MixtureIndex, np.random.default_rng(3), 6, 12)
+    weight_K, bounds = np.full(6, 1 / 6), (np.zeros((1, 12)), np.full((1, 12), 0.4))
+    ceiling, oracle = np.eye(6)[2], programs.single(found)
+    least = optimize_program(oracle, programs.Program(ceiling, *bounds, stack([], 6, 12)))[0].objective
+    every = [row(f"t{k}", 0.0, losses_K=np.eye(6)[k], linear_S=12, price=np.inf) for k in range(6)] if worst else []
+    for room in (0.1, 1e-3, 1e-5, -1e-3, -0.1, -1.0):
+        rows = stack([row("ceiling", least + room, losses_K=ceiling, linear_S=12), *every], 6, 12)
+        best = optimize_program(oracle, programs.Program(weight_K * (not worst), *bounds, rows))[0]
+        assert best.broken == pytest.approx(max(-room, 0.0), abs=1e-6)
+        if room > 0:
+            assert 0 <= best.gap <= 1e-7 * best.objective
+        else:  # it is the mixture that breaks least
+            assert found.losses(best.w_S[None], *programs.AT)[0, 2] == pytest.approx(least, abs=1e-6)
+
+
 def test_corners_are_flagged():
     corner = optimize(fit_of(*LOG_LINEAR), np.ones(1), *box(), *AT)
     assert corner.vertex

@@ -20,7 +20,6 @@ from proxies.backends.workers import Workers
 from proxies.store import DamagedError, Failure, Store
 from proxies.sweep import sweep
 
-pytestmark = pytest.mark.usefixtures("compiled_once")
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's signals, limits and mounts")
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -24,7 +24,6 @@ from proxies.store import Store
 from proxies.sweep import sweep
 from proxies.train import RunSpec
 
-pytestmark = pytest.mark.usefixtures("compiled_once")
 TINY = ModelConfig(width=8, depth=1, heads=1, head_dim=8, length=16)
 ENDLESS = 2_000_000_000
 

@@ -255,6 +255,29 @@ def test_a_robust_choice_lowers_the_regret_it_is_chosen_for(fit):
     assert (own_B - least_B).mean() <= (losses_BxMxK.mean(2) - least_B[:, None]).mean(0).min() + 1e-9
 
 
+@pytest.mark.parametrize("robust", ["mean", 0.8])
+def test_a_robust_choice_keeps_ceilings_by_the_plan_s_own_fit(fit, robust):
+    """Also one that many refits cannot keep: regret is against the mixtures that the plan may choose."""
+    alone = tuple(Target(name, weight=float(name == "code")) for name in NAMES)
+    least = recommend(fit, SOURCES, GIVEN, targets=alone).predicted["objective"]
+    targets = tuple(Target(name, max_loss=least + 0.01 if name == "code" else None) for name in NAMES)
+    plan = recommend(fit, SOURCES, GIVEN, targets=targets, ask=Ask(robust=robust))
+    assert "refits no mixture keeps the constraints" in " ".join(plan.notes)
+    assert plan.certificate["gap"] <= 1e-6
+    assert plan.predicted["loss"]["code"]["mean"] <= least + 0.01 + 1e-7
+    for of in ("robust", "plain"):
+        assert all(-1e-7 <= value < 1 for value in plan.robust[of].values())
+    key = "mean" if robust == "mean" else "quantile_0.8"
+    assert plan.robust["robust"][key] <= plan.robust["plain"][key] + 1e-9
+
+
+def test_a_regret_holds_the_price_of_the_distance(fit):
+    near = Constraints(near=Near("proportional", kl_price=0.2))
+    plan = recommend(fit, SOURCES, GIVEN, constraints=near, ask=Ask(robust=0.8))
+    assert 0 <= plan.robust["robust"]["mean"] < 0.2
+    assert plan.robust["robust"]["quantile_0.8"] <= plan.robust["plain"]["quantile_0.8"] + 1e-9
+
+
 @pytest.mark.parametrize(
     ("ask", "named"),
     [({"robust": 1.5}, "robust is 1.5"), ({"robust": "max"}, "robust is 'max'"), ({"regret": -1}, "regret is -1")],

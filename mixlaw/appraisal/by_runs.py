@@ -7,15 +7,15 @@ import numpy as np
 
 from mixlaw.appraisal.extend import source_slices
 from mixlaw.appraisal.nearness import Counts
-from mixlaw.appraisal.offers import Offers
+from mixlaw.appraisal.offers import Offers, Optima, optima
 from mixlaw.appraisal.unseen import with_unseen
 from mixlaw.constraints import Constraints
 from mixlaw.errors import MixlawError
 from mixlaw.fit import replicate
 from mixlaw.fitted import Fit
-from mixlaw.optimize import Optimum
 from mixlaw.plan import interval, named
 from mixlaw.problem import Problem, pose
+from mixlaw.refusals import refuse_broken
 from mixlaw.scale import Scale, fit_toward
 from mixlaw.sizes import choose_scale
 from mixlaw.sources import Project, Source, Target
@@ -30,12 +30,11 @@ PARTS = (0.125, 0.25, 0.5, 1.0)
 
 @dataclass(frozen=True)
 class _Posed:
-    """The plan without the new source: its problem, size, optimum and those of the replicas."""
+    """The plan without the new source: its problem, size, and optima."""
 
     problem: Problem
     scale: Scale
-    best: Optimum
-    refits: list[Optimum]
+    found: Optima
     notes: list[str]
 
 
@@ -53,9 +52,9 @@ def _ready(fit: Fit, project: Project, replicas: int, seed: int) -> _Posed:
     found = fit_toward(problem.fit, scale)
     found = found if len(found.replicas_BxKxP) else replicate(found, replicas, seed)
     problem = replace(problem, fit=found)
-    best = problem.solve(found.z_KxP[None], scale.pair)[0]
-    refits = problem.solve(found.replicas_BxKxP, scale.pair, near_S=best.w_S)
-    return _Posed(problem, scale, best, refits, [*found.notes, *notes])
+    without = optima(problem, scale)
+    refuse_broken(problem, scale, without.best)
+    return _Posed(problem, scale, without, [*found.notes, *notes])
 
 
 def price(
@@ -77,19 +76,21 @@ def price(
     priced = Offers(problem, scale, longer, _like(told), told["old_part"])
     free = priced.solved(replace(new, tokens=None, max_epochs=None))
     held = free if new.tokens is None else priced.solved(new)
-    gain, share = _gains(posed, held), float(held[0].w_S[-1])
-    share_B = np.array([refit.w_S[-1] for refit in held[1]])
-    wanted = interval(np.array([refit.w_S[-1] for refit in free[1]]), float(free[0].w_S[-1]))
+    gain, share = _gains(posed, held), float(held.best.w_S[-1])
+    share_B = np.array([refit.w_S[-1] for refit in held.refits])
+    wanted = interval(np.array([refit.w_S[-1] for refit in free.refits]), float(free.best.w_S[-1]))
+    if share >= NONE and interval(gain[1:], float(gain[0]))["low"] <= 0:
+        notes.append(f"the interval of the gain holds 0: {new.name} may be worth nothing, or do harm; runs would tell")
     content = {
         "best_share": share,
         "best_share_interval": _ends(interval(share_B, share)),
-        **_per_token(new, scale, gain, np.append(share, share_B), wanted, notes),
+        **_per_token(new, scale, gain, share, wanted, notes),
         "gain": interval(gain[1:], float(gain[0])),
-        "mixture": named(longer.sources, held[0].w_S),
+        "mixture": named(longer.sources, held.best.w_S),
         "curve": None if scale.tokens is None else _curve(priced, posed, new, wanted["mean"], scale.tokens),
         "basis": "runs",
         "law": {"name": problem.fit.law.name},
-        "certificate": {"gap": held[0].gap},
+        "certificate": {"gap": held.best.gap},
         "text": told,
     }
     return content, notes, scale
@@ -125,12 +126,14 @@ def _curve(priced: Offers, posed: _Posed, new: Source, share: float, tokens: flo
     return found
 
 
-def _gains(posed: _Posed, found: tuple[Optimum, list[Optimum]]) -> np.ndarray:
-    """By how much the objective falls, nats per token: in the fit, and then in every replica. Never below 0: the plan
-    may leave the source out."""
-    best, refits = found
-    pairs = zip([posed.best, *posed.refits[: len(refits)]], [best, *refits], strict=True)
-    return np.array([max(before.objective - after.objective, 0.0) for before, after in pairs])
+def _gains(posed: _Posed, found: Optima) -> np.ndarray:
+    """By how much the objective falls from the plan without the source to that with it, nats per token: in the fit, and
+    then in every replica. Both plans are those of the fit: the source may turn out to do harm."""
+    if found.best.w_S[-1] < NONE:
+        return np.zeros(1 + len(found.value_B))
+    without = posed.found
+    count = len(found.value_B)
+    return np.append(without.best.objective - found.best.objective, without.value_B[:count] - found.value_B)
 
 
 def _ends(band: dict[str, float]) -> list[float]:
@@ -138,17 +141,16 @@ def _ends(band: dict[str, float]) -> list[float]:
 
 
 def _per_token(
-    new: Source, scale: Scale, gain: np.ndarray, share: np.ndarray, wanted: dict[str, float], notes: list[str]
+    new: Source, scale: Scale, gain: np.ndarray, share: float, wanted: dict[str, float], notes: list[str]
 ) -> dict[str, Any]:
-    """`gain_per_token` and `worth_tokens`, in tokens of the source; gains and shares first of the fit, then of its
-    replicas."""
+    """`gain_per_token` and `worth_tokens`, in tokens of the source; gains first of the fit, then of its replicas."""
     if scale.tokens is None:
         notes.append("gain_per_token, worth_tokens and curve are null: the number of training tokens is not known")
         return {"gain_per_token": None, "worth_tokens": None, "worth_tokens_interval": None}
-    used = np.minimum(share * scale.tokens, np.inf if new.tokens is None else new.tokens)
-    each = np.where(share < NONE, 0.0, gain / np.where(share < NONE, 1.0, used))
+    used = min(share * scale.tokens, np.inf if new.tokens is None else new.tokens)
+    each = gain / used if share >= NONE else 0.0 * gain
     tokens = {key: 0.0 if value < NONE else value * scale.tokens for key, value in wanted.items()}
-    if share[0] < NONE:
+    if share < NONE:
         notes.append(f"no token of {new.name} is worth having: the plan with it leaves it out")
     return {
         "gain_per_token": interval(each[1:], float(each[0])),

@@ -1,6 +1,7 @@
 """The plan with a new source offered in some amount: as a source of its own, or as more of one it reads like."""
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,8 +11,13 @@ from mixlaw.problem import Problem, pose
 from mixlaw.scale import Scale
 from mixlaw.sources import Source, Sources
 
-Optima = tuple[Optimum, list[Optimum]]
-"""Of the fit, and of its replicas."""
+
+class Optima(NamedTuple):
+    """Of the fit and of its replicas; and the objective of the fit's own optimum in every replica, nats per token."""
+
+    best: Optimum
+    refits: list[Optimum]
+    value_B: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class Offers:
         if self.like is None or problem.money is not None:
             return found
         more = self._as_more(offer, replicas)
-        return more if more[0].objective < found[0].objective else found
+        return more if more.best.objective < found.best.objective else found
 
     def _known(self) -> Sources:
         assert self.problem.sources is not None
@@ -51,9 +57,7 @@ class Offers:
 
     def _optima(self, problem: Problem, replicas: bool) -> Optima:
         problem.refuse_conflicts(self.scale.tokens)
-        best = problem.solve(problem.fit.z_KxP[None], self.scale.pair)[0]
-        refits = problem.solve(problem.fit.replicas_BxKxP, self.scale.pair, near_S=best.w_S) if replicas else []
-        return best, refits
+        return optima(problem, self.scale, replicas)
 
     def _as_more(self, offer: Source, replicas: bool) -> Optima:
         """The plan without the new source, whose like has its tokens and may take its share besides."""
@@ -72,9 +76,9 @@ class Offers:
         )
         merged = Sources(both if i == at else source for i, source in enumerate(known))
         fit = replace(problem.fit, unique_S=np.nan_to_num(merged.tokens_S, nan=np.inf))
-        best, refits = self._optima(replace(problem, sources=merged, fit=fit), replicas)
+        best, refits, value_B = self._optima(replace(problem, sources=merged, fit=fit), replicas)
         parted = [replace(one, w_S=self._parted(one.w_S, at, offer)) for one in (best, *refits)]
-        return parted[0], parted[1:]
+        return Optima(parted[0], parted[1:], value_B)
 
     def _parted(self, w_S: np.ndarray, at: int, offer: Source) -> np.ndarray:
         """Shares (S + 1,) of a plan in which one source stands for two: the known one goes first, once and as far as
@@ -89,3 +93,12 @@ class Offers:
         parted_S = np.append(w_S, new)
         parted_S[at] -= new
         return parted_S
+
+
+def optima(problem: Problem, scale: Scale, replicas: bool = True) -> Optima:
+    """Optima of a problem, those of the replicas only where they are asked for."""
+    best = problem.solve(problem.fit.z_KxP[None], scale.pair)[0]
+    if not replicas:
+        return Optima(best, [], np.empty(0))
+    refits = problem.solve(problem.fit.replicas_BxKxP, scale.pair, near_S=best.w_S)
+    return Optima(best, refits, problem.value(problem.fit.losses(best.w_S[None], *scale.pair, replicas=True)[:, 0]))
