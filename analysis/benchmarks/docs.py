@@ -1,6 +1,7 @@
 """The documentation's blocks, run as a reader would: every one of analysis/docs, those that train proxies too.
 
-A page is run from top to bottom in a folder of its own; `starts: example.md` in its head gives it what that page left.
+A page is run from top to bottom in a folder of its own; `starts: example.md` in its head gives it what that page left,
+`starts: ../example` a copy of that folder.
 By the language of a fenced block:
     yaml, csv, json, text with title="NAME"   written to the file NAME
     python                                    run, all of a page in one namespace; a `text` block after it: its output
@@ -10,7 +11,8 @@ below 10: exactly); a line `...` stands for any lines. `# exit 2` after a comman
 comment before a block marks it:
     <!-- slow -->           trains proxies, or refits laws often: left to this command, the tests run the others
     <!-- output varies -->  its output is not compared: trained numbers differ from machine to machine
-Both: <!-- slow, output varies -->. Any other block is an error, so none is there that is not run.
+Both: <!-- slow, output varies -->. Any other block is an error, so none is there that is not run. A picture that a page
+shows, figures/NAME.png, is written by a block of it as NAME.png; --pictures keeps what was written.
 """
 
 import argparse
@@ -33,6 +35,7 @@ FENCE = re.compile(r"^(?:<!-- (?P<marks>.*) -->\n\n?)?```(?P<info>.*)\n(?P<text>
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 FILES = ("yaml", "csv", "json", "text")
 MARKS = {"slow", "output varies"}
+PICTURE = re.compile(r"!\[[^\]]+\]\(figures/([^)/]+)\)")
 
 Shell = Callable[[str], tuple[int, str]]
 """Runs one line in the current folder: its exit code, and what it printed."""
@@ -80,7 +83,7 @@ def blocks(page: Path) -> list[Block]:
 
 
 def starts(page: Path) -> Path | None:
-    """The page whose folder this one goes on with, None where it begins with nothing."""
+    """The page whose folder this one goes on with, or a folder itself; None where it begins with nothing."""
     head = re.match(r"---\nstarts: (.+)\n---\n", page.read_text(encoding="utf-8"))
     return page.parent / head[1] if head else None
 
@@ -168,6 +171,8 @@ def run_after(page: Path, folder: Path, shell: Shell, slow: bool, left: dict[Pat
     """`run_page` in `folder`, made from what the page's start left; `left` holds the folders of pages that have run."""
     before = starts(page)
     if before is not None:
+        if before.is_dir():
+            left[before] = before
         if before not in left:
             run_after(before, folder.with_name(before.stem), shell, slow, left)
         shutil.copytree(left[before], folder)
@@ -175,6 +180,18 @@ def run_after(page: Path, folder: Path, shell: Shell, slow: bool, left: dict[Pat
         folder.mkdir()
     left[page] = folder
     return run_page(page, folder, shell, slow)
+
+
+def keep_pictures(page: Path, folder: Path) -> None:
+    """Copy the pictures that a page shows from its folder to where it shows them.
+
+    Raises:
+        MismatchError: its blocks have written no such file.
+    """
+    for name in PICTURE.findall(page.read_text(encoding="utf-8")):
+        if not (folder / name).exists():
+            raise MismatchError(f"{page.name}: no block has written {name}")
+        shutil.copy(folder / name, page.parent / "figures" / name)
 
 
 def in_shell(line: str) -> tuple[int, str]:
@@ -192,6 +209,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pages", nargs="*", help="file names of pages, such as tutorial.md; all by default")
     parser.add_argument("--fast", action="store_true", help="without the blocks marked slow, as the tests do")
+    parser.add_argument("--pictures", action="store_true", help="put the pictures that blocks write into the pages")
     options = parser.parse_args()
     pages = [PAGES / name for name in options.pages] or sorted(PAGES.rglob("*.md"))
     left: dict[Path, Path] = {}
@@ -199,10 +217,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as root:
         for page in pages:
             try:
+                folder = Path(root) / page.stem
                 if page not in left:
-                    print(
-                        *run_after(page, Path(root) / page.stem, in_shell, not options.fast, left), sep="\n", flush=True
-                    )
+                    print(*run_after(page, folder, in_shell, not options.fast, left), sep="\n", flush=True)
+                if options.pictures:
+                    keep_pictures(page, left[page])
             except MismatchError as wrong:
                 failed += 1
                 print(f"FAILED {wrong}", flush=True)
