@@ -41,7 +41,7 @@ class Plan:
             name: {
                 "proportional": proportional.get(name),
                 "plan": share,
-                **dict(zip(("low", "high"), (self.content["interval"] or {}).get(name, ()), strict=False)),
+                **dict(zip(("low", "high"), (self.content["interval"] or {}).get(name, (None, None)), strict=True)),
                 "tokens": (self.content["tokens_by_source"] or {}).get(name),
                 "epochs": (self.content["epochs"] or {}).get(name),
             }

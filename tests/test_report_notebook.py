@@ -4,13 +4,11 @@ import json
 import shutil
 import sys
 
-import numpy as np
 import pytest
 from report_cases import board_of, fit_of, names, plan_of, runs_of
 
 from mixlaw.errors import MixlawError
 from mixlaw.plan import Plan
-from mixlaw.report import notebook
 from mixlaw.report.notebook import NotebookSkippedError, cells, execute, save
 
 TEXT = '''"""Left out."""
@@ -149,11 +147,3 @@ def test_help_shows_an_example(run):
     code, said, _ = run("report", "--help")
     assert code == 0
     assert "mixlaw report plan/ --notebook" in " ".join(said.split())
-
-
-def test_the_template_is_what_is_installed():
-    from importlib.resources import files
-
-    text = files("mixlaw.report").joinpath("templates", notebook.TEMPLATE).read_text(encoding="utf-8")
-    made = cells(text, FOLDER="x", LEADERBOARD=None, HELD_OUT=True)
-    assert np.isin(["code", "markdown"], [cell["cell_type"] for cell in made["cells"]]).all()

@@ -30,6 +30,11 @@ class NotebookSkippedError(MixlawError):
     """A notebook ended itself with SystemExit and a sentence: what it reads is not there."""
 
 
+def template() -> str:
+    """The planning notebook's cells."""
+    return files("mixlaw.report").joinpath("templates", TEMPLATE).read_text(encoding="utf-8")
+
+
 def cells(text: str, **constants: Any) -> "NotebookNode":
     """A notebook, not executed, from Python in the percent format.
 
@@ -111,9 +116,8 @@ def plan_notebook(
     """
     folder, at = Path(folder), Path(at).resolve()
     read_plan(folder / "plan.json")  # refused before a process is started for it
-    text = files("mixlaw.report").joinpath("templates", TEMPLATE).read_text(encoding="utf-8")
     board = None if leaderboard is None else _seen_from(at, leaderboard)
-    made = cells(text, FOLDER=_seen_from(at, folder), LEADERBOARD=board, HELD_OUT=held_out)
+    made = cells(template(), FOLDER=_seen_from(at, folder), LEADERBOARD=board, HELD_OUT=held_out)
     return execute(made, at)
 
 
