@@ -4,10 +4,10 @@
 # # Our numbers beside those of others
 # Every benchmark in `analysis/benchmarks` holds its figures to aims, which are this project's own, and writes them to
 # `results/NAME.json`: command, machine, date, each figure with its aim and, where a peer was run on the same data, the
-# peer's figure. A peer is another's method, written from its description or taken from its package, or a plain one where
-# there is none. This notebook reads these files and measures nothing. Seconds, and ratios of seconds, depend on the
-# machine and on what else ran on it: `load` is the number of processes that wanted its cores, `sgemm_gflops` what was
-# left of its speed. Some commands run a smaller form of the benchmark than its default.
+# peer's figure. A peer is another's method, written from its description or taken from its package, or a plain one
+# where there is none. This notebook reads these files and measures nothing. Seconds, and ratios of seconds, depend on
+# the machine and on what else ran on it: `load` is the number of processes that wanted its cores, `sgemm_gflops` what
+# was left of its speed. Some commands run a smaller form of the benchmark than its default.
 
 # %%
 import json
@@ -44,21 +44,17 @@ aims[~aims["holds"]].set_index(["benchmark", "what"])[["figure", "aim"]]
 
 # %% [markdown]
 # ## Ours over the peer's
-# Where a figure is to be small and a peer's stands beside it: errors, regrets, seconds. 1 is equal, left of it is
-# better for us; the grey mark is the aim, where the ratio itself has one. Where the peer's is 0 there is no ratio.
+# Where a figure is to be small and a peer's stands beside it: errors, regrets, seconds, or their ratio itself, for
+# which the peer's figure is 1. 1 is equal, left of it is better for us, grey marks are aims.
 
 # %%
-small = aims[aims["aim"].str.startswith("<=")]
-own = small[small["what"].str.contains(" / ")]
-ratios = own.assign(ratio=own["figure"], bound=own["aim"].str[3:].astype(float))
-beside = small[small["peer's figure"] > 0]
-ratios = pd.concat([ratios, beside.assign(ratio=beside["figure"] / beside["peer's figure"], bound=np.nan)])
-peers = [f" ({peer})" if peer else "" for peer in ratios["peer"]]
-names = ratios["benchmark"] + ": " + ratios["what"] + peers
+small = aims[aims["aim"].str.startswith("<=") & (aims["peer's figure"] > 0)]
+ratios, bounds = (x / small["peer's figure"] for x in (small["figure"], small["aim"].str[3:].astype(float)))
+names = small["benchmark"] + ": " + small["what"] + " (" + small["peer"] + ")"
 ax = Figure(figsize=(10, style.rows_height(len(ratios))), layout="constrained").subplots()
-rows, shown = np.arange(len(ratios)), ratios["ratio"].clip(lower=1e-3)
-ax.plot(ratios["bound"], rows, "|", color=style.MUTED, markersize=10)
-ax.scatter(shown, rows, color=np.where(ratios["ratio"] <= 1, style.RECOMMENDED, style.ALARM))
+rows = np.arange(len(small))
+ax.plot(bounds, rows, "|", color=style.MUTED, markersize=10)
+ax.scatter(ratios.clip(lower=1e-3), rows, color=np.where(ratios <= 1, style.RECOMMENDED, style.ALARM))
 ax.axvline(1, color=style.MUTED, linestyle="--", linewidth=1)
 ax.set(xscale="log", xlabel="ours / the peer's, at least .001; grey marks: aims")
 ax.set_yticks(rows, names, fontsize="small")
