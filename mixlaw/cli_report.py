@@ -34,6 +34,8 @@ def report_plan(
     """
     from mixlaw.cli_sweep import say
 
+    if out is None and not folder.is_dir():
+        raise MixlawError(f"{folder}: is no folder: give the one that `mixlaw recommend --out` wrote")
     out = out_file(out or folder / f"report.{'ipynb' if notebook else 'html'}")
     if notebook:
         _check_notebook(out)

@@ -123,7 +123,8 @@ def test_a_plan_without_fit_or_path_gives_a_notebook_that_says_so(folder, tmp_pa
     ("words", "why"),
     [
         (("nowhere", "--notebook", "--out", "report.ipynb"), "cannot be read as a plan"),
-        (("nowhere", "--notebook"), "its folder does not exist"),
+        (("nowhere", "--notebook"), "nowhere: is no folder"),
+        (("nowhere",), "nowhere: is no folder"),
         ((".", "--notebook", "--out", "report.html"), "a notebook's file ends in .ipynb"),
     ],
 )
