@@ -187,7 +187,9 @@ app.command(epilog="Example: mixlaw adapt runs.csv --rename web=crawl --merge co
 app.command(epilog="Example: mixlaw reuse plan/ mixlaw.yaml --runs 8 --out design.csv")(reuse)
 app.command(epilog="Example: mixlaw stale plan/ mixlaw.yaml")(stale)
 app.command("export", epilog="Example: mixlaw export plan/ --to megatron --out blend.txt")(export_plan)
-app.command("report", epilog="Example: mixlaw report plan/ --out report.html")(report_plan)
+app.command("report", epilog="Example: mixlaw report plan/ --out report.html, or mixlaw report plan/ --notebook")(
+    report_plan
+)
 
 
 @app.command()

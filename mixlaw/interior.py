@@ -21,6 +21,9 @@ STEPS = 250
 HALVINGS = 40
 CLOSE = 0.1
 """A barrier's problem counts as solved when a Newton step would lower it by less than this times its weight."""
+ROUNDING = 1e-16
+"""Of a row's limit: the least that a slack is taken to be. Losses with their derivatives are computed by another
+program than losses alone, and a slack of one unit in the last place of these may be none in those."""
 NEARBY = 1e10
 """Multipliers may differ from mu/s by this factor (Wächter and Biegler's kappa_Sigma)."""
 
@@ -57,6 +60,13 @@ class _System(NamedTuple):
     losses_BxK: np.ndarray
 
 
+def _slack(layout: Layout, x_BxN: np.ndarray, losses_BxK: np.ndarray, of_B: np.ndarray) -> np.ndarray:
+    """How far each row is from its limit, above 0."""
+    limit_BxM = layout.limit_BxM[of_B]
+    least_BxM = ROUNDING * np.maximum(np.abs(limit_BxM), 1.0)
+    return np.maximum(limit_BxM - layout.rows_without(x_BxN, losses_BxK), least_BxM)
+
+
 def _system(layout: Layout, oracle: Oracle | TiedOracle, at: Point, of_B: np.ndarray) -> _System:
     program, S, rows = layout.program, layout.S, layout.R_MxK
     w_BxS, mu_Bx1 = at.x_BxN[:, :S], at.barrier_B[:, None]
@@ -72,7 +82,7 @@ def _system(layout: Layout, oracle: Oracle | TiedOracle, at: Point, of_B: np.nda
         g_BxN[:, :S] += program.kl * logs_BxS
         J_BxMxN[:, :, :S] += layout.k_M[:, None] * logs_BxS[:, None, :]
         H_BxNxN[:, range(S), range(S)] += (program.kl + at.z_BxM @ layout.k_M)[:, None] / w_BxS
-    slack_BxM = layout.limit_BxM[of_B] - layout.rows_without(at.x_BxN, losses_BxK)
+    slack_BxM = _slack(layout, at.x_BxN, losses_BxK, of_B)
     low_BxN, high_BxN = layout.room(at.x_BxN, of_B)
     if len(layout.Q_MxN):
         g_BxN += ((mu_Bx1 / slack_BxM)[:, None, :] @ J_BxMxN)[:, 0]
@@ -166,7 +176,7 @@ def _advance(layout: Layout, oracle: Oracle | TiedOracle, at: Point, of_B: np.nd
     d_BxN, promise_B = _direction(layout, system, of_B, oracle.convex)
     x_BxN, losses_BxK, moved_B = _search(layout, oracle, at, system, (d_BxN, promise_B), of_B)
     mu_Bx1, size_B = at.barrier_B[:, None], np.abs(system.losses_BxK).max(1, initial=1e-3)
-    slack_BxM = layout.limit_BxM[of_B] - layout.rows_without(x_BxN, losses_BxK)
+    slack_BxM = _slack(layout, x_BxN, losses_BxK, of_B)
     rooms = layout.room(x_BxN, of_B)
     change_BxM = -(system.J_BxMxN @ d_BxN[:, :, None])[:, :, 0]
     z_BxM = _multipliers(at.z_BxM, system.slack_BxM, change_BxM, slack_BxM, mu_Bx1)

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mixlaw._json import no_nan, read_object
+from mixlaw.errors import short
 from mixlaw.fitted import Fit
+from mixlaw.laws import by_name
 
 SCHEMA = 1
 
@@ -30,6 +33,49 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         """The plan as JSON types."""
         return no_nan(self.content)
+
+    def frame(self) -> pd.DataFrame:
+        """A row a source, the largest share first: `proportional`, `plan`, its 90% interval `low` and `high`, `tokens`
+        of the run and `epochs`; nan where the plan holds none."""
+        proportional = (self.content["baselines"]["proportional"] or {}).get("mixture", {})
+        rows = {
+            name: {
+                "proportional": proportional.get(name),
+                "plan": share,
+                **dict(zip(("low", "high"), (self.content["interval"] or {}).get(name, (None, None)), strict=True)),
+                "tokens": (self.content["tokens_by_source"] or {}).get(name),
+                "epochs": (self.content["epochs"] or {}).get(name),
+            }
+            for name, share in sorted(self.content["mixture"].items(), key=lambda item: -item[1])
+        }
+        return pd.DataFrame.from_dict(rows, orient="index", dtype=float).rename_axis("source")
+
+    def summary(self) -> str:
+        """Verdict, prediction and what they rest on, three lines; a plan without runs says that it has none."""
+        if self.content["law"] is None:
+            return f"verdict: {self.content['verdict']}\nthere are no runs: the mixture nearest to the targets' text"
+        law, held = self.content["law"]["name"], self.content["law"]["held_out"]
+        at = "at the runs' scale"
+        if self.content["params"] is not None and {"params", "tokens"} & by_name(law).needs:
+            at = f"at {short(self.content['params'])} parameters, {short(self.content['tokens'])} tokens"
+        error = ""
+        if held is not None:
+            error = f", held-out error {held['mae']:.4f} nats (mean of the runs: {held['baseline_mae']:.4f})"
+        sure = "certified" if by_name(law).convex else "stationary, not certified,"
+        return (
+            f"verdict: {self.content['verdict']}{self._rival()}\n"
+            f"{at}, predicted {self.content['predicted']['objective']:.4f} nats\n"
+            f"law {law}{error}, {sure} within {self.content['certificate']['gap']:.1e} of its optimum"
+        )
+
+    def _rival(self) -> str:
+        """Against which baseline the verdict is."""
+        feasible = {k: b for k, b in self.content["baselines"].items() if b is not None and b["feasible"]}
+        if self.content["verdict"] == "unknown" or not feasible:
+            return ""
+        name = min(feasible, key=lambda k: feasible[k]["objective"])
+        run = f" ({feasible[name]['run_id']})" if "run_id" in feasible[name] else ""
+        return f" {'than' if self.content['verdict'] == 'better' else 'with'} {name}{run}, the best baseline"
 
     def save(self, path: str | Path) -> None:
         """Write the plan as JSON."""

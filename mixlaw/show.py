@@ -13,7 +13,6 @@ from rich.table import Table
 
 from mixlaw.errors import short
 from mixlaw.fitted import Fit
-from mixlaw.laws import by_name
 from mixlaw.leaderboard import Leaderboard
 from mixlaw.plan import Plan
 
@@ -89,7 +88,7 @@ def print_plan(plan: Plan) -> None:
     console, content = _console(), plan.to_dict()
     console.print(_shares(content))
     console.print()
-    console.print(_headline(content))
+    console.print(_headline(plan))
     for line in _worth(content):
         console.print(line)
     console.print(_baselines(content))
@@ -147,29 +146,9 @@ def _bar(part: float) -> str:
     return "█" * whole + (EIGHTHS[eighths] if eighths else "")
 
 
-def _headline(content: dict[str, Any]) -> str:
-    law, held = content["law"]["name"], content["law"]["held_out"]
-    at = "at the runs' scale"
-    if content["params"] is not None and {"params", "tokens"} & by_name(law).needs:
-        at = f"at {amount(content['params'])} parameters, {amount(content['tokens'])} tokens"
-    error = "" if held is None else f", held-out error {_nats(held['mae'])} nats"
-    error += "" if held is None else f" (mean of the runs: {_nats(held['baseline_mae'])})"
-    sure = "certified" if by_name(law).convex else "stationary, not certified,"
-    return (
-        f"[bold]verdict: {content['verdict']}[/bold]{_rival(content)}\n"
-        f"{at}, predicted {content['predicted']['objective']:.4f} nats\n"
-        f"law {law}{error}, {sure} within {content['certificate']['gap']:.1e} of its optimum"
-    )
-
-
-def _rival(content: dict[str, Any]) -> str:
-    """Against which baseline the verdict is."""
-    feasible = {k: b for k, b in content["baselines"].items() if b is not None and b["feasible"]}
-    if content["verdict"] == "unknown" or not feasible:
-        return ""
-    name = min(feasible, key=lambda k: feasible[k]["objective"])
-    run = f" ({feasible[name]['run_id']})" if "run_id" in feasible[name] else ""
-    return f" {'than' if content['verdict'] == 'better' else 'with'} {name}{escape(run)}, the best baseline"
+def _headline(plan: Plan) -> str:
+    verdict, rest = f"verdict: {plan.verdict}", escape(plan.summary())
+    return f"[bold]{verdict}[/bold]{rest.removeprefix(verdict)}"
 
 
 def _baselines(content: dict[str, Any]) -> Table:

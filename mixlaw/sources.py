@@ -206,14 +206,15 @@ class Sources:
 class Project:
     """What a `mixlaw.yaml` states. Empty `targets` mean: every loss column of the runs, with weight 1.
 
-    `tokenizer` is the JSON file by which proxies read text, as written; None for bytes.
+    `tokenizer` is the JSON file by which proxies read text, as written; None for bytes. `path` stands in messages, and
+    paths of text start at `folder`; both may be left out where a project is made in Python.
     """
 
     sources: Sources
     targets: tuple[Target, ...]
     budget: Budget | None
-    folder: Path
-    path: Path
+    folder: Path = Path()
+    path: Path = Path("project")
     tokenizer: str | None = None
     constraints: Constraints = field(default_factory=Constraints)
 

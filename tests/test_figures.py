@@ -18,6 +18,7 @@ from mixlaw import MixlawError, figures
 from mixlaw.evidence import Diagnostics, Support
 from mixlaw.figures import style
 from mixlaw.fitted import Fit
+from mixlaw.held_out import HeldOutLosses
 from mixlaw.laws import by_name
 from mixlaw.leaderboard import Board, Entry, Leaderboard
 from mixlaw.runs import Runs
@@ -376,3 +377,21 @@ def test_what_a_plan_or_fit_lacks_is_named(fit, plan):
     emptied = made_plan(THREE, mixture=dict.fromkeys(THREE, 0.0))
     with pytest.raises(MixlawError, match="the plan gives nothing"):
         figures.ternary_contour(fit, emptied)
+
+
+def test_a_figure_shown_in_a_notebook_is_png_says_its_axes_and_is_the_same_each_time():
+    first, again = (figures.show(figures.mixture_bars(made_plan(["web", "code"]))) for _ in range(2))
+    assert first._repr_png_().startswith(b"\x89PNG")
+    assert first == again
+    assert repr(first) == "figure: share of training tokens"
+    assert len(figures.show(figures.plan_figure(made_plan(["web", "code"])), dpi=40).png) < len(first.png)
+
+
+def test_held_out_losses_are_drawn_by_target(fit):
+    runs = fit.runs
+    judged = np.array([[True] * 5 + [False]] * 2)
+    held = HeldOutLosses(runs, runs.loss_RxK.T + np.array([[0.01], [0.02]]), judged, runs.loss_RxK.T, None)
+    ax = figures.held_out_actual(held, "code")
+    assert ax.get_title(loc="left") == "code\n5 runs, error 0.0200, bias +0.0200"
+    with pytest.raises(MixlawError, match="target 'cod' was not held out"):
+        figures.held_out_actual(held, "cod")

@@ -4,6 +4,7 @@ import importlib.util
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from mixlaw import layout
+from mixlaw import interior, layout
 from mixlaw.errors import MixlawError
 from mixlaw.fit import fit
 from mixlaw.fitted import Fit
@@ -351,3 +352,12 @@ def test_the_worst_of_many_targets_is_certified():
     bounds = np.zeros((1, 40)), np.full((1, 40), 0.2)
     best = optimize_program(programs.single(found), programs.Program(np.zeros(40), *bounds, stack(rows, 40, 40)))[0]
     assert 0 <= best.gap <= 1e-7 * best.objective
+
+
+def test_a_row_met_to_the_last_bit_leaves_a_slack_to_divide_by():
+    """Losses that come with derivatives may differ in their last bit from those that the line search saw."""
+    limit_BxM = np.array([[4.5, 0.0, -2.0]])
+    made = SimpleNamespace(limit_BxM=limit_BxM, rows_without=lambda *_: limit_BxM + np.array([[4e-16, 0.0, -0.5]]))
+    slack_BxM = interior._slack(made, None, None, np.array([0]))
+    assert np.all((slack_BxM > 0) & (slack_BxM <= [[1e-15, 1e-15, 0.5]]))
+    assert np.isfinite(1e-12 / slack_BxM).all()

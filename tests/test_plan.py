@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from plans import made_plan
 
 from mixlaw.errors import MixlawError
 from mixlaw.fit import fit
@@ -454,3 +455,33 @@ def test_files_that_are_no_plans_are_refused_by_name(text, tmp_path):
     (tmp_path / "plan.json").write_text(text)
     with pytest.raises(MixlawError, match=r"plan\.json"):
         read_plan(tmp_path / "plan.json")
+
+
+def test_a_plan_s_table_has_its_sources_by_share_and_nothing_that_it_does_not_hold():
+    plan = made_plan(["web", "code", "books"])
+    table = plan.frame()
+    assert list(table.index) == sorted(plan.mixture, key=plan.mixture.get, reverse=True)
+    for name, row in table.iterrows():
+        assert (row["plan"], row["epochs"], row["tokens"]) == (
+            plan.mixture[name],
+            plan.epochs[name],
+            plan.tokens_by_source[name],
+        )
+        assert [row["low"], row["high"]] == plan.interval[name]
+    bare = made_plan(["web"], epochs=None, tokens_by_source=None, interval=None)
+    bare.content["baselines"]["proportional"] = None
+    assert list(bare.frame().columns) == list(table.columns)
+    assert bare.frame().drop(columns="plan").isna().all(axis=None)
+
+
+def test_a_plan_s_summary_names_verdict_rival_and_law():
+    plan = made_plan(["web", "code"])
+    verdict, size, law = plan.summary().splitlines()
+    assert verdict == "verdict: better than proportional, the best baseline"
+    assert size == "at 500M parameters, 4B tokens, predicted 2.1000 nats"
+    assert law.startswith("law mixture-index, held-out error 0.0100 nats (mean of the runs: 0.0500), certified within")
+    assert made_plan(["web"], verdict="unknown").summary().splitlines()[0] == "verdict: unknown"
+    assert "at the runs' scale" in made_plan(["web"], law="effective-tokens").summary()
+    nearest = made_plan(["web"], verdict="unknown")
+    nearest.content["law"] = None
+    assert "there are no runs" in nearest.summary()

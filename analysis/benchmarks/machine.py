@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,17 @@ def sgemm_rate(size: int = 2048, repeats: int = 5) -> float:
     return 2 * size**3 / best / 1e9
 
 
+@cache
+def machine() -> dict[str, float | int | None]:
+    """The machine's limit in GFLOP/s, its cores and its load as this process first asked; unknown load is None."""
+    load = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
+    return {"sgemm_gflops": round(sgemm_rate()), "cores": os.cpu_count(), "load": load}
+
+
 def print_machine() -> None:
     """The machine's limit in one line; what else runs on it shows in the load."""
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else np.nan
-    print(f"this machine: {sgemm_rate():.0f} GFLOP/s (numpy sgemm), {os.cpu_count()} cores, load {load:.1f}\n")
+    rate, cores, load = machine().values()
+    print(f"this machine: {rate} GFLOP/s (numpy sgemm), {cores} cores, load {'unknown' if load is None else load}\n")
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:

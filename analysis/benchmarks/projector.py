@@ -101,8 +101,8 @@ def print_ratios(name: str, cases: list[Case], draws: int, aims: Aims) -> None:
     print(f"noise gain at n2, 8 pilots, median: {', '.join(told)} (joint: of relative deviations)")
     for n in (1, 2) if over == "quadratic" else ():
         inside, beyond = (ratio(at((8, far), n), "joint", over)[0] for far in (False, True))
-        aims.at_most(f"{name}, 8 pilots, n{n}: joint / quadratic", inside, 0.95)
-        aims.at_most(f"{name}, 8 pilots, beyond, n{n}: joint / quadratic", beyond, 0.7)
+        aims.at_most(f"{name}, 8 pilots, n{n}: joint / quadratic", inside, 0.95, ("quadratic", 1.0))
+        aims.at_most(f"{name}, 8 pilots, beyond, n{n}: joint / quadratic", beyond, 0.7, ("quadratic", 1.0))
 
 
 def _cell(parts: list[np.ndarray], form: str, over: str) -> str:
@@ -128,7 +128,7 @@ def print_scales(groups: dict[str, list[Case]], aims: Aims) -> None:
         line, power = np.mean(error, 0)
         n0, n1, n2 = cases[0].scales
         print_row(name, (line, power, power / line, noise_gain(n2, n0, n1)), 22)
-        aims.at_most(f"{name}: power law / log-linear rule, error at n2", power / line, 0.6)
+        aims.at_most(f"{name}: power law / log-linear rule, error at n2", power / line, 0.6, ("log-linear rule", 1.0))
 
 
 def picked(case: Case, draws: int, count: int = 8) -> np.ndarray:

@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 
 from mixlaw.errors import MixlawError, nearest
 from mixlaw.figures import style
+from mixlaw.held_out import HeldOutLosses
 from mixlaw.leaderboard import Board, Entry
 
 
@@ -43,6 +44,24 @@ def predicted_actual(
     ax.set_title(told, fontsize="medium", loc="left")
     ax.set_xlabel("predicted loss, nats per token" + (" (90% interval)" if band else ""))
     ax.set_ylabel("observed loss, nats per token")
+    return ax
+
+
+def held_out_actual(held: HeldOutLosses, target: str, ax: Axes | None = None) -> Axes:
+    """`predicted_actual` of a law's own runs for one target, each by a refit that has not seen its mixture.
+
+    Args:
+        held: `held_out` of what `mixlaw.report.gather` gives.
+
+    Raises:
+        MixlawError: there is no such target.
+    """
+    if target not in held.runs.targets:
+        raise MixlawError(f"target {target!r} was not held out: {nearest(target, held.runs.targets)}")
+    k = held.runs.targets.index(target)
+    judged_R = held.judged_KxR[k]
+    ax = predicted_actual(held.predicted_KxR[k, judged_R], held.runs.loss_RxK[judged_R, k], ax=ax)
+    ax.set_title(f"{style.shortened([target])[0]}\n{ax.get_title(loc='left')}", fontsize="medium", loc="left")
     return ax
 
 

@@ -1,0 +1,46 @@
+"""A figure as a notebook shows it: PNG of moderate size, without pyplot and its global state."""
+
+from dataclasses import dataclass, field
+from io import BytesIO
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+DPI = 90
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What `show` gives: the last value of a notebook's cell, which is then drawn under it.
+
+    Attributes:
+        png: the file. words: what its axes show, for those who cannot see it.
+    """
+
+    png: bytes = field(repr=False)
+    words: str
+
+    def _repr_png_(self) -> bytes:
+        return self.png
+
+    def __repr__(self) -> str:
+        return f"figure: {self.words}"
+
+
+def show(drawn: Axes | Figure, dpi: int = DPI) -> Picture:
+    """The figure of Axes that a function of `mixlaw.figures` gave back, or a Figure, for a notebook.
+
+    The same figure gives the same bytes: the file names neither time nor version.
+    """
+    figure = drawn if isinstance(drawn, Figure) else drawn.get_figure(root=True)
+    assert figure is not None
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
+    return Picture(file.getvalue(), "; ".join(dict.fromkeys(filter(None, map(_words, figure.axes)))))
+
+
+def _words(ax: Axes) -> str:
+    """Title and labels of one Axes on one line."""
+    over = f"{ax.get_ylabel()} over {ax.get_xlabel()}" if ax.get_ylabel() and ax.get_xlabel() else ""
+    parts = [ax.get_title() or ax.get_title(loc="left"), over or ax.get_xlabel() or ax.get_ylabel()]
+    return ": ".join(" ".join(part.split()) for part in parts if part)
