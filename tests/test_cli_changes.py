@@ -95,6 +95,14 @@ def test_a_grown_and_a_new_source_make_a_plan_stale(made, tmp_path):
     assert "nothing is stale" in run("stale", made, made / "mixlaw.yaml").stdout
 
 
+def test_another_budget_objective_group_distance_or_ceiling_makes_a_plan_stale(made, tmp_path):
+    asked = PROJECT.replace("code: {weight: 2}", "code: {weight: 2, max_loss: 2}").replace("2.0e7", "2.0e9")
+    more = "objective: worst\ngroups: {g: {sources: [code], max: 0.1}}\nnear: {mixture: uniform, kl: 0.5}\n"
+    (tmp_path / "mixlaw.yaml").write_text(asked + more)
+    found = json.loads(run("stale", made, tmp_path / "mixlaw.yaml", "--json").stdout)["stale"]
+    assert [one["kind"] for one in found] == ["budget", "objective", "groups", "near", "ceilings"]
+
+
 def test_a_new_source_is_found_its_share_beside_the_plan_reused(made, tmp_path):
     project = tmp_path / "mixlaw.yaml"
     project.write_text(PROJECT.replace("targets", "  new: {tokens: 1e10}\ntargets"))
