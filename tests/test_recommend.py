@@ -242,6 +242,45 @@ def test_the_path_is_optimal_at_every_budget(fit, plain):
         assert again.predicted["objective"] == pytest.approx(point["objective"], abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    "budget",
+    [
+        Budget(flops=1.1e19),
+        Budget(flops=1.1e19, served=3e9),
+        Budget(flops=1.1e19, served=3e9, sizes=(1.5e8, 3e8, 6e8, 1.2e9)),
+        Budget(params=3e8, tokens=6e9, served=3e9),
+    ],
+)
+def test_the_path_is_what_would_be_recommended_at_each_budget(fit, budget):
+    """Also where compute pays for serving, or N is one of a list."""
+    plan = recommend(fit, SOURCES, budget)
+    (own,) = [point for point in plan.path if point["flops"] == pytest.approx(plan.flops)]
+    assert own["params"] == plan.params
+    assert own["tokens"] == plan.tokens
+    assert len(plan.path) >= 4, "serving alone may cost more than the smallest budget"
+    for point in plan.path:
+        paid = 6 * point["params"] * point["tokens"] + 2 * point["params"] * (budget.served or 0)
+        assert paid == pytest.approx(point["flops"])
+        if budget.flops is not None:
+            again = recommend(fit, SOURCES, replace(budget, flops=point["flops"]), ask=Ask(replicas=2))
+            assert point["params"] == pytest.approx(again.params, rel=0.02)
+            assert point["objective"] == pytest.approx(again.predicted["objective"], abs=1e-5)
+
+
+@pytest.mark.parametrize("sizes", [(), (1.5e8, 3e8, 6e8, 1.2e9)])
+def test_the_speed_up_pays_for_serving_and_keeps_to_the_sizes(fit, sizes):
+    budget = Budget(flops=1.1e19, served=3e9, sizes=sizes)
+    plan = recommend(fit, SOURCES, budget)
+    more, w_S = plan.speed_up["mean"], SOURCES.proportional()
+    assert more > 1
+    params_N = np.array(sizes) if sizes else plan.params * np.geomspace(0.2, 5, 200) * np.sqrt(more)
+    tokens_N = budget.tokens_for(params_N, more * 1.1e19)
+    able_N = tokens_N > 0
+    w_NxS = np.broadcast_to(w_S, (able_N.sum(), 3))
+    reached = fit.losses(w_NxS, params_N[able_N], tokens_N[able_N]).mean(1)
+    assert reached.min() == pytest.approx(plan.predicted["objective"], abs=1e-3 if sizes else 5e-3)
+
+
 def test_a_robust_choice_lowers_the_regret_it_is_chosen_for(fit):
     for robust, key in (("mean", "mean"), (0.8, "quantile_0.8")):
         plan = recommend(fit, SOURCES, GIVEN, ask=Ask(robust=robust))
