@@ -223,6 +223,28 @@ def test_a_cap_that_binds_has_a_price(fit, plain):
     assert any("more tokens of math would be worth" in note for note in prices[0].notes)
 
 
+def test_one_more_token_of_a_source_that_its_min_holds_costs_nothing(fit):
+    held = Sources((*tuple(SOURCES)[:2], Source("math", 2e9, min=0.5, max_epochs=2)))
+    math = recommend(fit, held, GIVEN).worth["sources"]["math"]
+    assert math["per_share"] < 0
+    assert math["per_token"] == 0.0
+
+
+def test_what_more_tokens_are_worth_does_not_move_the_reference(fit):
+    """Doubling a source would make it a larger part of proportional, to which the plan is to stay near."""
+    capped = [Source("web", 5e10), Source("code", 1e10), Source("math", 3e8, max_epochs=2)]
+    near = Constraints(near=Near("proportional", kl_price=0.01))
+    plan = recommend(fit, Sources(capped), GIVEN, constraints=near)
+    fixed = dict(zip(NAMES, Sources(capped).proportional().tolist(), strict=True))
+    more = Sources((*capped[:2], replace(capped[2], tokens=6e8)))
+    value = {}
+    for name, sources in (("now", Sources(capped)), ("more", more)):
+        problem = pose(fit, sources, GIVEN, (), Constraints(near=replace(near.near, mixture=fixed)))
+        value[name] = problem.solve(fit.z_KxP[None], (3e8, 6e9))[0].objective
+    assert value["now"] - value["more"] > 1e-4
+    assert plan.worth["sources"]["math"]["doubled"] == pytest.approx(value["now"] - value["more"], abs=1e-7)
+
+
 def test_the_speed_up_is_the_compute_at_which_proportional_catches_up(fit, plain):
     near_S = 0.9 * shares(plain) + 0.1 * R_S
     sources = Sources(Source(name, 1e10 * share) for name, share in zip(NAMES, near_S, strict=True))
