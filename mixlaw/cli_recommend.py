@@ -52,6 +52,7 @@ def recommend(
     by: By = None,
 ) -> None:
     """Recommend a mixture for a budget, with intervals, baselines and a verdict."""
+    from mixlaw.cli_wishes import refuse_unkeepable
     from mixlaw.show import print_plan
     from mixlaw.show_appraisal import print_nearest
 
@@ -67,6 +68,8 @@ def recommend(
         read = project_at(project, needed=runs is None)
         budget, constraints = budgeted(budget, read, served, sizes), constrained(read, objective, reuse)
         wanted = {"constraints": constraints, "ask": ask, "seed": seed}
+        if not no_proxies:
+            refuse_unkeepable(read, budget, constraints)
         if out is not None:
             make_folder(out)
         if no_proxies:
