@@ -1,6 +1,7 @@
 """The verb `mixlaw audit`: weights, sources and tokens into an `Audit`, printed as one table with its errors last."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from mixlaw.errors import MixlawError
 if TYPE_CHECKING:
     from mixlaw.audit import Audit
     from mixlaw.fitted import Fit
+    from mixlaw.plan import Plan
     from mixlaw.sources import Sources
 
 
@@ -34,18 +36,42 @@ def audit_weights(
     from mixlaw.cli_sweep import say
 
     read = None if plan is None else read_plan_at(plan)
-    D = read.to_dict().get("tokens") if tokens is None and read is not None else tokens
-    if D is None:
-        raise MixlawError("audit: --tokens is missing: give D, the training tokens, or a --plan that has them")
+    D = tokens if tokens is not None else _stated_tokens(read, project)
     sources = _sources(weights, project, read, D, trainer, samples)
     found = audit(weights, sources, D, AuditOptions(trainer, samples, read, _fit(fit, plan), params))
     print(json.dumps(found.to_dict(), indent=1)) if as_json else print_audit(found)
-    if as_json or not sys.stdout.isatty():  # whoever reads the report later, the errors are seen now
-        for error in found.errors:
+    if as_json or _goes_elsewhere():  # whoever reads the report later, the errors are seen now
+        for error in found.errors[int(strict) :]:  # the first ends a strict audit
             say(f"ERROR {error}")
     if strict and found.errors:
         first, *others = found.errors
         raise MixlawError(f"{weights}: {first}{f' (and {len(others)} more)' * bool(others)}")
+
+
+def _stated_tokens(plan: "Plan | None", project: Path | None) -> float:
+    """D as the plan has it, else as the project's budget states it."""
+    from mixlaw.sources import read_project
+
+    D = None if plan is None else plan.to_dict().get("tokens")
+    if D is None and project is not None and (budget := read_project(project).budget) is not None:
+        D = budget.tokens
+    if D is None:
+        raise MixlawError(
+            "audit: --tokens is missing: give D, the training tokens, a --plan that has them, or a --project whose "
+            "budget states them"
+        )
+    return D
+
+
+def _goes_elsewhere() -> bool:
+    """Whether what is printed goes where messages do not, such as into a file."""
+    if sys.stdout.isatty():
+        return False
+    try:
+        out, err = (os.fstat(stream.fileno()) for stream in (sys.stdout, sys.stderr))
+    except OSError:  # no files at all, as in a test or a notebook
+        return True
+    return not os.path.samestat(out, err)
 
 
 def _sources(

@@ -172,7 +172,10 @@ def since(folder: Path, project: "Project", runs: "Runs") -> "tuple[Stale, ...]"
     path = folder / "plan.json"
     if not path.exists():
         return ()
-    found = compare(read_plan(path).to_dict(), project.sources, targets=project.targets)
+    content = read_plan(path).to_dict()
+    if not set(content["mixture"]) & {*project.sources.names, *runs.sources}:  # a plan of something else
+        return ()
+    found = compare(content, project.sources, targets=project.targets)
     differ = set(runs.sources) != set(project.sources.names)
     moved = [one for one in found if one.kind in ("renamed", "merged", "split", "gone", "new")]
     if differ and moved:

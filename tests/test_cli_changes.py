@@ -132,6 +132,20 @@ def test_runs_beside_an_older_plan_say_what_has_changed_since(made, tmp_path):
     assert plan["stale"][0] in plan["notes"]
 
 
+def test_a_plan_of_something_else_beside_the_runs_says_nothing(made, tmp_path):
+    plan = json.loads((made / "plan.json").read_text())
+    named = {"web": "arxiv", "code": "book"}
+    plan["mixture"] = {named[name]: share for name, share in plan["mixture"].items()}
+    kept = plan["provenance"]["sources"]
+    plan["provenance"]["sources"] = {named[name]: source | {"name": named[name]} for name, source in kept.items()}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    (tmp_path / "runs.csv").write_text((made / "runs.csv").read_text())
+    call = ("recommend", made / "mixlaw.yaml", "--runs", tmp_path / "runs.csv", "--law", "log-linear", "--json")
+    again = json.loads(run(*call).stdout)
+    assert again["stale"] == []
+    assert not any("since the plan" in note for note in again["notes"])
+
+
 def test_a_project_of_another_tokenizer_is_refused_with_the_runs_and_the_plan(made, tmp_path):
     tokenizers = pytest.importorskip("tokenizers")
     model = tokenizers.Tokenizer(tokenizers.models.BPE({"a": 0, "b": 1}, []))
