@@ -71,12 +71,12 @@ def _doubled(problem: Problem, scale: Scale, best: Optimum, price_S: np.ndarray)
         return {}
     repeats_S = (np.nan_to_num(epochs_S) > 1.0) & ("unique" in problem.fit.law.needs)
     order = [i for i in np.argsort(-price_S, kind="stable") if price_S[i] > 0 or repeats_S[i]][:MOST]
-    found, problem = {}, _held(problem)
+    found, held = {}, _held(problem)
     for i in order:
         more = [replace(s, tokens=2 * s.tokens) if j == i and s.tokens else s for j, s in enumerate(problem.sources)]
         sources = Sources(more)
         fit = replace(problem.fit, unique_S=np.nan_to_num(sources.tokens_S, nan=np.inf))
-        other = replace(problem, sources=sources, fit=fit)
+        other = replace(held, sources=sources, fit=fit)
         gained = best.objective - other.solve(fit.z_KxP[None], scale.pair, near_S=best.w_S)[0].objective
         found[problem.fit.sources[i]] = float(gained) if abs(gained) > NOTHING else 0.0
     return found

@@ -96,7 +96,7 @@ def _refuse_short(what: str, part: Sequence[str], least: int, documents: object)
     """Refuse text of too few passages; files are named where the documents are of files."""
     if len(part) >= least:
         return
-    files = [file.name for file in getattr(documents, "files", ())]
+    files = [file.name.rpartition("/")[2] for file in getattr(documents, "files", ())]
     where = f" ({listed(files, 3)})" if files else ""
     if not part:
         raise MixlawError(f"{what}{where}: no text in it that is not blank or a target's; give it more")
