@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixlaw._stages import stage
 from mixlaw.cli_inputs import counted, stated_budget
+from mixlaw.cli_progress import with_stages
 from mixlaw.cli_wishes import Objective, Served, Sizes, budgeted, constrained
 from mixlaw.errors import MixlawError
 
@@ -60,9 +62,15 @@ def appraise(
         raise MixlawError(f"--name {name}: the project has a source of that name; give the sample another")
     budget = budgeted(stated_budget(flops, params, tokens), read, served, sizes)
     read = replace(counted(read), budget=budget, constraints=constrained(read, objective))
-    texts = read_texts(read, seed, new)
-    fit, why = (None, None) if runs is None else _fitted(runs, read, law, scale, seed)
-    found = price(texts, read, new, fit, seed=seed)
+
+    def work() -> Any:
+        stage("reading text")
+        texts = read_texts(read, seed, new)
+        fit, why = (None, None) if runs is None else _fitted(runs, read, law, scale, seed)
+        stage("pricing the sample")
+        return price(texts, read, new, fit, seed=seed), why
+
+    found, why = with_stages("appraise", work)
     if why is not None:
         found.content["notes"].insert(0, why)
     print(json.dumps(found.to_dict(), indent=1)) if as_json else print_appraisal(found)
