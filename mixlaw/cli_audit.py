@@ -112,7 +112,7 @@ def print_audit(found: "Audit") -> None:
     """Shares, epochs and caps by source beside the plan's, losses, notes, and errors where they are seen last."""
     from rich.markup import escape
 
-    from mixlaw.audit import passes
+    from mixlaw.audit import USELESS_EPOCHS, passes
     from mixlaw.show import _console, _percent, _table, amount
 
     console, broken = _console(), {cap["source"]: cap for cap in found.caps}
@@ -123,7 +123,10 @@ def print_audit(found: "Audit") -> None:
         cap, cells = broken.get(name), []
         if found.plan:
             cells = [_percent(found.plan["mixture"][name]), _passes(found.plan["epochs"][name])]
-        alarm = "" if cap is None else f"[red]{cap['cap']} {cap['limit']:g} is broken: {passes(cap['value'])}[/red]"
+        useless = (found.epochs[name] or 0.0) > USELESS_EPOCHS
+        alarm = f"[red]no gain past {USELESS_EPOCHS:g}[/red]" if useless else ""
+        if cap is not None:
+            alarm = f"[red]{cap['cap']} {cap['limit']:g} is broken: {passes(cap['value'])}[/red]"
         row = (_percent(share), amount(found.tokens_by_source[name]), _passes(found.epochs[name]), *cells, alarm)
         table.add_row(escape(name), *row)
     console.print(table)

@@ -168,6 +168,8 @@ def test_thousands_of_epochs_cannot_be_missed(run, tmp_path):
     code, stdout, stderr = run(*arguments)
     assert code == 0
     assert told in stdout.splitlines()[-1]
+    (row,) = [line for line in stdout.splitlines() if line.startswith("wiki")]
+    assert row.rstrip().endswith("4,038  no gain past 40")
     assert told in stderr
     code, stdout, stderr = run(*arguments, "--json")
     assert code == 0
