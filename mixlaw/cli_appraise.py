@@ -45,7 +45,11 @@ def appraise(
     seed: Annotated[int, typer.Option(help="seed of everything random", min=0)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
-    """Price a new source of which only a sample is at hand: its best share, what a token of it gains, how many."""
+    """Price a new source of which only a sample is at hand: its best share, what a token of it gains, how many.
+
+    Of each source's text up to 2,000 passages of 300 characters are used; fewer than 8 are refused, fewer than 100 are
+    said to be few.
+    """
     from dataclasses import replace
 
     from mixlaw.appraisal import appraise as price

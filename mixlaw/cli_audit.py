@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 def audit_weights(
     weights: Annotated[Path, typer.Argument(help="weights file of a trainer, or a plan.json")],
     project: Annotated[Path | None, typer.Option(help="project file; as --plan records it by default")] = None,
-    tokens: Annotated[float | None, typer.Option(help="D, the training tokens; the plan's by default")] = None,
+    tokens: Annotated[
+        float | None, typer.Option(help="D, the training tokens; the plan's or the project's by default")
+    ] = None,
     trainer: Annotated[str | None, typer.Option("--from", help="whose format; by its shape if not said")] = None,
     samples: Samples = None,
     plan: Annotated[Path | None, typer.Option(help="plan.json or its folder, to compare with")] = None,

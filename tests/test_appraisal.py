@@ -86,7 +86,7 @@ def test_too_little_text_is_refused_by_name():
     few = documents("new", 0, count=3)
     with pytest.raises(MixlawError, match=r"source new: its text gives \d passages.*give at least 8, 2,400 char"):
         sample_texts({**SOURCES, "new": [few[0][:900]]}, TARGETS)
-    with pytest.raises(MixlawError, match=r"target code: its text gives 1 passages"):
+    with pytest.raises(MixlawError, match=r"target code: its text gives 1 passage of"):
         sample_texts(SOURCES, {"math": TARGETS["math"], "code": [few[0][:100]]})
 
 

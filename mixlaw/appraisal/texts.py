@@ -100,9 +100,10 @@ def _refuse_short(what: str, part: Sequence[str], least: int, documents: object)
     where = f" ({listed(files, 3)})" if files else ""
     if not part:
         raise MixlawError(f"{what}{where}: no text in it that is not blank or a target's; give it more")
+    many = f"{len(part)} passage{'s' * (len(part) > 1)} of up to {CHARACTERS} characters"
     raise MixlawError(
-        f"{what}{where}: its text gives {len(part)} passages of up to {CHARACTERS} characters, too few to say anything "
-        f"of it; give at least {least}, {least * CHARACTERS:,} characters"
+        f"{what}{where}: its text gives {many}, too few to say anything of it; give at least {least}, "
+        f"{least * CHARACTERS:,} characters"
     )
 
 
