@@ -24,8 +24,9 @@ def test_a_fit_tells_its_stages_to_who_listens_and_nobody_else(capfd):
     assert any(what.startswith("fitting ") and "20 rows" in what for what in told)
     assert told[-1].startswith("refitting ")
     assert "3 bootstrap samples" in told[-1]
+    assert told[-1].endswith(": 3 of 3 fits")
     count = len(told)
-    fit(table(), "log-linear")
+    fit(table(), "log-linear")  # outside, nobody hears
     assert len(told) == count
     assert capfd.readouterr() == ("", "")
 
