@@ -119,7 +119,11 @@ def path(problem: Problem, scale: Scale, notes: list[str]) -> list[dict[str, Any
             mixture = named(problem.fit.sources, optimum.w_S)
             found.append(at | {"mixture": mixture, "objective": float(problem.value(losses_K))})
     if len(found) < len(FACTORS):
-        notes.append(f"path: at {len(FACTORS) - len(found)} of {len(FACTORS)} budgets no mixture keeps the constraints")
+        or_served = ", or serving leaves no tokens" if problem.budget.served else ""
+        left_out = (
+            f"at {len(FACTORS) - len(found)} of {len(FACTORS)} budgets no mixture keeps the constraints{or_served}"
+        )
+        notes.append(f"path: {left_out}")
     return found
 
 
