@@ -157,7 +157,7 @@ def _note_epochs(epochs_S: Array, w_S: Array, sources: Sources, notes: list[str]
         if math.isnan(epochs):
             if share > 0:
                 notes.append(f"{source.name}: tokens unknown, so its epochs are too")
-        elif epochs > MANY_EPOCHS:
+        elif MANY_EPOCHS < epochs <= USELESS_EPOCHS:  # of more an error speaks
             notes.append(f"{source.name}: {passes(epochs)} epochs, more than {MANY_EPOCHS:g}: repeats are worth less")
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mixlaw._stages import stage
 from mixlaw.errors import MixlawError
 from mixlaw.folds import FOLDS, Split, countable, groups, numbered, over_mixtures, positions
 from mixlaw.goal import Goal
@@ -166,10 +167,10 @@ def held_out_errors(laws: tuple[type[Law], ...], runs: Runs, split: Split) -> np
     """Mean absolute error of every law on each fold of a `numbered` table, (laws, F) nats per token."""
     seen = [observe(runs, law) for law in laws]
     judged_KxR = judged(runs, able(runs, laws))
-    found = [
-        gather(refit(law, s, split.train_FxR).points(), positions(s.runs), split.test_FxR)
-        for law, s in zip(laws, seen, strict=True)
-    ]
+    found = []
+    for i, (law, s) in enumerate(zip(laws, seen, strict=True), start=1):
+        stage(f"choosing the law: {law.name} on held-out mixtures ({i} of {len(laws)})")
+        found.append(gather(refit(law, s, split.train_FxR).points(), positions(s.runs), split.test_FxR))
     return np.stack([fold_errors(loss_KxR, runs.loss_RxK.T, judged_KxR, split.test_FxR) for loss_KxR in found])
 
 

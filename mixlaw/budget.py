@@ -58,7 +58,7 @@ class Budget:
         assert self.tokens is not None
         return 6.0 * self.params * self.tokens + 2.0 * self.params * (self.served or 0.0)
 
-    def tokens_for(self, params: np.ndarray | float, flops: float | None = None) -> np.ndarray:
+    def tokens_for(self, params: np.ndarray | float, flops: np.ndarray | float | None = None) -> np.ndarray:
         """D that the compute leaves at each N once serving is paid, 0 where it leaves none."""
         compute = self.compute if flops is None else flops
         return np.maximum(compute / (6.0 * np.asarray(params, float)) - (self.served or 0.0) / 3.0, 0.0)

@@ -21,7 +21,7 @@ from mixlaw.cli_import import import_table
 from mixlaw.cli_inputs import AtScale, Json, Law, RunTable, Seed, out_file, written
 from mixlaw.cli_online import online
 from mixlaw.cli_outcome import score_plan
-from mixlaw.cli_progress import with_bar
+from mixlaw.cli_progress import with_bar, with_stages
 from mixlaw.cli_recommend import recommend
 from mixlaw.cli_report import report_plan
 from mixlaw.cli_search import search
@@ -113,7 +113,8 @@ def fit(
     out = out_file(out)
     if bootstrap is None:
         bootstrap = 0 if law != "auto" and issubclass(by_name(law), Reference) else 200
-    fitted = estimate(read_runs(runs), law, seed=seed, scale=scale, bootstrap=bootstrap)
+    table, replicas = read_runs(runs), bootstrap
+    fitted = with_stages("fit", lambda: estimate(table, law, seed=seed, scale=scale, bootstrap=replicas))
     written(out, fitted.save)
     print_fit(fitted)
 

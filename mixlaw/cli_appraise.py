@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixlaw._stages import stage
 from mixlaw.cli_inputs import counted, stated_budget
+from mixlaw.cli_progress import with_stages
 from mixlaw.cli_wishes import Objective, Served, Sizes, budgeted, constrained
 from mixlaw.errors import MixlawError
 
@@ -43,7 +45,11 @@ def appraise(
     seed: Annotated[int, typer.Option(help="seed of everything random", min=0)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
-    """Price a new source of which only a sample is at hand: its best share, what a token of it gains, how many."""
+    """Price a new source of which only a sample is at hand: its best share, what a token of it gains, how many.
+
+    Of each source's text up to 2,000 passages of 300 characters are used; fewer than 8 are refused, fewer than 100 are
+    said to be few.
+    """
     from dataclasses import replace
 
     from mixlaw.appraisal import appraise as price
@@ -60,9 +66,15 @@ def appraise(
         raise MixlawError(f"--name {name}: the project has a source of that name; give the sample another")
     budget = budgeted(stated_budget(flops, params, tokens), read, served, sizes)
     read = replace(counted(read), budget=budget, constraints=constrained(read, objective))
-    texts = read_texts(read, seed, new)
-    fit, why = (None, None) if runs is None else _fitted(runs, read, law, scale, seed)
-    found = price(texts, read, new, fit, seed=seed)
+
+    def work() -> Any:
+        stage("reading text")
+        texts = read_texts(read, seed, new)
+        fit, why = (None, None) if runs is None else _fitted(runs, read, law, scale, seed)
+        stage("pricing the sample")
+        return price(texts, read, new, fit, seed=seed), why
+
+    found, why = with_stages("appraise", work)
     if why is not None:
         found.content["notes"].insert(0, why)
     print(json.dumps(found.to_dict(), indent=1)) if as_json else print_appraisal(found)

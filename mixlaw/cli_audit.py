@@ -1,6 +1,7 @@
 """The verb `mixlaw audit`: weights, sources and tokens into an `Audit`, printed as one table with its errors last."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,13 +15,16 @@ from mixlaw.errors import MixlawError
 if TYPE_CHECKING:
     from mixlaw.audit import Audit
     from mixlaw.fitted import Fit
+    from mixlaw.plan import Plan
     from mixlaw.sources import Sources
 
 
 def audit_weights(
     weights: Annotated[Path, typer.Argument(help="weights file of a trainer, or a plan.json")],
     project: Annotated[Path | None, typer.Option(help="project file; as --plan records it by default")] = None,
-    tokens: Annotated[float | None, typer.Option(help="D, the training tokens; the plan's by default")] = None,
+    tokens: Annotated[
+        float | None, typer.Option(help="D, the training tokens; the plan's or the project's by default")
+    ] = None,
     trainer: Annotated[str | None, typer.Option("--from", help="whose format; by its shape if not said")] = None,
     samples: Samples = None,
     plan: Annotated[Path | None, typer.Option(help="plan.json or its folder, to compare with")] = None,
@@ -34,18 +38,42 @@ def audit_weights(
     from mixlaw.cli_sweep import say
 
     read = None if plan is None else read_plan_at(plan)
-    D = read.to_dict().get("tokens") if tokens is None and read is not None else tokens
-    if D is None:
-        raise MixlawError("audit: --tokens is missing: give D, the training tokens, or a --plan that has them")
+    D = tokens if tokens is not None else _stated_tokens(read, project)
     sources = _sources(weights, project, read, D, trainer, samples)
     found = audit(weights, sources, D, AuditOptions(trainer, samples, read, _fit(fit, plan), params))
     print(json.dumps(found.to_dict(), indent=1)) if as_json else print_audit(found)
-    if as_json or not sys.stdout.isatty():  # whoever reads the report later, the errors are seen now
-        for error in found.errors:
+    if as_json or _goes_elsewhere():  # whoever reads the report later, the errors are seen now
+        for error in found.errors[int(strict) :]:  # the first ends a strict audit
             say(f"ERROR {error}")
     if strict and found.errors:
         first, *others = found.errors
         raise MixlawError(f"{weights}: {first}{f' (and {len(others)} more)' * bool(others)}")
+
+
+def _stated_tokens(plan: "Plan | None", project: Path | None) -> float:
+    """D as the plan has it, else as the project's budget states it."""
+    from mixlaw.sources import read_project
+
+    D = None if plan is None else plan.to_dict().get("tokens")
+    if D is None and project is not None and (budget := read_project(project).budget) is not None:
+        D = budget.tokens
+    if D is None:
+        raise MixlawError(
+            "audit: --tokens is missing: give D, the training tokens, a --plan that has them, or a --project whose "
+            "budget states them"
+        )
+    return D
+
+
+def _goes_elsewhere() -> bool:
+    """Whether what is printed goes where messages do not, such as into a file."""
+    if sys.stdout.isatty():
+        return False
+    try:
+        out, err = (os.fstat(stream.fileno()) for stream in (sys.stdout, sys.stderr))
+    except OSError:  # no files at all, as in a test or a notebook
+        return True
+    return not os.path.samestat(out, err)
 
 
 def _sources(
@@ -86,7 +114,7 @@ def print_audit(found: "Audit") -> None:
     """Shares, epochs and caps by source beside the plan's, losses, notes, and errors where they are seen last."""
     from rich.markup import escape
 
-    from mixlaw.audit import passes
+    from mixlaw.audit import USELESS_EPOCHS, passes
     from mixlaw.show import _console, _percent, _table, amount
 
     console, broken = _console(), {cap["source"]: cap for cap in found.caps}
@@ -97,7 +125,10 @@ def print_audit(found: "Audit") -> None:
         cap, cells = broken.get(name), []
         if found.plan:
             cells = [_percent(found.plan["mixture"][name]), _passes(found.plan["epochs"][name])]
-        alarm = "" if cap is None else f"[red]{cap['cap']} {cap['limit']:g} is broken: {passes(cap['value'])}[/red]"
+        useless = (found.epochs[name] or 0.0) > USELESS_EPOCHS
+        alarm = f"[red]no gain past {USELESS_EPOCHS:g}[/red]" if useless else ""
+        if cap is not None:
+            alarm = f"[red]{cap['cap']} {cap['limit']:g} is broken: {passes(cap['value'])}[/red]"
         row = (_percent(share), amount(found.tokens_by_source[name]), _passes(found.epochs[name]), *cells, alarm)
         table.add_row(escape(name), *row)
     console.print(table)

@@ -132,18 +132,23 @@ def stale(
     from mixlaw.cli_export import read_plan_at
     from mixlaw.runs import read_runs
     from mixlaw.show import _console
-    from mixlaw.sources import read_project
+    from mixlaw.sources import Target, read_project
     from mixlaw.yardstick import of_provenance
 
     read, earlier = read_project(project), read_plan_at(plan)
     content = earlier.to_dict()
-    check_tokenizer(read, of_provenance(content.get("provenance"), "the plan"))
+    origin = content.get("provenance") or {}
+    check_tokenizer(read, of_provenance(origin, "the plan"))
     read = counted(read)
     beside = (plan if plan.is_dir() else plan.parent) / "runs.csv"
     table = read_runs(runs or beside) if runs is not None or beside.exists() else None
     if table is not None:
-        table = table.with_targets([name for name in content["predicted"]["loss"] if name in table.targets])
-    found = compare(content, read.sources, targets=read.targets, runs=table)
+        predicted = (content.get("predicted") or {}).get("loss") or table.targets
+        table = table.with_targets([name for name in predicted if name in table.targets])
+    targets = read.targets or tuple(Target(name) for name in origin.get("targets") or ())  # each counts 1
+    found = compare(
+        content, read.sources, targets=targets, runs=table, budget=read.budget, constraints=read.constraints
+    )
     if as_json:
         print(json.dumps({"stale": [one.to_dict() for one in found], "schema": 1}, indent=1))
         return
@@ -151,7 +156,8 @@ def stale(
     for one in found:
         console.print(f"[bold]{one.kind}[/bold]: {escape(str(one))}")
     if not found:
-        console.print("nothing is stale: the plan's sources, bounds and targets are the project's")
+        stated = "" if read.budget is None else ", budget"
+        console.print(f"nothing is stale: the plan's sources, targets{stated} and constraints are the project's")
 
 
 def since(folder: Path, project: "Project", runs: "Runs") -> "tuple[Stale, ...]":
@@ -166,7 +172,10 @@ def since(folder: Path, project: "Project", runs: "Runs") -> "tuple[Stale, ...]"
     path = folder / "plan.json"
     if not path.exists():
         return ()
-    found = compare(read_plan(path).to_dict(), project.sources, targets=project.targets)
+    content = read_plan(path).to_dict()
+    if not set(content["mixture"]) & {*project.sources.names, *runs.sources}:  # a plan of something else
+        return ()
+    found = compare(content, project.sources, targets=project.targets)
     differ = set(runs.sources) != set(project.sources.names)
     moved = [one for one in found if one.kind in ("renamed", "merged", "split", "gone", "new")]
     if differ and moved:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixlaw.cli_inputs import counted, out_file, project_at, stated_budget, written
+from mixlaw.cli_progress import with_stages
 from mixlaw.cli_sweep import say
 from mixlaw.errors import MixlawError, nearest
 
@@ -175,8 +176,8 @@ def after_runs(
         wish = replace(wish, candidates=_mixtures(candidates, runs))
     planned = budget or (project.budget if project else None)
     aim = goal(project.sources, planned) if project else None
-    fitted = fit(runs, law or "auto", seed=wish.seed, goal=aim)
-    return next_runs(fitted, project, budget, wish)
+    work = lambda: next_runs(fit(runs, law or "auto", seed=wish.seed, goal=aim), project, budget, wish)  # noqa: E731
+    return with_stages("design", work)
 
 
 def after_runs_of_pool(

@@ -1,12 +1,20 @@
-"""A sweep's progress on stderr: a live line on a terminal, plain lines elsewhere."""
+"""Progress of sweeps and of other long work on stderr: a live line on a terminal, plain lines elsewhere."""
 
 import sys
+import threading
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mixlaw._stages import listening
 
 if TYPE_CHECKING:
     from proxies.progress import Progress, Status
 
+Result = TypeVar("Result")
+SILENT = 60.0
+"""Seconds between two plain lines on what long work is at, and before the first: most work is done by then."""
 EVERY = 10.0
 """Seconds between two plain lines without news of a failure."""
 
@@ -77,3 +85,39 @@ def with_bar(title: str, work: Any) -> Any:
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(title, total=None)
         return work(lambda done, total, _: bar.update(task, completed=done, total=total))
+
+
+def with_stages(title: str, work: Callable[[], Result]) -> Result:
+    """What `work()` returns; meanwhile stderr shows the stage that it is at, and for how long it has been working."""
+    with _live_stage(title) if sys.stderr.isatty() else plain_stages(title) as tell, listening(tell):
+        return work()
+
+
+@contextmanager
+def _live_stage(title: str) -> Iterator[Callable[[str], None]]:
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
+    with Progress(*columns, console=Console(stderr=True), transient=True) as line:
+        task = line.add_task(title, total=None)
+        yield lambda what: line.update(task, description=f"{title}: {what}")
+
+
+@contextmanager
+def plain_stages(title: str, every: float = SILENT) -> Iterator[Callable[[str], None]]:
+    """A line for a log every so many seconds, on the stage that work is at by then."""
+    start, ended, now = time.monotonic(), threading.Event(), {"what": "starting"}
+
+    def watch() -> None:
+        while not ended.wait(every):
+            said = f"{title}: {now['what']}, {duration(time.monotonic() - start)} so far"
+            print(said, file=sys.stderr, flush=True)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield lambda what: now.update(what=what)
+    finally:
+        ended.set()
+        watcher.join()

@@ -9,7 +9,7 @@ import typer
 
 from mixlaw.cli_appraise import By, NoProxies, plan_without_runs
 from mixlaw.cli_inputs import AtScale, Json, Law, Seconds, Seed, counted, project_at, stated_budget
-from mixlaw.cli_progress import with_progress
+from mixlaw.cli_progress import with_progress, with_stages
 from mixlaw.cli_sweep import TextTokens, make_folder, read_text, say, train_proxies
 from mixlaw.cli_wishes import Bracket, Objective, Regret, Reuse, Robust, Served, Sizes, asked, budgeted, constrained
 from mixlaw.errors import MixlawError
@@ -52,6 +52,7 @@ def recommend(
     by: By = None,
 ) -> None:
     """Recommend a mixture for a budget, with intervals, baselines and a verdict."""
+    from mixlaw.cli_wishes import refuse_unkeepable
     from mixlaw.show import print_plan
     from mixlaw.show_appraisal import print_nearest
 
@@ -67,6 +68,8 @@ def recommend(
         read = project_at(project, needed=runs is None)
         budget, constraints = budgeted(budget, read, served, sizes), constrained(read, objective, reuse)
         wanted = {"constraints": constraints, "ask": ask, "seed": seed}
+        if not no_proxies:
+            refuse_unkeepable(read, budget, constraints)
         if out is not None:
             make_folder(out)
         if no_proxies:
@@ -142,8 +145,12 @@ def _from_runs(
         project = counted(project)
         found = since(path.parent, project, runs)
     sources = project.sources if project else None
-    fitted = fit(runs, law, seed=wanted["seed"], scale=scale, goal=goal(sources, budget))
-    plan = with_stale(recommend(fitted, sources, budget, targets=targets, **wanted), found)
+
+    def work() -> "Plan":
+        fitted = fit(runs, law, seed=wanted["seed"], scale=scale, goal=goal(sources, budget))
+        return recommend(fitted, sources, budget, targets=targets, **wanted)
+
+    plan = with_stale(with_stages("recommend", work), found)
     if out is not None:
         save_plan(out, plan, runs, path)
     return plan
@@ -198,10 +205,12 @@ def plan_of_task(task: Any, runs: "Runs", law: str, wanted: dict[str, Any], out:
     from mixlaw import fit, recommend
     from mixlaw.goal import goal
 
-    fitted = fit(runs, law, seed=wanted["seed"], goal=goal(task.sources, task.budget))
-    fitted = replace(
-        fitted, notes=(*task.notes, *fitted.notes), provenance=fitted.provenance | {"text": task.corpus.hash}
-    )
-    plan = recommend(fitted, task.sources, task.budget, targets=task.targets, **wanted)
+    def work() -> "Plan":
+        fitted = fit(runs, law, seed=wanted["seed"], goal=goal(task.sources, task.budget))
+        origin = fitted.provenance | {"text": task.corpus.hash}
+        fitted = replace(fitted, notes=(*task.notes, *fitted.notes), provenance=origin)
+        return recommend(fitted, task.sources, task.budget, targets=task.targets, **wanted)
+
+    plan = with_stages("recommend", work)
     save_plan(out, plan, runs)
     return plan

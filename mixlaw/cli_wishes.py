@@ -79,6 +79,25 @@ def constrained(project: "Project | None", objective: str | None, reuse: Path | 
     return stated if objective is None else replace(stated, objective=objective)
 
 
+def refuse_unkeepable(project: "Project | None", budget: "Budget | None", constraints: "Constraints") -> None:
+    """Refuse bounds, groups, caps, money and distances that no mixture keeps before runs are read, fitted or trained.
+
+    What takes tokens that are still to be found or counted is refused when they are known.
+
+    Raises:
+        MixlawError: naming the sources, or an irreducible set of constraints in conflict.
+    """
+    from mixlaw.feasible import feasible
+
+    if project is None:
+        return
+    counted = all(source.tokens is not None for source in project.sources)
+    if not counted and constraints.near is not None and constraints.near.mixture == "proportional":
+        constraints = replace(constraints, near=None)
+    tokens, money = (budget.tokens if counted else None, budget.money) if budget is not None else (None, None)
+    feasible(project.sources, constraints, tokens, money)
+
+
 def asked(robust: str | None, regret: float | None, bracket: bool) -> "Ask":
     """How the plan is chosen and what it holds."""
     from mixlaw.ask import Ask

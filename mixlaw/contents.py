@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from mixlaw.changes.question import question
 from mixlaw.optimize import Optimum
 from mixlaw.plan import interval, named
 from mixlaw.problem import Problem
@@ -85,7 +86,7 @@ def provenance(problem: Problem, seed: int) -> dict[str, Any]:
         **{k: v for k, v in fit.provenance.items() if k != "seed"},
         "sources_hash": None if problem.sources is None else problem.sources.hash(),
         "sources": problem.sources and {s.name: asdict(s) for s in problem.sources},
-        "groups": {group.name: asdict(group) for group in problem.constraints.groups},
+        **question(problem.budget, problem.constraints, problem.targets),
         "seed": seed,
         "fit_seed": fit.provenance.get("seed"),
         "replicas": len(fit.replicas_BxKxP),

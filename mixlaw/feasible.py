@@ -8,7 +8,7 @@ from mixlaw.conflicts import Bound, refuse
 from mixlaw.constraints import Constraints
 from mixlaw.errors import MixlawError, listed
 from mixlaw.mixture_set import MixtureSet
-from mixlaw.program import row, stack
+from mixlaw.program import Rows, row, stack
 from mixlaw.simplex import Array, check_bounds
 from mixlaw.sources import Sources
 
@@ -35,7 +35,7 @@ def feasible(
     A_MxS = np.array([A_S for _, A_S, _ in rows]).reshape(len(rows), len(sources))
     found = MixtureSet(lower_S, upper_S, A_MxS, np.array([limit for *_, limit in rows], float), reference_S, *limits)
     names = [name for name, *_ in rows]
-    _refuse(sources, names, found)
+    _refuse(sources, names, found, held)
     return found
 
 
@@ -63,9 +63,21 @@ def _paid(sources: Sources, tokens: float | None, money: float | None) -> list[t
     return [(f"money {money:g}", cost_S / unit, money / unit / tokens)]
 
 
-def _refuse(sources: Sources, names: list[str], found: MixtureSet) -> None:
+def _kept(sources: Sources, constraints: Constraints) -> list[Rows]:
+    """Kept proportions as linear rows, w_i <= q_i (sum of the group): only refused, a design goes beyond them."""
+    rows = []
+    for group in constraints.groups:
+        in_S = np.array([float(name in group.sources) for name in sources.names])
+        for name, share in group.kept.items():
+            own_S = np.array([float(name == other) for other in sources.names])
+            rows.append(row(f"group {group.name} keep {name}", 0.0, linear_S=own_S - share * in_S))
+    return rows
+
+
+def _refuse(sources: Sources, names: list[str], found: MixtureSet, constraints: Constraints) -> None:
     """Refuse linear constraints in conflict, and then a KL that none of what they leave has."""
-    if found.boxed:
+    kept = _kept(sources, constraints)
+    if found.boxed and not kept:
         return
     S, bounds = len(sources), []
     for i, source in enumerate(sources):
@@ -79,6 +91,8 @@ def _refuse(sources: Sources, names: list[str], found: MixtureSet) -> None:
     rows = [row(name, float(b), linear_S=A_S) for name, A_S, b in pairs]
     if np.isfinite(found.l1):
         rows.append(row(f"near l1 {found.l1:g}", found.l1, linear_S=S, l1=1.0))
+    rows += kept
     if rows:
         refuse(S, bounds, stack(rows, 0, S), found.reference_S)
-    _ = found.centre_S
+    if not found.boxed:
+        _ = found.centre_S

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from mixlaw import diagnose, lm, reference_fit
+from mixlaw._stages import stage
 from mixlaw.auto import choose
 from mixlaw.errors import MixlawError
 from mixlaw.estimate import REFIT, estimate, priors, starts
@@ -59,6 +60,7 @@ def fit(
         raise MixlawError(f"law {chosen.name}: takes no prior of its sources: choose mixture-index or repeated-mixture")
     if issubclass(chosen, Reference):
         return _reference(chosen, runs, seen, seed, scale)
+    stage(f"fitting {chosen.name} to {len(seen.runs)} rows, {len(runs.targets)} targets")
     with jax.enable_x64(True):
         mean_KxP, precision_KxPxP = priors(chosen, seen)
         z_KxSxP = starts(chosen, seen, mean_KxP, np.random.default_rng(seed))
@@ -173,6 +175,7 @@ def replicate(fitted: Fit, count: int, seed: int = 0, weights: str = "gamma") ->
     if fitted.runs is None:
         raise MixlawError("this fit has no runs to resample: fit the run table again with a bootstrap")
     law, rng = parametric(fitted.law), np.random.default_rng([seed, 1])
+    stage(f"refitting {law.name} to {count} bootstrap samples of the runs")
     seen = replace(observe(fitted.runs, law, goal=fitted.goal), prior=fitted.prior)
     cluster_R = np.unique(seen.runs.cluster_R, return_inverse=True)[1]
     runs, (targets, width) = cluster_R.max() + 1, fitted.z_KxP.shape

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from mixlaw._stages import stage
 from mixlaw.auto import judged as judged_rows
 from mixlaw.baselines import MEAN
 from mixlaw.fitted import Fit
@@ -104,6 +105,7 @@ def held_out_losses(fit: Fit, seed: int = 0) -> HeldOutLosses | str:
 def _predicted(law: type[Law], seen: Observations, split: Split, notes: tuple[str, ...]) -> HeldOutLosses:
     """The test parts of the rows that a law can be fitted on."""
     runs, every = seen.runs, np.arange(len(seen.runs))
+    stage(f"judging {law.name} on held-out mixtures")
     points_KxR = gather(refit(law, seen, split.train_FxR).points(), every, split.test_FxR)
     judged_KxR = judged_rows(runs, np.ones(len(runs), bool))
     mean = lambda k, train_R: MEAN.predict(runs, k, train_R & judged_KxR[k])  # noqa: E731

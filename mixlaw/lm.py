@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from mixlaw._stages import part
 from mixlaw.laws.base import Law, Row
 from mixlaw.objective import Jacobians, Point, Problem, evaluate
 
@@ -85,6 +86,8 @@ def solve(
             result = state.result(c, done_C[c], mine.precision_PxP[c])
             for whole, value in zip(found, result, strict=True):
                 whole[of_C[c]] = value
+        if ended_C.any():
+            part(count - len(waiting) - int((busy_C & ~ended_C).sum()), count, "fits")
 
 
 def _lanes(count: int, entries: int) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mixlaw._stages import stage
 from mixlaw.fitted import Fit
 from mixlaw.ground import Ground, Wish, believed, prepare
 from mixlaw.held_out import held_out
@@ -52,7 +53,9 @@ def next_runs(
     sizes, rng = run_sizes(fit), np.random.default_rng([wish.seed, 7])
     if not isinstance(wish.size, str):
         pick(sizes, float(wish.size))  # refused before any work
+    stage("finding the plan, and mixtures that may come to be it")
     ground = prepare(fit, project, budget, wish, notes)
+    stage("choosing the batch")
     chosen = [_batch(ground, size, wish, rng) for size in sizes]
     at = _which(sizes, chosen, wish, notes)
     w_QxS = ground.candidate_CxS[chosen[at].index_Q]

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from mixlaw._stages import stage
 from mixlaw.ask import REPLICAS, Ask
 from mixlaw.bracket import bracket
 from mixlaw.changes.stale import since_fit, unseen
@@ -69,6 +70,7 @@ def recommend(
         unknown = [f"the law {fit.law.name} takes sources whose tokens are not known as never repeating"]
     else:
         unknown = []
+    stage("finding N and D for the budget")
     scale = choose_scale(problem, unknown)
     _check_tokens(problem, scale)
     problem.refuse_conflicts(scale.tokens)
@@ -78,14 +80,18 @@ def recommend(
     problem = replace(problem, fit=fit)
     old = [*(unseen(fit.runs) if fit.runs is not None else ()), *since_fit(stated, problem.sources)]
     notes = [*fit.notes, *unknown, *old, *_seed_noise(problem), *_serving(problem, scale)]
+    stage("optimizing the mixture")
     best = problem.solve(fit.z_KxP[None], scale.pair)[0]
     refuse_broken(problem, scale, best)
+    stage(f"optimizing the mixture for {len(fit.replicas_BxKxP)} bootstrap refits")
     refits = problem.solve(fit.replicas_BxKxP, scale.pair, near_S=best.w_S, last=REFIT)
     plain, chosen = best, None
     if ask.robust is not None:
         best, chosen = robust(problem, scale, best, refits, None if ask.robust == "mean" else float(ask.robust))
     content = _content(problem, scale, best, refits, notes, seed)
+    stage("near-optimal mixtures, path over compute")
     more = _beyond(problem, scale, best.w_S, ask, notes, seed)
+    stage("what constraints and more tokens are worth")
     more |= {"worth": worth(problem, scale, plain, notes), "unconstrained": unconstrained(problem, scale, plain)}
     if chosen is None:
         notes.append("robust is null: it was not asked for")

@@ -67,7 +67,9 @@ def _best(problem: Problem, params_B: np.ndarray, flops: float) -> int:
     tokens_B = problem.budget.tokens_for(params_B, flops)
     found = np.full(len(params_B), np.inf)
     able = np.flatnonzero(tokens_B > 0)
-    upper_BxS = np.array([problem.upper_S(tokens) for tokens in tokens_B[able]]).reshape(len(able), -1)
+    upper_BxS = np.array([problem.upper_S(tokens) for tokens in tokens_B[able]]).reshape(
+        len(able), len(problem.lower_S)
+    )
     if len(able):
         box_B = (upper_BxS.sum(1) >= 1.0 - 1e-9) & (upper_BxS >= problem.lower_S - 1e-9).all(1)
         box_B &= problem.has_room(upper_BxS)

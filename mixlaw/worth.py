@@ -26,7 +26,8 @@ def worth(problem: Problem, scale: Scale, best: Optimum, notes: list[str]) -> di
     Returns:
         `sources`: by source `per_share`, what a unit of its largest share is worth (nats per token of training, below
         0 for a smallest share that holds it), and for a cap in epochs `per_token`, the same for one more of its unique
-        tokens, and `doubled`, what twice its tokens would be worth, planned anew at the plan's N and D;
+        tokens (0 where the cap does not hold it), and `doubled`, what twice its tokens would be worth, planned anew at
+        the plan's N and D, near to the same reference;
         `constraints`: nats per unit of the limit of each group, of money (its currency), of distances and ceilings that
         hold.
     """
@@ -38,7 +39,7 @@ def worth(problem: Problem, scale: Scale, best: Optimum, notes: list[str]) -> di
     found = {}
     for i, name in enumerate(problem.fit.sources):
         price = float(cap_S[i]) if abs(cap_S[i]) > NOTHING else 0.0
-        per_token = price * float(epoch_S[i]) if epoch_S[i] > 0 else None
+        per_token = max(price, 0.0) * float(epoch_S[i]) if epoch_S[i] > 0 else None
         found[name] = {"per_share": price, "per_token": per_token, "doubled": doubled.get(name)}
         if doubled.get(name, 0.0) > TOLD and problem.sources is not None:
             tokens = problem.sources[i].tokens
@@ -61,21 +62,33 @@ def _per_token(problem: Problem, scale: Scale) -> np.ndarray:
 
 
 def _doubled(problem: Problem, scale: Scale, best: Optimum, price_S: np.ndarray) -> dict[str, float]:
-    """What twice the tokens of a source are worth, for those that epochs cap or whose repetition the law knows."""
+    """What twice the tokens of a source are worth, for those that epochs cap or whose repetition the law knows.
+
+    What the plan is to stay near is held as it is: more tokens of a source would move the proportional mixture too.
+    """
     epochs_S = epochs_of(problem, scale, best.w_S)
     if problem.sources is None or epochs_S is None:
         return {}
     repeats_S = (np.nan_to_num(epochs_S) > 1.0) & ("unique" in problem.fit.law.needs)
     order = [i for i in np.argsort(-price_S, kind="stable") if price_S[i] > 0 or repeats_S[i]][:MOST]
-    found = {}
+    found, held = {}, _held(problem)
     for i in order:
         more = [replace(s, tokens=2 * s.tokens) if j == i and s.tokens else s for j, s in enumerate(problem.sources)]
         sources = Sources(more)
         fit = replace(problem.fit, unique_S=np.nan_to_num(sources.tokens_S, nan=np.inf))
-        other = replace(problem, sources=sources, fit=fit)
+        other = replace(held, sources=sources, fit=fit)
         gained = best.objective - other.solve(fit.z_KxP[None], scale.pair, near_S=best.w_S)[0].objective
-        found[problem.fit.sources[i]] = max(float(gained), 0.0)
+        found[problem.fit.sources[i]] = float(gained) if abs(gained) > NOTHING else 0.0
     return found
+
+
+def _held(problem: Problem) -> Problem:
+    """The problem with the mixture that it is to stay near written out."""
+    near, reference_S = problem.constraints.near, problem.reference_S
+    if near is None or reference_S is None:
+        return problem
+    fixed = replace(near, mixture=dict(zip(problem.fit.sources, reference_S.tolist(), strict=True)))
+    return replace(problem, constraints=replace(problem.constraints, near=fixed))
 
 
 def unconstrained(problem: Problem, scale: Scale, best: Optimum) -> dict[str, Any]:

@@ -82,6 +82,14 @@ def test_samples_are_equal_and_a_target_s_own_documents_are_set_aside():
     assert sample_texts(sources, {"math": None}, most=100).sources["web"] == found.sources["web"]
 
 
+def test_too_little_text_is_refused_by_name():
+    few = documents("new", 0, count=3)
+    with pytest.raises(MixlawError, match=r"source new: its text gives \d passages.*give at least 8, 2,400 char"):
+        sample_texts({**SOURCES, "new": [few[0][:900]]}, TARGETS)
+    with pytest.raises(MixlawError, match=r"target code: its text gives 1 passage of"):
+        sample_texts(SOURCES, {"math": TARGETS["math"], "code": [few[0][:100]]})
+
+
 def test_a_document_that_a_target_holds_is_in_no_sample():
     sources = {"web": [*documents("web", 0), *TARGETS["math"][:7]]}
     found = sample_texts(sources, TARGETS)

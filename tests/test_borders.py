@@ -13,7 +13,7 @@ import mixlaw
 
 ROOT = Path(mixlaw.__file__).parent
 ORDER = [
-    *("errors", "_json", "_yaml", "_checks", "simplex", "constraints", "budget", "sources"),
+    *("errors", "_stages", "_json", "_yaml", "_checks", "simplex", "constraints", "budget", "sources"),
     *("yardstick", "_table", "_columns", "runs", "importers", "transport", "projector"),
     *("_weights", "export", "versus", "audit", "folds", "scores"),
     *("baselines", "laws", "objective", "lm", "goal"),

@@ -92,7 +92,7 @@ def test_bad_input_is_one_line_and_exit_code_two(run, folder):
     base = ("appraise", sample, "--project", project)
     for arguments, message in (
         (("appraise", folder / "none.jsonl", "--project", project), "none.jsonl"),
-        (("appraise", folder / "blank.txt", "--project", project), "source sample: no text in it"),
+        (("appraise", folder / "blank.txt", "--project", project), "blank.txt): no text in it"),
         (("appraise", sample, "--project", folder / "none.yaml"), "none.yaml"),
         (("appraise", sample, "--project", folder / "counted.yaml"), "source 'web' has no paths"),
         ((*base, "--name", "web"), "--name web: the project has a source of that name"),

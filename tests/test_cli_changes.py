@@ -95,6 +95,14 @@ def test_a_grown_and_a_new_source_make_a_plan_stale(made, tmp_path):
     assert "nothing is stale" in run("stale", made, made / "mixlaw.yaml").stdout
 
 
+def test_another_budget_objective_group_distance_or_ceiling_makes_a_plan_stale(made, tmp_path):
+    asked = PROJECT.replace("code: {weight: 2}", "code: {weight: 2, max_loss: 2}").replace("2.0e7", "2.0e9")
+    more = "objective: worst\ngroups: {g: {sources: [code], max: 0.1}}\nnear: {mixture: uniform, kl: 0.5}\n"
+    (tmp_path / "mixlaw.yaml").write_text(asked + more)
+    found = json.loads(run("stale", made, tmp_path / "mixlaw.yaml", "--json").stdout)["stale"]
+    assert [one["kind"] for one in found] == ["budget", "objective", "groups", "near", "ceilings"]
+
+
 def test_a_new_source_is_found_its_share_beside_the_plan_reused(made, tmp_path):
     project = tmp_path / "mixlaw.yaml"
     project.write_text(PROJECT.replace("targets", "  new: {tokens: 1e10}\ntargets"))
@@ -122,6 +130,20 @@ def test_runs_beside_an_older_plan_say_what_has_changed_since(made, tmp_path):
     plan = json.loads(run(*call).stdout)
     assert plan["stale"][0].startswith("since the plan beside the runs: web has grown from 50B to 90B tokens")
     assert plan["stale"][0] in plan["notes"]
+
+
+def test_a_plan_of_something_else_beside_the_runs_says_nothing(made, tmp_path):
+    plan = json.loads((made / "plan.json").read_text())
+    named = {"web": "arxiv", "code": "book"}
+    plan["mixture"] = {named[name]: share for name, share in plan["mixture"].items()}
+    kept = plan["provenance"]["sources"]
+    plan["provenance"]["sources"] = {named[name]: source | {"name": named[name]} for name, source in kept.items()}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    (tmp_path / "runs.csv").write_text((made / "runs.csv").read_text())
+    call = ("recommend", made / "mixlaw.yaml", "--runs", tmp_path / "runs.csv", "--law", "log-linear", "--json")
+    again = json.loads(run(*call).stdout)
+    assert again["stale"] == []
+    assert not any("since the plan" in note for note in again["notes"])
 
 
 def test_a_project_of_another_tokenizer_is_refused_with_the_runs_and_the_plan(made, tmp_path):

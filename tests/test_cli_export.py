@@ -1,6 +1,7 @@
 """`mixlaw export` and `audit` from the command line: files, comments, counting of documents, refusals, comparison."""
 
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -167,6 +168,8 @@ def test_thousands_of_epochs_cannot_be_missed(run, tmp_path):
     code, stdout, stderr = run(*arguments)
     assert code == 0
     assert told in stdout.splitlines()[-1]
+    (row,) = [line for line in stdout.splitlines() if line.startswith("wiki")]
+    assert row.rstrip().endswith("4,038  no gain past 40")
     assert told in stderr
     code, stdout, stderr = run(*arguments, "--json")
     assert code == 0
@@ -179,6 +182,41 @@ def test_thousands_of_epochs_cannot_be_missed(run, tmp_path):
     code, stdout, stderr = run(*arguments, "--strict")
     assert (code, stderr) == (0, "")
     assert "ERROR" not in stdout
+
+
+@pytest.mark.parametrize("trainer", ["datasets", "torchtitan", "datatrove", "axolotl", "megatron"])
+def test_a_file_of_any_name_is_found_by_its_shape(trainer, planned, run, tmp_path):
+    out = tmp_path / f"{trainer}.out"
+    one_pass = ["--tokens", 1e9] if trainer == "datatrove" else []
+    assert run("export", planned / "plan", "--to", trainer, "--out", out, *one_pass)[0] == 0
+    code, stdout, stderr = run("audit", out, "--project", planned / "mixlaw.yaml", "--tokens", 1e9, "--json")
+    assert code == 0, stderr
+    assert json.loads(stdout)["trainer"] == trainer
+    other = "datasets" if trainer != "datasets" else "torchtitan"
+    code, _, stderr = run("audit", out, "--project", planned / "mixlaw.yaml", "--tokens", 1e9, "--from", other)
+    assert code == 2
+    assert f"{trainer}.out: " in stderr, "not a name that no file has"
+
+
+def test_tokens_are_those_of_the_project_s_budget_where_none_are_given(run, tmp_path):
+    project, weights = tmp_path / "mixlaw.yaml", tmp_path / "weights.json"
+    project.write_text("sources:\n  web: {tokens: 2e9}\nbudget: {params: 1e6, tokens: 1e9}\n")
+    weights.write_text('{"web": 1}')
+    code, stdout, stderr = run("audit", weights, "--project", project, "--json")
+    assert code == 0, stderr
+    assert json.loads(stdout)["tokens"] == 1e9
+    assert json.loads(run("audit", weights, "--project", project, "--tokens", 2e9, "--json")[1])["tokens"] == 2e9
+
+
+def test_an_error_is_said_once(tmp_path):
+    project, weights = tmp_path / "mixlaw.yaml", tmp_path / "weights.json"
+    project.write_text("sources:\n  web: {tokens: 2e13}\n  wiki: {tokens: 1.3e8}\n")
+    weights.write_text(json.dumps({"web": 97.9, "wiki": 2.1}))
+    call = [sys.executable, "-c", "from mixlaw.cli import main; main()", "audit", str(weights)]
+    call += ["--project", str(project), "--tokens", "25e12"]
+    both = subprocess.run(call, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
+    assert both.count("4,038 epochs") == 1
+    assert "repeats are worth less" not in both
 
 
 def test_audit_beside_a_plan_and_its_fit(planned, run, tmp_path):
@@ -227,7 +265,7 @@ def test_audit_says_what_it_lacks(planned, run, tmp_path):
     code, stdout, _ = run("audit", weights, "--plan", alone, "--fit", planned / "plan" / "fit.json", "--json")
     assert json.loads(stdout)["predicted"]["params"] == 1e6
     for arguments, named in (
-        ((weights, "--project", planned / "mixlaw.yaml"), "--tokens"),
+        ((weights, "--project", project), "--tokens"),
         ((weights, "--tokens", 1e9), "--project"),
         ((weights, "--project", project, "--plan", alone), "logs"),
         ((weights, "--plan", alone, "--from", "megatorn"), "did you mean 'megatron'"),

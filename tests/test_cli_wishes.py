@@ -53,6 +53,33 @@ def test_the_objective_of_the_command_line_goes_first(project):
     assert asked("0.9", 0.01, True) == Ask(robust=0.9, regret=0.01, bracket=True)
 
 
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ("groups: {tech: {sources: [code, math], min: 0.6}}", "group tech min 0.6, source code max_epochs 4"),
+        ("groups: {tech: {keep: {code: 1, math: 9}}}", "group tech keep"),
+        ("groups: {tech: {sources: [code, math], min: 0.3}}\nnear: {mixture: proportional, l1: 0.1}", "near l1 0.1"),
+        ("groups: {tech: {sources: [code, math], min: 0.3}}\nnear: {mixture: proportional, kl: 0.01}", "KL"),
+        ("", "money 1"),
+    ],
+)
+def test_what_no_mixture_keeps_is_refused_before_runs_are_read(capfd, monkeypatch, tmp_path, more, named):
+    budget = "params: 1.0e8, tokens: 1.0e10" + ", money: 1" * (more == "")
+    (tmp_path / "mixlaw.yaml").write_text(
+        "sources:\n  web: {tokens: 5.0e10, min: 0.5, cost: 1e-6}\n"
+        "  code: {tokens: 1.0e9, max_epochs: 4, min: 0.1, cost: 1e-6}\n"
+        "  math: {tokens: 1.0e8, max_epochs: 4, cost: 1e-6}\n"
+        f"{more}\nbudget: {{{budget}}}\n"
+    )
+    monkeypatch.setattr(sys, "argv", ["mixlaw", "recommend", str(tmp_path / "mixlaw.yaml"), "--runs", "no-such.csv"])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    err = capfd.readouterr().err
+    assert stop.value.code == 2
+    for word in named.split(", "):
+        assert word in err
+
+
 def runs(path):
     rng = np.random.default_rng(0)
     w_RxS = rng.dirichlet(np.ones(2), 24)

@@ -223,6 +223,28 @@ def test_a_cap_that_binds_has_a_price(fit, plain):
     assert any("more tokens of math would be worth" in note for note in prices[0].notes)
 
 
+def test_one_more_token_of_a_source_that_its_min_holds_costs_nothing(fit):
+    held = Sources((*tuple(SOURCES)[:2], Source("math", 2e9, min=0.5, max_epochs=2)))
+    math = recommend(fit, held, GIVEN).worth["sources"]["math"]
+    assert math["per_share"] < 0
+    assert math["per_token"] == 0.0
+
+
+def test_what_more_tokens_are_worth_does_not_move_the_reference(fit):
+    """Doubling a source would make it a larger part of proportional, to which the plan is to stay near."""
+    capped = [Source("web", 5e10), Source("code", 1e10), Source("math", 3e8, max_epochs=2)]
+    near = Constraints(near=Near("proportional", kl_price=0.01))
+    plan = recommend(fit, Sources(capped), GIVEN, constraints=near)
+    fixed = dict(zip(NAMES, Sources(capped).proportional().tolist(), strict=True))
+    more = Sources((*capped[:2], replace(capped[2], tokens=6e8)))
+    value = {}
+    for name, sources in (("now", Sources(capped)), ("more", more)):
+        problem = pose(fit, sources, GIVEN, (), Constraints(near=replace(near.near, mixture=fixed)))
+        value[name] = problem.solve(fit.z_KxP[None], (3e8, 6e9))[0].objective
+    assert value["now"] - value["more"] > 1e-4
+    assert plan.worth["sources"]["math"]["doubled"] == pytest.approx(value["now"] - value["more"], abs=1e-7)
+
+
 def test_the_speed_up_is_the_compute_at_which_proportional_catches_up(fit, plain):
     near_S = 0.9 * shares(plain) + 0.1 * R_S
     sources = Sources(Source(name, 1e10 * share) for name, share in zip(NAMES, near_S, strict=True))
@@ -240,6 +262,45 @@ def test_the_path_is_optimal_at_every_budget(fit, plain):
     for point in plain.path:
         again = recommend(fit, SOURCES, Budget(params=point["params"], tokens=point["tokens"]))
         assert again.predicted["objective"] == pytest.approx(point["objective"], abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [
+        Budget(flops=1.1e19),
+        Budget(flops=1.1e19, served=3e9),
+        Budget(flops=1.1e19, served=3e9, sizes=(1.5e8, 3e8, 6e8, 1.2e9)),
+        Budget(params=3e8, tokens=6e9, served=3e9),
+    ],
+)
+def test_the_path_is_what_would_be_recommended_at_each_budget(fit, budget):
+    """Also where compute pays for serving, or N is one of a list."""
+    plan = recommend(fit, SOURCES, budget)
+    (own,) = [point for point in plan.path if point["flops"] == pytest.approx(plan.flops)]
+    assert own["params"] == plan.params
+    assert own["tokens"] == plan.tokens
+    assert len(plan.path) >= 4, "serving alone may cost more than the smallest budget"
+    for point in plan.path:
+        paid = 6 * point["params"] * point["tokens"] + 2 * point["params"] * (budget.served or 0)
+        assert paid == pytest.approx(point["flops"])
+        if budget.flops is not None:
+            again = recommend(fit, SOURCES, replace(budget, flops=point["flops"]), ask=Ask(replicas=2))
+            assert point["params"] == pytest.approx(again.params, rel=0.02)
+            assert point["objective"] == pytest.approx(again.predicted["objective"], abs=1e-5)
+
+
+@pytest.mark.parametrize("sizes", [(), (1.5e8, 3e8, 6e8, 1.2e9)])
+def test_the_speed_up_pays_for_serving_and_keeps_to_the_sizes(fit, sizes):
+    budget = Budget(flops=1.1e19, served=3e9, sizes=sizes)
+    plan = recommend(fit, SOURCES, budget)
+    more, w_S = plan.speed_up["mean"], SOURCES.proportional()
+    assert more > 1
+    params_N = np.array(sizes) if sizes else plan.params * np.geomspace(0.2, 5, 200) * np.sqrt(more)
+    tokens_N = budget.tokens_for(params_N, more * 1.1e19)
+    able_N = tokens_N > 0
+    w_NxS = np.broadcast_to(w_S, (able_N.sum(), 3))
+    reached = fit.losses(w_NxS, params_N[able_N], tokens_N[able_N]).mean(1)
+    assert reached.min() == pytest.approx(plan.predicted["objective"], abs=1e-3 if sizes else 5e-3)
 
 
 def test_a_robust_choice_lowers_the_regret_it_is_chosen_for(fit):

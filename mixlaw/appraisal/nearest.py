@@ -7,6 +7,7 @@ import numpy as np
 
 from mixlaw.appraisal.nearness import DISTANCES, Counts, Nearest, nearest_by_counts, nearest_by_points, points
 from mixlaw.appraisal.texts import Texts
+from mixlaw.changes.question import question
 from mixlaw.errors import MixlawError, listed, nearest
 from mixlaw.plan import SCHEMA, Plan, named
 from mixlaw.simplex import Array
@@ -122,6 +123,7 @@ def _content(
             "passages": texts.count,
             "sources_hash": project.sources.hash(),
             "sources": {source.name: asdict(source) for source in project.sources},
+            **question(project.budget, project.constraints, project.targets),
             "seed": seed,
             "version": __version__,
             "targets": weights,

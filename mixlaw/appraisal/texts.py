@@ -13,6 +13,10 @@ CHARACTERS = 300
 """Of a passage: short, so that sources of few documents give many, and mixtures of passages are mixtures of tokens."""
 MOST = 2000
 """Passages of a source or target that are kept."""
+LEAST = 8
+"""Passages of a source, about 2,400 characters, below which its text says nothing of it."""
+LEAST_TARGET = 4
+"""The same of a target, which may be a fifth of a source's text."""
 FEW = 100
 """Passages below which a source is said to be known too little."""
 HELD = 5
@@ -53,7 +57,8 @@ def sample_texts(
     content, which the source's own sample then lacks. A document that a target holds is in no source's sample.
 
     Raises:
-        MixlawError: a source or target has no text, or a target without documents is no source.
+        MixlawError: a source gives fewer than `LEAST` passages, a target fewer than `LEAST_TARGET`, or a target
+            without documents is no source.
     """
     for name, documents in targets.items():
         if documents is None and name not in sources:
@@ -71,10 +76,11 @@ def sample_texts(
         fresh = _Fresh(free, barred | {key for other, part in own.items() if other != name for key in part.keys})
         kept[name] = reservoir(passages(fresh, CHARACTERS), most, (seed, _key(name)))
         dropped[name] = fresh.dropped
-    for kind, parts in (("source", kept), ("target", found)):
-        for name, part in parts.items():
-            if not part:
-                raise MixlawError(f"{kind} {name}: no text in it that is not blank or a target's; give it more")
+    for least, least_target in ((1, 1), (LEAST, LEAST_TARGET)):
+        for name, part in kept.items():
+            _refuse_short(f"source {name}", part, least, sources[name])
+        for name, part in found.items():
+            _refuse_short(f"target {name}", part, least_target, targets[name])
     for name, count in dropped.items():
         if count:
             notes.append(f"source {name}: {count:,} documents that a target holds were left out of its sample")
@@ -84,6 +90,21 @@ def sample_texts(
         notes.append(f"{short}: {count} passages of {CHARACTERS} characters are few to compare sources by")
     equal = {name: _some(part, count, (seed, 2, _key(name))) for name, part in kept.items()}
     return Texts(equal, found, tuple(notes))
+
+
+def _refuse_short(what: str, part: Sequence[str], least: int, documents: object) -> None:
+    """Refuse text of too few passages; files are named where the documents are of files."""
+    if len(part) >= least:
+        return
+    files = [file.name.rpartition("/")[2] for file in getattr(documents, "files", ())]
+    where = f" ({listed(files, 3)})" if files else ""
+    if not part:
+        raise MixlawError(f"{what}{where}: no text in it that is not blank or a target's; give it more")
+    many = f"{len(part)} passage{'s' * (len(part) > 1)} of up to {CHARACTERS} characters"
+    raise MixlawError(
+        f"{what}{where}: its text gives {many}, too few to say anything of it; give at least {least}, "
+        f"{least * CHARACTERS:,} characters"
+    )
 
 
 def _key(text: str) -> int:

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from mixlaw.budget import Budget
+from mixlaw.changes.question import asked_otherwise
+from mixlaw.constraints import Constraints
 from mixlaw.errors import listed, short
 from mixlaw.goal import Goal
 from mixlaw.runs import Runs
@@ -25,7 +28,8 @@ class Stale:
     """One thing that has changed since a plan was made.
 
     Attributes:
-        kind: renamed, merged, split, gone, new, grown, shrunk, counted, bounds, targets or runs.
+        kind: renamed, merged, split, gone, new, grown, shrunk, counted, bounds, targets, runs, budget, objective,
+            groups, near or ceilings; unrecorded, where the plan does not hold what it would be compared by.
         sources: the sources (or targets) it is about.
         what: what has changed, and what that makes stale.
         mend: what to do.
@@ -45,11 +49,18 @@ class Stale:
 
 
 def stale(
-    content: Mapping[str, Any], sources: Sources, *, targets: tuple[Target, ...] = (), runs: Runs | None = None
+    content: Mapping[str, Any],
+    sources: Sources,
+    *,
+    targets: tuple[Target, ...] = (),
+    runs: Runs | None = None,
+    budget: Budget | None = None,
+    constraints: Constraints | None = None,
 ) -> tuple[Stale, ...]:
-    """What of a plan (its plan.json) no longer holds for the project's sources, targets and runs.
+    """What of a plan (its plan.json) no longer holds for the project, as far as that is given.
 
-    Renames, merges and splits are guessed: from equal paths, and from token counts that are equal or add up.
+    Renames, merges and splits are guessed: from equal paths, and from token counts that are equal or add up. Without
+    constraints neither they nor the budget nor ceilings are compared.
     """
     origin = content.get("provenance") or {}
     recorded = origin.get("sources")
@@ -58,18 +69,25 @@ def stale(
         old = {name: recorded[name] for name in content["mixture"]}
         found += _sources(old, sources)
     else:
-        found += _names(set(content["mixture"]), sources)
+        found += _unlisted(tuple(content["mixture"]), origin.get("sources_hash"), sources)
     if targets:
         found += _targets(origin.get("targets") or {}, targets)
+    if constraints is not None:
+        found += [Stale(*one) for one in asked_otherwise(content, budget, constraints, targets)]
     if runs is not None and origin.get("runs_hash") not in (None, runs.hash()):
         line = f"the runs are not those of the plan ({origin.get('runs')}): its fit and intervals are of other evidence"
         found.append(Stale("runs", (), line))
     return tuple(found)
 
 
-def _names(before: set[str], sources: Sources) -> list[Stale]:
-    gone, new = sorted(before - set(sources.names)), [name for name in sources.names if name not in before]
-    return [_gone(name) for name in gone] + [_new(name) for name in new]
+def _unlisted(before: tuple[str, ...], known: str | None, sources: Sources) -> list[Stale]:
+    """What can be told by names, and by the hash where there is one, of a plan that does not list its sources."""
+    gone, new = sorted(set(before) - set(sources.names)), [name for name in sources.names if name not in before]
+    if not gone and not new and known == Sources(sources[name] for name in before).hash():
+        return []
+    why = "holds no record of them" if known is None else "holds but a hash of them, which is another now"
+    line = f"cannot tell whether tokens, paths, bounds and caps of the sources changed: the plan {why}"
+    return [_gone(name) for name in gone] + [_new(name) for name in new] + [Stale("unrecorded", (), line)]
 
 
 def _sources(old: Mapping[str, Mapping[str, Any]], sources: Sources) -> list[Stale]:

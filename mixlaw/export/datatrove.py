@@ -34,9 +34,9 @@ class Datatrove(Trainer):
         if epochs_S.max() > 1 + 1e-9:
             worst = int(np.argmax(epochs_S))
             raise MixlawError(
-                f"source {recipe.sources.names[worst]}: {epochs_S[worst]:.4g} epochs of {D:.6g} tokens, and datatrove "
-                f"samples down only; give --tokens {math.floor(D / epochs_S[worst])} or fewer, or cap the plan at one "
-                "epoch"
+                f"source {recipe.sources.names[worst]}: {epochs_S[worst]:.4g} epochs of it in a run of {D:.6g} tokens, "
+                f"and datatrove samples down only; give --tokens {math.floor(D / epochs_S[worst])} or fewer, or cap "
+                "the plan at one epoch"
             )
         rate_S = _rounded(recipe, epochs_S)
         return {n: r for n, r in zip(recipe.sources.names, rate_S.tolist(), strict=True) if r}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from mixlaw._weights import parse_json
 from mixlaw._yaml import parse_number, parse_yaml
 from mixlaw.errors import MixlawError, shown
+
+_IMPORT = re.compile(r"^(from\s+[\w.]+\s+import|import\s+\w)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,19 @@ class Python:
         return [call for call in self.calls if call.name == name]
 
 
-def parse(text: str, name: str) -> Any:
-    """The content of a weights file; its name's suffix decides, and its first word where it is no JSON or Python.
+def parse(text: str, name: str, python: bool = False) -> Any:
+    """The content of a weights file; its name's suffix decides, else its shape: a file that imports is Python.
+
+    Args:
+        python: whether a file is Python whose name does not say otherwise.
 
     Raises:
         MixlawError: it is empty or broken; line and column are named.
     """
     if not text.strip():
         raise MixlawError(f"{name}: the file is empty")
-    if name.lower().endswith(".py"):
+    unsaid = not name.lower().endswith((".json", ".yaml", ".yml"))
+    if name.lower().endswith(".py") or (unsaid and (python or _IMPORT.search(text))):
         return _python(text, name)
     if name.lower().endswith(".json"):
         return parse_json(text, name)

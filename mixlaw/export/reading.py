@@ -130,7 +130,7 @@ def _stated(text: str, name: str, trainer: str | None, samples: str | None) -> t
     """The trainer, its pairs, and what they count: tokens, documents or epochs."""
     if trainer is not None:
         kind = by_name(trainer)
-        pairs, counts = kind.read(parse(text, _suffixed(name, kind)), name)
+        pairs, counts = kind.read(parse(text, name, python=kind.suffix == ".py"), name)
         return kind, pairs, kind.counted(samples, counts)
     content = parse(text, name)
     for kind in TRAINERS:
@@ -138,11 +138,6 @@ def _stated(text: str, name: str, trainer: str | None, samples: str | None) -> t
             pairs, counts = kind.read(content, name)
             return kind, pairs, kind.counted(samples, counts)
     return None, read_weights(content, name), "tokens"
-
-
-def _suffixed(name: str, kind: Trainer) -> str:
-    """A Python file of a trainer whose files are Python may have any name."""
-    return name if kind.suffix != ".py" or name.lower().endswith((".json", ".yaml", ".yml")) else f"{name}.py"
 
 
 def _tokens_each(

@@ -22,7 +22,10 @@ def budget_path(plan: Plan, ax: Axes | None = None) -> Axes:
     content = plan.to_dict()
     ax = style.new_axes(ax, 3.6, 8.0)
     shares = {name: [point["mixture"][name] for point in points] for name in content["mixture"]}
-    names, flops = sorted(shares, key=lambda name: -max(shares[name])), [point["flops"] for point in points]
+    names, flops = (
+        sorted(shares, key=lambda name: -max(shares[name])),
+        [6 * point["params"] * point["tokens"] for point in points],
+    )
     named = names if len(names) <= len(style.LINES) else names[: len(style.LINES) - 1]
     handles = []
     for name, color, marker in zip(named, style.LINES, style.MARKERS, strict=False):

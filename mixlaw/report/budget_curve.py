@@ -32,6 +32,7 @@ def budget_curve(plan: dict[str, Any], fit: Fit | None) -> dict[str, Any] | None
     path = plan.get("path") or []
     if len(path) < 2:
         return None
+    path = [point | {"flops": 6.0 * point["params"] * point["tokens"]} for point in path]  # without what serving costs
     flops_P = np.array([point["flops"] for point in path])
     best_P = np.array([point["objective"] for point in path])
     x = logarithmic(flops_P)

@@ -60,9 +60,8 @@ def _scale(plan: dict[str, Any], fit: Fit) -> dict[str, Any]:
     """How N and D follow the compute, which of them matter, and what the runs cover."""
     path, power = plan.get("path") or [], 0.5 if "params" in fit.law.needs else 0.0
     if len(path) > 1:
-        ends = [path[0], path[-1]]
-        grown = [np.log(ends[1][key] / ends[0][key]) for key in ("params", "flops")]
-        power = float(grown[0] / grown[1])
+        grown = {key: np.log(path[-1][key] / path[0][key]) for key in ("params", "tokens")}
+        power = float(grown["params"] / (grown["params"] + grown["tokens"]))
     support = fit.support
     return {
         "power": power,
