@@ -63,20 +63,26 @@ def _paid(sources: Sources, tokens: float | None, money: float | None) -> list[t
     return [(f"money {money:g}", cost_S / unit, money / unit / tokens)]
 
 
-def _kept(sources: Sources, constraints: Constraints) -> list[Rows]:
-    """Kept proportions as linear rows, w_i <= q_i (sum of the group): only refused, a design goes beyond them."""
+def kept_rows(names: tuple[str, ...], constraints: Constraints, targets: int = 0) -> list[Rows]:
+    """Kept proportions as linear rows, w_i <= q_i (sum of the group), for whoever has one variable a source.
+
+    Args:
+        names: of the sources, in the order of the shares.
+        targets: how many losses the rows are beside, none of which enters.
+    """
     rows = []
     for group in constraints.groups:
-        in_S = np.array([float(name in group.sources) for name in sources.names])
+        in_S = np.array([float(name in group.sources) for name in names])
         for name, share in group.kept.items():
-            own_S = np.array([float(name == other) for other in sources.names])
-            rows.append(row(f"group {group.name} keep {name}", 0.0, linear_S=own_S - share * in_S))
+            own_S = np.array([float(name == other) for other in names])
+            what = f"group {group.name} keep {name}"
+            rows.append(row(what, 0.0, losses_K=targets, linear_S=own_S - share * in_S))
     return rows
 
 
 def _refuse(sources: Sources, names: list[str], found: MixtureSet, constraints: Constraints) -> None:
     """Refuse linear constraints in conflict, and then a KL that none of what they leave has."""
-    kept = _kept(sources, constraints)
+    kept = kept_rows(sources.names, constraints)  # only refused: a design goes beyond them
     if found.boxed and not kept:
         return
     S, bounds = len(sources), []

@@ -9,6 +9,7 @@ from mixlaw.conflicts import Bound, refuse
 from mixlaw.constraints import Constraints
 from mixlaw.derivatives import Oracle
 from mixlaw.errors import MixlawError, listed
+from mixlaw.feasible import kept_rows
 from mixlaw.fitted import Fit
 from mixlaw.laws import parametric
 from mixlaw.optimize import Optimum, optimize_program, tighten
@@ -170,19 +171,9 @@ class Problem:
         rows = self.linear_rows(np.array([np.nan if tokens is None else tokens]))
         if near is not None and near.l1 is not None:
             rows.append(row(f"near l1 {near.l1:g}", near.l1, losses_K=K, linear_S=S, l1=1.0))
-        rows += self._keeping()
+        rows += kept_rows(self.fit.sources, self.constraints, K)
         if rows:
             refuse(S, self.bounds(tokens), stack(rows, K, S), self.reference_S)
-
-    def _keeping(self) -> list[Rows]:
-        """Kept proportions as linear rows, w_i <= q_i (sum of the group), for whoever has one variable a source."""
-        names, K, rows = self.fit.sources, len(self.targets), []
-        for group in self.constraints.groups:
-            in_S = np.array([float(name in group.sources) for name in names])
-            for name, share in group.kept.items():
-                own_S = np.array([float(name == other) for other in names])
-                rows.append(row(f"group {group.name} keep {name}", 0.0, losses_K=K, linear_S=own_S - share * in_S))
-        return rows
 
     def curved_rows(self) -> list[Rows]:
         """The distance from the reference, and the targets' ceilings."""
