@@ -164,16 +164,21 @@ def _baselines(content: dict[str, Any]) -> Table:
 
 
 def _check(content: dict[str, Any]) -> Table:
-    check, predicted = content["check"], content["predicted"]["loss"]
-    table = _table("check", "predicted", "90% interval", "measured", "proportional", names=predicted)
+    check = content["check"]
+    predicted = check.get("interval", content["predicted"]["loss"])  # plans of before have no intervals of single runs
+    table = _table("check", "predicted", "90% interval", "measured", "proportional", "", names=predicted)
     for target, loss in check["recommended"].items():
         p, other = predicted[target], check["proportional"][target]
-        band = f"{p['low']:.4f}–{p['high']:.4f}"
-        table.add_row(escape(target), f"{p['mean']:.4f}", band, f"{loss:.4f}", f"{other:.4f}")
+        table.add_row(escape(target), f"{p['mean']:.4f}", *_band(p, loss, f"{other:.4f}"))
     d = check["difference"]
-    band = f"{d['low']:.4f}–{d['high']:.4f}"
-    table.add_row("proportional worse by", f"{d['predicted']:.4f}", band, f"{d['measured']:.4f}", "")
+    table.add_row("proportional worse by", f"{d['predicted']:.4f}", *_band(d, d["measured"], ""))
     return table
+
+
+def _band(found: dict[str, float], measured: float, other: str) -> tuple[str, str, str, str]:
+    """Cells of an interval, of what was measured and of another value, and whether the interval missed."""
+    flag = "" if found["low"] <= measured <= found["high"] else "outside"
+    return f"{found['low']:.4f}–{found['high']:.4f}", f"{measured:.4f}", other, flag
 
 
 def print_fit(fitted: Fit) -> None:

@@ -26,7 +26,7 @@ ORDER = [
     *("verdict", "contents", "ask"),
     *("near_optimal", "worth", "compute", "robust", "bracket", "recommend", "appraisal"),
     *("ground", "run_sizes", "more_runs", "next_runs", "next_of_pool"),
-    *("show", "show_appraisal", "figures", "report", "__init__", "cli"),
+    *("show", "show_appraisal", "figures", "report", "__init__", "cli", "__main__"),
 ]
 """The map of the package: a module imports only modules before it. A new module takes its place here."""
 OWNERS = {

@@ -338,5 +338,6 @@ def test_targets_of_no_interest_need_not_be_fitted_and_the_user_s_table_stays(ru
 def test_the_version_is_that_of_the_package():
     from importlib.metadata import version
 
-    done = subprocess.run([MIXLAW, "--version"], capture_output=True, text=True)
-    assert done.stdout.strip() == version("mixlaw")
+    for command in ([MIXLAW], [sys.executable, "-m", "mixlaw"]):
+        done = subprocess.run([*command, "--version"], capture_output=True, text=True)
+        assert done.stdout.strip() == version("mixlaw")

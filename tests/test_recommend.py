@@ -12,8 +12,10 @@ from mixlaw.evidence import Diagnostics, Support
 from mixlaw.fitted import Fit
 from mixlaw.laws import MixtureIndex, View
 from mixlaw.laws.base import prior_moments
+from mixlaw.plan import with_check
 from mixlaw.problem import pose
 from mixlaw.recommend import recommend
+from mixlaw.show import print_plan
 from mixlaw.sources import Budget, Source, Sources, Target
 
 NAMES = ("web", "code", "math")
@@ -351,6 +353,21 @@ def test_what_cannot_be_asked_is_refused(ask, named):
 def test_robust_and_worst_do_not_go_together(fit):
     with pytest.raises(MixlawError, match="goes with the mean"):
         recommend(fit, SOURCES, GIVEN, constraints=Constraints("worst"), ask=Ask(robust="mean"))
+
+
+def test_the_check_s_intervals_hold_the_noise_of_single_runs_and_a_miss_is_said(capsys):
+    fit = replace(known(spread=1e-4, replicas=200), sigma_K=np.full(3, 0.05))
+    plan = recommend(fit, SOURCES, GIVEN)
+    predicted = {name: band["mean"] for name, band in plan.predicted["loss"].items()}
+    off = predicted | {"code": predicted["code"] * 1.5}
+    found = with_check(plan, {"recommended": off, "proportional": predicted})
+    for name, band in found.check["interval"].items():
+        assert band["mean"] == pytest.approx(predicted[name])
+        assert (band["high"] - band["low"]) / predicted[name] == pytest.approx(2 * 1.645 * 0.05, rel=0.2)
+    print_plan(found)
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert rows["code"].endswith("outside")
+    assert not rows["math"].endswith("outside")
 
 
 def test_distance_tells_how_far_the_plan_is_from_the_runs(fit):

@@ -35,7 +35,7 @@ def show(drawn: Axes | Figure, dpi: int = DPI) -> Picture:
     figure = drawn if isinstance(drawn, Figure) else drawn.get_figure(root=True)
     assert figure is not None
     file = BytesIO()
-    figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
+    figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None}, bbox_inches="tight")
     return Picture(file.getvalue(), "; ".join(dict.fromkeys(filter(None, map(_words, figure.axes)))))
 
 

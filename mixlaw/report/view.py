@@ -133,6 +133,7 @@ def facts(plan: dict[str, Any]) -> dict[str, Any]:
         "trusted": held is not None and held["mae"] < held["baseline_mae"],
         "gap": certificate["gap"],
         "kind": certificate.get("kind"),
+        "knows_scale": scale_known,
         "at_scale": scale_known and plan["params"] is not None,
         "mean": "the largest loss of" if plan.get("objective") == "worst" else "the weighted mean of",
     }

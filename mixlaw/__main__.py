@@ -1,0 +1,6 @@
+"""`python -m mixlaw`: the command line."""
+
+from mixlaw.cli import main
+
+if __name__ == "__main__":
+    main()
