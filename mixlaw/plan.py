@@ -56,7 +56,7 @@ class Plan:
             return f"verdict: {self.content['verdict']}\nthere are no runs: the mixture nearest to the targets' text"
         law, held = self.content["law"]["name"], self.content["law"]["held_out"]
         budgeted = any(self.content[key] is not None for key in ("flops", "params", "tokens"))
-        at = "at the runs' scale" + (", not the budget's, which the law does not know" if budgeted else "")
+        at = "at the runs' scale" + (", not the budget's" if budgeted else "")
         if self.content["params"] is not None and {"params", "tokens"} & by_name(law).needs:
             at = f"at {short(self.content['params'])} parameters, {short(self.content['tokens'])} tokens"
         error = ""
