@@ -34,6 +34,11 @@ class Plan:
         """The plan as JSON types."""
         return no_nan(self.content)
 
+    @property
+    def remarks(self) -> list[str]:
+        """The notes that a reader wants: without those of keys that are null because nobody asked for them."""
+        return [note for note in self.content["notes"] if not note.endswith(": it was not asked for")]
+
     def frame(self) -> pd.DataFrame:
         """A row a source, the largest share first: `proportional`, `plan`, its 90% interval `low` and `high`, `tokens`
         of the run and `epochs`; nan where the plan holds none."""

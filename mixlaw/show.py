@@ -95,9 +95,8 @@ def print_plan(plan: Plan) -> None:
     if content.get("check"):
         console.print()
         console.print(_check(content))
-    for note in content["notes"]:
-        if not note.endswith(": it was not asked for"):
-            console.print(f"note: {escape(note)}")
+    for note in plan.remarks:
+        console.print(f"note: {escape(note)}")
 
 
 def _worth(content: dict[str, Any]) -> list[str]:

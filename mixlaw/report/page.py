@@ -11,6 +11,7 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from mixlaw.errors import MixlawError
+from mixlaw.plan import Plan
 from mixlaw.report import view
 from mixlaw.report.budget_curve import budget_curve
 from mixlaw.report.material import Material
@@ -77,6 +78,7 @@ def _context(material: Material) -> dict[str, Any]:
     rows = view.source_rows(plan, material)
     return {
         "plan": plan,
+        "remarks": Plan(plan).remarks,
         "name": material.name,
         "why": material.why,
         "version": __version__,

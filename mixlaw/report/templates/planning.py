@@ -123,4 +123,4 @@ print("No leaderboard in the folder; --compare makes it.") if table is None else
 # ## What to know
 
 # %%
-print("\n".join(f"- {note}" for note in plan.notes))
+print("\n".join(f"- {note}" for note in plan.remarks))
