@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 import mixlaw
-from mixlaw import cli
 from mixlaw.export import TRAINERS
 
 PROJECT = """
@@ -23,21 +22,6 @@ targets:
   chat: {weight: 1}
 budget: {params: 1.0e6, tokens: 1.0e10}
 """
-
-
-def invoke(capfd, monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["mixlaw", *map(str, arguments)])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    out, err = capfd.readouterr()
-    assert "Traceback" not in err
-    return int(stop.value.code or 0), out, err
-
-
-@pytest.fixture
-def run(capfd, monkeypatch):
-    """Runs `mixlaw` in this process; gives (exit code, stdout, stderr)."""
-    return lambda *arguments: invoke(capfd, monkeypatch, *arguments)
 
 
 @pytest.fixture(scope="module")
