@@ -10,6 +10,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from proxies import model, optimizer, parametrise
 from proxies.batches import Batches, matched_unique
@@ -99,7 +100,7 @@ class Clock:
 
     def resumed(self) -> State | None:
         """The run's state on disk, if there is one."""
-        found = load(self.path, self.key) if self.path else None
+        found = load(self.path, self.key, self.spec.config) if self.path else None
         self.before = found.seconds if found else 0.0
         return found
 
@@ -124,18 +125,21 @@ def started(spec: RunSpec) -> State:
     """Before the first step. The average is kept only for runs that are measured on it."""
     params = parametrise.init(spec.config, spec.seed)
     average = {name: jnp.array(value) for name, value in params.items()} if spec.evaluations > 1 else {}
-    return State(0, params, optimizer.start(params), average, [])
+    return State(0, params, optimizer.start(params, parametrise.rate_scales(spec.config)), average, [])
 
 
 def advance(spec: RunSpec, batches: Batches, now: State) -> Iterator[int]:
     """Train from `now` to the end, changing it; yields the step after every chunk."""
     steps = _compiled(spec.config, spec.batch, spec.precision)
+    rates_S = optimizer.learning_rates(spec)
     if now.step == spec.steps:
         yield now.step
     for start, stop in chunks(spec, now.step):
-        data = (*drawn(spec, batches, start, stop), np.float32(spec.weight_decay))
-        count = (np.int32(start), np.int32(stop - start))
-        now.params, now.moments, loss = steps(now.params, now.moments, *data, *count)
+        tokens_CxBxL = np.zeros((CHUNK, spec.batch, spec.config.length), np.int32)
+        tokens_CxBxL[: stop - start] = batches.read(start, stop - start)
+        rates_C = np.resize(rates_S[start:stop], CHUNK)  # what lies after `stop` is not read
+        data = (tokens_CxBxL, rates_C, np.float32(spec.weight_decay), np.int32(stop - start))
+        now.params, now.moments, loss = steps(now.params, now.moments, *data)
         if not math.isfinite(float(loss)):
             raise DivergedError(f"the loss is {loss} near step {stop} of {spec.steps}; lower the learning rate")
         if now.average:
@@ -151,32 +155,24 @@ def chunks(spec: RunSpec, start: int) -> list[tuple[int, int]]:
     return list(itertools.pairwise(ends[ends.index(start) :]))
 
 
-def drawn(spec: RunSpec, batches: Batches, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-    """tokens_CxBxL and rates_C of the steps from start to stop, the rest of C zero."""
-    tokens_CxBxL = np.zeros((CHUNK, spec.batch, spec.config.length), np.int32)
-    rates_C = np.zeros(CHUNK, np.float32)
-    tokens_CxBxL[: stop - start] = batches.read(start, stop - start)
-    rates_C[: stop - start] = optimizer.learning_rates(spec)[start:stop]
-    return tokens_CxBxL, rates_C
-
-
 @functools.cache
-def _compiled(config: ModelConfig, batch: int, precision: str) -> Callable[..., tuple[Params, dict, jax.Array]]:
+def _compiled(
+    config: ModelConfig, batch: int, precision: str
+) -> Callable[..., tuple[Params, optax.OptState, jax.Array]]:
     """The training loop of one shape. Steps, rates and weight decay are data, so nothing recompiles."""
     del batch  # part of the cache's key only: the shape of the tokens carries it
     return jax.jit(functools.partial(loop, config=config, precision=precision), donate_argnums=(0, 1))
 
 
-def loop(params, moments, tokens_CxBxL, rates_C, weight_decay, done, count, *, config, precision):
-    """`count` steps of training after the first `done`: parameters, moments, and the losses' sum."""
+def loop(params, moments, tokens_CxBxL, rates_C, weight_decay, count, *, config, precision):
+    """`count` steps of training, at most C: parameters, the optimizer's state, and the losses' sum."""
     scales = parametrise.rate_scales(config)
     slope = jax.value_and_grad(model.loss)
 
     def step(i: jax.Array, carry: tuple) -> tuple:
         params, moments, total = carry
         loss, grads = slope(params, tokens_CxBxL[i], config, precision)
-        rates = {name: rates_C[i] * scale for name, scale in scales.items()}
-        params, moments = optimizer.adam(params, moments, grads, rates, done + i + 1, weight_decay)
-        return params, moments, total + loss
+        updates, moments = optimizer.adamw(scales, rates_C[i], weight_decay).update(grads, moments, params)
+        return optax.apply_updates(params, updates), moments, total + loss
 
     return jax.lax.fori_loop(0, count, step, (params, moments, jnp.float32(0)))

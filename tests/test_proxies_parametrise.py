@@ -5,6 +5,7 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from mixlaw.errors import MixlawError
@@ -25,9 +26,10 @@ def test_the_start_is_a_function_of_the_seed_and_predicts_nothing():
 
 
 @functools.cache
-def compiled(width):
-    """What flows after each layer, and one step, as programs."""
+def compiled(width, scaled):
+    """What flows after each layer, and one step, as programs; and the learning rates' scales."""
     config = ModelConfig(width, 2, width // 16, 16, length=32)
+    scales = parametrise.rate_scales(config) if scaled else dict.fromkeys(model.shapes(config), 1.0)
 
     @jax.jit
     def flows(params, tokens_BxL):
@@ -35,24 +37,24 @@ def compiled(width):
         return [*model.stream(params, x_BxLxD, config), model.logits(params, x_BxLxD, config)]
 
     @jax.jit
-    def step(params, moments, tokens_BxL, rates, i):
+    def step(params, moments, tokens_BxL):
         grads = jax.grad(model.loss)(params, tokens_BxL, config)
-        return optimizer.adam(params, moments, grads, rates, i, jnp.float32(0.1))
+        updates, moments = optimizer.adamw(scales, 3e-3, 0.1).update(grads, moments, params)
+        return optax.apply_updates(params, updates), moments
 
-    return config, flows, step
+    return config, scales, flows, step
 
 
 def moved(width, scaled):
     """RMS of what flows after each layer and of the logits after 1, 3, 10 steps, and of its change after 3, 10."""
-    config, flows, step = compiled(width)
+    config, scales, flows, step = compiled(width, scaled)
     params = parametrise.init(config, 0)
-    moments, scales = optimizer.start(params), parametrise.rate_scales(config)
-    rates = {name: jnp.float32(3e-3 * (scale if scaled else 1.0)) for name, scale in scales.items()}
+    moments = optimizer.start(params, scales)
     text = np.frombuffer(b"What flows through the layers is as large at any width. " * 80, np.uint8).astype(int)
     probe_BxL = text[5 : 5 + 64].reshape(2, 32)
     before, found = flows(params, probe_BxL), []
     for i, tokens_BxL in enumerate(np.resize(text, (10, 4, 32)), 1):
-        params, moments = step(params, moments, tokens_BxL, rates, jnp.int32(i))
+        params, moments = step(params, moments, tokens_BxL)
         after = flows(params, probe_BxL)
         if i in (1, 3, 10):
             found += [np.std(a) for a in after[1:]]

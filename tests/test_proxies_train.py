@@ -1,15 +1,21 @@
 """One run: it learns real text, its row is exact, and its key names all that defines it."""
 
 import dataclasses
+import json
 import math
 
+import jax
+import numpy as np
+import optax
 import pytest
 
 from mixlaw.errors import MixlawError
+from proxies import parametrise
 from proxies import train as module
 from proxies.corpus import build_corpus
 from proxies.demo_text import demo_documents, demo_targets
 from proxies.model import ModelConfig, count_params
+from proxies.state import load
 from proxies.train import DivergedError, RunSpec, train
 
 TINY = ModelConfig(width=16, depth=1, heads=1, head_dim=16, length=32)
@@ -44,11 +50,15 @@ def test_the_loss_goes_down_on_real_text_and_the_row_is_exact(corpus):
     assert train(spec_of(seed=1), corpus)[-1]["loss:reference"] != row["loss:reference"]
 
 
-def test_one_compilation_serves_every_step_count(corpus):
-    module._compiled.cache_clear()
-    for tokens in (200, 3_000, 5_000):
-        train(spec_of(tokens=tokens, rate=1e-3, seed=tokens), corpus)
-    assert module._compiled(TINY, 4, "float32")._cache_size() == 1
+def test_nothing_compiles_anew_for_other_steps_rates_schedules_or_decays(corpus, caplog):
+    train(spec_of(tokens=3_000, evaluations=2), corpus)
+    with jax.log_compiles():
+        for tokens in (400, 5_000, 128 * 1_030):
+            changes = {"rate": tokens / 1e7, "warmup": tokens / 1e6, "decay": 0.1, "weight_decay": tokens / 1e6}
+            train(spec_of(tokens=tokens, seed=tokens, evaluations=3, **changes), corpus)
+        assert "Compiling" not in caplog.text
+        train(spec_of(tokens=400, batch=3), corpus)
+        assert "Compiling" in caplog.text  # the check can fail
 
 
 def test_the_key_names_all_that_defines_the_run(corpus):
@@ -95,6 +105,27 @@ def test_a_stopped_run_goes_on_to_the_same_rows(corpus, tmp_path, step):
     assert [row["step"] for row in rows] == [39, 78, 156, 312]
     for row, other in zip(rows, whole, strict=True):
         assert {**row, "seconds": 0, "run_id": 0} == {**other, "seconds": 0, "run_id": 0}
+
+
+def test_a_state_written_before_the_optimizer_was_optaxs_is_read(tmp_path):
+    """Moments under the names `first` and `second`, the steps taken in `about` alone."""
+    path, params = tmp_path / "run.npz", parametrise.init(TINY, 0)
+    arrays = {f"{part}:{n}": 0.5 * np.asarray(v) for part in ("params", "first", "second") for n, v in params.items()}
+    about = {"key": "k", "step": 48, "rows": [], "seconds": 1.5}
+    np.savez(path, about=np.array(json.dumps(about)), **arrays)
+    found = load(path, "k", TINY)
+    assert (found.step, found.seconds, found.average) == (48, 1.5, {})
+    assert int(optax.tree_utils.tree_get(found.moments, "count")) == 48
+    assert jax.tree.structure(found.moments) == jax.tree.structure(module.started(spec_of()).moments)
+    for moment in ("mu", "nu"):
+        for name, value in optax.tree_utils.tree_get(found.moments, moment).items():
+            np.testing.assert_array_equal(value, 0.5 * params[name])
+    found.save(path, "k")
+    with np.load(path) as file:
+        assert {name: file[name].tolist() for name in file if name != "about"} == {
+            n: a.tolist() for n, a in arrays.items()
+        }
+        assert json.loads(str(file["about"])) == about
 
 
 def test_a_state_that_is_damaged_or_anothers_is_removed(corpus, tmp_path, caplog):

@@ -87,10 +87,11 @@ def agreement(steps: int = 16) -> float:
     tokens_CxBxL = np.sort(random.integers(0, config.vocab, (steps, 2, config.length)), axis=-1)
     trainer = Trainer(config, 0, compiled=False)
     params = parametrise.init(config, 0)
-    moments, rates, apart = optimizer.start(params), np.full(1, 3e-3, np.float32), 0.0
+    moments = optimizer.start(params, parametrise.rate_scales(config))
+    rates, apart = np.full(1, 3e-3, np.float32), 0.0
     ours = jax.jit(functools.partial(loop, config=config, precision="float32"))
-    for step, batch in enumerate(tokens_CxBxL):
-        data = (batch[None].astype(np.int32), rates, np.float32(0.1), np.int32(step), np.int32(1))
+    for batch in tokens_CxBxL:
+        data = (batch[None].astype(np.int32), rates, np.float32(0.1), np.int32(1))
         params, moments, loss = ours(params, moments, *data)
         apart = max(apart, abs(float(loss) - float(trainer.step(batch, 3e-3))))
     return apart

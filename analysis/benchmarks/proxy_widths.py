@@ -15,6 +15,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from aims import Aims
 from machine import print_machine
 from table import print_row
@@ -44,14 +45,15 @@ def flows(width: int, corpus: Corpus) -> np.ndarray:
     spec = spec_of(width, 10_000, 3e-3, corpus)
     config, batches = spec.config, batches_of(spec, corpus)
     params = parametrise.init(config, 0)
-    moments = optimizer.start(params)
-    rates = {name: jnp.float32(spec.rate * scale) for name, scale in parametrise.rate_scales(config).items()}
+    scales = parametrise.rate_scales(config)
+    moments, adamw = optimizer.start(params, scales), optimizer.adamw(scales, spec.rate, spec.weight_decay)
     probe_BxL = batches[len(batches) - 1].astype(np.int32)
     slope = jax.jit(jax.grad(lambda params, tokens: model.loss(params, tokens, config)))
     found = []
     for step in range(1, max(STEPS) + 1):
         grads = slope(params, batches[step].astype(np.int32))
-        params, moments = optimizer.adam(params, moments, grads, rates, jnp.int32(step), jnp.float32(0.1))
+        updates, moments = adamw.update(grads, moments, params)
+        params = optax.apply_updates(params, updates)
         if step in STEPS:
             x_BxLxD = model.embed(params, probe_BxL, config)
             after = [*model.stream(params, x_BxLxD, config)[1:], model.logits(params, x_BxLxD, config)]
