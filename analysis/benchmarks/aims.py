@@ -43,6 +43,7 @@ class Aims:
     """Collects figures; prints, at the end, which of them reach their aim, and keeps them."""
 
     lines: list[Aim] = field(default_factory=list)
+    tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def at_most(self, what: str, reached: float, most: float, peer: tuple[str, float] | None = None) -> None:
         """Hold a figure to an upper bound; nan never holds."""
@@ -58,6 +59,18 @@ class Aims:
         """Hold a figure to a range; nan never holds."""
         self.lines.append(Aim(what, reached, f"{least:g} to {most:g}", bool(least <= reached <= most), peer))
 
+    def table(self, name: str, rows: list[dict[str, Any]]) -> None:
+        """Print rows of the same columns, text first, and keep them beside the aims."""
+        first, *rest = rows[0]
+        width = max(len(str(x)) for x in (first, *(row[first] for row in rows))) + 2
+        widths = [max(len(column) + 2, 11) for column in rest]
+        print(f"{name}\n{first:<{width}}" + "".join(f"{c:>{n}}" for c, n in zip(rest, widths, strict=True)))
+        for row in rows:
+            cells = (f"{number(row[c]):>{n}}" for c, n in zip(rest, widths, strict=True))
+            print(f"{row[first]:<{width}}" + "".join(cells))
+        print(flush=True)
+        self.tables[name] = [{c: x if isinstance(x, str) else _known(x) for c, x in row.items()} for row in rows]
+
     def print(self) -> None:
         """The table of aims, which is written to the benchmark's result file too."""
         width = max(len(aim.what) for aim in self.lines)
@@ -70,7 +83,7 @@ class Aims:
             self.save(RESULTS)
 
     def save(self, folder: Path) -> None:
-        """Write NAME.json: command, machine, date and aims. Of the command's paths, the last parts only."""
+        """Write NAME.json: command, machine, date, aims and tables. Of the command's paths, the last parts only."""
         name = Path(sys.argv[0]).stem
         options = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
         content = {
@@ -80,7 +93,7 @@ class Aims:
             "machine": machine(),
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "aims": [aim.to_dict() for aim in self.lines],
-        }
+        } | ({"tables": self.tables} if self.tables else {})
         folder.mkdir(exist_ok=True)
         (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         print(f"wrote {folder.name}/{name}.json")

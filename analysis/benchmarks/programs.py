@@ -118,57 +118,83 @@ def _slopes(law: type[Law], known_K: dict, z_KxP: Any, row: Row) -> Any:
     return jax.vmap(jax.value_and_grad(one, 2), in_axes=(0, 0, None))(z_KxP, known_K, row.w_S)
 
 
-def by_scipy(program: Program, fit: Fit, start_S: np.ndarray) -> np.ndarray:
-    """SLSQP over w, t and e with exact gradients, from a feasible mixture."""
-    rows, S, gradients = program.rows, len(start_S), _gradients(fit)
-    tops, r_S = int(rows.top_M.any()), program.reference_S
-    spread = S * program.uses_l1
+class Posed:
+    """A program for solvers of smooth ones: x = (w, t, e), e_i >= |w_i - r_i|, with exact derivatives.
 
-    last: dict[bytes, tuple] = {}
+    Attributes:
+        begin: a feasible x, from a feasible mixture.
+        limits: (lower, upper) of each entry of x, None for none.
+        whole: coefficients of the equality whole . x = 1.
+        inequalities: their number; `rest` gives them, at least 0 where they are kept.
+    """
 
-    def both(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, np.ndarray]:
-        w_S, key = np.maximum(x[:S], 1e-12), x[:S].tobytes()  # slopes at 0 are infinite
-        if key not in last:
-            last.clear()
-            losses, slopes = gradients(w_S)
-            ratio_S = np.log(w_S / r_S)
-            last[key] = (losses, slopes, float(w_S @ ratio_S), ratio_S + 1.0)
-        return last[key]
+    def __init__(self, program: Program, fit: Fit, start_S: np.ndarray) -> None:
+        self.program, self.fit, self.S = program, fit, len(start_S)
+        self.tops, self.spread = int(program.rows.top_M.any()), self.S * program.uses_l1
+        top = single(fit).losses(np.arange(1), start_S[None]).max() if self.tops else 0.0
+        self.r_S = np.ones(self.S) if program.reference_S is None else program.reference_S
+        far_S = np.abs(start_S - self.r_S)[: self.spread]
+        self.begin = np.concatenate([start_S, np.full(self.tops, top), far_S])
+        free = [(None, None)] * (self.tops + self.spread)
+        self.limits = [*zip(program.lower_BxS[0], program.upper_BxS[0], strict=True), *free]
+        self.whole = np.concatenate([np.ones(self.S), np.zeros(len(free))])
+        self.inequalities = len(program.rows.names) + 2 * self.spread
+        self.gradients, self.last = _gradients(fit), {}
 
-    def objective(x: np.ndarray) -> tuple[float, np.ndarray]:
-        losses_K, J_KxS, kl, dkl_S = both(x)
-        g = np.concatenate([program.weight_K @ J_KxS + program.kl * dkl_S, np.ones(tops), np.full(spread, program.l1)])
-        return float(program.weight_K @ losses_K + program.kl * kl + x[S:] @ g[S:]), g
+    def both(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, np.ndarray]:
+        """Losses, their gradients, the divergence and its gradient; kept for the point asked for last."""
+        w_S, key = np.maximum(x[: self.S], 1e-12), x[: self.S].tobytes()  # slopes at 0 are infinite
+        if key not in self.last:
+            ratio_S = np.log(w_S / self.r_S)
+            self.last = {key: (*self.gradients(w_S), float(w_S @ ratio_S), ratio_S + 1.0)}
+        return self.last[key]
 
-    def rest(x: np.ndarray) -> np.ndarray:
-        losses_K, _, kl, _ = both(x)
-        e = x[S + tops :].sum() if spread else 0.0
-        top = x[S] if tops else 0.0
-        left = rows.loss_MxK @ losses_K + rows.kl_M * kl + rows.l1_M * e + rows.linear_MxS @ x[:S] - rows.top_M * top
-        far = [x[S + tops :] - (x[:S] - r_S), x[S + tops :] + (x[:S] - r_S)] if spread else []
-        return np.concatenate([program.limit_BxM[0] - left, *far])
+    def objective(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """The value, and its gradient."""
+        (losses_K, J_KxS, kl, dkl_S), program = self.both(x), self.program
+        of_w_S = program.weight_K @ J_KxS + program.kl * dkl_S
+        g = np.concatenate([of_w_S, np.ones(self.tops), np.full(self.spread, program.l1)])
+        return float(program.weight_K @ losses_K + program.kl * kl + x[self.S :] @ g[self.S :]), g
 
-    def slopes(x: np.ndarray) -> np.ndarray:
-        _, J_KxS, _, dkl_S = both(x)
+    def rest(self, x: np.ndarray) -> np.ndarray:
+        """What each row, and each e_i, has left."""
+        (losses_K, _, kl, _), rows, S = self.both(x), self.program.rows, self.S
+        e_S, t = x[S + self.tops :], x[S] if self.tops else 0.0
+        left = rows.loss_MxK @ losses_K + rows.kl_M * kl + rows.l1_M * e_S.sum() + rows.linear_MxS @ x[:S]
+        off_S = x[:S] - self.r_S
+        far = [e_S - off_S, e_S + off_S] if self.spread else []
+        return np.concatenate([self.program.limit_BxM[0] - left + rows.top_M * t, *far])
+
+    def slopes(self, x: np.ndarray) -> np.ndarray:
+        """The Jacobian of `rest`."""
+        (_, J_KxS, _, dkl_S), rows = self.both(x), self.program.rows
         first = -(rows.loss_MxK @ J_KxS + np.outer(rows.kl_M, dkl_S) + rows.linear_MxS)
-        found = np.hstack([first, np.outer(rows.top_M, np.ones(tops)), -np.outer(rows.l1_M, np.ones(spread))])
-        if spread:
-            zero = np.zeros((S, tops))
-            found = np.vstack(
-                [found, np.hstack([-np.eye(S), zero, np.eye(S)]), np.hstack([np.eye(S), zero, np.eye(S)])]
-            )
+        of_e = -np.outer(rows.l1_M, np.ones(self.spread))
+        found = np.hstack([first, np.outer(rows.top_M, np.ones(self.tops)), of_e])
+        if self.spread:
+            one, zero = np.eye(self.S), np.zeros((self.S, self.tops))
+            found = np.vstack([found, np.hstack([-one, zero, one]), np.hstack([one, zero, one])])
         return found
 
-    top = single(fit).losses(np.arange(1), start_S[None]).max() if tops else 0.0
-    begin = np.concatenate([start_S, np.full(tops, top), np.abs(start_S - r_S)[:spread]])
-    limits = [*zip(program.lower_BxS[0], program.upper_BxS[0], strict=True), *[(None, None)] * (len(begin) - S)]
-    whole = np.concatenate([np.ones(S), np.zeros(len(begin) - S)])
-    held = [{"type": "eq", "fun": lambda x: whole @ x - 1.0, "jac": lambda _: whole}]
-    if len(rows.names) or spread:
-        held.append({"type": "ineq", "fun": rest, "jac": slopes})
-    options = {"ftol": 1e-14, "maxiter": 500}
-    found = minimize(objective, begin, jac=True, method="SLSQP", bounds=limits, constraints=held, options=options)
-    return found.x[:S]
+    def hessian(self, x: np.ndarray, factor: float, z_I: np.ndarray) -> np.ndarray:
+        """Of factor times the objective plus z_I . rest."""
+        rows, w_S, program = self.program.rows, np.maximum(x[: self.S], 1e-12), self.program
+        z_M = z_I[: len(rows.names)]
+        weight_K = factor * program.weight_K - z_M @ rows.loss_MxK
+        found = np.zeros((len(x), len(x)))
+        found[: self.S, : self.S] = single(self.fit).derivatives(np.arange(1), w_S[None], weight_K[None])[2][0]
+        found[range(self.S), range(self.S)] += (factor * program.kl - z_M @ rows.kl_M) / w_S
+        return found
+
+
+def by_scipy(program: Program, fit: Fit, start_S: np.ndarray) -> np.ndarray:
+    """SLSQP with exact gradients, from a feasible mixture."""
+    posed = Posed(program, fit, start_S)
+    held = [{"type": "eq", "fun": lambda x: posed.whole @ x - 1.0, "jac": lambda _: posed.whole}]
+    if posed.inequalities:
+        held.append({"type": "ineq", "fun": posed.rest, "jac": posed.slopes})
+    options, given = {"ftol": 1e-14, "maxiter": 500}, {"bounds": posed.limits, "constraints": held}
+    return minimize(posed.objective, posed.begin, jac=True, method="SLSQP", options=options, **given).x[: posed.S]
 
 
 def by_cvxpy(program: Program, fit: Fit) -> np.ndarray | None:
