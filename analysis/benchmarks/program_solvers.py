@@ -1,13 +1,12 @@
 """The planner's solver beside SciPy's SLSQP and trust-constr, cvxpy's Clarabel and Ipopt.
 
-    python analysis/benchmarks/program_solvers.py [--problems 200] [--large]    # ten minutes; needs the extra `test`
+    python analysis/benchmarks/program_solvers.py [--problems 200]    # ten minutes; needs the extra `test`
 
 1. The random problems of `programs.py` (3 to 8 sources, 2 to 4 targets; all convex), one at a time. SciPy and Ipopt are
    given the law's exact gradients, trust-constr and Ipopt its Hessians too, and the feasible mixture that a problem is
    made from as their start; to Clarabel every law is written anew as cones.
 2. The bootstrap: 200 replicas of 17 sources and 13 targets, from the plan's optimum. Peers get `--sample` of them, one
    after another; their seconds are scaled up.
-3. `--large`: `planner.py`'s problems of 40 and 100 sources and as many targets.
 
 The gap is relative to the best of all solvers that keep the constraints to 1e-7. A failure is no answer, a constraint
 broken by more, or a gap above 1e-6. CPU seconds are of all cores, compiled before, one call each. Clarabel's hold what
@@ -28,7 +27,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when NumPy is imported; waiting
 import numpy as np
 from aims import Aims
 from machine import print_machine
-from planner import KEPT, cpu, problems_of
+from planner import KEPT, cpu
 from program_peers import IPOPT, by_ipopt, by_trust_constr
 from programs import AT, by_cvxpy, by_scipy, drawn, random_problem, single, value
 
@@ -127,22 +126,6 @@ def random(problems: int, aims: Aims) -> None:
     judge("random problems", rows, aims)
 
 
-def large(aims: Aims) -> None:
-    """Part 3: SLSQP and Clarabel at 40 only, where they end within minutes; trust-constr at neither."""
-    for size, names in ((40, ("mixlaw", "SciPy SLSQP", "cvxpy, Clarabel", "Ipopt")), (100, ("mixlaw", "Ipopt"))):
-        fit, programs = problems_of(size)
-        middle_S = np.full(size, 1.0 / size)
-        for kind, program in programs.items():
-            by_mixlaw(program, fit, middle_S)
-            if IPOPT:
-                single(fit).derivatives(np.arange(1), middle_S[None], np.ones((1, size)))
-            found = {name: [answer(SOLVERS[name], program, fit, middle_S)] for name in names if name in SOLVERS}
-            rows = table({START: [Answer(*value(program, fit, middle_S), 0.0)], **found})
-            aims.table(f"{size} sources and targets, {kind}", rows)
-            if len(rows) > 2:
-                judge(f"{size} x {size}, {kind}", rows, aims)
-
-
 def replicas(count: int, sample: int, aims: Aims) -> None:
     """Part 2, as `planner.refits` poses it."""
     rng, K, S = np.random.default_rng(1), 13, 17
@@ -175,13 +158,10 @@ def main() -> None:
     parser.add_argument("--problems", type=int, default=200)
     parser.add_argument("--replicas", type=int, default=200)
     parser.add_argument("--sample", type=int, default=20, help="of the replicas, those that peers get")
-    parser.add_argument("--large", action="store_true")
     options, aims = parser.parse_args(), Aims()
     print_machine()
     random(options.problems, aims)
     replicas(options.replicas, options.sample, aims)
-    if options.large:
-        large(aims)
     aims.print()
 
 

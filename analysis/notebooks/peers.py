@@ -59,7 +59,7 @@ ax.axvline(1, color=style.MUTED, linestyle="--", linewidth=1)
 ax.set(xscale="log", xlabel="ours / the peer's, at least .001; grey marks: aims")
 ax.set_yticks(rows, names, fontsize="small")
 ax.invert_yaxis()
-show(style.clean(ax), dpi=70)
+show(style.clean(ax), dpi=60)
 
 # %% [markdown]
 # Rank correlations and slopes, which are not to be small, beside those of peers:
