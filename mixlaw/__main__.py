@@ -1,6 +1,6 @@
 """`python -m mixlaw`: the command line."""
 
-from mixlaw.cli import main
+from mixlaw.cli.app import main
 
 if __name__ == "__main__":
     main()

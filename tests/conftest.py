@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def published() -> Path:
 @pytest.fixture
 def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
     """Runs `mixlaw` in this process; gives (exit code, stdout, stderr)."""
-    from mixlaw import cli
+    from mixlaw.cli import app as cli
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["mixlaw", *map(str, arguments)])
@@ -53,3 +54,17 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> C
         return int(stop.value.code or 0), out, err
 
     return call
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium; tests that need it are skipped, with the reason, where there is none."""
+    program = os.environ.get("MIXLAW_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("no Chromium: install it (Debian: apt-get install chromium) or name it by MIXLAW_CHROMIUM")
+    driver = pytest.importorskip("playwright.sync_api", reason="playwright is of the extra test")
+    with driver.sync_playwright() as started:
+        options = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+        opened = started.chromium.launch(executable_path=program, args=options)
+        yield opened
+        opened.close()

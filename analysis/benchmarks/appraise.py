@@ -24,22 +24,22 @@ from table import print_row
 
 from mixlaw import fit
 from mixlaw.appraisal import Counts, Texts, appraise, covariate, sample_texts, source_prior
-from mixlaw.auto import judged as judged_rows
-from mixlaw.design import design
-from mixlaw.fitted import Fit
-from mixlaw.folds import numbered
-from mixlaw.goal import goal
+from mixlaw.designs.space_filling import design
+from mixlaw.estimation.cross_validation import Refits, refit
+from mixlaw.estimation.goals import goal
+from mixlaw.estimation.observations import observe
+from mixlaw.estimation.splits import numbered
+from mixlaw.fitting.fit_result import Fit
+from mixlaw.fitting.law_selection import judged as judged_rows
 from mixlaw.laws import RepeatedMixture, SourcePrior
-from mixlaw.observations import observe
-from mixlaw.problem import Problem, pose
-from mixlaw.refits import Refits, refit
-from mixlaw.runs import Runs, read_runs
-from mixlaw.sources import Budget, Project, Source, Sources, Target
-from proxies.corpus import END, Corpus
-from proxies.pipeline import Task, demo_task
-from proxies.scales import Scale
-from proxies.specs import spec_at, unique_tokens
-from proxies.sweep import sweep
+from mixlaw.optimization.problem import Problem, pose
+from mixlaw.project.sources import Budget, Project, Source, Sources, Target
+from mixlaw.runs.run_table import Runs, read_runs
+from proxies.data.corpus import END, Corpus
+from proxies.sweep.run_sweep import sweep
+from proxies.tasks.proxy_sizes import Scale
+from proxies.tasks.run_specs import spec_at, unique_tokens
+from proxies.tasks.task import Task, demo_task
 
 COUNTS, DRAWS = (6, 8, 12, 16), 6
 SIX, FIVE, SEEDS = 16, 12, 2

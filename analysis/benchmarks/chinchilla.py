@@ -24,9 +24,9 @@ from machine import print_machine, timed
 from published import folder
 from scipy.optimize import OptimizeResult, minimize
 
-from mixlaw.fit import fit, replicate
-from mixlaw.fitted import Fit
-from mixlaw.runs import Runs
+from mixlaw.fitting.fit_result import Fit
+from mixlaw.fitting.fit_runs import fit, replicate
+from mixlaw.runs.run_table import Runs
 
 DELTA = 1e-3
 REPLICATION = ("the replication's procedure", 1.0)

@@ -25,12 +25,12 @@ from aims import Aims
 from machine import print_machine
 from table import print_row
 
-from proxies.batches import Batches
-from proxies.corpus import Build, Corpus, build_corpus
-from proxies.readers import read_documents
-from proxies.schedule import Schedule
-from proxies.tokenizer import read_tokenizer
-from proxies.tokenizer_training import train_tokenizer
+from proxies.data.batches import Batches
+from proxies.data.corpus import Build, Corpus, build_corpus
+from proxies.data.schedule import Schedule
+from proxies.text.readers import read_documents
+from proxies.text.tokenizer import read_tokenizer
+from proxies.text.tokenizer_training import train_tokenizer
 
 FILE = 20_000_000  # bytes
 MEAN = 4000  # bytes of a document

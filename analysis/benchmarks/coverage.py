@@ -16,8 +16,8 @@ from aims import Aims
 from machine import print_machine
 from table import print_row
 
-from mixlaw.fit import fit
-from mixlaw.runs import Runs
+from mixlaw.fitting.fit_runs import fit
+from mixlaw.runs.run_table import Runs
 
 SOURCES = ("web", "code", "books", "wiki")
 RUNS, NOISE = (18, 36, 72), (0.003, 0.006, 0.012)

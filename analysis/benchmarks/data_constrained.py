@@ -19,10 +19,10 @@ from machine import print_machine, timed
 from published import folder
 
 from mixlaw.errors import MixlawError
-from mixlaw.fit import fit
+from mixlaw.fitting.fit_runs import fit
 from mixlaw.laws import DataConstrained, View
 from mixlaw.laws.base import constant
-from mixlaw.runs import Runs
+from mixlaw.runs.run_table import Runs
 
 PEER = "data-constrained"
 LAWS = ("overfit-penalty", "repeated-mixture")

@@ -23,15 +23,15 @@ from scipy.stats import spearmanr
 from table import print_row
 
 from mixlaw import fit, recommend
-from mixlaw.goal import goal
-from mixlaw.plan import Plan
-from mixlaw.runs import Runs
-from mixlaw.sources import Budget
-from proxies.online import method_named
-from proxies.online_task import kept, online_question
-from proxies.pipeline import Task, demo_task, measure, proxy_specs
-from proxies.scales import demo_scales
-from proxies.sweep import sweep
+from mixlaw.estimation.goals import goal
+from mixlaw.planning.plan import Plan
+from mixlaw.project.sources import Budget
+from mixlaw.runs.run_table import Runs
+from proxies.online.run_online import method_named
+from proxies.online.task import kept, online_question
+from proxies.sweep.run_sweep import sweep
+from proxies.tasks.proxy_sizes import demo_scales
+from proxies.tasks.task import Task, demo_task, measure, proxy_specs
 
 SEEDS, RANDOM = 3, 20
 

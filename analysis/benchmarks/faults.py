@@ -23,12 +23,12 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from proxies.backends.workers import Workers  # noqa: E402
-from proxies.corpus import build_corpus  # noqa: E402
-from proxies.model import ModelConfig  # noqa: E402
-from proxies.run import RunSpec  # noqa: E402
-from proxies.store import Store  # noqa: E402
-from proxies.sweep import sweep  # noqa: E402
+from proxies.data.corpus import build_corpus  # noqa: E402
+from proxies.model.transformer import ModelConfig  # noqa: E402
+from proxies.sweep.backends.workers import Workers  # noqa: E402
+from proxies.sweep.run_sweep import sweep  # noqa: E402
+from proxies.sweep.store import Store  # noqa: E402
+from proxies.training.run_spec import RunSpec  # noqa: E402
 
 TINY = ModelConfig(width=8, depth=1, heads=1, head_dim=8, length=16)
 RUNS = 6

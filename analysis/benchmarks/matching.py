@@ -18,12 +18,12 @@ from machine import print_machine
 from scipy.interpolate import CubicSpline
 from table import print_row
 
-from proxies.batches import matched_unique
-from proxies.corpus import build_corpus
-from proxies.demo_text import demo_documents
-from proxies.scales import BATCH, Scale, demo_scales
-from proxies.sweep import sweep
-from proxies.train import RunSpec
+from proxies.data.batches import matched_unique
+from proxies.data.corpus import build_corpus
+from proxies.sweep.run_sweep import sweep
+from proxies.tasks.proxy_sizes import BATCH, Scale, demo_scales
+from proxies.text.demo_text import demo_documents
+from proxies.training.train import RunSpec
 
 SCARCE, PLENTY = "reference", "python"
 SHARES = (0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)

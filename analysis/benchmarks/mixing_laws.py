@@ -29,8 +29,8 @@ from published import folder, judge
 from slimpajama import Predict, by_law, mean, nested
 from table import number, print_row
 
-from mixlaw.fit import fit
-from mixlaw.runs import Runs, read_runs
+from mixlaw.fitting.fit_runs import fit
+from mixlaw.runs.run_table import Runs, read_runs
 
 LAW, JOINT = "effective-tokens", "mixture-index"
 LAWS = (LAW, "log-linear", "linear")

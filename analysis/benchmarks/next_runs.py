@@ -30,15 +30,15 @@ import numpy as np
 from aims import Aims
 from published import folder
 
-from mixlaw.estimate import NOISE_RUNS
-from mixlaw.folds import numbered
+from mixlaw.designs.acquisition import Belief, by_thompson
+from mixlaw.designs.pool import OPTIMISM, OTHERS, TOP, next_by_regret, pool_belief
+from mixlaw.estimation.cross_validation import Refits, refit, refit_inside
+from mixlaw.estimation.map_estimate import NOISE_RUNS
+from mixlaw.estimation.observations import Observations, observe
+from mixlaw.estimation.splits import numbered
+from mixlaw.fitting.posterior import Posterior, alike, features
 from mixlaw.laws import EffectiveTokens
-from mixlaw.lookahead import Belief, by_thompson
-from mixlaw.observations import Observations, observe
-from mixlaw.pool import OPTIMISM, OTHERS, TOP, next_by_regret, pool_belief
-from mixlaw.posterior import Posterior, alike, features
-from mixlaw.refits import Refits, refit, refit_inside
-from mixlaw.runs import Runs, read_runs
+from mixlaw.runs.run_table import Runs, read_runs
 
 LAW = EffectiveTokens
 FIRST, BATCH, ENOUGH = 3, 1, 0.005

@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 from machine import print_machine, timed
 
-from proxies.online import METHODS, method_named
-from proxies.online_task import kept, online_question
-from proxies.pipeline import Task, demo_task, measure
-from proxies.scales import Scale
-from proxies.sweep import cores
+from proxies.online.run_online import METHODS, method_named
+from proxies.online.task import kept, online_question
+from proxies.sweep.run_sweep import cores
+from proxies.tasks.proxy_sizes import Scale
+from proxies.tasks.task import Task, demo_task, measure
 
 Mixture = Mapping[str, float]
 

@@ -24,12 +24,12 @@ from machine import print_machine
 from programs import AT, by_cvxpy, by_scipy, drawn, random_problem, single, value
 from table import number
 
-from mixlaw.derivatives import Oracle
-from mixlaw.fitted import Fit
+from mixlaw.fitting.fit_result import Fit
 from mixlaw.laws import MixtureIndex
-from mixlaw.optimize import optimize_program
-from mixlaw.problem import REFIT, WARM
-from mixlaw.program import Program, row, stack
+from mixlaw.optimization.optimum import optimize_program
+from mixlaw.optimization.oracle import Oracle
+from mixlaw.optimization.problem import REFIT, WARM
+from mixlaw.optimization.program import Program, row, stack
 
 KEPT = 1e-7
 

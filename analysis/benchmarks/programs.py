@@ -11,12 +11,12 @@ import jax
 import numpy as np
 from scipy.optimize import minimize
 
-from mixlaw.derivatives import Oracle
-from mixlaw.fitted import Fit
+from mixlaw.fitting.fit_result import Fit
 from mixlaw.laws import EffectiveTokens, Law, LogLinear, MixtureIndex, Row, View
 from mixlaw.laws.base import constrain, prior_moments
-from mixlaw.optimize import tighten
-from mixlaw.program import Program, Rows, row, stack
+from mixlaw.optimization.optimum import tighten
+from mixlaw.optimization.oracle import Oracle
+from mixlaw.optimization.program import Program, Rows, row, stack
 
 AT = 3e8, 6e9
 """N and D at which laws of scale are asked."""

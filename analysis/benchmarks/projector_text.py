@@ -15,11 +15,11 @@ from projector_cases import Case
 
 from mixlaw.errors import MixlawError
 from mixlaw.transport import ExactOT, NGramKL, NGrams, Samples, equal_samples, fit_features, passages
-from proxies.corpus import Corpus, build_corpus
-from proxies.demo_text import demo_documents
-from proxies.model import ModelConfig
-from proxies.run import RunSpec
-from proxies.sweep import sweep
+from proxies.data.corpus import Corpus, build_corpus
+from proxies.model.transformer import ModelConfig
+from proxies.sweep.run_sweep import sweep
+from proxies.text.demo_text import demo_documents
+from proxies.training.run_spec import RunSpec
 
 SETS = (
     ("docstrings", "python", "c"),

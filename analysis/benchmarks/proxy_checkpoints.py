@@ -16,13 +16,13 @@ import numpy as np
 from machine import print_machine
 from table import print_row
 
-from proxies import optimizer
-from proxies.corpus import Corpus, build_corpus
-from proxies.demo_text import demo_documents, demo_targets
-from proxies.evaluate import losses
-from proxies.model import ModelConfig
-from proxies.run import RunSpec
-from proxies.train import advance, batches_of, started, train
+from proxies.data.corpus import Corpus, build_corpus
+from proxies.model.transformer import ModelConfig
+from proxies.text.demo_text import demo_documents, demo_targets
+from proxies.training import optimizer
+from proxies.training.evaluate import losses
+from proxies.training.run_spec import RunSpec
+from proxies.training.train import advance, batches_of, started, train
 
 WINDOWS = (0.1, 0.25, 0.4, 0.6)
 

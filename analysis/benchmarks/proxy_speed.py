@@ -26,14 +26,16 @@ from aims import Aims
 from machine import sgemm_rate
 from table import print_row
 
-from proxies import model, optimizer, parametrise
-from proxies.backends.workers import single_threaded
-from proxies.corpus import Corpus, build_corpus
-from proxies.demo_text import demo_documents
-from proxies.model import ModelConfig
-from proxies.run import RunSpec
-from proxies.sweep import cores
-from proxies.train import batches_of, loop, train
+from proxies.data.corpus import Corpus, build_corpus
+from proxies.model import mup as parametrise
+from proxies.model import transformer as model
+from proxies.model.transformer import ModelConfig
+from proxies.sweep.backends.workers import single_threaded
+from proxies.sweep.run_sweep import cores
+from proxies.text.demo_text import demo_documents
+from proxies.training import optimizer
+from proxies.training.run_spec import RunSpec
+from proxies.training.train import batches_of, loop, train
 
 SIZES = {"0.1M": (64, 2, 2, 32), "0.8M": (128, 4, 4, 32)}
 SHAPES = ((2, 128), (8, 256))  # sequences, tokens in each: the engine's default, and that of a GPU's habit

@@ -1,4 +1,4 @@
-"""The proxy of `proxies.model` in PyTorch, with its start, optimizer and schedule: what the speed is measured beside.
+"""The transformer of the proxies in PyTorch, with its start, optimizer and schedule: the speed is measured beside it.
 
 As a PyTorch user would write it for speed: fused attention (or by hand, whichever is quicker), embedding and loss by
 index, AdamW fused, one group per learning rate.
@@ -9,8 +9,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from proxies import optimizer, parametrise
-from proxies.model import ModelConfig
+from proxies.model import mup as parametrise
+from proxies.model.transformer import ModelConfig
+from proxies.training import optimizer
 
 torch.set_num_threads(1)
 

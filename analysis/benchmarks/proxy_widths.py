@@ -20,13 +20,15 @@ from aims import Aims
 from machine import print_machine
 from table import print_row
 
-from proxies import model, optimizer, parametrise
-from proxies.corpus import Corpus, build_corpus
-from proxies.demo_text import demo_documents
-from proxies.model import ModelConfig
-from proxies.run import RunSpec
-from proxies.sweep import sweep
-from proxies.train import batches_of
+from proxies.data.corpus import Corpus, build_corpus
+from proxies.model import mup as parametrise
+from proxies.model import transformer as model
+from proxies.model.transformer import ModelConfig
+from proxies.sweep.run_sweep import sweep
+from proxies.text.demo_text import demo_documents
+from proxies.training import optimizer
+from proxies.training.run_spec import RunSpec
+from proxies.training.train import batches_of
 
 WIDTHS = (32, 64, 128, 256)
 STEPS = (1, 2, 5, 10)

@@ -25,9 +25,9 @@ from machine import print_machine, timed
 from published import folder
 from scipy.stats import spearmanr
 
-from mixlaw.band import band
-from mixlaw.fit import fit
-from mixlaw.runs import Runs, read_runs
+from mixlaw.fitting.fit_runs import fit
+from mixlaw.fitting.prediction_interval import band
+from mixlaw.runs.run_table import Runs, read_runs
 
 COUNTS = (32, 64, 128, 512)
 LAW = "effective-tokens"

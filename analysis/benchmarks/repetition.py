@@ -30,11 +30,11 @@ from scipy.interpolate import CubicSpline
 from table import print_row
 
 from mixlaw.errors import MixlawError
-from mixlaw.fit import fit
-from mixlaw.goal import Goal
+from mixlaw.estimation.goals import Goal
+from mixlaw.fitting.fit_runs import fit
 from mixlaw.laws import Law, RepeatedMixture, View, by_name
 from mixlaw.laws.base import Normal
-from mixlaw.runs import Runs
+from mixlaw.runs.run_table import Runs
 
 SETS = ("wikipedia", "pubmed")
 PROXIES, JUDGED = (30e6, 124e6), 345e6

@@ -28,9 +28,9 @@ from published import folder, judge
 from scipy.optimize import nnls
 from table import print_row
 
-from mixlaw.fit import fit
-from mixlaw.optimize import optimize
-from mixlaw.runs import Runs, read_runs
+from mixlaw.fitting.fit_runs import fit
+from mixlaw.optimization.optimum import optimize
+from mixlaw.runs.run_table import Runs, read_runs
 
 DEFAULT, NESTED = "mixture-index", "log-linear + size"
 LAWS = (DEFAULT, "joint-effective-tokens", "optimal-mixtures", "optimal-mixtures-joint")

@@ -25,8 +25,8 @@ from peers import olmix_grid, torch_multistart
 from published import folder
 from table import number, print_row
 
-from mixlaw.fit import fit, replicate
-from mixlaw.runs import Runs, read_runs
+from mixlaw.fitting.fit_runs import fit, replicate
+from mixlaw.runs.run_table import Runs, read_runs
 
 LAW = "effective-tokens"
 RUNS, TARGETS, SOURCES = (250, 500, 1000, 2000), (12, 25, 50, 100), (10, 20, 50)

@@ -13,12 +13,12 @@ import jax
 import numpy as np
 import pandas as pd
 
-from mixlaw.compare import compare
-from mixlaw.folds import groups
+from mixlaw.estimation.splits import groups
 from mixlaw.laws import LAWS, Law, Row, View, by_name
 from mixlaw.laws.base import constrain, prior_moments
-from mixlaw.leaderboard import Leaderboard
-from mixlaw.runs import Runs
+from mixlaw.runs.run_table import Runs
+from mixlaw.validation.comparison import compare
+from mixlaw.validation.leaderboard import Leaderboard
 
 SOURCES = ("web", "code", "books", "wiki")
 TARGETS = ("code", "books")

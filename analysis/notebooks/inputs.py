@@ -28,7 +28,7 @@ def rounded(frame: pd.DataFrame) -> pd.DataFrame:
 
 def mixlaw(*words: str) -> None:
     """A verb of the command line, from the repository's folder."""
-    subprocess.run([sys.executable, "-c", "from mixlaw.cli import main; main()", *words], check=True, cwd=ROOT)
+    subprocess.run([sys.executable, "-c", "from mixlaw.cli.app import main; main()", *words], check=True, cwd=ROOT)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from mixlaw.errors import MixlawError
-from mixlaw.report.notebook import NotebookSkippedError, cells, execute, plan_notebook, save
+from mixlaw.reports.notebook import NotebookSkippedError, cells, execute, plan_notebook, save
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]

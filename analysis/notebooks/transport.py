@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 import mixlaw
 from mixlaw import appraisal, figures
-from proxies.demo_text import demo_documents
+from proxies.text.demo_text import demo_documents
 
 documents, wanted = demo_documents(), {"reference": 4.0, "python": 1.0, "c": 1.0}
 headers = documents.pop("c")

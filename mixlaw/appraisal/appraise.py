@@ -3,16 +3,16 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mixlaw._json import no_nan
 from mixlaw.appraisal.by_runs import REPLICAS, price
 from mixlaw.appraisal.nearest import bounds_of, checked, weights_of
 from mixlaw.appraisal.nearness import Counts, nearest_by_counts
 from mixlaw.appraisal.texts import Texts
 from mixlaw.errors import MixlawError
-from mixlaw.fitted import Fit
-from mixlaw.plan import named
-from mixlaw.scale import Scale
-from mixlaw.sources import Project, Source, Sources
+from mixlaw.fitting.fit_result import Fit
+from mixlaw.io.json import no_nan
+from mixlaw.optimization.scale import Scale
+from mixlaw.planning.plan import named
+from mixlaw.project.sources import Project, Source, Sources
 
 SCHEMA = 1
 
@@ -119,7 +119,7 @@ def _appraisal(
     content: dict[str, Any], texts: Texts, project: Project, new: Source, notes: list[str], seed: int, scale: Scale
 ) -> Appraisal:
     """The content with what every appraisal says."""
-    from mixlaw import __version__
+    from mixlaw.version import __version__
 
     budget = project.budget
     about = {

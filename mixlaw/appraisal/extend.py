@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from mixlaw.errors import MixlawError
-from mixlaw.fitted import Fit
+from mixlaw.fitting.fit_result import Fit
 from mixlaw.laws import LAWS, parametric
 from mixlaw.laws.base import fitted_fields, parameter_slices
 

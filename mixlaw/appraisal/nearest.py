@@ -7,12 +7,12 @@ import numpy as np
 
 from mixlaw.appraisal.nearness import DISTANCES, Counts, Nearest, nearest_by_counts, nearest_by_points, points
 from mixlaw.appraisal.texts import Texts
-from mixlaw.changes.question import question
+from mixlaw.changes.request_changes import question
 from mixlaw.errors import MixlawError, listed, nearest
-from mixlaw.plan import SCHEMA, Plan, named
-from mixlaw.simplex import Array
-from mixlaw.sources import Budget, Project, Sources, Target
+from mixlaw.planning.plan import SCHEMA, Plan, named
+from mixlaw.project.sources import Budget, Project, Sources, Target
 from mixlaw.transport import Bounds
+from mixlaw.typing import Array
 
 AT_BOUND = 1e-4
 """A share this near to a bound is held by it."""
@@ -92,7 +92,7 @@ def _content(
     found: dict[str, Nearest], by: str, texts: Texts, project: Project, bounds: Bounds, notes: list[str], seed: int
 ) -> dict[str, Any]:
     """The keys of a plan, null where only runs could say."""
-    from mixlaw import __version__
+    from mixlaw.version import __version__
 
     names, chosen, budget = project.sources.names, found[by], project.budget
     w_S, D, alone = chosen.found.w_S, None if budget is None else budget.tokens, not len(chosen.w_DxS)

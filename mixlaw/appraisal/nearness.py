@@ -9,7 +9,6 @@ from scipy.sparse import csr_array
 
 from mixlaw.appraisal.texts import Texts
 from mixlaw.errors import MixlawError, nearest
-from mixlaw.simplex import Array
 from mixlaw.transport import (
     Bounds,
     Distance,
@@ -23,6 +22,7 @@ from mixlaw.transport import (
     fit_features,
     minimize,
 )
+from mixlaw.typing import Array
 
 DISTANCES = ("ngram-kl", "energy", "exact")
 """By which a nearest mixture may be found; the first recommends, being nearest to true performance on text."""

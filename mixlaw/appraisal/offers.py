@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mixlaw.fitted import Fit
-from mixlaw.optimize import Optimum
-from mixlaw.problem import Problem, pose
-from mixlaw.scale import Scale
-from mixlaw.sources import Source, Sources
+from mixlaw.fitting.fit_result import Fit
+from mixlaw.optimization.optimum import Optimum
+from mixlaw.optimization.problem import Problem, pose
+from mixlaw.optimization.scale import Scale
+from mixlaw.project.sources import Source, Sources
 
 
 class Optima(NamedTuple):

@@ -51,7 +51,7 @@ def sample_texts(
     seed: int = 0,
     most: int = MOST,
 ) -> Texts:
-    """Samples of streams of documents, which are read more than once: lists, or `proxies.readers.Documents`.
+    """Samples of streams of documents, which are read more than once: lists, or `proxies.text.readers.Documents`.
 
     A target without documents (None) is measured on a fifth of those of the source of its name, chosen by their
     content, which the source's own sample then lacks. A document that a target holds is in no source's sample.

@@ -8,10 +8,10 @@ from mixlaw.appraisal.extend import source_slices, with_source
 from mixlaw.appraisal.nearness import Counts
 from mixlaw.appraisal.novelty import novelty
 from mixlaw.appraisal.theta import OF_SIZE, OF_TEXT, LinePrior, covariate, drawn, left_out_error, line, predicted
-from mixlaw.fitted import Fit
+from mixlaw.fitting.fit_result import Fit
 from mixlaw.laws import parametric
-from mixlaw.plan import named
-from mixlaw.sources import Source
+from mixlaw.planning.plan import named
+from mixlaw.project.sources import Source
 
 
 class _Known(NamedTuple):

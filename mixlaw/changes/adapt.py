@@ -10,9 +10,9 @@ import numpy as np
 from mixlaw.changes.columns import carried
 from mixlaw.changes.spec import Changes, Parts, proportions
 from mixlaw.errors import MixlawError, listed
-from mixlaw.fitted import Fit
-from mixlaw.runs import Runs
-from mixlaw.yardstick import of_provenance, refuse_mixed
+from mixlaw.fitting.fit_result import Fit
+from mixlaw.runs.measurement import of_provenance, refuse_mixed
+from mixlaw.runs.run_table import Runs
 
 EXACT = 1e-6
 """Runs whose shares are off by no more kept the proportions."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mixlaw.changes.spec import Changes, Parts, proportions
-from mixlaw.runs import Runs
+from mixlaw.runs.run_table import Runs
 
 FAMILIES = ("w", "unique", "seen")
 """Of columns with a value a source: shares, unique tokens, tokens drawn."""

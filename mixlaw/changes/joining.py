@@ -8,8 +8,8 @@ from dataclasses import replace
 import pandas as pd
 
 from mixlaw.errors import MixlawError, listed
-from mixlaw.runs import Runs
-from mixlaw.yardstick import refuse_mixed, unstated
+from mixlaw.runs.measurement import refuse_mixed, unstated
+from mixlaw.runs.run_table import Runs
 
 
 def join_runs(tables: Sequence[Runs], name: str = "runs") -> Runs:

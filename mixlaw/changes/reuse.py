@@ -11,11 +11,11 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from mixlaw.constraints import Group
-from mixlaw.design import design
+from mixlaw.designs.space_filling import design
 from mixlaw.errors import MixlawError, listed
-from mixlaw.fitted import Fit
-from mixlaw.sources import Source, Sources
+from mixlaw.fitting.fit_result import Fit
+from mixlaw.project.constraints import Group
+from mixlaw.project.sources import Source, Sources
 
 REUSED = "reused"
 """The name of the group and of the virtual source."""

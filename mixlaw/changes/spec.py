@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from mixlaw._checks import checked_name, finite
-from mixlaw._yaml import parse_yaml, read_text
 from mixlaw.errors import MixlawError, listed, nearest, shown
+from mixlaw.io.fields import checked_name, finite
+from mixlaw.io.yaml import parse_yaml, read_text
 
 Parts = Mapping[str, float | None]
 """Sources with what they weigh, in tokens or shares; None where that is still to be found."""

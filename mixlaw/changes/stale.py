@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.budget import Budget
-from mixlaw.changes.question import asked_otherwise
-from mixlaw.constraints import Constraints
+from mixlaw.changes.request_changes import asked_otherwise
 from mixlaw.errors import listed, short
-from mixlaw.goal import Goal
-from mixlaw.runs import Runs
-from mixlaw.sources import Source, Sources, Target
+from mixlaw.estimation.goals import Goal
+from mixlaw.project.budget import Budget
+from mixlaw.project.constraints import Constraints
+from mixlaw.project.sources import Source, Sources, Target
+from mixlaw.runs.run_table import Runs
 
 ALIKE = 1e-6
 """Token counts that differ by no more, relatively, are of the same text."""

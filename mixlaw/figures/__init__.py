@@ -4,14 +4,14 @@ Each draws into the Axes given, or into a figure of its own (`ax.figure.savefig(
 no global setting is changed: fonts and sizes are those of the caller's rcParams, colours are those of `figures.style`.
 """
 
-from mixlaw.figures.against import board_actual, board_differences, held_out_actual, predicted_actual
 from mixlaw.figures.bars import epochs_bars, mixture_bars
-from mixlaw.figures.board import board_dots, leaderboard_figure, save_leaderboard_figure
 from mixlaw.figures.isoflop import isoflop
+from mixlaw.figures.leaderboard import board_dots, leaderboard_figure, save_leaderboard_figure
 from mixlaw.figures.pareto import pareto_front
 from mixlaw.figures.path import budget_path, save_path_figure
 from mixlaw.figures.picture import Picture, show
 from mixlaw.figures.plan import check_points, plan_figure, save_plan_figure
+from mixlaw.figures.predicted_observed import board_actual, board_differences, held_out_actual, predicted_actual
 from mixlaw.figures.surfaces import loss_surface, ternary_contour
 
 __all__ = [

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mixlaw.figures import style
-from mixlaw.plan import Plan
+from mixlaw.planning.plan import Plan
 
 REPEATED = 4.0
 """Epochs above which bars change colour: up to them repeated text is nearly as good as new (Muennighoff et al.,

@@ -5,9 +5,9 @@ from matplotlib.axes import Axes
 
 from mixlaw.errors import MixlawError
 from mixlaw.figures import style
-from mixlaw.figures.planned import Planned, planned
-from mixlaw.fitted import Fit
-from mixlaw.plan import Plan
+from mixlaw.figures.plan_context import Planned, planned
+from mixlaw.fitting.fit_result import Fit
+from mixlaw.planning.plan import Plan
 
 FACTORS = (1 / 16, 1 / 4, 1.0, 4.0, 16.0)
 """Multiples of the plan's compute that have a curve."""

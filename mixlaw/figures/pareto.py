@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from mixlaw.errors import MixlawError, nearest
 from mixlaw.figures import style
-from mixlaw.plan import Plan
+from mixlaw.planning.plan import Plan
 
 
 def pareto_front(plans: Sequence[Plan], x: str, y: str, labels: Sequence[str] = (), ax: Axes | None = None) -> Axes:

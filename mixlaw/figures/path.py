@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mixlaw.figures import style
-from mixlaw.plan import Plan
+from mixlaw.planning.plan import Plan
 
 
 def budget_path(plan: Plan, ax: Axes | None = None) -> Axes:

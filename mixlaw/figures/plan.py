@@ -10,7 +10,7 @@ from mixlaw.errors import short
 from mixlaw.figures import style
 from mixlaw.figures.bars import epochs_bars, mixture_bars
 from mixlaw.laws import by_name
-from mixlaw.plan import Plan
+from mixlaw.planning.plan import Plan
 
 
 def check_points(plan: Plan, ax: Axes | None = None) -> Axes:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from mixlaw.errors import MixlawError
-from mixlaw.plan import Plan
+from mixlaw.planning.plan import Plan
 
 RECOMMENDED, PROPORTIONAL, MUTED, ALARM = "#0072B2", "#E69F00", "#999999", "#D55E00"
 LINES = (RECOMMENDED, PROPORTIONAL, "#009E73", ALARM, "#CC79A7", "#56B4E9", "#000000")

@@ -9,9 +9,9 @@ from matplotlib.tri import Triangulation
 
 from mixlaw.errors import MixlawError
 from mixlaw.figures import style
-from mixlaw.figures.planned import Planned, index_of, planned
-from mixlaw.fitted import Fit
-from mixlaw.plan import Plan
+from mixlaw.figures.plan_context import Planned, index_of, planned
+from mixlaw.fitting.fit_result import Fit
+from mixlaw.planning.plan import Plan
 
 STEPS = 60
 """Parts of an edge of the grid."""

@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mixlaw._table import read_table
 from mixlaw.errors import MixlawError, nearest, shown
 from mixlaw.importers.draft import Format
 from mixlaw.importers.finish import Imported, finished
@@ -18,6 +17,7 @@ from mixlaw.importers.olmix import OLMIX
 from mixlaw.importers.options import ImportOptions
 from mixlaw.importers.regmix import REGMIX
 from mixlaw.importers.wandb import WANDB
+from mixlaw.io.table import read_table
 
 FORMATS: Mapping[str, Format] = {"regmix": REGMIX, "olmix": OLMIX, "wandb": WANDB}
 

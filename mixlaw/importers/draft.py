@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mixlaw._table import Table
 from mixlaw.errors import MixlawError, listed, shown
 from mixlaw.importers.options import COLUMNS, ImportOptions
+from mixlaw.io.table import Table
 
 
 class Origin(NamedTuple):

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mixlaw._table import Table
 from mixlaw.errors import MixlawError, listed, nearest, shown
 from mixlaw.importers.draft import Draft, Origin, renamed
 from mixlaw.importers.options import FAMILIES, ImportOptions
 from mixlaw.importers.units import in_nats, looks_other
-from mixlaw.runs import Runs, runs_from_table
-from mixlaw.simplex import Array
+from mixlaw.io.table import Table
+from mixlaw.runs.run_table import Runs, runs_from_table
+from mixlaw.typing import Array
 
 _SHOWN = 20
 _FIRST = ("run_id", "params", "tokens", "seed", "step", "tokenizer")

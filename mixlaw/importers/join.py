@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mixlaw._table import Table
 from mixlaw.errors import MixlawError, listed, shown
 from mixlaw.importers.draft import Draft, places
-from mixlaw.simplex import Array
+from mixlaw.io.table import Table
+from mixlaw.typing import Array
 
 _CHECKPOINT = ("step", "tokens")
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from mixlaw._table import Table
 from mixlaw.importers.draft import Draft, Format, named, need
 from mixlaw.importers.join import join, refuse_swapped
 from mixlaw.importers.options import ImportOptions
+from mixlaw.io.table import Table
 
 
 def read(tables: Sequence[Table], options: ImportOptions) -> Draft:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from mixlaw._checks import checked_name, positive
 from mixlaw.errors import MixlawError, listed, nearest, shown
 from mixlaw.importers.units import UNITS
+from mixlaw.io.fields import checked_name, positive
 
 COLUMNS = ("run_id", "params", "tokens", "seed", "step", "tokenizer", "state")
 """Columns with one meaning; `state` (finished or not) is looked at and not written."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from mixlaw._table import Table
 from mixlaw.importers.draft import Draft, Format, named, need
 from mixlaw.importers.join import join, refuse_swapped
 from mixlaw.importers.options import ImportOptions
+from mixlaw.io.table import Table
 
 _SOURCE = re.compile(r"train_(?:the_pile_)?(.+)")
 _TARGET = re.compile(r"(?:metrics?/|eval/)?(?:valid_|val_|train_)?(?:the_pile_)?(.+?)(?:[/_]val)?(?:[/_]loss)?")

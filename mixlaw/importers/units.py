@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 
-from mixlaw.simplex import Array
+from mixlaw.typing import Array
 
 UNITS = ("nats", "bits", "perplexity", "nats-per-byte", "bits-per-byte")
 """The first three are per token."""

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mixlaw._table import Table
-from mixlaw._yaml import parse_yaml
 from mixlaw.errors import MixlawError, shown
 from mixlaw.importers.draft import Draft, Format, named, need
 from mixlaw.importers.join import join, refuse_doubled
 from mixlaw.importers.options import ImportOptions
 from mixlaw.importers.wandb_steps import is_chart, name_column, over_steps, without_buckets
-from mixlaw.simplex import SUM_TOLERANCE
+from mixlaw.io.table import Table
+from mixlaw.io.yaml import parse_yaml
+from mixlaw.mixtures.simplex import SUM_TOLERANCE
 
 
 def read(tables: Sequence[Table], options: ImportOptions) -> Draft:

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mixlaw._table import Table
 from mixlaw.errors import MixlawError, shown
 from mixlaw.importers.draft import Draft, Origin, named, need, places
 from mixlaw.importers.options import ImportOptions
+from mixlaw.io.table import Table
 
 _NAMES = ("Name", "name", "Run", "run", "ID", "id")
 """What names a run, the first that is there: charts call runs by name."""

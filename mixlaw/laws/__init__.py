@@ -2,33 +2,33 @@
 reference in `REFERENCES`."""
 
 from mixlaw.errors import MixlawError, nearest
-from mixlaw.laws.auto_scale import AutoScale
 from mixlaw.laws.base import Law, Row, View
-from mixlaw.laws.bi_mix import BiMix
-from mixlaw.laws.boosted_trees import BoostedTrees
-from mixlaw.laws.capacity_competition import CapacityCompetition
-from mixlaw.laws.chinchilla import Chinchilla
-from mixlaw.laws.data_constrained import DataConstrained
-from mixlaw.laws.dcpt import DCPT
-from mixlaw.laws.effective_tokens import EffectiveTokens
-from mixlaw.laws.gaussian_process import GaussianProcess
-from mixlaw.laws.info_law import InfoLaw
-from mixlaw.laws.joint_effective_tokens import JointEffectiveTokens
-from mixlaw.laws.kaplan import Kaplan
-from mixlaw.laws.linear import Linear
-from mixlaw.laws.log_linear import LogLinear
-from mixlaw.laws.mixture_index import MixtureIndex
-from mixlaw.laws.mixture_index_one_k import MixtureIndexOneK
-from mixlaw.laws.mixture_index_shape import MixtureIndexShape
-from mixlaw.laws.optimal_mixtures import OptimalMixtures
-from mixlaw.laws.optimal_mixtures_joint import OptimalMixturesJoint
-from mixlaw.laws.overfit_penalty import OverfitPenalty
-from mixlaw.laws.quality_decay import QualityDecay
-from mixlaw.laws.reference import Reference, parametric
-from mixlaw.laws.repeated_mixture import RepeatedMixture
+from mixlaw.laws.joint.capacity_competition import CapacityCompetition
+from mixlaw.laws.joint.dcpt import DCPT
+from mixlaw.laws.joint.info_law import InfoLaw
+from mixlaw.laws.joint.joint_effective_tokens import JointEffectiveTokens
+from mixlaw.laws.joint.mixture_index import MixtureIndex
+from mixlaw.laws.joint.mixture_index_one_k import MixtureIndexOneK
+from mixlaw.laws.joint.mixture_index_shape import MixtureIndexShape
+from mixlaw.laws.joint.optimal_mixtures import OptimalMixtures
+from mixlaw.laws.joint.optimal_mixtures_joint import OptimalMixturesJoint
+from mixlaw.laws.joint.quality_decay import QualityDecay
+from mixlaw.laws.joint.repeated_mixture import RepeatedMixture
+from mixlaw.laws.joint.three_indices import ThreeIndices
+from mixlaw.laws.mixing.auto_scale import AutoScale
+from mixlaw.laws.mixing.bi_mix import BiMix
+from mixlaw.laws.mixing.effective_tokens import EffectiveTokens
+from mixlaw.laws.mixing.linear import Linear
+from mixlaw.laws.mixing.log_linear import LogLinear
+from mixlaw.laws.references.base import Reference, parametric
+from mixlaw.laws.references.boosted_trees import BoostedTrees
+from mixlaw.laws.references.gaussian_process import GaussianProcess
+from mixlaw.laws.references.step_size_nested import StepSizeNested
+from mixlaw.laws.scaling.chinchilla import Chinchilla
+from mixlaw.laws.scaling.data_constrained import DataConstrained
+from mixlaw.laws.scaling.kaplan import Kaplan
+from mixlaw.laws.scaling.overfit_penalty import OverfitPenalty
 from mixlaw.laws.source_prior import SourcePrior
-from mixlaw.laws.step_size_nested import StepSizeNested
-from mixlaw.laws.three_indices import ThreeIndices
 
 LAWS: tuple[type[Law], ...] = (
     EffectiveTokens,

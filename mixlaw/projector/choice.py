@@ -22,7 +22,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.projector.fitted import Projector, fit_projector
 from mixlaw.projector.forms import FORMS, Form
 from mixlaw.projector.pilots import Pilots
-from mixlaw.simplex import Array
+from mixlaw.typing import Array
 
 SPLITS, ROUNDS = 40, 16  # sets held out at most; fewer in the outer round and within it
 PART = 4  # one mixture of so many is held out, two at least

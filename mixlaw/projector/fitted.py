@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 from mixlaw.errors import MixlawError, listed
 from mixlaw.projector.forms import DEFAULT, Form, form_named
 from mixlaw.projector.pilots import Pilots, distances, mixtures
-from mixlaw.simplex import Array
 from mixlaw.transport import Distance
-from mixlaw.transport.distance import checked_mixture
+from mixlaw.transport.distances.base import checked_mixture
+from mixlaw.typing import Array
 
 RANK = 1e-10  # of the largest singular value of a design whose columns have length 1
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mixlaw.errors import MixlawError, nearest
 from mixlaw.projector.scales import projection_weights
-from mixlaw.simplex import Array
+from mixlaw.typing import Array
 
 Powers = tuple[tuple[int, int], ...]
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixlaw.errors import MixlawError
+from mixlaw.mixtures.simplex import check_bounds, project
 from mixlaw.projector.fitted import Projector
-from mixlaw.simplex import Array, check_bounds, project
 from mixlaw.transport import Bounds, Distance, Evaluation, minimize
+from mixlaw.typing import Array
 
 LEVEL = 100.0  # of log performance at the start: the bundle's tolerance is relative to values
 STEPS, HALVINGS = 60, 20

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mixlaw.errors import MixlawError
-from mixlaw.simplex import Array, as_mixture
+from mixlaw.mixtures.simplex import as_mixture
 from mixlaw.transport import Distance
+from mixlaw.typing import Array
 
 DECIMALS = 6  # of shares up to which two mixtures are one
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mixlaw.errors import MixlawError
-from mixlaw.simplex import Array
+from mixlaw.typing import Array
 
 
 def projection_weights(n: ArrayLike, n0: float, n1: float) -> Array:

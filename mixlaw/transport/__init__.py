@@ -9,17 +9,24 @@ subsample    exact transport with an error bar           score, clustering   doc
 
 from mixlaw.transport.bundle import Bounds, Minimum, minimize
 from mixlaw.transport.clustering import Clusters, cluster
-from mixlaw.transport.distance import Distance, Evaluation, calibrated
-from mixlaw.transport.embedding import Embedding, embed, read_embeddings
-from mixlaw.transport.energy import EnergyDistance
-from mixlaw.transport.entropic import EntropicOT, entropic_value
-from mixlaw.transport.exact import ExactOT
-from mixlaw.transport.features import Affine, Features, fit_components, fit_features, fit_whitening, unit_rows
+from mixlaw.transport.distances.base import Distance, Evaluation, calibrated
+from mixlaw.transport.distances.energy import EnergyDistance
+from mixlaw.transport.distances.entropic import EntropicOT, entropic_value
+from mixlaw.transport.distances.exact import ExactOT
+from mixlaw.transport.distances.ngram_kl import NGramKL
+from mixlaw.transport.features.embedding import Embedding, embed, read_embeddings
+from mixlaw.transport.features.ngrams import NGrams
+from mixlaw.transport.features.samples import Samples
+from mixlaw.transport.features.sampling import equal_samples, passages, reservoir
+from mixlaw.transport.features.transforms import (
+    Affine,
+    Features,
+    fit_components,
+    fit_features,
+    fit_whitening,
+    unit_rows,
+)
 from mixlaw.transport.linear_program import minimize_by_program
-from mixlaw.transport.ngram_kl import NGramKL
-from mixlaw.transport.ngrams import NGrams
-from mixlaw.transport.samples import Samples
-from mixlaw.transport.sampling import equal_samples, passages, reservoir
 from mixlaw.transport.score import Neighbours, importance, neighbours, resample, transport_gradient
 from mixlaw.transport.subsample import Estimate, minimize_subsampled, subsampled
 

@@ -14,9 +14,10 @@ import numpy as np
 from scipy.optimize import linprog, nnls
 
 from mixlaw.errors import MixlawError, listed
-from mixlaw.simplex import Array, check_bounds, minimise_linear, project
-from mixlaw.sources import Sources
-from mixlaw.transport.distance import Distance
+from mixlaw.mixtures.simplex import check_bounds, minimise_linear, project
+from mixlaw.project.sources import Sources
+from mixlaw.transport.distances.base import Distance
+from mixlaw.typing import Array
 
 TOLERANCE = 1e-4
 LEVEL = 0.5  # of the way from the lower bound to the best value

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.cluster.vq import ClusterError, kmeans2, vq
 
 from mixlaw.errors import MixlawError
-from mixlaw.simplex import Array
-from mixlaw.transport.embedding import Embedding
+from mixlaw.transport.features.embedding import Embedding
+from mixlaw.typing import Array
 
 STARTS = 5
 

@@ -6,9 +6,9 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import csr_array, hstack, vstack
 
-from mixlaw.simplex import check_bounds, project
+from mixlaw.mixtures.simplex import check_bounds, project
 from mixlaw.transport.bundle import Bounds, Minimum
-from mixlaw.transport.exact import ExactOT
+from mixlaw.transport.distances.exact import ExactOT
 
 
 def minimize_by_program(distance: ExactOT, bounds: Bounds) -> Minimum:

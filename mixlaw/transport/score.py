@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from mixlaw.errors import MixlawError
-from mixlaw.simplex import Array
-from mixlaw.transport.exact import ExactOT
-from mixlaw.transport.ngram_kl import frequencies
-from mixlaw.transport.ngrams import NGrams
-from mixlaw.transport.samples import Samples
+from mixlaw.transport.distances.exact import ExactOT
+from mixlaw.transport.distances.ngram_kl import frequencies
+from mixlaw.transport.features.ngrams import NGrams
+from mixlaw.transport.features.samples import Samples
+from mixlaw.typing import Array
 
 CELLS = 2**22
 

@@ -12,11 +12,11 @@ import numpy as np
 from scipy.stats import t as student
 
 from mixlaw.errors import MixlawError
-from mixlaw.simplex import Array
 from mixlaw.transport.bundle import TOLERANCE, Bounds, minimize
-from mixlaw.transport.distance import checked_mixture
-from mixlaw.transport.exact import ExactOT
-from mixlaw.transport.samples import Samples
+from mixlaw.transport.distances.base import checked_mixture
+from mixlaw.transport.distances.exact import ExactOT
+from mixlaw.transport.features.samples import Samples
+from mixlaw.typing import Array
 
 
 @dataclass(frozen=True)

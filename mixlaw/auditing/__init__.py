@@ -1,0 +1,1 @@
+"""Weights checked before a run, and a plan scored after it."""

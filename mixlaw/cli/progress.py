@@ -1,0 +1,123 @@
+"""Progress of sweeps and of other long work on stderr: a live line on a terminal, plain lines elsewhere."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mixlaw.io.progress import listening
+
+if TYPE_CHECKING:
+    from proxies.sweep.progress import Progress, Status
+
+Result = TypeVar("Result")
+SILENT = 60.0
+"""Seconds between two plain lines on what long work is at, and before the first: most work is done by then."""
+EVERY = 10.0
+"""Seconds between two plain lines without news of a failure."""
+
+
+def with_progress(title: str, work: Any) -> Any:
+    """What `work(tell)` returns; `tell` takes a sweep's Status."""
+    return _live(title, work) if sys.stderr.isatty() else work(plain(title))
+
+
+def plain(title: str, clock: Any = time.monotonic) -> "Progress":
+    """Lines for a log: first, last, every EVERY seconds, and whatever is not a run's plain end."""
+    last, first = -EVERY, True
+
+    def tell(status: "Status") -> None:
+        nonlocal last, first
+        if " " in status.message:  # a remark; a run's end is its name alone
+            print(f"{title}: {status.message}", file=sys.stderr)
+        ended = status.message != "" and status.done + status.failed == status.total
+        if (ended and not first) or clock() - last >= EVERY:
+            last = clock()
+            print(f"{title}: {described(status)}", file=sys.stderr, flush=True)
+        first = False
+
+    return tell
+
+
+def described(status: "Status") -> str:
+    """`12 of 28 runs done, 1 failed, 35,200 tokens/s, about 1:20 left`."""
+    parts = [f"{status.done} of {status.total} runs done"]
+    if status.failed:
+        parts.append(f"{status.failed} failed")
+    if status.tokens_per_second is not None:
+        parts.append(f"{status.tokens_per_second:,.0f} tokens/s")
+    if status.seconds_left:
+        parts.append(f"about {duration(status.seconds_left)} left")
+    return ", ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """`0:45`, `12:03`, `3:02:00`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _live(title: str, work: Any) -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = TextColumn(title), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[now]}")
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=1.0, now="")
+
+        def tell(status: "Status") -> None:
+            if " " in status.message:
+                bar.console.print(status.message, markup=False, highlight=False)
+            bar.update(task, completed=status.share, now=described(status))
+
+        return work(tell)
+
+
+def with_bar(title: str, work: Any) -> Any:
+    """`work` with a callback (done, total, message) that moves a bar on stderr."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=None)
+        return work(lambda done, total, _: bar.update(task, completed=done, total=total))
+
+
+def with_stages(title: str, work: Callable[[], Result]) -> Result:
+    """What `work()` returns; meanwhile stderr shows the stage that it is at, and for how long it has been working."""
+    with _live_stage(title) if sys.stderr.isatty() else plain_stages(title) as tell, listening(tell):
+        return work()
+
+
+@contextmanager
+def _live_stage(title: str) -> Iterator[Callable[[str], None]]:
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
+    with Progress(*columns, console=Console(stderr=True), transient=True) as line:
+        task = line.add_task(title, total=None)
+        yield lambda what: line.update(task, description=f"{title}: {what}")
+
+
+@contextmanager
+def plain_stages(title: str, every: float = SILENT) -> Iterator[Callable[[str], None]]:
+    """A line for a log every so many seconds, on the stage that work is at by then."""
+    start, ended, now = time.monotonic(), threading.Event(), {"what": "starting"}
+
+    def watch() -> None:
+        while not ended.wait(every):
+            said = f"{title}: {now['what']}, {duration(time.monotonic() - start)} so far"
+            print(said, file=sys.stderr, flush=True)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield lambda what: now.update(what=what)
+    finally:
+        ended.set()
+        watcher.join()

@@ -1,0 +1,254 @@
+"""Tables for a terminal: at most 80 columns; piped, plain text without colours or blanks at the ends of lines."""
+
+import re
+import sys
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+import numpy as np
+from rich.cells import cell_len
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mixlaw.errors import short
+from mixlaw.fitting.fit_result import Fit
+from mixlaw.planning.plan import Plan
+from mixlaw.validation.leaderboard import Leaderboard
+
+BAR = 8
+"""Characters of a bar for the largest share."""
+EIGHTHS = " ▏▎▍▌▋▊▉"
+"""The end of a bar, by eighths of a character."""
+ASCII = {**dict.fromkeys("–−", "-"), "█": "#", **dict.fromkeys(EIGHTHS[5:], "#"), **dict.fromkeys(EIGHTHS[1:5], "")}
+"""What is written where the output's encoding lacks a character that tables use."""
+WIDTH = 80
+NAME = 32
+"""Most characters of a name on one line."""
+
+
+class _Output:
+    """Standard output as Rich writes to it: what its encoding lacks is replaced; piped, lines end where text does."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream, self.encoding = stream, stream.encoding or "utf-8"
+
+    def write(self, text: str) -> int:
+        if not self.isatty():
+            text = re.sub(r" +$", "", text, flags=re.MULTILINE)
+        try:
+            text.encode(self.encoding)
+        except UnicodeEncodeError:
+            plain = text.translate(str.maketrans(ASCII))
+            text = plain.encode(self.encoding, "replace").decode(self.encoding)
+        return self.stream.write(text)
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+    def isatty(self) -> bool:
+        return self.stream.isatty()
+
+    def fileno(self) -> int:
+        return self.stream.fileno()
+
+
+def _console() -> Console:
+    out: Any = _Output(sys.stdout)
+    options = {"file": out, "highlight": False, "emoji": False}
+    console = Console(**options)
+    return console if console.is_terminal and console.width < WIDTH else Console(**options, width=WIDTH)
+
+
+def _table(*columns: str, names: Iterable[str] = (), most: int = NAME) -> Table:
+    """A table whose first column holds `names`, folded beyond `most` characters, and whose others hold numbers."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    widest = min(most, max(map(cell_len, (columns[0], *names))))
+    table.add_column(columns[0], overflow="fold", min_width=widest)
+    for column in columns[1:]:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def amount(x: float | None) -> str:
+    """A count in few characters, such as 3.2M; a dash where there is none."""
+    return "–" if x is None else short(x)
+
+
+def _percent(x: float | None) -> str:
+    return "–" if x is None else f"{100 * x:.1f}%"
+
+
+def _nats(x: float | None) -> str:
+    return "–" if x is None else f"{x:.4f}"
+
+
+def print_plan(plan: Plan) -> None:
+    """The recommendation as tables: shares, baselines, what to know."""
+    console, content = _console(), plan.to_dict()
+    console.print(_shares(content))
+    console.print()
+    console.print(_headline(plan))
+    for line in _worth(content):
+        console.print(line)
+    console.print(_baselines(content))
+    if content.get("check"):
+        console.print()
+        console.print(_check(content))
+    for note in plan.remarks:
+        console.print(f"note: {escape(note)}")
+
+
+def _worth(content: dict[str, Any]) -> list[str]:
+    """What the gain is in compute, how far shares can move at little cost, and what laws to either side say of it."""
+    lines, speed_up, near, span = [], *(content.get(key) for key in ("speed_up", "near_optimal", "bracket"))
+    if speed_up is not None:
+        x = {key: ">10,000" if speed_up[key] is None else f"{speed_up[key]:.3g}" for key in ("mean", "low", "high")}
+        needs = f"{x['mean']} ({x['low']}–{x['high']})" if speed_up["low"] is not None else "over 10,000"
+        lines.append(f"proportional needs {needs} times the compute to be as good")
+    if near is not None:
+        order = sorted(near["range"], key=lambda name: near["range"][name][0] - near["range"][name][1])
+        ranges = [f"{escape(n)} {100 * near['range'][n][0]:.0f}–{100 * near['range'][n][1]:.0f}%" for n in order[:4]]
+        lines.append(f"within {near['regret']:g} nats: {', '.join(ranges)}")
+    if span is not None:
+        lines.append(f"gain on {span['against']} by law: {span['low']:.4f}–{span['high']:.4f} nats")
+    return lines
+
+
+def _shares(content: dict[str, Any]) -> Table:
+    """A row a source, the largest share first; bars are relative to it. Long names go over several lines."""
+    mixture = dict(sorted(content["mixture"].items(), key=lambda item: -item[1]))
+    columns = ("source", "unique", "proportional", "  plan", "90% interval", "epochs")  # no number is wider
+    table = _table(*columns, names=mixture, most=WIDTH - sum(map(len, columns[1:])) - BAR - 2 * len(columns))
+    table.add_column("", no_wrap=True, min_width=BAR)
+    proportional = (content["baselines"]["proportional"] or {}).get("mixture", {})
+    epochs, by_source = content["epochs"] or {}, content["tokens_by_source"] or {}
+    largest = max(mixture.values())
+    for name, share in mixture.items():
+        passes, (low, high) = epochs.get(name), content["interval"][name]
+        available = by_source[name] / passes if passes and name in by_source else None
+        table.add_row(
+            escape(name),
+            amount(available),
+            _percent(proportional.get(name)),
+            _percent(share),
+            f"{100 * low:.1f}–{100 * high:.1f}%",
+            "–" if passes is None else f"{passes:.2f}" if passes < 999 else short(passes),
+            _bar(share / largest),
+        )
+    return table
+
+
+def _bar(part: float) -> str:
+    """A bar for a part of the largest share, to an eighth of a character."""
+    whole, eighths = divmod(round(8 * BAR * part), 8)
+    return "█" * whole + (EIGHTHS[eighths] if eighths else "")
+
+
+def _headline(plan: Plan) -> str:
+    verdict, rest = f"verdict: {plan.verdict}", escape(plan.summary())
+    return f"[bold]{verdict}[/bold]{rest.removeprefix(verdict)}"
+
+
+def _baselines(content: dict[str, Any]) -> Table:
+    table = _table("baseline", "predicted", "worse by", "90% interval", "")
+    for name, baseline in content["baselines"].items():
+        if baseline is None:
+            table.add_row(name, "–", "–", "–", "")
+            continue
+        d = baseline["difference"]
+        flag = "" if baseline["feasible"] else "breaks a bound"
+        table.add_row(name, f"{baseline['objective']:.4f}", f"{d['mean']:.4f}", f"{d['low']:.4f}–{d['high']:.4f}", flag)
+    return table
+
+
+def _check(content: dict[str, Any]) -> Table:
+    check = content["check"]
+    predicted = check.get("interval", content["predicted"]["loss"])  # plans of before have no intervals of single runs
+    table = _table("check", "predicted", "90% interval", "measured", "proportional", "", names=predicted)
+    for target, loss in check["recommended"].items():
+        p, other = predicted[target], check["proportional"][target]
+        table.add_row(escape(target), f"{p['mean']:.4f}", *_band(p, loss, f"{other:.4f}"))
+    d = check["difference"]
+    table.add_row("proportional worse by", f"{d['predicted']:.4f}", *_band(d, d["measured"], ""))
+    return table
+
+
+def _band(found: dict[str, float], measured: float, other: str) -> tuple[str, str, str, str]:
+    """Cells of an interval, of what was measured and of another value, and whether the interval missed."""
+    flag = "" if found["low"] <= measured <= found["high"] else "outside"
+    return f"{found['low']:.4f}–{found['high']:.4f}", f"{measured:.4f}", other, flag
+
+
+def print_fit(fitted: Fit) -> None:
+    """Parameters by target and how far the fit is to be believed."""
+    console = _console()
+    console.print(f"[bold]{fitted.law.name}[/bold]: {escape(fitted.law.equation)}")
+    table = _table("target", "noise", "starts agree", "parameters", names=fitted.targets)
+    for k, target in enumerate(fitted.targets):
+        agree = fitted.diagnostics.starts_agree_K[k]
+        degrees = fitted.diagnostics.degrees_K[k]
+        known = (f"{100 * agree:.0f}%", f"{degrees:.1f} effective") if np.isfinite(degrees) else ("–", "none")
+        table.add_row(escape(target), f"{100 * fitted.sigma_K[k]:.2f}%", *known)
+    console.print(table)
+    if stated := fitted.to_dict()["objective"]:
+        deltas = sorted(stated["huber_delta"].values())
+        span = f"{deltas[0]:.2g}" if deltas[0] == deltas[-1] else f"{deltas[0]:.2g} to {deltas[-1]:.2g}"
+        console.print(f"{stated['kind']}, Huber's delta {span} of log-loss")
+    for note in fitted.notes:
+        console.print(f"note: {escape(note)}")
+
+
+LEGEND = (
+    "MAE, bias, rg@k in nats per token, means over targets. slope: of observed on predicted differences between "
+    "mixtures (1 is right). rank: Spearman. rg@k: loss of the best of the k mixtures predicted lowest, above the best. "
+    "cov: of 90% intervals. s: seconds."
+)
+
+
+def print_leaderboard(board: Leaderboard) -> None:
+    """Each board as a table, best first, and what to know of it."""
+    console = _console()
+    for part in board.boards:
+        title = f"mixtures held out ({len(part.targets)} targets)"
+        if part.name != "mixtures":
+            title = "fitted on smaller sizes, judged at the largest, on mixtures held out"
+        console.print(f"[bold]{title}[/bold]")
+        columns = ("MAE", "bias", "slope", "rank", "rg@1", "rg@5", "cov", "s")
+        table = _table("law", *columns, names=[entry.name for entry in part.entries])
+        for entry, mean in zip(part.entries, part.means, strict=True):
+            table.add_row(
+                f"[bold]{entry.name}[/bold]" if entry.kind == "auto" else escape(entry.name),
+                *(_figure(mean[m], digits) for m, digits in (("mae", 4), ("bias", 3), ("slope", 2), ("spearman", 2))),
+                *(_figure(mean[m], 3) for m in ("regret_1", "regret_5")),
+                f"{100 * mean['coverage']:.0f}%",
+                f"{entry.seconds:.0f}",
+            )
+        console.print(table)
+        console.print()
+    console.print(LEGEND)
+    reasons: dict[str, list[str]] = {}
+    for name, reason in board.skipped.items():
+        reasons.setdefault(reason.replace(f"the law {name}", "the law").replace(name, "the law"), []).append(name)
+    for reason, names in reasons.items():
+        console.print(f"note: {', '.join(names)} skipped: {escape(reason)}")
+    for note in board.notes:
+        console.print(f"note: {escape(note)}")
+
+
+def _figure(x: float, digits: int) -> str:
+    return "–" if x != x else f"{x:.{digits}f}" if abs(x) < 100 else f"{x:.0e}"
+
+
+def print_laws(rows: list[dict[str, Any]]) -> None:
+    """Every law and reference by its command-line name, with its equation and source."""
+    console = _console()
+    for heading, kind in (("laws", False), ("references, to judge laws by and not to plan with", True)):
+        console.print(f"[bold]{heading}[/bold]")
+        for row in (row for row in rows if row["reference"] == kind):
+            _print_law(console, row)
+
+
+def _print_law(console: Console, row: dict[str, Any]) -> None:
+    console.print(f"[bold]{row['name']}[/bold]  {escape(row['source'])}; needs {', '.join(row['needs'])}")
+    console.print(f"    {escape(row['equation'])}")

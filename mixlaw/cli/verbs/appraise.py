@@ -1,0 +1,137 @@
+"""The verb `mixlaw appraise`, and the plan of `mixlaw recommend --no-proxies`: what samples of text say."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mixlaw.cli.inputs import counted, stated_budget
+from mixlaw.cli.plan_options import Objective, Served, Sizes, budgeted, constrained
+from mixlaw.cli.progress import with_stages
+from mixlaw.errors import MixlawError
+from mixlaw.io.progress import stage
+
+if TYPE_CHECKING:
+    from mixlaw.appraisal import Texts
+    from mixlaw.fitting.fit_result import Fit
+    from mixlaw.planning.plan import Plan
+    from mixlaw.project.sources import Project, Source
+
+NoProxies = Annotated[
+    bool, typer.Option("--no-proxies", help="without any run: the mixture whose text is nearest to the targets'")
+]
+By = Annotated[str | None, typer.Option(help="of --no-proxies, the distance: ngram-kl (default), energy or exact")]
+
+
+def appraise(
+    sample: Annotated[list[str], typer.Argument(help="text of the new source: files, folders or globs")],
+    project: Annotated[Path, typer.Option(help="project file; its sources and targets need text")] = Path(
+        "mixlaw.yaml"
+    ),
+    runs: Annotated[Path | None, typer.Option(help="table of runs of the project's sources")] = None,
+    flops: Annotated[float | None, typer.Option(help="compute budget in FLOP; the project's by default")] = None,
+    params: Annotated[float | None, typer.Option(help="N of the planned run")] = None,
+    tokens: Annotated[float | None, typer.Option(help="D of the planned run")] = None,
+    name: Annotated[str, typer.Option(help="what to call the new source")] = "sample",
+    available: Annotated[float | None, typer.Option(help="its unique tokens; as many as are wanted by default")] = None,
+    max_epochs: Annotated[float | None, typer.Option(help="most passes over it; needs --available")] = None,
+    cost: Annotated[float | None, typer.Option(help="of training on one of its tokens")] = None,
+    law: Annotated[str, typer.Option(help="law of the runs; auto: the default for such runs")] = "auto",
+    scale: Annotated[float | None, typer.Option(help="of the table's runs use only those with so many params")] = None,
+    objective: Objective = None,
+    served: Served = None,
+    sizes: Sizes = None,
+    seed: Annotated[int, typer.Option(help="seed of everything random", min=0)] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
+) -> None:
+    """Price a new source of which only a sample is at hand: its best share, what a token of it gains, how many.
+
+    Of each source's text up to 2,000 passages of 300 characters are used; fewer than 8 are refused, fewer than 100 are
+    said to be few.
+    """
+    from dataclasses import replace
+
+    from mixlaw.appraisal import appraise as price
+    from mixlaw.cli.appraisal_tables import print_appraisal
+    from mixlaw.project.sources import Source, read_project
+
+    read = read_project(project)
+    if max_epochs is not None and available is None:
+        raise MixlawError("--max-epochs: limits passes over --available tokens: give them too")
+    if runs is None and (law, scale) != ("auto", None):
+        raise MixlawError("--law and --scale are of runs: give --runs, or leave them out")
+    new = Source(name, available, tuple(sample), max_epochs=max_epochs, cost=cost)
+    if name in read.sources.names:
+        raise MixlawError(f"--name {name}: the project has a source of that name; give the sample another")
+    budget = budgeted(stated_budget(flops, params, tokens), read, served, sizes)
+    read = replace(counted(read), budget=budget, constraints=constrained(read, objective))
+
+    def work() -> Any:
+        stage("reading text")
+        texts = read_texts(read, seed, new)
+        fit, why = (None, None) if runs is None else _fitted(runs, read, law, scale, seed)
+        stage("pricing the sample")
+        return price(texts, read, new, fit, seed=seed), why
+
+    found, why = with_stages("appraise", work)
+    if why is not None:
+        found.content["notes"].insert(0, why)
+    print(json.dumps(found.to_dict(), indent=1)) if as_json else print_appraisal(found)
+
+
+def read_texts(project: "Project", seed: int, new: "Source | None" = None) -> "Texts":
+    """Samples of the text of a project's sources and targets, and of a new source, last.
+
+    Raises:
+        MixlawError: a source or target has no text.
+    """
+    from mixlaw.appraisal import sample_texts
+    from mixlaw.project.sources import Target
+    from proxies.text.readers import read_documents
+
+    sources: dict[str, Any] = {}
+    for source in project.sources:
+        if not source.paths:
+            raise MixlawError(f"{project.path}: source '{source.name}' has no paths: its worth is read off its text")
+        sources[source.name] = read_documents([project.resolve(path) for path in source.paths])
+    if new is not None:
+        sources[new.name] = read_documents(new.paths)
+    stated = project.targets or tuple(Target(name) for name in project.sources.names)
+    targets = {t.name: read_documents([project.resolve(p) for p in t.paths]) if t.paths else None for t in stated}
+    return sample_texts(sources, targets, seed)
+
+
+def _fitted(
+    path: Path, project: "Project", law: str, scale: float | None, seed: int
+) -> tuple["Fit | None", str | None]:
+    """The fit of the runs; none, and why, where they are of one source, of which no law of mixtures can be fitted."""
+    from mixlaw.estimation.goals import goal
+    from mixlaw.estimation.observations import at_params
+    from mixlaw.fitting.fit_runs import fit
+    from mixlaw.fitting.law_selection import default
+    from mixlaw.runs.run_table import read_runs
+
+    table = read_runs(path)
+    if project.targets:
+        table = table.with_targets([target.name for target in project.targets])
+    if len(table.sources) == 1:
+        return None, f"{table.name}: holds one source, and so says nothing of mixtures: appraised by distance alone"
+    aim = goal(project.sources, project.budget)
+    if law == "auto":
+        some = table if scale is None else at_params(table, scale)
+        return fit(table, default(some, aim).law, seed=seed, scale=scale, goal=aim), None
+    return fit(table, law, seed=seed, scale=scale, goal=aim), None
+
+
+def plan_without_runs(project: "Project", by: str | None, seed: int, out: Path | None) -> "Plan":
+    """The transport optimum as a plan, written to DIR/plan.json where a folder is given."""
+    from mixlaw.appraisal import DISTANCES, nearest_plan
+    from mixlaw.cli.verbs.sweep import make_folder, say
+
+    read = counted(project)
+    plan = nearest_plan(read_texts(read, seed), read, by or DISTANCES[0], seed)
+    if out is not None:
+        plan.save(make_folder(out) / "plan.json")
+        say(f"wrote plan.json to {out}")
+    return plan

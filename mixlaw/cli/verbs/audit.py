@@ -1,0 +1,167 @@
+"""The verb `mixlaw audit`: weights, sources and tokens into an `Audit`, printed as one table with its errors last."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mixlaw.cli.inputs import counted
+from mixlaw.cli.verbs.export import Samples, plan_sources, read_plan_at, with_documents
+from mixlaw.errors import MixlawError
+
+if TYPE_CHECKING:
+    from mixlaw.auditing.audit_weights import Audit
+    from mixlaw.fitting.fit_result import Fit
+    from mixlaw.planning.plan import Plan
+    from mixlaw.project.sources import Sources
+
+
+def audit_weights(
+    weights: Annotated[Path, typer.Argument(help="weights file of a trainer, or a plan.json")],
+    project: Annotated[Path | None, typer.Option(help="project file; as --plan records it by default")] = None,
+    tokens: Annotated[
+        float | None, typer.Option(help="D, the training tokens; the plan's or the project's by default")
+    ] = None,
+    trainer: Annotated[str | None, typer.Option("--from", help="whose format; by its shape if not said")] = None,
+    samples: Samples = None,
+    plan: Annotated[Path | None, typer.Option(help="plan.json or its folder, to compare with")] = None,
+    fit: Annotated[Path | None, typer.Option(help="fit.json to predict losses with; the plan's by default")] = None,
+    params: Annotated[float | None, typer.Option(help="N of the run; the plan's by default")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="exit 2 where there is an error")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
+) -> None:
+    """Epochs of every source, which caps are broken, and the losses a fit predicts, under any weights."""
+    from mixlaw.auditing.audit_weights import AuditOptions, audit
+    from mixlaw.cli.verbs.sweep import say
+
+    read = None if plan is None else read_plan_at(plan)
+    D = tokens if tokens is not None else _stated_tokens(read, project)
+    sources = _sources(weights, project, read, D, trainer, samples)
+    found = audit(weights, sources, D, AuditOptions(trainer, samples, read, _fit(fit, plan), params))
+    print(json.dumps(found.to_dict(), indent=1)) if as_json else print_audit(found)
+    if as_json or _goes_elsewhere():  # whoever reads the report later, the errors are seen now
+        for error in found.errors[int(strict) :]:  # the first ends a strict audit
+            say(f"ERROR {error}")
+    if strict and found.errors:
+        first, *others = found.errors
+        raise MixlawError(f"{weights}: {first}{f' (and {len(others)} more)' * bool(others)}")
+
+
+def _stated_tokens(plan: "Plan | None", project: Path | None) -> float:
+    """D as the plan has it, else as the project's budget states it."""
+    from mixlaw.project.sources import read_project
+
+    D = None if plan is None else plan.to_dict().get("tokens")
+    if D is None and project is not None and (budget := read_project(project).budget) is not None:
+        D = budget.tokens
+    if D is None:
+        raise MixlawError(
+            "audit: --tokens is missing: give D, the training tokens, a --plan that has them, or a --project whose "
+            "budget states them"
+        )
+    return D
+
+
+def _goes_elsewhere() -> bool:
+    """Whether what is printed goes where messages do not, such as into a file."""
+    if sys.stdout.isatty():
+        return False
+    try:
+        out, err = (os.fstat(stream.fileno()) for stream in (sys.stdout, sys.stderr))
+    except OSError:  # no files at all, as in a test or a notebook
+        return True
+    return not os.path.samestat(out, err)
+
+
+def _sources(
+    weights: Path, project: Path | None, plan: Any, D: float, trainer: str | None, samples: str | None
+) -> "Sources":
+    """The sources audited, with documents counted where the weights count them."""
+    from mixlaw.exporters.reading import counts_of
+    from mixlaw.project.sources import read_project
+
+    if plan is not None:
+        sources, folder = plan_sources(plan, project, D)
+    elif project is not None:
+        read = counted(read_project(project))
+        sources, folder = read.sources, read.folder
+    else:
+        raise MixlawError("audit: give --project, or a --plan that records its sources")
+    if counts_of(weights, trainer, samples) == "documents":
+        sources = with_documents(sources, sources.names, folder)
+    return sources
+
+
+def _fit(fit: Path | None, plan: Path | None) -> "Fit | None":
+    """The fit named, else the one beside the plan, where there is one that can be read; that there is none is said."""
+    from mixlaw.cli.verbs.sweep import say
+    from mixlaw.fitting.fit_result import read_fit
+
+    if fit is not None or plan is None:
+        return None if fit is None else read_fit(fit)
+    beside = (plan if plan.is_dir() else plan.parent) / "fit.json"
+    try:
+        return read_fit(beside)
+    except MixlawError as error:
+        say(f"note: losses are not predicted, give --fit: {error}")
+        return None
+
+
+def print_audit(found: "Audit") -> None:
+    """Shares, epochs and caps by source beside the plan's, losses, notes, and errors where they are seen last."""
+    from rich.markup import escape
+
+    from mixlaw.auditing.audit_weights import USELESS_EPOCHS, passes
+    from mixlaw.cli.tables import _console, _percent, _table, amount
+
+    console, broken = _console(), {cap["source"]: cap for cap in found.caps}
+    beside = ("plan", "its epochs") if found.plan else ()
+    table = _table("source", "share", "tokens", "epochs", *beside, "", names=found.mixture)
+    table.columns[-1].justify = "left"
+    for name, share in found.mixture.items():
+        cap, cells = broken.get(name), []
+        if found.plan:
+            cells = [_percent(found.plan["mixture"][name]), _passes(found.plan["epochs"][name])]
+        useless = (found.epochs[name] or 0.0) > USELESS_EPOCHS
+        alarm = f"[red]no gain past {USELESS_EPOCHS:g}[/red]" if useless else ""
+        if cap is not None:
+            alarm = f"[red]{cap['cap']} {cap['limit']:g} is broken: {passes(cap['value'])}[/red]"
+        row = (_percent(share), amount(found.tokens_by_source[name]), _passes(found.epochs[name]), *cells, alarm)
+        table.add_row(escape(name), *row)
+    console.print(table)
+    _print_losses(console, found)
+    for note in found.notes:
+        console.print(f"note: {escape(note)}")
+    for error in found.errors:
+        console.print(f"[bold red]ERROR[/bold red] {escape(error)}", soft_wrap=True)
+
+
+def _passes(epochs: float | None) -> str:
+    from mixlaw.auditing.audit_weights import passes
+
+    return "–" if epochs is None else passes(epochs)
+
+
+def _print_losses(console: Any, found: "Audit") -> None:
+    """Predicted losses of the weights and, beside them, of the plan."""
+    from rich.markup import escape
+
+    from mixlaw.cli.tables import _nats, _table
+
+    if found.predicted is None:
+        return
+    columns = ("plan", "worse by", "90% interval") if found.plan else ()
+    rows = found.predicted["loss"] | {"objective": found.predicted["objective"]}
+    table = _table("predicted", "loss", *columns, names=rows)
+    for name, row in rows.items():
+        cells = [_nats(row["audited"])]
+        if found.plan:
+            gap = row["difference"]
+            span = "–" if gap["low"] is None else f"{_nats(gap['low'])}–{_nats(gap['high'])}"
+            cells += [_nats(row["plan"]), _nats(gap["mean"]), span]
+        table.add_row(escape(name), *cells)
+    console.print()
+    console.print(table)

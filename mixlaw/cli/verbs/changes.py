@@ -1,0 +1,219 @@
+"""The verbs of a changing world: `adapt` (run tables), `reuse` (what to run beside a plan), `stale` (a plan and its
+project); and what `recommend` and `export` check of tokenizers and earlier plans."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mixlaw.cli.inputs import counted, out_file, written
+from mixlaw.errors import MixlawError, listed, shown
+
+if TYPE_CHECKING:
+    from mixlaw.changes import Changes, Stale
+    from mixlaw.planning.plan import Plan
+    from mixlaw.project.sources import Project
+    from mixlaw.runs.measurement import Yardstick
+    from mixlaw.runs.run_table import Runs
+
+Many = list[str] | None
+PlanFile = Annotated[Path, typer.Argument(help="plan.json, or the folder that `recommend --out` wrote")]
+ProjectFile = Annotated[Path, typer.Argument(help="project file")]
+
+
+def adapt(
+    runs: Annotated[list[Path], typer.Argument(help="run tables; several are joined, a source absent from one unused")],
+    out: Annotated[Path, typer.Option(help="run table to write, CSV or Parquet")],
+    rename: Annotated[Many, typer.Option(help="OLD=NEW, its target too; may be repeated")] = None,
+    merge: Annotated[Many, typer.Option(help="NEW=A+B, or NEW=A:3e9+B:1e9 with their tokens")] = None,
+    split: Annotated[Many, typer.Option(help="OLD=A:3e9+B:1e9, with the tokens of the parts")] = None,
+    drop: Annotated[Many, typer.Option(help="a source that is gone; may be repeated")] = None,
+    add: Annotated[Many, typer.Option(help="a source that no run has seen; may be repeated")] = None,
+    changes: Annotated[Path | None, typer.Option(help="YAML file with rename, merge, split, drop, add")] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="plan.json whose record of tokens tells how merged parts mix")
+    ] = None,
+    fit: Annotated[
+        Path | None, typer.Option(help="fit.json of the table as it was, to correct what is not exact")
+    ] = None,
+) -> None:
+    """Carry run tables over into a changed world, and say what of their evidence is exact."""
+    from mixlaw.changes import adapt as carry
+    from mixlaw.changes import join_runs
+    from mixlaw.cli.verbs.sweep import say
+    from mixlaw.fitting.fit_result import read_fit
+    from mixlaw.runs.run_table import read_runs
+
+    out, stated = out_file(out), _changes(changes, (rename, merge, split), (drop, add))
+    if not stated and len(runs) == 1:
+        raise MixlawError("adapt: no change was stated: give --rename, --merge, --split, --drop, --add or --changes")
+    name = runs[0].name if len(runs) == 1 else out.name
+    table = join_runs([read_runs(path) for path in runs], name)
+    if stated:
+        table = carry(table, stated, tokens=_tokens(plan), fit=None if fit is None else read_fit(fit))
+    table.write(out)
+    for note in table.notes:
+        say(f"note: {note}")
+    say(f"wrote {len(table)} rows, {len(table.sources)} sources to {out}")
+
+
+def _changes(file: Path | None, pairs: tuple[Many, Many, Many], names: tuple[Many, Many]) -> "Changes":
+    """The changes of the command line, or of a file."""
+    from mixlaw.changes import Changes, read_changes
+    from mixlaw.cli.verbs.import_runs import _pairs
+
+    if file is not None:
+        if any(option for option in (*pairs, *names)):
+            raise MixlawError("--changes states all changes: leave out --rename, --merge, --split, --drop and --add")
+        return read_changes(file)
+    kinds = zip(pairs, ("--rename", "--merge", "--split"), strict=True)
+    rename, merge, split = (dict(_pairs(given, option)) for given, option in kinds)
+    merged, parted = ({name: _parts(text) for name, text in stated.items()} for stated in (merge, split))
+    drop, add = (tuple(option or ()) for option in names)
+    return Changes(rename, merged, parted, drop, add)
+
+
+def _parts(text: str) -> Any:
+    """The parts in A+B (a list) or A:3e9+B:1e9 (a mapping), names stripped."""
+    pieces = [piece.rpartition(":") for piece in re.split(r"(?<!\d[eE])\+", text)]
+    if any(colon for _, colon, _ in pieces):
+        return {(name or tokens).strip(): tokens.strip() if colon else None for name, colon, tokens in pieces}
+    return [name.strip() for _, _, name in pieces]
+
+
+def _tokens(plan: Path | None) -> dict[str, float]:
+    """The sources' tokens as a plan records them."""
+    from mixlaw.cli.verbs.export import read_plan_at
+
+    if plan is None:
+        return {}
+    recorded = (read_plan_at(plan).to_dict().get("provenance") or {}).get("sources")
+    if not recorded:
+        raise MixlawError(f"{plan}: records no sources; give the tokens in --merge NEW=A:3e9+B:1e9")
+    return {name: source["tokens"] for name, source in recorded.items() if source.get("tokens") is not None}
+
+
+def reuse(
+    plan: PlanFile,
+    project: ProjectFile,
+    runs: Annotated[int, typer.Option(help="number of mixtures", min=2)],
+    out: Annotated[Path, typer.Option(help="CSV with run_id and w: columns, for `mixlaw sweep --design`")],
+    seed: Annotated[int, typer.Option(help="seed of everything random", min=0)] = 0,
+) -> None:
+    """Propose mixtures to run where sources are new beside a plan: the plan's own, as one source, and the new ones."""
+    from mixlaw.changes import design_beside
+    from mixlaw.cli.verbs.export import read_plan_at
+    from mixlaw.cli.verbs.sweep import say
+    from mixlaw.project.sources import read_project
+    from mixlaw.runs.measurement import of_provenance
+
+    out, read, earlier = out_file(out), read_project(project), read_plan_at(plan)
+    check_tokenizer(read, of_provenance(earlier.to_dict().get("provenance"), "the plan"))
+    read = counted(read)
+    table = design_beside(earlier, read.sources, runs, seed=seed, tokens=read.budget.tokens if read.budget else None)
+    written(out, lambda file: table.to_csv(file, index=False))
+    for note in table.attrs["notes"]:
+        say(f"note: {note}")
+
+
+def stale(
+    plan: PlanFile,
+    project: ProjectFile,
+    runs: Annotated[Path | None, typer.Option(help="run table; the runs.csv beside the plan by default")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
+) -> None:
+    """What of a plan is stale since the project has changed, and what to do about it."""
+    from rich.markup import escape
+
+    from mixlaw.changes import stale as compare
+    from mixlaw.cli.tables import _console
+    from mixlaw.cli.verbs.export import read_plan_at
+    from mixlaw.project.sources import Target, read_project
+    from mixlaw.runs.measurement import of_provenance
+    from mixlaw.runs.run_table import read_runs
+
+    read, earlier = read_project(project), read_plan_at(plan)
+    content = earlier.to_dict()
+    origin = content.get("provenance") or {}
+    check_tokenizer(read, of_provenance(origin, "the plan"))
+    read = counted(read)
+    beside = (plan if plan.is_dir() else plan.parent) / "runs.csv"
+    table = read_runs(runs or beside) if runs is not None or beside.exists() else None
+    if table is not None:
+        predicted = (content.get("predicted") or {}).get("loss") or table.targets
+        table = table.with_targets([name for name in predicted if name in table.targets])
+    targets = read.targets or tuple(Target(name) for name in origin.get("targets") or ())  # each counts 1
+    found = compare(
+        content, read.sources, targets=targets, runs=table, budget=read.budget, constraints=read.constraints
+    )
+    if as_json:
+        print(json.dumps({"stale": [one.to_dict() for one in found], "schema": 1}, indent=1))
+        return
+    console = _console()
+    for one in found:
+        console.print(f"[bold]{one.kind}[/bold]: {escape(str(one))}")
+    if not found:
+        stated = "" if read.budget is None else ", budget"
+        console.print(f"nothing is stale: the plan's sources, targets{stated} and constraints are the project's")
+
+
+def since(folder: Path, project: "Project", runs: "Runs") -> "tuple[Stale, ...]":
+    """What has changed since the plan that lies beside a run table; nothing where there is none that can be read.
+
+    Raises:
+        MixlawError: the runs' sources are not the project's, and that plan tells what became of them.
+    """
+    from mixlaw.changes import stale as compare
+    from mixlaw.planning.plan import read_plan
+
+    path = folder / "plan.json"
+    if not path.exists():
+        return ()
+    content = read_plan(path).to_dict()
+    if not set(content["mixture"]) & {*project.sources.names, *runs.sources}:  # a plan of something else
+        return ()
+    found = compare(content, project.sources, targets=project.targets)
+    differ = set(runs.sources) != set(project.sources.names)
+    moved = [one for one in found if one.kind in ("renamed", "merged", "split", "gone", "new")]
+    if differ and moved:
+        raise MixlawError(f"{runs.name}: its sources are not the project's: {'; '.join(map(str, moved[:3]))}")
+    return found
+
+
+def with_stale(plan: "Plan", found: "tuple[Stale, ...]") -> "Plan":
+    """The plan with what has changed since the one before it among its notes."""
+    if not found:
+        return plan
+    lines = [f"since the plan beside the runs: {one.what}" for one in found]
+    content = plan.content | {"stale": [*plan.content["stale"], *lines], "notes": [*lines, *plan.content["notes"]]}
+    return replace(plan, content=content)
+
+
+def check_tokenizer(project: "Project", stated: "Yardstick") -> None:
+    """Refuse a project whose tokenizer, or whose tokens to be counted, are not those of runs or of a plan.
+
+    Raises:
+        MixlawError: naming both.
+    """
+    name = stated.tokenizer
+    uncounted = [source.name for source in project.sources if source.tokens is None]
+    if name is None or (project.tokenizer is None and not uncounted):
+        return
+    if project.tokenizer is None:
+        if name != "bytes":
+            raise MixlawError(
+                f"{project.path}: the tokens of {listed(uncounted)} would be counted in bytes, and {stated.name} is in "
+                f"tokens of {shown(name)}: state their tokens, or name that tokenizer"
+            )
+        return
+    from proxies.text.tokenizer import project_tokenizer
+
+    file = Path(project.tokenizer)
+    if name not in (project.tokenizer, file.name, file.stem) and name != (known := project_tokenizer(project).name):
+        raise MixlawError(
+            f"{project.path}: its tokenizer is {shown(known)}, that of {stated.name} {shown(name)}: token counts, "
+            "shares and losses of different tokenizers do not mix; run the proxies again, or name the other tokenizer"
+        )

@@ -1,0 +1,243 @@
+"""`mixlaw design`: which mixtures to run, from nothing or after the runs there are."""
+
+import contextlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mixlaw.cli.inputs import counted, out_file, project_at, stated_budget, written
+from mixlaw.cli.progress import with_stages
+from mixlaw.cli.verbs.sweep import say
+from mixlaw.errors import MixlawError, nearest
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from mixlaw.designs.candidates import Wish
+    from mixlaw.designs.next_batch import NextRuns
+    from mixlaw.project.sources import Budget, Project
+    from mixlaw.runs.run_table import Runs
+
+CRITERIA = ("space-filling", "d-optimal")
+
+ProjectFile = Annotated[
+    Path | None, typer.Argument(help="project file: sources, targets, budget; mixlaw.yaml if there is one")
+]
+Out = Annotated[Path | None, typer.Option(help="CSV with run_id and w: columns, of the next runs with their size too")]
+Count = Annotated[int | None, typer.Option(help="number of mixtures of a design from nothing", min=1)]
+Criterion = Annotated[str, typer.Option(help="space-filling, or d-optimal for the law of --law")]
+LawName = Annotated[str | None, typer.Option(help="the law: of d-optimal, or to fit for --after (auto by default)")]
+Repeats = Annotated[int | None, typer.Option(help="runs that repeat the first, for noise; d-optimal: one in 12", min=0)]
+After = Annotated[Path | None, typer.Option(help="table of the runs there are: the next batch instead")]
+BatchSize = Annotated[int | None, typer.Option(help="number of the next runs; 8 by default", min=1)]
+Method = Annotated[
+    str | None, typer.Option(help="of --after: regret (expected fall of the plan's regret, the default) or thompson")
+]
+Size = Annotated[
+    str | None, typer.Option(help="of --after: largest (the table's, the default), cost (most for its compute), params")
+]
+Candidates = Annotated[Path | None, typer.Option(help="of --after: mixtures to choose from, instead of all feasible")]
+OneOf = Annotated[
+    Path | None, typer.Option(help="of --after: mixtures of which the plan is one, at the runs' size; any may be run")
+]
+
+
+def design(
+    project: ProjectFile = None,
+    runs: Count = None,
+    out: Out = None,
+    seed: Annotated[int, typer.Option(help="seed of everything random", min=0)] = 0,
+    criterion: Criterion = "space-filling",
+    law: LawName = None,
+    repeats: Repeats = None,
+    after: After = None,
+    batch: BatchSize = None,
+    method: Method = None,
+    size: Size = None,
+    candidates: Candidates = None,
+    one_of: OneOf = None,
+    flops: Annotated[float | None, typer.Option(help="of --after: the planned compute, in place of budget")] = None,
+    params: Annotated[float | None, typer.Option(help="of --after: N of the planned run")] = None,
+    tokens: Annotated[float | None, typer.Option(help="of --after: D of the planned run")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
+) -> None:
+    """Propose mixtures to run: from nothing, proportional first, or the next batch after a table of runs."""
+    if out is None and not as_json:
+        raise MixlawError("--out is missing: name the CSV file to write, or give --json")
+    out = None if out is None else out_file(out)
+    if after is None:
+        of_next = {"--batch": batch, "--method": method, "--size": size, "--candidates": candidates}
+        of_next |= {"--one-of": one_of, "--flops": flops, "--params": params, "--tokens": tokens}
+        _refuse_given(of_next, "is of the next runs: add --after runs.csv, or leave it out")
+        if runs is None:
+            raise MixlawError("how many runs? give --runs, or --after runs.csv for the next batch")
+        read = project_at(project, needed=True)
+        assert read is not None
+        table = from_nothing(counted(read), runs, seed, criterion, law, repeats)
+        shown: dict[str, Any] = {"runs": len(table), "notes": list(table.attrs["notes"])}
+    else:
+        alone = {"--runs": runs, "--repeats": repeats, "--criterion": None if criterion == CRITERIA[0] else criterion}
+        _refuse_given(alone, "is of a design from nothing: leave it out, or leave out --after")
+        read = project_at(project, needed=False)
+        wish, read = wished(batch, method, size, seed), read and counted(read)
+        if one_of is not None:
+            elsewhere = {"--candidates": candidates, "--flops": flops, "--params": params, "--tokens": tokens}
+            _refuse_given(elsewhere, "does not go with --one-of, whose mixtures are run and planned at the runs' size")
+            found = after_runs_of_pool(after, read, law, wish, one_of)
+        else:
+            found = after_runs(after, read, stated_budget(flops, params, tokens), law, wish, candidates)
+        table, shown = found.frame, found.content
+    if as_json:
+        print(json.dumps(shown | {"design": json.loads(table.to_json(orient="records"))}, indent=1))
+    elif after is not None:
+        print_next(table, shown)
+    if out is not None:
+        written(out, lambda file: table.to_csv(file, index=False))
+    for note in shown["notes"] if after is None else ():
+        say(f"note: {note}")
+
+
+def _refuse_given(options: dict[str, Any], why: str) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise MixlawError(f"{name} {why}")
+
+
+def from_nothing(
+    project: "Project", runs: int, seed: int, criterion: str, law: str | None, repeats: int | None
+) -> "pd.DataFrame":
+    """A design before there are any runs."""
+    from mixlaw.designs.d_optimality import d_optimal
+    from mixlaw.designs.space_filling import design as space_filling
+
+    if criterion not in CRITERIA:
+        raise MixlawError(f"--criterion {criterion}: {nearest(criterion, CRITERIA)}")
+    budget, constraints = project.budget, project.constraints
+    tokens, money = (budget.tokens, budget.money) if budget else (None, None)
+    if criterion == "d-optimal":
+        if law is None or law == "auto":
+            raise MixlawError("--criterion d-optimal: for which law? give --law, such as mixture-index")
+        given: dict[str, Any] = {"targets": project.targets, "budget": budget, "constraints": constraints}
+        return d_optimal(project.sources, runs, law, seed=seed, repeats=repeats, **given)
+    if law is not None:
+        raise MixlawError("--law is of --criterion d-optimal: add it, or leave --law out")
+    again = repeats or 0
+    if again >= runs:
+        raise MixlawError(f"--repeats {again}: give fewer than the {runs} runs")
+    plain: dict[str, Any] = {"tokens": tokens, "constraints": constraints, "money": money}
+    table = space_filling(project.sources, runs - again, seed=seed, **plain)
+    return repeated(table, again)
+
+
+def repeated(table: "pd.DataFrame", times: int) -> "pd.DataFrame":
+    """A design with its first run so many times more at its end, under names of their own."""
+    import pandas as pd
+
+    if not times:
+        return table
+    first = pd.concat([table.iloc[[0]]] * times, ignore_index=True)
+    first["run_id"] = [f"{table['run_id'][0]}-again{i}" for i in range(1, times + 1)]
+    both = pd.concat([table, first], ignore_index=True)
+    both.attrs["notes"] = table.attrs["notes"]
+    return both
+
+
+def wished(batch: int | None, method: str | None, size: str | None, seed: int) -> "Wish":
+    """What the next runs are to be, by the command line."""
+    from mixlaw.designs.candidates import Wish
+
+    at: str | float = size or "largest"
+    with contextlib.suppress(ValueError):  # it is then a name, which Wish looks at
+        at = float(at)
+    return Wish(batch=batch or 8, method=method or "regret", size=at, seed=seed)
+
+
+def after_runs(
+    table: Path,
+    project: "Project | None",
+    budget: "Budget | None",
+    law: str | None,
+    wish: "Wish",
+    candidates: Path | None = None,
+) -> "NextRuns":
+    """The next batch after a table of runs."""
+    from dataclasses import replace
+
+    from mixlaw.designs.next_batch import next_runs
+    from mixlaw.estimation.goals import goal
+    from mixlaw.fitting.fit_runs import fit
+
+    runs = _runs_of(table, project)
+    if candidates is not None:
+        wish = replace(wish, candidates=_mixtures(candidates, runs))
+    planned = budget or (project.budget if project else None)
+    aim = goal(project.sources, planned) if project else None
+    work = lambda: next_runs(fit(runs, law or "auto", seed=wish.seed, goal=aim), project, budget, wish)  # noqa: E731
+    return with_stages("design", work)
+
+
+def after_runs_of_pool(
+    table: Path, project: "Project | None", law: str | None, wish: "Wish", one_of: Path
+) -> "NextRuns":
+    """The next batch where the plan is one of a file's mixtures."""
+    from mixlaw.designs.next_of_pool import next_of_pool
+    from mixlaw.fitting.fit_runs import fit
+
+    runs = _runs_of(table, project)
+    pool_MxS = _mixtures(one_of, runs)
+    return next_of_pool(fit(runs, law or "auto", seed=wish.seed), pool_MxS, project, wish)
+
+
+def _runs_of(table: Path, project: "Project | None") -> "Runs":
+    from mixlaw.runs.run_table import read_runs
+
+    runs = read_runs(table)
+    return runs.with_targets([target.name for target in project.targets]) if project and project.targets else runs
+
+
+def _mixtures(file: Path, runs: "Runs") -> "np.ndarray":
+    """Mixtures of a file (M, S) in the order of the runs' sources."""
+    from mixlaw.runs.run_table import read_runs
+
+    given = read_runs(file, losses=False)
+    unknown = sorted(set(given.sources) ^ set(runs.sources))
+    if unknown:
+        raise MixlawError(f"{file}: source '{unknown[0]}' is not in both it and {runs.name}: make them agree")
+    return given.w_RxS[:, [given.sources.index(name) for name in runs.sources]]
+
+
+def print_next(table: "pd.DataFrame", content: dict[str, Any], write: Callable[[str], Any] = print) -> None:
+    """The batch as a table in at most 80 columns, what it is worth, and how far the verdict is."""
+    from mixlaw.errors import short
+
+    shares = [column for column in table if str(column).startswith("w:")]
+    most = table[shares].max().sort_values(ascending=False, kind="stable").index[:5]
+    heads = [str(column)[2:][:9] for column in most]
+    write(f"{'run':<14}" + "".join(f"{head:>11}" for head in heads) + ("  ..." if len(shares) > 5 else ""))
+    for row in table.to_dict("records"):
+        write(f"{row['run_id']:<14}" + "".join(f"{100 * row[column]:>10.1f}%" for column in most))
+    at = content["size"]
+    where = "at the runs' size" if at["params"] is None else f"at {short(at['params'])} parameters"
+    where += "" if at["tokens"] is None else f", {short(at['tokens'])} tokens"
+    where += "" if at["flops"] is None else f", {at['flops']:.2g} FLOP in all"
+    regret = content["regret"]
+    write(f"{content['batch']} runs by {content['method']} {where}")
+    write(f"expected regret of the plan: {regret['now']:.4f} nats now, {regret['after']:.4f} after them")
+    for other in content["sizes"] if len(content["sizes"]) > 1 else ():
+        cost = "" if other["flops"] is None else f" for {other['flops']:.2g} FLOP"
+        write(f"  {short(other['params']):>8} parameters: {other['gain']:.4f} nats less{cost}")
+    if "pool" in content:
+        plan = content["pool"]
+        how = "measured" if plan["measured"] else "predicted"
+        write(f"plan now: row {plan['row']} of the pool, {how} {plan['objective']:.4f} nats")
+    else:
+        until = content["until_verdict"]
+        count = "unknown" if until["runs"] is None else until["runs"]
+        write(f"verdict now: {until['verdict']}; more runs until it is likely to be other than tie: {count}")
+        write(f"  {until['reason']}")
+    for note in content["notes"]:
+        write(f"note: {note}")

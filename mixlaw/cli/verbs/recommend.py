@@ -1,0 +1,229 @@
+"""`recommend`: from runs, from text or from nothing but text's distances to a plan."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mixlaw.cli.inputs import AtScale, Json, Law, Seconds, Seed, counted, project_at, stated_budget
+from mixlaw.cli.plan_options import (
+    Bracket,
+    Objective,
+    Regret,
+    Reuse,
+    Robust,
+    Served,
+    Sizes,
+    asked,
+    budgeted,
+    constrained,
+)
+from mixlaw.cli.progress import with_progress, with_stages
+from mixlaw.cli.verbs.appraise import By, NoProxies, plan_without_runs
+from mixlaw.cli.verbs.sweep import TextTokens, make_folder, read_text, say, train_proxies
+from mixlaw.errors import MixlawError
+
+if TYPE_CHECKING:
+    from mixlaw.planning.plan import Plan
+    from mixlaw.project.sources import Budget, Project
+    from mixlaw.runs.run_table import Runs
+
+
+def recommend(
+    project: Annotated[Path | None, typer.Argument(help="project file; mixlaw.yaml if there is one")] = None,
+    runs: Annotated[Path | None, typer.Option(help="table of runs made by any trainer: no proxies are run")] = None,
+    flops: Annotated[
+        float | None, typer.Option(help="compute budget in FLOP; the parameters N and training tokens D are found")
+    ] = None,
+    params: Annotated[float | None, typer.Option(help="N of the planned run")] = None,
+    tokens: Annotated[float | None, typer.Option(help="D of the planned run")] = None,
+    law: Law = "auto",
+    as_json: Json = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="folder for plan.json, fit.json, runs.csv and the figure; mixlaw-out or mixlaw-demo after proxies"
+        ),
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="run it all on text of the Python installation itself")] = False,
+    seed: Seed = 0,
+    scale: AtScale = None,
+    seconds: Seconds = 120.0,
+    text_tokens: TextTokens = 1e9,
+    objective: Objective = None,
+    served: Served = None,
+    sizes: Sizes = None,
+    robust: Robust = None,
+    regret: Regret = None,
+    bracket: Bracket = False,
+    reuse: Reuse = None,
+    no_proxies: NoProxies = False,
+    by: By = None,
+) -> None:
+    """Recommend a mixture for a budget, with intervals, baselines and a verdict."""
+    from mixlaw.cli.appraisal_tables import print_nearest
+    from mixlaw.cli.plan_options import refuse_unkeepable
+    from mixlaw.cli.tables import print_plan
+
+    budget, ask = stated_budget(flops, params, tokens), asked(robust, regret, bracket)
+    plain = ask == asked(None, None, False)
+    _refuse_beside_no_proxies(no_proxies, by, demo or bool(runs) or law != "auto" or scale is not None or not plain)
+    if demo:
+        wishes = [wish for wish in (objective, served, sizes, reuse) if wish is not None]
+        _refuse_beside_demo(bool(project or runs or budget), not plain or bool(wishes))
+        check_law(law, scale, mixed=True)
+        plan = _demo(out or Path("mixlaw-demo"), law, seed)
+    else:
+        read = project_at(project, needed=runs is None)
+        budget, constraints = budgeted(budget, read, served, sizes), constrained(read, objective, reuse)
+        wanted = {"constraints": constraints, "ask": ask, "seed": seed}
+        if not no_proxies:
+            refuse_unkeepable(read, budget, constraints)
+        if out is not None:
+            make_folder(out)
+        if no_proxies:
+            assert read is not None
+            plan = plan_without_runs(replace(read, budget=budget, constraints=constraints), by, seed, out)
+        elif runs is not None:
+            plan = _from_runs(runs, read, budget, law, scale, out, wanted)
+        else:
+            assert read is not None
+            check_law(law, scale, mixed=len(read.sources) > 1)
+            folder = make_folder(out or Path("mixlaw-out"))
+            task = read_text(folder, text_tokens, lambda b: _task(read, budget, seed, seconds, b))
+            plan = _from_text(task, law, folder, wanted)
+    show = print_nearest if no_proxies else print_plan
+    print(json.dumps(plan.to_dict(), indent=1)) if as_json else show(plan)
+
+
+def _refuse_beside_no_proxies(no_proxies: bool, by: str | None, with_runs: bool) -> None:
+    """A plan without runs asks nothing of runs or of a law."""
+    if no_proxies and with_runs:
+        raise MixlawError(
+            "--no-proxies plans without runs: leave out --demo, --runs, --law, --scale, --robust and the like"
+        )
+    if by is not None and not no_proxies:
+        raise MixlawError("--by is of --no-proxies: a plan from runs is by a law")
+
+
+def _refuse_beside_demo(own_question: bool, own_wishes: bool) -> None:
+    """The demo is one fixed question."""
+    if own_question:
+        raise MixlawError("--demo brings its own text and budget: leave out the project, --runs and the budget")
+    if own_wishes:
+        raise MixlawError("--demo shows a plain plan: leave out --objective, --served, --sizes, --robust and the like")
+
+
+def check_law(law: str, scale: float | None, mixed: bool) -> None:
+    """Refused before proxies are trained rather than after."""
+    from mixlaw.laws import by_name, parametric
+
+    if scale is not None:
+        raise MixlawError("--scale chooses among the runs of a table: give --runs, or leave --scale out")
+    needed = {"mixture", "params"} if mixed else {"params"}
+    known = needed if law == "auto" else parametric(by_name(law)).needs
+    if not needed <= known:
+        missing = "size" if "params" not in known else "mixture"
+        raise MixlawError(
+            f"--law {law}: knows no {missing}, and proxies of several sizes{' and mixtures' * mixed} are to be fitted: "
+            "choose mixture-index, or run `mixlaw sweep` and then `mixlaw fit` with --scale"
+        )
+
+
+def _from_runs(
+    path: Path,
+    project: "Project | None",
+    budget: "Budget | None",
+    law: str,
+    scale: float | None,
+    out: Path | None,
+    wanted: dict[str, Any],
+) -> "Plan":
+    from mixlaw.cli.verbs.changes import check_tokenizer, since, with_stale
+    from mixlaw.estimation.goals import goal
+    from mixlaw.fitting.fit_runs import fit
+    from mixlaw.planning.recommendation import recommend
+    from mixlaw.runs.run_table import read_runs
+
+    runs = read_runs(path)
+    targets = project.targets if project else ()
+    if targets:
+        runs = runs.with_targets([target.name for target in targets])
+    found = ()
+    if project is not None:
+        check_tokenizer(project, runs.yardstick)
+        project = counted(project)
+        found = since(path.parent, project, runs)
+    sources = project.sources if project else None
+
+    def work() -> "Plan":
+        fitted = fit(runs, law, seed=wanted["seed"], scale=scale, goal=goal(sources, budget))
+        return recommend(fitted, sources, budget, targets=targets, **wanted)
+
+    plan = with_stale(with_stages("recommend", work), found)
+    if out is not None:
+        save_plan(out, plan, runs, path)
+    return plan
+
+
+def save_plan(out: Path, plan: "Plan", runs: "Runs", source: Path | None = None) -> None:
+    """All that `report` and `export` need; `source` is the file the runs were read from."""
+    from mixlaw.figures import save_path_figure, save_plan_figure
+
+    folder = make_folder(out)
+    table = folder / "runs.csv"
+    if source is None or not (table.exists() and table.samefile(source)):  # a user's own table is not written over
+        runs.write(table)
+    assert plan.fit is not None, "a plan that `recommend` made has its fit"
+    plan.fit.save(folder / "fit.json")
+    plan.save(folder / "plan.json")
+    save_plan_figure(plan, folder / "plan.png")
+    drawn = ", path.png" * save_path_figure(plan, folder / "path.png")
+    say(f"wrote plan.json, plan.png{drawn}, fit.json and runs.csv to {folder}")
+
+
+def _task(project: "Project", budget: "Budget | None", seed: int, seconds: float, build: Any) -> Any:
+    from proxies.tasks.task import project_task
+
+    return project_task(project, budget, seed, seconds, build=build)
+
+
+def _from_text(task: Any, law: str, out: Path, wanted: dict[str, Any]) -> "Plan":
+    runs = train_proxies(task, wanted["seed"], out)
+    return plan_of_task(task, runs, law, wanted, out)
+
+
+def _demo(out: Path, law: str, seed: int) -> "Plan":
+    from mixlaw.planning.plan import with_check
+    from proxies.tasks.task import demo_task, measure
+
+    say("reading text of this Python installation and its packages ...")
+    task, store = demo_task(seed), make_folder(out) / "store"
+    runs = train_proxies(task, seed, out)
+    plan = plan_of_task(task, runs, law, {"seed": seed}, out)
+    named = {"recommended": plan.mixture, "proportional": plan.baselines["proportional"]["mixture"]}
+    measured = with_progress("check at the budget", lambda tell: measure(task, named, store, seed, tell))
+    plan = with_check(plan, measured)
+    plan.save(out / "plan.json")
+    from mixlaw.figures import save_plan_figure
+
+    save_plan_figure(plan, out / "plan.png")
+    return plan
+
+
+def plan_of_task(task: Any, runs: "Runs", law: str, wanted: dict[str, Any], out: Path) -> "Plan":
+    from mixlaw.estimation.goals import goal
+    from mixlaw.fitting.fit_runs import fit
+    from mixlaw.planning.recommendation import recommend
+
+    def work() -> "Plan":
+        fitted = fit(runs, law, seed=wanted["seed"], goal=goal(task.sources, task.budget))
+        origin = fitted.provenance | {"text": task.corpus.hash}
+        fitted = replace(fitted, notes=(*task.notes, *fitted.notes), provenance=origin)
+        return recommend(fitted, task.sources, task.budget, targets=task.targets, **wanted)
+
+    plan = with_stages("recommend", work)
+    save_plan(out, plan, runs)
+    return plan

@@ -1,0 +1,1 @@
+"""Which mixtures to run: before any run, and after a table."""

@@ -1,0 +1,171 @@
+"""On what the next runs are chosen: the plan's problem, mixtures that may come to be the plan, mixtures to run."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mixlaw.designs.acquisition import Belief
+from mixlaw.errors import MixlawError, nearest
+from mixlaw.fitting.fit_result import Fit
+from mixlaw.fitting.fit_runs import replicate
+from mixlaw.fitting.posterior import Posterior, posterior
+from mixlaw.optimization.infeasible_ceilings import refuse_broken
+from mixlaw.optimization.optimum import Optimum
+from mixlaw.optimization.problem import MET, Problem, pose
+from mixlaw.optimization.scale import Scale, fit_toward
+from mixlaw.optimization.size_search import choose_scale
+from mixlaw.project.feasible import feasible
+from mixlaw.project.sources import Budget, Project, Source, Sources
+
+METHODS = ("regret", "thompson")
+SIZES = ("largest", "cost")
+REPLICAS = 200
+OPTIONS = 48
+"""Bootstrap optima among which the plan is taken to be chosen."""
+POOL = 200
+"""Mixtures all over the feasible set that may be run, beside the options, those between them, and corners."""
+BREACH = 10.0
+"""Nats that an option pays for a nat above a target's ceiling."""
+SAME = 1e-3
+"""Mixtures that differ by less in every share are one."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the next runs are to be.
+
+    Attributes:
+        batch: how many.
+        method: "regret", the largest expected fall of the plan's regret, or "thompson".
+        size: "largest", the table's largest size; "cost", the size with the largest expected fall for its compute; or
+            params that the table has runs of.
+        candidates: mixtures to choose from (M, S), in the order of the fit's sources; None: all feasible ones.
+        seed: of the bootstrap, the draws and the pool.
+
+    Raises:
+        MixlawError: a value is out of range.
+    """
+
+    batch: int = 8
+    method: str = "regret"
+    size: str | float = "largest"
+    candidates: np.ndarray | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise MixlawError(f"--batch {self.batch}: give 1 or more")
+        if self.method not in METHODS:
+            raise MixlawError(f"--method {self.method}: {nearest(self.method, METHODS)}")
+        if isinstance(self.size, str) and self.size not in SIZES:
+            raise MixlawError(f"--size {self.size}: give largest, cost, or the params of runs of the table")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a batch is chosen on: the problem with its bootstrap, the planned run, its optimum, options, candidates.
+
+    Attributes:
+        option_OxS: mixtures that may come to be the plan, the present one first.
+        candidate_CxS: mixtures that may be run, the options first unless they were given.
+        option_C: the option that is the candidate's mixture, -1 for none.
+        options: the posterior of the options at the planned run.
+        refit_BxS: the optima of bootstrap refits.
+    """
+
+    problem: Problem
+    scale: Scale
+    best: Optimum
+    option_OxS: np.ndarray
+    candidate_CxS: np.ndarray
+    option_C: np.ndarray
+    options: Posterior
+    refit_BxS: np.ndarray
+
+
+def prepare(fit: Fit, project: Project | None, budget: Budget | None, wish: Wish, notes: list[str]) -> Ground:
+    """The ground that a batch is chosen on; see `next_runs`."""
+    sources = None if project is None else project.sources
+    targets, constraints = ((), None) if project is None else (project.targets, project.constraints)
+    budget = budget or (None if project is None else project.budget)
+    problem = pose(fit, sources, budget, targets, constraints)
+    scale = choose_scale(problem, notes)
+    needed = problem.needs_tokens()
+    if needed is not None and scale.tokens is None:
+        raise MixlawError(f"{needed} and the law {fit.law.name} knows no token count: give --params and --tokens")
+    problem.refuse_conflicts(scale.tokens)
+    problem = replace(problem, fit=fit_toward(problem.fit, scale))
+    if not len(problem.fit.replicas_BxKxP):
+        problem = replace(problem, fit=replicate(problem.fit, REPLICAS, wish.seed))
+    best = problem.solve(problem.fit.z_KxP[None], scale.pair)[0]
+    refuse_broken(problem, scale, best)
+    refits = problem.solve(problem.fit.replicas_BxKxP[:OPTIONS], scale.pair, near_S=best.w_S)
+    refit_BxS = np.array([refit.w_S for refit in refits if refit.broken <= MET]).reshape(-1, len(best.w_S))
+    option_OxS = distinct(np.concatenate([best.w_S[None], refit_BxS]))
+    candidate_CxS = _candidates(problem, scale, option_OxS, wish)
+    options = posterior(problem.fit, option_OxS, *scale.pair)
+    option_C = _same(candidate_CxS, option_OxS)
+    return Ground(problem, scale, best, option_OxS, candidate_CxS, option_C, options, refit_BxS)
+
+
+def _candidates(problem: Problem, scale: Scale, option_OxS: np.ndarray, wish: Wish) -> np.ndarray:
+    """What may be run, (C, S): the options, mixtures between them, corners, and draws all over the feasible set."""
+    if wish.candidates is not None:
+        if wish.candidates.ndim != 2 or wish.candidates.shape[1] != option_OxS.shape[1] or not len(wish.candidates):
+            raise MixlawError(f"candidates: give mixtures of the {option_OxS.shape[1]} sources, one a row")
+        return wish.candidates
+    if problem.sources is None:
+        sources = Sources(Source(name, None) for name in problem.fit.sources)
+    else:
+        sources = problem.sources
+    where = feasible(sources, problem.constraints, scale.tokens, problem.money)
+    rng = np.random.default_rng([wish.seed, 5])
+    pairs = rng.integers(len(option_OxS), size=(len(option_OxS), 2))
+    between_OxS = option_OxS[pairs].mean(1)
+    return distinct(np.concatenate([option_OxS, between_OxS, where.tops, where.everywhere(rng, POOL)]))
+
+
+def distinct(w_NxS: np.ndarray) -> np.ndarray:
+    """Mixtures without those that are (nearly) one before them, in their order."""
+    kept: list[int] = []
+    for n, w_S in enumerate(w_NxS):
+        if not kept or np.abs(w_NxS[kept] - w_S).max(1).min() > SAME:
+            kept.append(n)
+    return w_NxS[kept]
+
+
+def _same(candidate_CxS: np.ndarray, option_OxS: np.ndarray) -> np.ndarray:
+    """For each candidate the option that it is, -1 for none."""
+    apart_CxO = np.abs(candidate_CxS[:, None] - option_OxS).max(2)
+    return np.where(apart_CxO.min(1) <= SAME, apart_CxO.argmin(1), -1)
+
+
+def believed(ground: Ground, runs: Posterior) -> Belief:
+    """What is known of the options' objectives and of runs at one size. What sets a mixture off from the law at a run's
+    size is noise to a plan by the law."""
+    problem, options = ground.problem, ground.options
+    loss_KxO = np.exp(options.log_KxN)
+    value_O, slope_OxK = valued(problem, loss_KxO.T)
+    return Belief(
+        value_O=value_O,
+        slope_OxK=slope_OxK,
+        option_KxOxP=options.feature_KxNxP * loss_KxO[:, :, None],
+        run_KxCxP=runs.feature_KxNxP,
+        noise_K=runs.noise_K,
+        alike_KxK=runs.alike_KxK,
+        option_C=ground.option_C,
+        own_OxK=np.zeros_like(loss_KxO.T),
+        loss_OxK=loss_KxO.T,
+    )
+
+
+def valued(problem: Problem, loss_OxK: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The objective (O,) of options with these losses, ceilings paid for, and its slopes in the losses (O, K)."""
+    ceiling_K = np.array([np.inf if t.max_loss is None else t.max_loss for t in problem.targets])
+    over_OxK = np.maximum(loss_OxK - ceiling_K, 0.0)
+    if problem.worst:
+        counted_OxK = np.where(problem.weight_K > 0, loss_OxK, -np.inf)
+        slope_OxK = np.eye(loss_OxK.shape[1])[counted_OxK.argmax(1)]
+    else:
+        slope_OxK = np.tile(problem.weight_K, (len(loss_OxK), 1))
+    return problem.value(loss_OxK) + BREACH * over_OxK.sum(1), slope_OxK + BREACH * (over_OxK > 0)

@@ -1,0 +1,141 @@
+"""The next batch of runs: which mixtures, at which size, and what they are expected to be worth to the plan."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mixlaw.designs.acquisition import Chosen, by_regret, by_thompson, report
+from mixlaw.designs.candidates import Ground, Wish, believed, prepare
+from mixlaw.designs.run_sizes import RunSize, pick, run_sizes
+from mixlaw.designs.sample_size import until_verdict
+from mixlaw.fitting.fit_result import Fit
+from mixlaw.fitting.posterior import posterior
+from mixlaw.io.progress import stage
+from mixlaw.planning.plan import named
+from mixlaw.project.sources import Budget, Project
+from mixlaw.validation.held_out import held_out
+
+
+@dataclass(frozen=True)
+class NextRuns:
+    """The next batch and why.
+
+    Attributes:
+        frame: `run_id`, `params`, `tokens`, `w:` and `unique:` columns, a row a run.
+        content: what `mixlaw design --after --json` prints.
+    """
+
+    frame: pd.DataFrame
+    content: dict[str, Any]
+
+
+def next_runs(
+    fit: Fit, project: Project | None = None, budget: Budget | None = None, wish: Wish | None = None
+) -> NextRuns:
+    """The next batch for a plan at a budget.
+
+    The plan is chosen among its present optimum and those of the bootstrap; a candidate's worth is by how much a run of
+    it is expected to lower the least expected objective at the budget. The default size is the table's largest: the law
+    is least sure of how mixtures differ there and beyond, and a run of it needs the least extrapolation.
+
+    Args:
+        fit: with its runs; replicas are made where it has none.
+        project: sources, targets, constraints; without one every mixture is feasible and each target counts 1.
+        budget: the planned run, in place of the project's.
+        wish: how many runs, by which method, at which size.
+
+    Raises:
+        MixlawError: as `recommend`; the fit has no runs; no size is as asked for.
+    """
+    wish, notes = wish or Wish(), []
+    sizes, rng = run_sizes(fit), np.random.default_rng([wish.seed, 7])
+    if not isinstance(wish.size, str):
+        pick(sizes, float(wish.size))  # refused before any work
+    stage("finding the plan, and mixtures that may come to be it")
+    ground = prepare(fit, project, budget, wish, notes)
+    stage("choosing the batch")
+    chosen = [_batch(ground, size, wish, rng) for size in sizes]
+    at = _which(sizes, chosen, wish, notes)
+    w_QxS = ground.candidate_CxS[chosen[at].index_Q]
+    run_at = posterior(ground.problem.fit, w_QxS, sizes[at].params, sizes[at].tokens, sizes[at].unique_S)
+    distrust = held_out(ground.problem.fit, seed=wish.seed).distrust
+    until = until_verdict(ground.problem, ground.scale, ground.best, run_at, distrust)
+    content = {
+        "method": wish.method,
+        "batch": len(w_QxS),
+        "size": size_content(sizes[at], chosen[at]),
+        "sizes": [size_content(size, batch) for size, batch in zip(sizes, chosen, strict=True)],
+        "regret": {"now": chosen[at].before, "after": chosen[at].after, "after_each": chosen[at].after_Q.tolist()},
+        "mixture": named(ground.problem.fit.sources, ground.best.w_S),
+        "spread": _apart(ground),
+        "until_verdict": until.to_dict(),
+        "notes": list(dict.fromkeys([*ground.problem.fit.notes, *notes])),
+    }
+    return NextRuns(table_of(ground.problem.fit, sizes[at], w_QxS), content)
+
+
+def _batch(ground: Ground, size: RunSize, wish: Wish, rng: np.random.Generator) -> Chosen:
+    """The batch at one size."""
+    runs = posterior(ground.problem.fit, ground.candidate_CxS, size.params, size.tokens, size.unique_S)
+    belief = believed(ground, runs)
+    count = min(wish.batch, len(ground.candidate_CxS)) if wish.candidates is not None else wish.batch
+    if wish.method == "thompson":
+        apart_OxC = np.abs(ground.option_OxS[:, None] - ground.candidate_CxS).sum(2)
+        index_Q = by_thompson(belief, min(count, len(ground.candidate_CxS)), rng, apart_OxC)
+    else:
+        index_Q = by_regret(belief, count, rng)
+    return report(belief, index_Q, rng)
+
+
+def _apart(ground: Ground) -> float:
+    """Share of tokens by which the bootstrap's optima differ from the plan: their median."""
+    refit_OxS = ground.refit_BxS
+    return float(np.median(0.5 * np.abs(refit_OxS - ground.best.w_S).sum(1))) if len(refit_OxS) else 0.0
+
+
+def _which(sizes: list[RunSize], chosen: list[Chosen], wish: Wish, notes: list[str]) -> int:
+    """The size to run at."""
+    if not isinstance(wish.size, str):
+        return pick(sizes, float(wish.size))
+    if wish.size == "largest" or len(sizes) == 1:
+        return len(sizes) - 1
+    flops = np.array([size.flops for size in sizes])
+    if not np.isfinite(flops).all():
+        notes.append("the runs' tokens are not known, so neither is their compute: the largest size is taken")
+        return len(sizes) - 1
+    return int(np.argmax([(batch.before - batch.after) / cost for batch, cost in zip(chosen, flops, strict=True)]))
+
+
+def pick_size(sizes: list[RunSize], wish: Wish) -> RunSize:
+    """The size as stated, or the largest.
+
+    Raises:
+        MixlawError: no run has it.
+    """
+    return sizes[-1] if isinstance(wish.size, str) else sizes[pick(sizes, float(wish.size))]
+
+
+def size_content(size: RunSize, batch: Chosen) -> dict[str, Any]:
+    """One size for the report: what the batch costs there, and what it is expected to take off the regret."""
+    known = {"params": size.params, "tokens": size.tokens, "flops": len(batch.index_Q) * size.flops}
+    return {k: None if np.isnan(x) else x for k, x in known.items()} | {"gain": batch.before - batch.after}
+
+
+def table_of(fit: Fit, size: RunSize, w_QxS: np.ndarray) -> pd.DataFrame:
+    """The batch as a table of runs to make, under names that the fit's table does not have."""
+    assert fit.runs is not None, "a fit with a posterior has runs"
+    done = len(np.unique(fit.runs.run_id))
+    taken, start = set(fit.runs.run_id.tolist()), done
+    while any(f"next{start}-{q:02d}" in taken for q in range(len(w_QxS))):
+        start += 1
+    frame = pd.DataFrame({"run_id": [f"next{start}-{q:02d}" for q in range(len(w_QxS))]})
+    for name, value in (("params", size.params), ("tokens", size.tokens)):
+        if np.isfinite(value):
+            frame[name] = value
+    frame[[f"w:{source}" for source in fit.sources]] = w_QxS
+    for source, unique in zip(fit.sources, size.unique_S, strict=True):
+        if np.isfinite(unique):
+            frame[f"unique:{source}"] = unique
+    return frame

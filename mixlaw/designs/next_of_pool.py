@@ -1,0 +1,122 @@
+"""The next batch where the plan is one of given mixtures, at the size of the runs (`mixlaw.designs.pool`)."""
+
+from typing import Any
+
+import numpy as np
+
+from mixlaw.designs.acquisition import by_thompson, report
+from mixlaw.designs.candidates import Wish, valued
+from mixlaw.designs.next_batch import NextRuns, pick_size, size_content, table_of
+from mixlaw.designs.pool import known_losses, next_by_regret, plan_of, pool_belief
+from mixlaw.designs.run_sizes import RunSize, run_sizes
+from mixlaw.errors import MixlawError
+from mixlaw.fitting.fit_result import Fit
+from mixlaw.fitting.posterior import posterior
+from mixlaw.optimization.problem import Problem, pose
+from mixlaw.optimization.scale import Scale
+from mixlaw.planning.plan import named
+from mixlaw.project.sources import Project
+
+SAME = 1e-5
+"""A run is of a mixture of the pool where no share differs by more."""
+
+
+def next_of_pool(fit: Fit, pool_MxS: np.ndarray, project: Project | None = None, wish: Wish | None = None) -> NextRuns:
+    """The next batch where the plan will be one of M mixtures, and the mixture to take now.
+
+    The plan is taken to be one of the runs' size. What a run of a mixture was measured at counts as what the mixture is
+    worth, and the best of these is the plan now; where another is predicted to be better, it is the first of the batch.
+    Three runs are enough to begin with; runs one at a time need the fewest in all.
+
+    Args:
+        fit: with its runs, those of the pool among them.
+        pool_MxS: the mixtures, in the order of the fit's sources. Those that break the project's bounds, groups or
+            other constraints on shares are left out.
+        project: sources, targets, constraints; without one each target counts 1. Its budget says at how many tokens
+            caps hold, and no more.
+        wish: how many runs, by which method, at which size of the table (`largest` by default).
+
+    Raises:
+        MixlawError: the fit has no runs, no mixture of the pool is feasible or left to run, or the wish is not for a
+            pool.
+    """
+    wish, notes = wish or Wish(), []
+    if wish.candidates is not None or wish.size == "cost":
+        raise MixlawError("a pool is itself what may be run, at one size: leave out other candidates and --size cost")
+    if np.ndim(pool_MxS) != 2 or np.shape(pool_MxS)[1] != len(fit.sources):
+        raise MixlawError(f"the pool: give mixtures of the {len(fit.sources)} sources, one a row")
+    size = pick_size(run_sizes(fit), wish)
+    problem = _posed(fit, project)
+    at_M = _feasible(problem, pool_MxS, size, notes)
+    w_MxS, rng = pool_MxS[at_M], np.random.default_rng([wish.seed, 7])
+    known = posterior(problem.fit, w_MxS, size.params, size.tokens, size.unique_S)
+    measured_MxK = _measured(problem.fit, w_MxS, size)
+    plan = plan_of(known, measured_MxK, lambda loss_OxK: valued(problem, loss_OxK))
+    belief, run_C = pool_belief(known, measured_MxK, lambda loss_OxK: valued(problem, loss_OxK), rng)
+    able = len(run_C) if wish.method == "regret" else int((belief.option_C >= 0).sum())
+    if not able:
+        raise MixlawError(f"the pool: nothing is left to run; take the mixture of its row {at_M[plan] + 1}")
+    choose = next_by_regret if wish.method == "regret" else by_thompson
+    chosen = report(belief, choose(belief, min(wish.batch, able), rng), rng)
+    row_Q = run_C[chosen.index_Q]
+    notes += ["spread and until_verdict are null: the plan is one of the pool, its loss measured or predicted"]
+    value_M, _ = valued(problem, known_losses(known, measured_MxK))
+    content: dict[str, Any] = {
+        "method": wish.method,
+        "batch": len(row_Q),
+        "size": size_content(size, chosen),
+        "sizes": [size_content(size, chosen)],
+        "regret": {"now": chosen.before, "after": chosen.after, "after_each": chosen.after_Q.tolist()},
+        "mixture": named(problem.fit.sources, w_MxS[plan]),
+        "pool": {
+            "row": int(at_M[plan]) + 1,
+            "measured": bool(np.isfinite(measured_MxK[plan]).all()),
+            "objective": float(value_M[plan]),
+            "rows": (at_M[row_Q] + 1).tolist(),
+        },
+        "spread": None,
+        "until_verdict": None,
+        "notes": list(dict.fromkeys([*problem.fit.notes, *notes])),
+    }
+    return NextRuns(table_of(problem.fit, size, w_MxS[row_Q]), content)
+
+
+def _posed(fit: Fit, project: Project | None) -> Problem:
+    if project is None:
+        return pose(fit)
+    return pose(fit, project.sources, project.budget, project.targets, project.constraints)
+
+
+def _feasible(problem: Problem, w_MxS: np.ndarray, size: RunSize, notes: list[str]) -> np.ndarray:
+    """Which mixtures of the pool keep the constraints on shares."""
+    budget, none_K = problem.budget, np.zeros(len(problem.targets))  # ceilings are paid for, not kept
+    tokens = budget.tokens if budget is not None and budget.tokens is not None else size.tokens
+    scale = Scale(None, tokens if np.isfinite(tokens) else None)
+    broken = [problem.broken(w_S, scale, none_K) for w_S in w_MxS]
+    kept = np.array([m for m, names in enumerate(broken) if not names], int)
+    if not len(kept):
+        raise MixlawError(f"the pool: no mixture keeps the constraints; its row 1 breaks {broken[0][0]}")
+    if len(kept) < len(w_MxS):
+        first = next(m for m, names in enumerate(broken) if names)
+        notes.append(
+            f"{len(w_MxS) - len(kept)} mixtures of the pool break a constraint and are left out "
+            f"(row {first + 1}: {broken[first][0]})"
+        )
+    return kept
+
+
+def _measured(fit: Fit, w_MxS: np.ndarray, size: RunSize) -> np.ndarray:
+    """Losses of the pool's mixtures at a size, means where runs repeat, (M, K) nats per token; nan where not run."""
+    assert fit.runs is not None, "a fit with a posterior has runs"
+    runs = fit.runs.select(fit.runs.last_R)
+    at_R = np.isclose(runs.params_R, size.params, rtol=1e-6) if np.isfinite(size.params) else np.ones(len(runs), bool)
+    if np.isfinite(size.tokens):
+        at_R = at_R & (np.abs(runs.tokens_R - size.tokens) <= 0.02 * size.tokens)
+    w_RxS = runs.w_RxS[at_R][:, [runs.sources.index(name) for name in fit.sources]]
+    loss_RxK = runs.loss_RxK[at_R][:, [runs.targets.index(name) for name in fit.targets]]
+    found_MxK = np.full((len(w_MxS), loss_RxK.shape[1]), np.nan)
+    for m, w_S in enumerate(w_MxS):
+        own_RxK = loss_RxK[np.abs(w_RxS - w_S).max(1) <= SAME]
+        count_K = np.isfinite(own_RxK).sum(0)
+        found_MxK[m] = np.where(count_K > 0, np.nansum(own_RxK, axis=0) / np.maximum(count_K, 1), np.nan)
+    return found_MxK

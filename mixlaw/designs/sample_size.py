@@ -1,0 +1,128 @@
+"""How many more runs until the verdict is likely to be other than a tie.
+
+The difference d between the best baseline and the plan is known as normal: mean m and standard deviation s0, those of
+the bootstrap. Runs like the proposed batch shrink s0 to s_j after j of them, which the fit's curvature tells without
+their outcomes; the mean then found is normal around m with variance s0² - s_j². The verdict is *better* when the 90%
+interval lies above 0, that is with probability Phi((m - 1.645 s_j) / sqrt(s0² - s_j²)), and j is the least number that
+makes it likely. It holds the law for true, and the plan and its rival for those of now.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+
+from mixlaw.fitting.posterior import Posterior, posterior
+from mixlaw.optimization.optimum import Optimum
+from mixlaw.optimization.problem import Problem
+from mixlaw.optimization.scale import Scale
+from mixlaw.planning.plan import interval
+from mixlaw.planning.verdict import baselines, extrapolations, losses_of, verdict
+
+LIKELY = 0.5
+Z = float(norm.ppf(0.95))
+FAR = 20
+"""A number above so many times that of the runs there are is not told: the law would not hold so exactly."""
+
+
+@dataclass(frozen=True)
+class Until:
+    """The answer.
+
+    Attributes:
+        verdict: the present one, by the fit's intervals (better, tie or unknown).
+        rival: the best feasible baseline, None where there is none.
+        difference: by how much it is predicted to be worse than the plan {mean, low, high}.
+        runs: how many more, None where that cannot be said.
+        eventually: probability that the verdict is *better* after any number of such runs.
+        reason: in words.
+    """
+
+    verdict: str
+    rival: str | None
+    difference: dict[str, float] | None
+    runs: int | None
+    eventually: float | None
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types."""
+        return dict(vars(self))
+
+
+def until_verdict(
+    problem: Problem, scale: Scale, best: Optimum, runs: Posterior, distrust: Sequence[str] = ()
+) -> Until:
+    """How many runs like those of `runs` it takes.
+
+    Args:
+        problem: with the bootstrap's replicas.
+        scale, best: the planned run and its optimum.
+        runs: the posterior of the batch at the size it is run at; the answer is a multiple of its number of runs.
+        distrust: why the fit supports no verdict at all, if so.
+    """
+    batch = runs.log_KxN.shape[1]
+    found = {name: b for name, b in baselines(problem, scale, best.w_S, []).items() if b is not None and b["feasible"]}
+    doubts = [*extrapolations(problem, scale, best.w_S), *distrust]
+    if not found:
+        return Until("unknown", None, None, None, None, "no baseline keeps the constraints: nothing to compare with")
+    rival = min(found, key=lambda name: found[name]["objective"])
+    difference = found[rival]["difference"]
+    if doubts:
+        reason = f"{doubts[0]}: runs like these do not change that"
+        return Until("unknown", rival, difference, None, None, reason)
+    now = verdict(found)
+    if now == "better":
+        return Until(now, rival, difference, 0, None, "the verdict is other than tie already")
+    rival_S = np.array([found[rival]["mixture"][name] for name in problem.fit.sources])
+    spread = _spread(problem, scale, best.w_S, rival_S)
+    mean, few = difference["mean"], len(np.unique(problem.fit.runs.run_id)) if problem.fit.runs is not None else 0
+    if mean <= 1e-6 or spread <= 1e-9:
+        reason = f"the plan and {rival} are predicted alike: no number of runs tells them apart"
+        return Until(now, rival, difference, None, None, reason)
+    eventually = float(norm.cdf(mean / spread))
+    count_N = batch * np.unique(np.round(np.geomspace(1, max(FAR * few / batch, 1.0), 200)).astype(int))
+    left_N = spread * _shrinkage(problem, scale, (best.w_S, rival_S), runs, count_N / batch)
+    chance_N = norm.cdf((mean - Z * left_N) / np.sqrt(np.maximum(spread**2 - left_N**2, 1e-300)))
+    likely = np.flatnonzero(chance_N >= LIKELY)
+    if not len(likely):
+        reason = (
+            f"{rival} is predicted {mean:.4f} ± {spread:.4f} nats worse; {count_N[-1]} more runs like these would "
+            f"leave ± {left_N[-1]:.4f}, too much to tell them apart"
+        )
+        return Until(now, rival, difference, None, eventually, reason)
+    count, left = int(count_N[likely[0]]), left_N[likely[0]]
+    reason = (
+        f"{rival} is predicted {mean:.4f} ± {spread:.4f} nats worse; {count} more runs like these leave ± {left:.4f}, "
+        f"and then better is more likely than tie; with any number it is {eventually:.0%} likely"
+    )
+    return Until(now, rival, difference, count, eventually, reason)
+
+
+def _spread(problem: Problem, scale: Scale, plan_S: np.ndarray, rival_S: np.ndarray) -> float:
+    """Standard deviation of the difference over the bootstrap, by its 90% interval."""
+    (_, plan_BxK), (_, rival_BxK) = (losses_of(problem, scale, w) for w in (plan_S, rival_S))
+    difference_B = problem.value(rival_BxK) - problem.value(plan_BxK)
+    band = interval(difference_B, float(np.median(difference_B)))
+    return (band["high"] - band["low"]) / (2 * Z)
+
+
+def _shrinkage(
+    problem: Problem, scale: Scale, pair: tuple[np.ndarray, np.ndarray], runs: Posterior, times_N: np.ndarray
+) -> np.ndarray:
+    """By what factor the standard deviation of the difference shrinks when the batch is run so many times, (N,)."""
+    both = posterior(problem.fit, np.stack(pair), *scale.pair)
+    loss_Kx2 = np.exp(both.log_KxN)
+    slope_K = problem.weight_K
+    if problem.worst:
+        slope_K = np.eye(len(slope_K))[np.argmax(np.where(slope_K > 0, loss_Kx2[:, 0], -np.inf))]
+    start, left_N = 0.0, np.zeros(len(times_N))
+    for k, weight in enumerate(slope_K):
+        step_P = weight * (both.feature_KxNxP[k].T @ (loss_Kx2[k] * [-1.0, 1.0]))
+        value_P, vector_PxP = np.linalg.eigh(runs.feature_KxNxP[k].T @ runs.feature_KxNxP[k] / runs.noise_K[k] ** 2)
+        along_P = np.square(step_P @ vector_PxP)
+        start += along_P.sum()
+        left_N += (along_P / (1.0 + times_N[:, None] * np.maximum(value_P, 0.0))).sum(1)
+    return np.sqrt(left_N / max(start, 1e-300))

@@ -1,0 +1,1 @@
+"""The numerical engine of a fit: rows, objective, Levenberg-Marquardt, cross-validation, metrics."""

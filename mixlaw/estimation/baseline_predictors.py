@@ -1,0 +1,69 @@
+"""What a law has to beat: predictions without a law, each from the training rows alone."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from mixlaw.estimation.metrics import scales
+from mixlaw.runs.run_table import Runs
+
+
+class Baseline(NamedTuple):
+    """A prediction without a law.
+
+    Attributes:
+        name: as the leaderboard shows it.
+        predict: from a table, a target's index and the mask of the training rows with a loss, its loss on every row
+            (R,), nats per token.
+    """
+
+    name: str
+    predict: Callable[[Runs, int, np.ndarray], np.ndarray]
+
+
+def mean_of_the_runs(runs: Runs, target: int, train_R: np.ndarray) -> np.ndarray:
+    """Mean loss of the training rows `alike`."""
+    loss_R = runs.loss_RxK[:, target]
+    return np.array([loss_R[rows].mean() for rows in alike(runs, train_R)])
+
+
+def nearest_run(runs: Runs, target: int, train_R: np.ndarray) -> np.ndarray:
+    """Loss of the training row, among those `alike`, whose mixture differs in the fewest tokens."""
+    loss_R = runs.loss_RxK[:, target]
+    found = [
+        rows[np.abs(runs.w_RxS[rows] - w_S).sum(1).argmin()]
+        for w_S, rows in zip(runs.w_RxS, alike(runs, train_R), strict=True)
+    ]
+    return loss_R[found]
+
+
+def own_weight(runs: Runs, target: int, train_R: np.ndarray) -> np.ndarray:
+    """Least squares of log-loss on the share of the source that carries the target's name, one slope for all scales
+    and the level of the training rows `alike`."""
+    own_R, loss_R = runs.w_RxS[:, runs.sources.index(runs.targets[target])], np.ones(len(runs))
+    loss_R[train_R] = runs.loss_RxK[train_R, target]
+    y_R, rows = np.log(loss_R), alike(runs, train_R)
+    y_level_R, x_level_R = (np.array([v_R[at].mean() for at in rows]) for v_R in (y_R, own_R))
+    x_R = (own_R - x_level_R)[train_R]
+    slope = x_R @ (y_R - y_level_R)[train_R] / (x_R @ x_R) if x_R @ x_R > 0 else 0.0
+    return np.exp(y_level_R + slope * (own_R - x_level_R))
+
+
+def alike(runs: Runs, train_R: np.ndarray) -> list[np.ndarray]:
+    """For every row the training rows of its scale; where there are none those of the nearest size, or all where the
+    table has no sizes: positions."""
+    scale_R, found = scales(runs), {}
+    for scale in np.unique(scale_R):
+        rows = np.flatnonzero(train_R & (scale_R == scale))
+        if not len(rows):
+            distance_R = np.abs(np.log(runs.params_R / runs.params_R[scale_R == scale][0]))
+            nearest = np.min(distance_R[train_R])
+            rows = np.flatnonzero(train_R & ((distance_R <= nearest + 1e-9) | np.isnan(nearest)))
+        found[scale] = rows
+    return [found[scale] for scale in scale_R]
+
+
+MEAN = Baseline("mean of the runs", mean_of_the_runs)
+OWN = Baseline("own weight", own_weight)
+NEAREST = Baseline("nearest run", nearest_run)

@@ -1,0 +1,154 @@
+"""What to know of a fit before believing it: seeds' noise, what runs do not determine, bounds hit, no fit at all."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from mixlaw.errors import MixlawError
+from mixlaw.estimation import levenberg_marquardt as lm
+from mixlaw.estimation.metrics import ALIKE
+from mixlaw.estimation.objective import Problem, information
+from mixlaw.estimation.observations import Observations
+from mixlaw.estimation.splits import alike
+from mixlaw.laws import Law
+from mixlaw.laws.base import constrain, fitted_fields, parameter_slices
+from mixlaw.runs.run_table import Runs
+
+AS_PRIOR = 0.95
+"""A parameter whose spread is so large a part of its prior's is one that the runs say nothing of."""
+FLAT = 1.0
+"""Without priors: a standard deviation of one in log space means that a factor of three either way serves as well."""
+NEGLIGIBLE = 1e-6
+"""Share of the variance of log-loss below which residuals are none."""
+PACKED = 0.003
+"""Shares of one mixture differ by no more when runs are packed; chance neighbours of a design are rarely so near."""
+EDGE = 0.01
+"""Part of a parameter's range that counts as its bound."""
+
+
+def seed_noise(seen: Observations) -> tuple[np.ndarray, int]:
+    """Standard deviation of log-loss between runs that differ in nothing but their seed, pooled over such runs.
+
+    Runs are alike by their last checkpoints: shares to within `PACKED`, and N, D and unique tokens to within the
+    tolerance of `scores.scales`, since packing moves both.
+
+    Returns:
+        (K,), nan where no run repeats another; and how many runs repeat another.
+    """
+    last = np.flatnonzero(seen.runs.last_R)
+    group_N = alike(_design(seen.runs.select(last)))
+    squares_K, free_K = np.zeros(len(seen.log_loss_KxR)), np.zeros(len(seen.log_loss_KxR))
+    repeats = 0
+    for group in np.flatnonzero(np.bincount(group_N) > 1):
+        rows = last[group_N == group]
+        repeats += len(rows) - 1
+        for k, weight_R in enumerate(seen.weight_KxR[:, rows]):
+            log_loss = seen.log_loss_KxR[k, rows][weight_R > 0]
+            if len(log_loss) > 1:
+                squares_K[k] += np.sum((log_loss - log_loss.mean()) ** 2)
+                free_K[k] += len(log_loss) - 1
+    return np.sqrt(np.divide(squares_K, free_K, out=np.full(len(free_K), np.nan), where=free_K > 0)), repeats
+
+
+def _design(runs: Runs) -> np.ndarray:
+    """What runs were asked to be, (R, 2 S + 2), in units of the differences that packing makes."""
+    counts_RxC = np.column_stack([runs.params_R, runs.tokens_R, runs.unique_RxS])
+    known_RxC = np.isfinite(counts_RxC)  # no run alike a known one where empty or, of unique tokens, without end
+    log_RxC = np.where(known_RxC, np.log(np.where(known_RxC, counts_RxC, 1.0)), -1e3)
+    return np.column_stack([runs.w_RxS / PACKED, log_RxC / ALIKE])
+
+
+def spread(law: type[Law], problems: Problem, solution: lm.Solution, rows: Any, constants: dict) -> np.ndarray:
+    """Standard deviations of the unconstrained parameters (K, P) by Laplace's approximation at the optimum; call
+    inside a float64 context."""
+    found = []
+    for k, z_P in enumerate(solution.z_P):
+        problem, known = jax.tree.map(lambda x, k=k: np.asarray(x)[k], (problems, constants))
+        *_, H_PxP, _ = information(law, problem, z_P, rows, known, solution.degrees[k])
+        scale_P = np.sqrt(np.maximum(np.diag(np.asarray(H_PxP)), 1e-300))
+        value_P, vector_PxP = np.linalg.eigh(np.asarray(H_PxP) / np.outer(scale_P, scale_P))
+        found.append(np.sqrt((vector_PxP**2 / np.maximum(value_P, 1e-14)).sum(1)) / scale_P)
+    return np.stack(found)
+
+
+def undetermined(law: type[Law], spread_KxP: np.ndarray, prior_KxP: np.ndarray, sources: tuple[str, ...]) -> list[str]:
+    """A note on the parameters that the runs determine for no target: flat valleys, whose values say nothing."""
+    limit_KxP = AS_PRIOR * prior_KxP if law.objective.priors else np.full_like(spread_KxP, FLAT)
+    flat_P = np.all(spread_KxP > limit_KxP, axis=0)
+    named = _named(law, flat_P, sources)
+    if not named:
+        return []
+    why = "leave where their priors put them" if law.objective.priors else "do not determine (a flat valley)"
+    return [f"the runs {why}: {', '.join(named)}; do not read these values"]
+
+
+def two_sizes(law: type[Law], seen: Observations) -> list[str]:
+    """A note on a law of size that has two sizes to learn from: floor, size term and its exponent are three unknowns
+    and the sizes give two values, so that the level at any other size stays open."""
+    if "params" not in law.needs or len(seen.runs.scales) != 2:
+        return []
+    level = "rests on the priors" if law.objective.priors else "is not determined"
+    known = "differences between mixtures are better known; " if "mixture" in law.needs else ""
+    return [
+        f"the runs have two sizes: the level of losses at other sizes {level}; {known}run three sizes for the level"
+    ]
+
+
+def at_bounds(law: type[Law], z_KxP: np.ndarray, constants: dict, sources: tuple[str, ...]) -> list[str]:
+    """A note on parameters that ended at an edge of a bounded range for some target."""
+    slices, at_P = parameter_slices(law, len(sources)), np.zeros(z_KxP.shape[1], bool)
+    for k, z_P in enumerate(z_KxP):
+        fitted = constrain(law, z_P, {name: x[k] for name, x in constants.items()}, len(sources))
+        for f in fitted_fields(law):
+            low, high = f.metadata["space"].constrain(np.array([-40.0, 40.0]))
+            if np.isfinite([low, high]).all() and high - low < 1e6:
+                place = (np.asarray(getattr(fitted, f.name)) - low) / (high - low)
+                at_P[slices[f.name]] |= np.atleast_1d((place < EDGE) | (place > 1.0 - EDGE))
+    named = _named(law, at_P, sources)
+    return [f"at a bound of their range for some target: {', '.join(named)}"] if named else []
+
+
+def _named(law: type[Law], chosen_P: np.ndarray, sources: tuple[str, ...]) -> list[str]:
+    """Parameters of a mask in words: those that differ by source with the sources' names, or how many."""
+    found, slices = [], parameter_slices(law, len(sources))
+    for f in fitted_fields(law):
+        name, chosen = f.name, chosen_P[slices[f.name]]
+        if not f.metadata["per_source"]:
+            found += [name] * bool(chosen[0])
+        elif chosen.all():
+            found.append(f"{name} of every source")
+        elif chosen.any():
+            which = [s for s, is_chosen in zip(sources, chosen, strict=True) if is_chosen]
+            found.append(f"{name} of {', '.join(which)}" if len(which) <= 3 else f"{name} of {len(which)} sources")
+    return found
+
+
+def check_trust(law: type[Law], seen: Observations, solution: lm.Solution, agree_K: np.ndarray, starts: int) -> None:
+    """Refuse a fit that is none.
+
+    Raises:
+        MixlawError: on some target the objective is not finite, or the solver did not end and no two starts agree;
+            with the likely causes, numbered.
+    """
+    finite_K = np.isfinite(solution.objective)
+    variance_K = np.array([np.var(y_R[w_R > 0]) * w_R.sum() for y_R, w_R in zip(*seen.data, strict=True)])
+    # Where hardly a residual is left, the objective is rounding: neither its end nor its agreement says anything.
+    open_K = np.asarray(solution.residual_sum) > NEGLIGIBLE * variance_K
+    lost_K = ~np.asarray(solution.converged) & (agree_K < 1.5 / starts) & (starts > 1) & open_K
+    bad = np.flatnonzero(~finite_K | lost_K)
+    if not len(bad):
+        return
+    k, runs = int(bad[0]), seen.runs
+    used_R = seen.weight_KxR[k] > 0
+    log_loss_R = seen.log_loss_KxR[k][used_R]
+    far = int(np.argmax(np.abs(log_loss_R - np.median(log_loss_R))))
+    count, width = len(np.unique(runs.cluster_R[used_R])), solution.z_P.shape[1]
+    what = "did not end, and its starts do not agree" if finite_K[k] else "has no finite objective"
+    raise MixlawError(
+        f"{runs.name}: the fit of {law.name} on target {runs.targets[k]} {what}. Likely causes: (1) {count} runs for "
+        f"{width} parameters: add runs, or choose a law of fewer; (2) a loss that is wrong: run "
+        f"'{runs.run_id[used_R][far]}' has {np.exp(log_loss_R[far]):.4g} where the median is "
+        f"{np.exp(np.median(log_loss_R)):.4g} nats per token; (3) runs that hardly differ in what the law reads "
+        f"({', '.join(sorted(law.needs))}); (4) a law that is wrong for them: see `mixlaw compare`"
+    )

@@ -1,0 +1,107 @@
+"""Goal: the run that a fit is for. Where sources repeat, proxies say most about runs that repeat as they do."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixlaw.project.sources import Budget, Sources
+from mixlaw.runs.run_table import Runs
+
+WIDTH = 1.0
+"""Distance in (ln N/U, ln D/U) at which a run counts half (30M judged on 124M: `analysis/NOTES.md`)."""
+TOKENS_PER_PARAM = 20.0
+"""Roughly what a compute budget is spent on (Hoffmann et al., 2203.15556), until N is found."""
+ONCE = 1.02
+"""Epochs up to this are one: trainers pack."""
+OUTSIDE = 1.25
+"""By this factor N/U or D/U may leave the range of the runs' before that is said."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A planned run.
+
+    Attributes:
+        unique: unique tokens by source (inf: it never repeats).
+        tokens: D, or about that.
+        params: N, None where it is still to be found.
+    """
+
+    unique: dict[str, float]
+    tokens: float
+    params: float | None = None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether some source is too small to make up the whole run."""
+        return any(unique < self.tokens for unique in self.unique.values())
+
+
+def goal(sources: Sources | None, budget: Budget | None) -> Goal | None:
+    """The goal that a project's sources and a budget state; None where one of them is not given."""
+    if sources is None or budget is None:
+        return None
+    unique = dict(zip(sources.names, np.nan_to_num(sources.tokens_S, nan=np.inf).tolist(), strict=True))
+    if budget.tokens is not None:
+        return Goal(unique, budget.tokens, budget.params)
+    assert budget.flops is not None, "a budget states N and D, or compute"
+    # 6 N D + 2 N served = C at D = 20 N.
+    served, ratio = budget.served or 0.0, TOKENS_PER_PARAM
+    params = (np.sqrt(served**2 + 6.0 * ratio * budget.flops) - served) / (6.0 * ratio)
+    return Goal(unique, float(ratio * params))
+
+
+def closeness(runs: Runs, goal: Goal) -> np.ndarray:
+    """Weights of rows (R,), of mean 1, by the closeness of their runs (at their last row) to the goal.
+
+    1 / (1 + mean_j of the squared distance in (ln N/U_j, ln D/U_j) / WIDTH²), over the sources j that some run repeats
+    and that are smaller than the planned run. All are 1 where there are none, or where N or D is not known.
+    """
+    scarce = _scarce(runs, goal)
+    if not scarce:
+        return np.ones(len(runs))
+    last_R = np.flatnonzero(runs.last_R)
+    ends = runs.select(last_R)
+    distance_Ex2xJ = np.log(_relative(ends, scarce)) - np.log(_planned(goal, scarce))
+    by_cluster = np.zeros(runs.cluster_R.max() + 1)
+    by_cluster[runs.cluster_R[last_R]] = 1.0 / (1.0 + (distance_Ex2xJ**2).sum(1).mean(1) / WIDTH**2)
+    weight_R = by_cluster[runs.cluster_R]
+    return weight_R / weight_R.mean()
+
+
+def repeated(runs: Runs) -> np.ndarray:
+    """Whether any run goes through a source more than once, but for packing, (S,)."""
+    return np.nan_to_num(runs.epochs_RxS).max(0) > ONCE
+
+
+def _scarce(runs: Runs, goal: Goal) -> list[str]:
+    if goal.params is None or not (np.isfinite(runs.params_R).all() and np.isfinite(runs.tokens_R).all()):
+        return []
+    pairs = zip(runs.sources, repeated(runs), strict=True)
+    return [source for source, again in pairs if again and goal.unique.get(source, np.inf) < goal.tokens]
+
+
+def unbracketed(runs: Runs, goal: Goal) -> list[str]:
+    """Where the runs do not bracket the goal's N/U or D/U, one line a source."""
+    notes = []
+    for source in _scarce(runs, goal):
+        found_Rx2, planned_2 = _relative(runs, [source])[:, :, 0], _planned(goal, [source])[:, 0]
+        for name, low, high, plan in zip(("N/U", "D/U"), found_Rx2.min(0), found_Rx2.max(0), planned_2, strict=True):
+            if not low / OUTSIDE <= plan <= high * OUTSIDE:
+                notes.append(
+                    f"source {source}: the plan's {name} of {plan:.3g} is outside the runs' {low:.3g} to {high:.3g}: "
+                    "give proxies a part of the source, so that it repeats as it will"
+                )
+    return notes
+
+
+def _relative(runs: Runs, sources: list[str]) -> np.ndarray:
+    """N/U and D/U of J sources, (R, 2, J); a source that never repeats in a run has as many tokens as the run."""
+    at = [runs.sources.index(s) for s in sources]
+    unique_RxJ = np.minimum(runs.unique_RxS[:, at], runs.tokens_R[:, None])
+    return np.stack([runs.params_R, runs.tokens_R], 1)[:, :, None] / unique_RxJ[:, None, :]
+
+
+def _planned(goal: Goal, sources: list[str]) -> np.ndarray:
+    assert goal.params is not None
+    return np.array([[n / goal.unique[s] for s in sources] for n in (goal.params, goal.tokens)])

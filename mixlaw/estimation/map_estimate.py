@@ -1,0 +1,105 @@
+"""The engine of every fit: priors, starts, and maximum a posteriori with its residual scale."""
+
+import jax
+import numpy as np
+from scipy.special import erf
+
+from mixlaw.estimation import levenberg_marquardt as lm
+from mixlaw.estimation.objective import predict
+from mixlaw.estimation.observations import Observations
+from mixlaw.laws import Law
+from mixlaw.laws.base import prior_moments, unconstrain
+
+STARTS = 3
+"""Random starts beside the prior's mean and the law's own."""
+ROUNDS = 5
+"""Alternations of parameters and residual scale; the scale has settled to a percent by then."""
+NOISE_RUNS = 2.0
+"""Weight, in runs, of the law's own guess of the residual scale."""
+ROUGH = 1e-5
+"""Share of the objective at which starts and the first rounds end where the scale is still to be estimated."""
+REFIT = lm.Limits(steps=40, tolerance=1e-4)
+"""For replicas: a hundredth of a unit of log-posterior is far below what they differ by."""
+
+
+def priors(law: type[Law], seen: Observations) -> tuple[np.ndarray, np.ndarray]:
+    """Prior means (K, P) and precisions (K, P, P) in unconstrained space; zero precisions where the law's
+    objective has none."""
+    targets = range(len(seen.runs.targets))
+    moments = [prior_moments(law, seen.view(k)) for k in targets]
+    mean_KxP = np.stack([mean for mean, _ in moments])
+    covariance_KxPxP = np.stack([covariance for _, covariance in moments])
+    precision_KxPxP = np.linalg.inv(covariance_KxPxP) * float(law.objective.priors)
+    return mean_KxP, precision_KxPxP
+
+
+def starts(
+    law: type[Law], seen: Observations, mean_KxP: np.ndarray, rng: np.random.Generator, random: int = STARTS
+) -> np.ndarray:
+    """Starting points of every target, (K, starts, P): the prior's mean, the law's own, and random ones."""
+    # The same random directions for every target: what one target's fit is does not hang on the others.
+    noise_SxP = 0.5 * rng.standard_normal((random, mean_KxP.shape[1]))
+    found = []
+    for k, mean_P in enumerate(mean_KxP):
+        used_R = seen.weight_KxR[k] > 0
+        rows = jax.tree.map(lambda x, used_R=used_R: x[used_R], seen.rows)
+        own = law.starts(rows, np.exp(seen.log_loss_KxR[k][used_R]), seen.view(k))
+        found.append(np.stack([mean_P, *[np.asarray(unconstrain(start)) for start in own], *(mean_P + noise_SxP)]))
+    return np.stack(found)
+
+
+def estimate(law: type[Law], seen: Observations, z_KxSxP, mean_KxP, precision_KxPxP, limits: lm.Limits | None = None):
+    """Parameters and residual scale from several starts; `limits` in place of the law's own.
+
+    Returns:
+        the best solution of every target (`lm.Solution` with a leading K), its residual scale (K,), and the
+        share of starts that agree with it (K,).
+    """
+    targets, starts, width = z_KxSxP.shape
+    guess_K, degrees_of_freedom = _first_sigma(law, seen), seen.weight_KxR.sum(1)
+    repeat = lambda x: np.repeat(x, starts, axis=0)  # noqa: E731
+    problems = lm.Problem(*map(repeat, (seen.log_loss_KxR, seen.weight_KxR, guess_K, mean_KxP, precision_KxPxP)))
+    constants = seen.constants(law)
+    rough = limits or (lm.Limits(law.objective.steps, ROUGH) if law.objective.priors else None)
+    every = lm.solve(law, problems, z_KxSxP.reshape(-1, width), seen.rows, jax.tree.map(repeat, constants), rough)
+    objective_KxS = np.asarray(every.objective).reshape(targets, starts)
+    objective_KxS = np.where(np.isfinite(objective_KxS), objective_KxS, np.inf)
+    best_K = np.argmin(objective_KxS, axis=1)
+    lowest_K = objective_KxS[np.arange(targets), best_K]
+    agree_K = np.mean(objective_KxS <= (lowest_K + 1e-4 * np.abs(lowest_K) + 1e-12)[:, None], axis=1)
+    solution = jax.tree.map(lambda x: x.reshape(targets, starts, *x.shape[1:])[np.arange(targets), best_K], every)
+    sigma_K = guess_K
+    for left in reversed(range(ROUNDS - 1 if law.objective.priors else 0)):
+        sigma_K = residual_scale(law, solution, degrees_of_freedom)
+        problems = lm.Problem(seen.log_loss_KxR, seen.weight_KxR, sigma_K, mean_KxP, precision_KxPxP)
+        solution = lm.solve(law, problems, solution.z_P, seen.rows, constants, rough if left else limits)
+    if not law.objective.priors:
+        return solution, _plain_scale(law, seen, solution, constants), agree_K
+    return solution, residual_scale(law, solution, degrees_of_freedom), agree_K
+
+
+def _plain_scale(law: type[Law], seen: Observations, solution: lm.Solution, constants: dict) -> np.ndarray:
+    """Standard deviation of the residuals of log-loss (K,): a published delta may lie far below them, and what Huber's
+    weights leave of their squares then says nothing."""
+    log_KxR = np.log(np.asarray(predict(law, solution.z_P, seen.rows, constants)))
+    squares_K = (seen.weight_KxR * (log_KxR - seen.log_loss_KxR) ** 2).sum(1)
+    count_K = seen.weight_KxR.sum(1)
+    return np.sqrt(squares_K / np.maximum(count_K - solution.degrees, 0.05 * count_K))
+
+
+def _first_sigma(law: type[Law], seen: Observations) -> np.ndarray:
+    """Where the scale is estimated it starts wide, so that the priors lead and no start is far from the data."""
+    if not law.objective.priors:
+        return np.full(len(seen.log_loss_KxR), law.objective.sigma)
+    spread_K = [np.std(y_R[w_R > 0]) for y_R, w_R in zip(seen.log_loss_KxR, seen.weight_KxR, strict=True)]
+    return np.maximum(0.25 * np.array(spread_K), law.objective.sigma)
+
+
+def residual_scale(law: type[Law], solution: lm.Solution, observations_K: np.ndarray) -> np.ndarray:
+    """Residual standard deviation of log-loss (K,), freed of the effective number of parameters and held by the
+    law's own guess where runs are few. Huber's weights keep the share 2 Phi(delta) - 1 of Gaussian squares."""
+    prior_runs = NOISE_RUNS if law.objective.priors else 0.0
+    free_K = np.maximum(observations_K - np.asarray(solution.degrees), 0.05 * observations_K)
+    kept = erf(law.objective.huber / np.sqrt(2.0)) if law.objective.priors else 1.0
+    squares_K = np.asarray(solution.residual_sum) / kept + prior_runs * law.objective.sigma**2
+    return np.sqrt(squares_K / (prior_runs + free_K))

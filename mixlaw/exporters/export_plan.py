@@ -1,0 +1,149 @@
+"""export: a plan as a trainer's file, read back by the trainer's own strict reader before anyone gets it."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mixlaw.errors import MixlawError, listed
+from mixlaw.exporters.reading import by_name, weights_in
+from mixlaw.exporters.recipe import ExportOptions, Planned, Recipe, recipe
+from mixlaw.exporters.rounding import keeps
+from mixlaw.exporters.trainers.base import Trainer
+from mixlaw.project.sources import Sources
+from mixlaw.typing import Array
+
+MOST_MOVED = 0.01
+"""A share that a format's grain moves by more, relatively, is said."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """A plan in a trainer's format.
+
+    Attributes:
+        trainer: its name.
+        counts: what the weights count: tokens, documents or epochs.
+        text: the file.
+        suffix: of such files.
+        comments: whether `text` opens with where it is from; if not, `save` writes that beside it.
+        mixture: token shares by source, as the file gives them.
+        epochs: passes by source, None where they are unknown.
+        tokens: D, None where the plan has none.
+        provenance: the plan's hash, version and tokenizer.
+        notes: what else to know.
+    """
+
+    trainer: str
+    counts: str
+    text: str
+    suffix: str
+    comments: bool
+    mixture: dict[str, float]
+    epochs: dict[str, float | None]
+    tokens: float | None
+    provenance: dict[str, Any]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types."""
+        return {**vars(self), "notes": list(self.notes)}
+
+    def save(self, path: str | Path) -> list[Path]:
+        """Write the file; where it has no comments, also `<path>.mixlaw.json` with what they would say."""
+        written = [Path(path)]
+        written[0].write_text(self.text, encoding="utf-8")
+        if not self.comments:
+            written.append(Path(f"{path}.mixlaw.json"))
+            about = {key: value for key, value in self.to_dict().items() if key not in ("text", "suffix", "comments")}
+            written[1].write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        return written
+
+
+def export(plan: Planned, trainer: str, sources: Sources | None = None, options: ExportOptions | None = None) -> Export:
+    """`plan` in the form that `trainer` reads.
+
+    Args:
+        plan: as `recommend` or `read_plan` give it.
+        trainer: a name in `TRAINERS`.
+        sources: the project's; those that the plan records where None.
+        options: what the plan does not say.
+
+    Raises:
+        MixlawError: the trainer is unknown, the plan breaks a cap, the format cannot hold it (documents unknown, more
+            than one epoch where it only samples down, a share under its grain), or a path would be read as another's.
+    """
+    kind, options = by_name(trainer), options or ExportOptions()
+    made = recipe(plan, sources, options)
+    body = kind.write(made, kind.values(made))
+    w_S = _read_back(body, kind, made)
+    notes = _notes(kind, made, w_S)
+    with np.errstate(over="ignore"):
+        epochs_S = w_S * (math.nan if made.tokens is None else made.tokens) / made.sources.tokens_S
+    epochs = {n: None if math.isnan(e) else e for n, e in zip(made.sources.names, epochs_S.tolist(), strict=True)}
+    counts = kind.counted(options.samples)
+    text = body if kind.comment is None else _header(kind, made, counts, epochs, notes) + body
+    return Export(
+        trainer=kind.name,
+        counts=counts,
+        text=text,
+        suffix=kind.suffix,
+        comments=kind.comment is not None,
+        mixture=dict(zip(made.sources.names, w_S.tolist(), strict=True)),
+        epochs=epochs,
+        tokens=made.tokens,
+        provenance=dict(made.provenance),
+        notes=tuple(notes),
+    )
+
+
+def _read_back(body: str, kind: Trainer, made: Recipe) -> Array:
+    """The token shares that the file gives; MixlawError where they are not the plan's or break a bound."""
+    named = {name: (path,) for name, path in made.options.paths.items()}
+    sources = Sources(replace(s, paths=named.get(s.name, s.paths)) for s in made.sources)
+    name = f"export to {kind.name}"
+    found = weights_in(body, name + kind.suffix, sources, kind.name, samples=made.options.samples, partial=True)
+    w_S = np.array([found.mixture[name] for name in sources.names])
+    if ((w_S > 0) != (made.w_S > 0)).any():
+        wrong = made.sources.names[int(np.argmax((w_S > 0) != (made.w_S > 0)))]
+        raise MixlawError(f"{name}: the path of a source would be read as {wrong}; give --path {wrong}=PATH")
+    if not keeps(w_S, made.lower_S, made.upper_S, made.groups) and kind.counts != "documents":
+        raise MixlawError(f"{name}: no weights of this format keep every bound; raise a cap a little")
+    return w_S
+
+
+def _notes(kind: Trainer, made: Recipe, w_S: Array) -> list[str]:
+    notes, names = [], made.sources.names
+    if made.provenance["tokenizer"] is None:
+        notes.append("tokenizer not stated: the weights hold for the one that counted the sources' tokens")
+    left_out = [name for name, w in zip(names, made.w_S, strict=True) if w == 0]
+    if left_out and not kind.zeros:
+        notes.append(f"left out, with no share: {listed(left_out, 100)}")
+    for name, w, planned in zip(names, w_S, made.w_S, strict=True):
+        if planned and abs(w / planned - 1) > MOST_MOVED:
+            notes.append(f"{name}: {planned:.4g} of the tokens became {w:.4g}, as fine as {kind.name} divides")
+        paths = made.sources[name].paths
+        if planned and kind.one_path and name not in made.options.paths and len(paths) > 1:
+            notes.append(
+                f"{name}: has {len(paths)} paths and {kind.name} weighs one; named by its name, or give --path"
+            )
+    return notes
+
+
+def _header(kind: Trainer, made: Recipe, counts: str, epochs: dict[str, float | None], notes: list[str]) -> str:
+    origin = made.provenance
+    passes = ", ".join(f"{name} {passes:.4g}" for name, passes in epochs.items() if passes is not None)
+    tokens = "an unknown number of" if made.tokens is None else f"{made.tokens:.6g}"
+    lines = [
+        f"mixlaw plan {origin['plan']}, version {origin['version']}, for {kind.name}",
+        f"tokenizer: {origin['tokenizer'] or 'not stated'}",
+        f"weights count {counts}; {tokens} tokens",
+        f"epochs: {passes or 'not known'}",
+        *(f"note: {note}" for note in notes),
+    ]
+    return "".join(f"{kind.comment} {' '.join(line.split())}\n" for line in lines)

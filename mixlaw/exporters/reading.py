@@ -1,0 +1,158 @@
+"""Weights files of trainers as weights of tokens: which trainer's it is, and what its weights count."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mixlaw.errors import MixlawError, listed, nearest, shown
+from mixlaw.exporters.parse import parse
+from mixlaw.exporters.recipe import lengths
+from mixlaw.exporters.trainers.base import Pairs, Trainer
+from mixlaw.exporters.trainers.registry import TRAINERS
+from mixlaw.exporters.weights import match_source, read_weights
+from mixlaw.io.yaml import parse_number, read_text
+from mixlaw.project.sources import Sources
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a weights file says of `sources`.
+
+    Attributes:
+        trainer: whose format it is, None where it is only {source: weight}.
+        counts: what the weights count: tokens, documents or epochs.
+        stated: by source, the sum of its weights as written.
+        tokens: by source, in proportion to tokens.
+        missing: sources that the file does not name, which then have no share.
+    """
+
+    trainer: str | None
+    counts: str
+    stated: dict[str, float]
+    tokens: dict[str, float]
+    missing: tuple[str, ...] = ()
+
+    @property
+    def mixture(self) -> dict[str, float]:
+        """Token shares by source, summing to 1."""
+        total = sum(self.tokens.values())
+        return {name: value / total for name, value in self.tokens.items()}
+
+
+def by_name(name: str) -> Trainer:
+    """The trainer of that name; MixlawError naming the nearest."""
+    for trainer in TRAINERS:
+        if trainer.name == name:
+            return trainer
+    raise MixlawError(f"no trainer is called {shown(name)}; {nearest(name, [trainer.name for trainer in TRAINERS])}")
+
+
+def import_mixture(
+    path: str | os.PathLike[str],
+    sources: Sources,
+    trainer: str | None = None,
+    *,
+    samples: str | None = None,
+    partial: bool = False,
+) -> Weights:
+    """The mixture in a trainer's weights file.
+
+    Args:
+        path: the file. It names a source by its name, by one of its paths, or by a path whose last part is its name.
+        sources: those that the file must name; weights that count documents need their `documents` and `tokens`.
+        trainer: whose format it is; found out by its shape where None.
+        samples: "packed" or "documents": what a sample is, where the trainer's default does not hold.
+        partial: sources that the file does not name have no share, rather than being refused.
+
+    Raises:
+        MixlawError: an unknown key, a weight of another unit or out of range, a source that is missing or unknown.
+    """
+    file = Path(path)
+    return weights_in(read_text(file), str(file), sources, trainer, samples=samples, partial=partial)
+
+
+def counts_of(path: str | os.PathLike[str], trainer: str | None = None, samples: str | None = None) -> str:
+    """What the weights in a file count: tokens, documents or epochs; MixlawError as of `import_mixture`."""
+    return _stated(read_text(Path(path)), str(path), trainer, samples)[2]
+
+
+def weights_in(
+    text: str,
+    name: str,
+    sources: Sources,
+    trainer: str | None = None,
+    *,
+    samples: str | None = None,
+    partial: bool = False,
+) -> Weights:
+    """As `import_mixture`, of a text; `name` stands for the file in messages, and its suffix says how to parse."""
+    kind, pairs, counts = _stated(text, name, trainer, samples)
+    stated = _by_source(pairs if kind is None else kind.keyed(pairs, sources), sources, name)
+    missing = tuple(source for source in sources.names if source not in stated)
+    if missing and not partial:
+        raise MixlawError(f"{name}: no weight for {listed(missing)}; give each source one")
+    stated = {source: stated.get(source, 0.0) for source in sources.names}
+    per = _tokens_each(stated, counts, sources, name if kind is None else f"{name}: {kind.name}", kind)
+    tokens = {source: value * per[source] for source, value in stated.items()}
+    return Weights(None if kind is None else kind.name, counts, stated, tokens, missing)
+
+
+def mixture_weights(mixture: Mapping[str, Any], sources: Sources, name: str = "weights") -> Weights:
+    """A {source: weight} that is not in a file; sources that it does not name have no share."""
+    found = _by_source(list(mixture.items()), sources, name)
+    stated = {source: found.get(source, 0.0) for source in sources.names}
+    return Weights(None, "tokens", stated, stated, tuple(source for source in sources.names if source not in found))
+
+
+def _by_source(pairs: Pairs, sources: Sources, name: str) -> dict[str, float]:
+    """The weights by source, those of several paths of one summed."""
+    stated: dict[str, float] = {}
+    for key, value in pairs:
+        weight = parse_number(value)
+        if weight is None or not math.isfinite(weight) or weight < 0:
+            raise MixlawError(f"{name}: {shown(key)}: the weight is {shown(value)}; write a number, 0 or more")
+        source = sources.names[match_source(str(key), sources, name)]
+        stated[source] = stated.get(source, 0.0) + weight
+    total = sum(stated.values())
+    if not 0 < total < math.inf:
+        raise MixlawError(f"{name}: the weights sum to {total:g}; at least one must be above 0, and the sum finite")
+    return stated
+
+
+def _stated(text: str, name: str, trainer: str | None, samples: str | None) -> tuple[Trainer | None, Pairs, str]:
+    """The trainer, its pairs, and what they count: tokens, documents or epochs."""
+    if trainer is not None:
+        kind = by_name(trainer)
+        pairs, counts = kind.read(parse(text, name, python=kind.suffix == ".py"), name)
+        return kind, pairs, kind.counted(samples, counts)
+    content = parse(text, name)
+    for kind in TRAINERS:
+        if kind.claims(content):
+            pairs, counts = kind.read(content, name)
+            return kind, pairs, kind.counted(samples, counts)
+    return None, read_weights(content, name), "tokens"
+
+
+def _tokens_each(
+    stated: dict[str, float], counts: str, sources: Sources, where: str, kind: Trainer | None
+) -> dict[str, Any]:
+    """Tokens that a weight of 1 stands for, up to a common factor, by source."""
+    used = [name for name, value in stated.items() if value > 0]
+    per_S = np.ones(len(sources))
+    if counts == "documents":
+        per_S = lengths(sources, used, where, packed=kind is not None and kind.counts == "samples")
+    elif counts == "epochs":
+        per_S = sources.tokens_S
+        unknown = [name for name in used if sources[name].tokens is None]
+        if unknown:
+            raise MixlawError(
+                f"{where}: {unknown[0]}: the weight counts passes, and its tokens are unknown; state them"
+            )
+    return {n: per if n in used else 0.0 for n, per in zip(sources.names, per_S.tolist(), strict=True)}

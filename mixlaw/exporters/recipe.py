@@ -1,0 +1,223 @@
+"""What an exporter needs of a plan: sources in the plan's order, shares, bounds and where they come from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Protocol
+
+import numpy as np
+
+from mixlaw.errors import MixlawError, listed, nearest, shown
+from mixlaw.exporters.rounding import Groups
+from mixlaw.mixtures.simplex import as_mixture
+from mixlaw.project.sources import Source, Sources
+from mixlaw.typing import Array
+
+SAMPLES = ("packed", "documents")
+_NEAR = 1e-6
+"""Relative; a plan's share may exceed a cap by the optimizer's tolerance and is then put at it."""
+
+
+class Planned(Protocol):
+    """What is exported: a `Plan`, or anything that gives the documented keys of plan.json."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What a plan does not say.
+
+    Attributes:
+        samples: what one sample of the trainer is: "packed" (all of one length, so that weights are token shares) or
+            "documents"; None for what the trainer does by default.
+        tokens: D, in place of the plan's.
+        paths: by source, the path to write for it, in place of the project's.
+        batch_tokens: OLMo-core's global_batch_size.
+        short: RegMix's name of the collection, as in train_<short>_<source>.
+        seed: of the trainer's sampling.
+
+    Raises:
+        MixlawError: a value is out of range.
+    """
+
+    samples: str | None = None
+    tokens: float | None = None
+    paths: Mapping[str, str] = field(default_factory=dict)
+    batch_tokens: int = 4_194_304
+    short: str = "mix"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.samples not in (None, *SAMPLES):
+            raise MixlawError(f"samples is {shown(self.samples)}; {nearest(self.samples, SAMPLES)}")
+        if self.tokens is not None and not 0 < self.tokens < math.inf:
+            raise MixlawError(f"tokens is {self.tokens:g}; it must be a number above 0")
+        if self.batch_tokens < 1:
+            raise MixlawError(f"batch tokens is {self.batch_tokens}; it must be 1 or more")
+        if not self.short or "_" in self.short or not self.short.isprintable():
+            raise MixlawError(f"short is {shown(self.short)}; it must be a word without '_'")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A plan made ready for export; arrays are in the order of `sources`.
+
+    Attributes:
+        w_S: token shares, summing to 1.
+        lower_S, upper_S: smallest and largest token share at `tokens`.
+        tokens: D, None where the plan has none.
+        provenance: the plan's hash, version and tokenizer.
+        groups: members and cap of each group of sources that the plan records.
+    """
+
+    sources: Sources
+    w_S: Array
+    lower_S: Array
+    upper_S: Array
+    tokens: float | None
+    options: ExportOptions
+    provenance: Mapping[str, Any]
+    groups: Groups = ()
+
+    @property
+    def epochs_S(self) -> Array:
+        """Passes over each source, nan where its tokens or D are unknown."""
+        return self.w_S * (math.nan if self.tokens is None else self.tokens) / self.sources.tokens_S
+
+    def length_S(self, trainer: str, packed: bool) -> Array:
+        """Mean tokens of a document of each source, (S,), nan where not used.
+
+        Raises:
+            MixlawError: a source that has a share states no documents or no tokens.
+        """
+        return lengths(
+            self.sources, [s.name for s, w in zip(self.sources, self.w_S, strict=True) if w], trainer, packed
+        )
+
+    def needs_tokens(self, trainer: str, why: str) -> float:
+        """D, where the format cannot do without it and the sources' sizes; MixlawError naming what is missing."""
+        if self.tokens is None:
+            raise MixlawError(f"{trainer} {why}, and the plan has no number of training tokens; give --tokens")
+        unknown = [s.name for s, w in zip(self.sources, self.w_S, strict=True) if w and s.tokens is None]
+        if unknown:
+            raise MixlawError(f"source {unknown[0]}: {trainer} {why}, and its tokens are unknown; state `tokens`")
+        return self.tokens
+
+    def path(self, name: str) -> str:
+        """The one path to write for a source: as given, its only one, or its name."""
+        paths = self.sources[name].paths
+        return self.options.paths.get(name) or (paths[0] if len(paths) == 1 else name)
+
+    def all_paths(self, name: str) -> list[str]:
+        """The paths to write for a source where the format takes several."""
+        given = self.options.paths.get(name)
+        return [given] if given else list(self.sources[name].paths) or [name]
+
+
+def lengths(sources: Sources, names: list[str], trainer: str, packed: bool) -> Array:
+    """Mean tokens of a document, (S,), for the sources in `names`, else nan.
+
+    Raises:
+        MixlawError: one of them has no documents or no tokens; `packed` says that "packed" is a way out.
+    """
+    length_S = np.full(len(sources), math.nan)
+    for i, source in enumerate(sources):
+        if source.name in names:
+            for key in ("documents", "tokens"):
+                if getattr(source, key) is None:
+                    raise MixlawError(
+                        f"source {source.name}: {trainer} counts documents, and its {key} are not known; state `{key}` "
+                        "in the project file" + ", or say --samples packed if all have the same length" * packed
+                    )
+            length_S[i] = (source.tokens or 0.0) / (source.documents or 1)
+    return length_S
+
+
+def recipe(plan: Planned, sources: Sources | None, options: ExportOptions) -> Recipe:
+    """The plan ready for export.
+
+    Args:
+        plan: its mixture, and where `sources` is None what it records of its sources.
+        sources: the project's, with the plan's names.
+
+    Raises:
+        MixlawError: the names differ, a path is for no source, or the plan breaks a bound of `sources` at its D.
+    """
+    content = plan.to_dict()
+    D = content.get("tokens") if options.tokens is None else options.tokens
+    known = recorded_sources(content, at=D) if sources is None else _ordered(sources, content["mixture"])
+    for name in options.paths:
+        if name not in known:
+            raise MixlawError(f"--path {name}: the plan has no such source; {nearest(name, known.names)}")
+    w_S = as_mixture(list(content["mixture"].values()), "the plan's mixture")
+    upper_S = known.upper_S(D)
+    _check(known, w_S, upper_S, D)
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    origin = content.get("provenance") or {}
+    provenance = {"plan": digest, "version": origin.get("version"), "tokenizer": origin.get("tokenizer")}
+    return Recipe(known, w_S, known.min_S, upper_S, D, options, provenance, _groups(origin, known, w_S))
+
+
+def _groups(origin: Mapping[str, Any], sources: Sources, w_S: Array) -> Groups:
+    """Groups as a plan's provenance may hold them: {name: {"sources": [...], "max": share}}."""
+    found = []
+    for group in (origin.get("groups") or {}).values():
+        in_S = np.array([name in group["sources"] for name in sources.names])
+        found.append((in_S, max(float(group.get("max", 1.0)), float(w_S[in_S].sum()))))
+    return tuple(found)
+
+
+def _ordered(sources: Sources, mixture: Mapping[str, float]) -> Sources:
+    for name in mixture:
+        if name not in sources:
+            raise MixlawError(f"source {shown(name)} of the plan is not in the project; {nearest(name, sources.names)}")
+    for name in sources.names:
+        if name not in mixture:
+            raise MixlawError(f"source {shown(name)} of the project is not in the plan; recommend again")
+    return Sources(sources[name] for name in mixture)
+
+
+def recorded_sources(content: Mapping[str, Any], at: float | None = None) -> Sources:
+    """The sources of a plan, as it records them; of an older one, as far as its epochs and caps tell.
+
+    Args:
+        content: of plan.json.
+        at: the D that the sources are asked for; an older plan's caps hold at its own D alone.
+    """
+    kept = (content.get("provenance") or {}).get("sources")
+    if kept:
+        return Sources(_recorded(name, kept.get(name)) for name in content["mixture"])
+    D, epochs, caps = content.get("tokens"), content.get("epochs") or {}, content.get("caps") or {}
+    if at != D and any(cap.get("max_epochs") for cap in caps.values()):
+        raise MixlawError("the plan records no sources, and its caps hold at its own tokens alone; give --project")
+    found = []
+    for name, w in content["mixture"].items():
+        cap = caps.get(name) or {}
+        tokens = w * D / epochs[name] if D and epochs.get(name) else None
+        found.append(Source(name, tokens, min=min(cap.get("min", 0.0), w), max=max(min(cap.get("max", 1.0), 1.0), w)))
+    return Sources(found)
+
+
+def _recorded(name: str, settings: Any) -> Source:
+    known = [f.name for f in fields(Source)]
+    if not isinstance(settings, dict) or not set(settings) <= set(known):
+        raise MixlawError(f"the plan records source {shown(name)} in a way this version does not read; give --project")
+    return Source(**{"tokens": None, **settings, "name": name})
+
+
+def _check(sources: Sources, w_S: Array, upper_S: Array, D: float | None) -> None:
+    for source, w, upper in zip(sources, w_S, upper_S, strict=True):
+        if w > upper * (1 + _NEAR) + 1e-12:
+            cap = f"max {source.max:g}"
+            if D is not None and source.tokens is not None and upper < source.max:
+                cap = f"max_epochs {source.max_epochs:g}: {w * D / source.tokens:.4g} epochs of {D:g} tokens"
+            raise MixlawError(f"source {source.name}: the plan's share {w:.6g} breaks its {cap}; recommend again")
+        if w < source.min * (1 - _NEAR) - 1e-12:
+            raise MixlawError(f"source {source.name}: the plan's share {w:.6g} is below its min {source.min:g}")
+    if upper_S.sum() < 1 - _NEAR:
+        raise MixlawError(f"the caps of {listed(sources.names)} leave no mixture at {D:g} tokens; recommend again")

@@ -1,0 +1,67 @@
+"""Checks of a documented format, each refusing in one line that names file, key and mend."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from mixlaw.errors import MixlawError, listed, nearest, shown
+from mixlaw.io.yaml import parse_number
+
+
+def mapping(value: Any, where: str, needed: Iterable[str] = (), known: Iterable[str] | None = ()) -> dict[str, Any]:
+    """`value` as a mapping with the keys `needed` and none but them and `known` (None: any)."""
+    if not isinstance(value, dict) or not value:
+        raise MixlawError(f"{where}: must be a mapping, not {shown(value)}")
+    needed = list(needed)
+    for key in needed:
+        if key not in value:
+            raise MixlawError(f"{where}: the key {shown(key)} is missing; it has {listed(value)}")
+    if known is not None:
+        allowed = [*needed, *known]
+        for key in value:
+            if key not in allowed:
+                raise MixlawError(f"{where}: unknown key {shown(key)}; {nearest(key, allowed)}")
+    return value
+
+
+def entries(value: Any, where: str) -> list[Any]:
+    """`value` as a list that is not empty."""
+    if not isinstance(value, list) or not value:
+        raise MixlawError(f"{where}: must be a list that is not empty, not {shown(value)}")
+    return value
+
+
+def texts(value: Any, where: str) -> list[str]:
+    """`value` as a list of texts that is not empty."""
+    for text in entries(value, where):
+        if not isinstance(text, str) or not text.strip():
+            raise MixlawError(f"{where}: holds {shown(text)}; each must be a text")
+    return list(value)
+
+
+def number(value: Any, where: str, least: float = 0.0, most: float = math.inf, *, above: bool = False) -> float:
+    """`value` as a finite number from `least` (or `above` it) to `most`."""
+    found = parse_number(value)
+    if found is None or not math.isfinite(found):
+        raise MixlawError(f"{where} is {shown(value)}; write a number")
+    if found < least or found > most or (above and found == least):
+        span = f"{'above' if above else 'at least'} {least:g}" + (f" and at most {most:g}" if most < math.inf else "")
+        raise MixlawError(f"{where} is {shown(value)}; it must be {span}")
+    return found
+
+
+def paired(names: list[str], weights: Any, where: str) -> list[tuple[str, Any]]:
+    """Two lists of one length as pairs."""
+    values = entries(weights, where)
+    if len(values) != len(names):
+        raise MixlawError(f"{where}: {len(values)} weights for {len(names)} datasets; give one each")
+    return list(zip(names, values, strict=True))
+
+
+def sums_to_one(pairs: Iterable[tuple[str, Any]], where: str, most: float = 1e-3) -> None:
+    """Refuse weights whose trainer wants a sum of 1 and would stop at another, such as percentages."""
+    total = sum(number(value, f"{where}: {key}") for key, value in pairs)
+    if abs(total - 1) > most:
+        raise MixlawError(f"{where}: the weights sum to {total:.6g} and must sum to 1; divide each by that")

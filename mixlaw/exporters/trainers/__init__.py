@@ -1,0 +1,1 @@
+"""Trainers' formats, one a file."""

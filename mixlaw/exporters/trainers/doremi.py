@@ -1,0 +1,34 @@
+"""DoReMi: a JSON of train and eval weights by source."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mixlaw.exporters import strict_fields as strict
+from mixlaw.exporters.recipe import Recipe
+from mixlaw.exporters.trainers.base import Stated, Trainer, dump_json
+
+_KEYS = ("train_domain_weights", "eval_domain_weights")
+
+
+class DoReMi(Trainer):
+    """Token shares; the eval weights only say what is evaluated, and are written as the same."""
+
+    name = "doremi"
+    form = '{"train_domain_weights": {...}, "eval_domain_weights": {...}}'
+    suffix = ".json"
+    comment = None
+    zeros = True
+
+    def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
+        del recipe
+        return dump_json(dict.fromkeys(_KEYS, value))
+
+    def claims(self, content: Any) -> bool:
+        return isinstance(content, dict) and _KEYS[0] in content
+
+    def read(self, content: Any, where: str) -> Stated:
+        content = strict.mapping(content, where, _KEYS)
+        for key in _KEYS:
+            strict.mapping(content[key], f"{where}: {key}", known=None)
+        return list(content[_KEYS[0]].items()), "tokens"

@@ -1,0 +1,80 @@
+"""OLMo-core: the `SourceMixtureConfig` entries and token request of a `SourceMixtureDatasetConfig`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from mixlaw.errors import MixlawError
+from mixlaw.exporters import strict_fields as strict
+from mixlaw.exporters.recipe import Recipe
+from mixlaw.exporters.trainers.base import Stated, Trainer, dump
+from mixlaw.typing import Array
+
+_ENTRY = ("source_name", "target_ratio", "paths")
+_LIMITS = ("max_repetition_ratio", "max_source_fraction")
+_TOP = ("requested_tokens", "global_batch_size")
+_REST = ("processes", "seed", "render_tables", "quiet", "source_list", "sources")
+_SPARE = 1.01
+"""Its own count of a source may be so much lower than stated, where no cap on epochs forbids the repetition."""
+
+
+class OlmoCore(Trainer):
+    """Token shares above 0 that sum to 1; it stops where int(requested * ratio) exceeds what a source may give."""
+
+    name = "olmo-core"
+    form = "requested_tokens, global_batch_size, sources: [{source_name, target_ratio, paths, max_repetition_ratio}]"
+
+    def upper_S(self, recipe: Recipe) -> Array:
+        """A source has whole tokens: what it may give at its cap is a little less than the cap."""
+        sources, D = recipe.sources, int(recipe.needs_tokens(self.name, "asks for tokens"))
+        whole_S = np.floor(np.nan_to_num(sources.tokens_S)) * sources.max_epochs_S / D
+        return np.minimum(recipe.upper_S, np.where(np.isfinite(sources.max_epochs_S), whole_S, 1.0))
+
+    def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
+        D = int(recipe.needs_tokens(self.name, "asks for tokens"))
+        sources = []
+        for name, share in value.items():
+            source, epochs = recipe.sources[name], share * D / (recipe.sources[name].tokens or math.inf)
+            cap = source.max_epochs or max(1.0, math.ceil(epochs * _SPARE * 1e3) / 1e3)
+            if cap < 1:
+                limits = {"max_repetition_ratio": 1.0, "max_source_fraction": cap}
+            else:
+                limits = {"max_repetition_ratio": cap, "max_source_fraction": 1.0}
+            sources.append({"source_name": name, "target_ratio": share, "paths": recipe.all_paths(name), **limits})
+        top = {"requested_tokens": D, "global_batch_size": recipe.options.batch_tokens}
+        return dump({**top, "seed": recipe.options.seed, "sources": sources})
+
+    def claims(self, content: Any) -> bool:
+        return _sources(content) is not None
+
+    def read(self, content: Any, where: str) -> Stated:
+        content = strict.mapping(content, where, known=(*_TOP, *_REST))
+        for key in _TOP:
+            if key in content:
+                strict.number(content[key], f"{where}: {key}", least=1)
+        pairs = []
+        for i, entry in enumerate(strict.entries(_sources(content), f"{where}: sources")):
+            at = f"{where}: sources[{i}]"
+            entry = strict.mapping(entry, at, _ENTRY, _LIMITS)
+            strict.texts(entry["paths"], f"{at}: paths")
+            strict.number(entry.get("max_repetition_ratio", 1), f"{at}: max_repetition_ratio", least=1)
+            strict.number(entry.get("max_source_fraction", 1), f"{at}: max_source_fraction", most=1, above=True)
+            ratio = strict.number(entry["target_ratio"], f"{at}: target_ratio", most=1, above=True)
+            pairs.append((str(entry["source_name"]), ratio))
+        if len({name for name, _ in pairs}) < len(pairs):
+            raise MixlawError(f"{where}: sources: a source_name is there twice; names must differ")
+        strict.sums_to_one(pairs, f"{where}: sources", most=1e-5)
+        return pairs, "tokens"
+
+
+def _sources(content: Any) -> list[Any] | None:
+    if not isinstance(content, dict):
+        return None
+    listed = content.get("source_list", content)
+    found = listed.get("sources") if isinstance(listed, dict) else None
+    if not isinstance(found, list) or not found or not isinstance(found[0], dict):
+        return None
+    return found if {"source_name", "target_ratio"} & set(found[0]) else None

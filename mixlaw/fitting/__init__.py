@@ -1,0 +1,1 @@
+"""The verb `fit` and its result: law selection, bootstrap, intervals, posterior, file."""

@@ -1,0 +1,125 @@
+"""The file of a fit: JSON with all that is needed to read the fit back."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mixlaw.errors import MixlawError
+from mixlaw.estimation.goals import Goal
+from mixlaw.fitting import reference_fit
+from mixlaw.fitting.support import Diagnostics, Support
+from mixlaw.io.json import read_object
+from mixlaw.laws import Reference, by_name
+from mixlaw.laws.base import fitted_fields, size
+
+if TYPE_CHECKING:
+    from mixlaw.fitting.fit_result import Fit
+
+SCHEMA = 2
+
+
+def to_dict(fit: Fit) -> dict[str, Any]:
+    """All that is needed to read a fit back, as JSON types."""
+    return {
+        "schema": SCHEMA,
+        "kind": "fit",
+        "law": fit.law.name,
+        "equation": fit.law.equation,
+        "sources": list(fit.sources),
+        "targets": list(fit.targets),
+        "parameters": fit.parameters,
+        "intervals": fit.intervals,
+        "objective": _objective(fit),
+        "sigma": dict(zip(fit.targets, fit.sigma_K.tolist(), strict=True)),
+        "unique": dict(zip(fit.sources, np.broadcast_to(fit.unique_S, len(fit.sources)).tolist(), strict=True)),
+        "goal": None if fit.goal is None else vars(fit.goal),
+        "constants": {name: x.tolist() for name, x in fit.constants.items()},
+        "support": {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(fit.support).items()},
+        "diagnostics": {k: v.tolist() for k, v in vars(fit.diagnostics).items()},
+        "notes": list(fit.notes),
+        "provenance": fit.provenance,
+        "z": fit.z_KxP.tolist(),
+        "replicas": np.round(fit.replicas_BxKxP, 7).tolist(),
+        "runs": _training_rows(fit),
+    }
+
+
+def _objective(fit: Fit) -> dict[str, Any] | None:
+    """How the parameters were estimated, with Huber's delta in log-loss by target."""
+    if issubclass(fit.law, Reference):
+        return None
+    objective, sigma_K = fit.law.objective, fit.sigma_K if fit.law.objective.priors else 1.0
+    delta_K = np.broadcast_to(objective.huber * np.asarray(sigma_K), len(fit.targets))
+    kind = "maximum a posteriori" if objective.priors else "as published, no priors"
+    return {"kind": kind, "huber_delta": dict(zip(fit.targets, delta_K.tolist(), strict=True))}
+
+
+def _training_rows(fit: Fit) -> dict[str, list[Any]] | None:
+    """What a reference needs to be read back; a law is its parameters."""
+    return reference_fit.columns(fit.runs) if fit.runs is not None and issubclass(fit.law, Reference) else None
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """The arguments of the `Fit` in a file.
+
+    Raises:
+        MixlawError: the file is missing, is no fit, is damaged, or has a schema this version does not know.
+    """
+    give = "the file that `mixlaw fit` wrote"
+    data = read_object(path, "fit", give, "fit again", SCHEMA, lambda x: x.get("kind") == "fit")
+    try:
+        return _from_dict(data)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise MixlawError(f"{path}: is a damaged fit ({type(error).__name__}: {error}): fit again") from None
+
+
+def _floats(value: Any) -> np.ndarray:
+    return np.array(value, dtype=float)
+
+
+def _from_dict(data: dict[str, Any]) -> dict[str, Any]:
+    support, law = data["support"], by_name(data["law"])
+    sources, targets, z_KxP = tuple(data["sources"]), tuple(data["targets"]), _floats(data["z"])
+    constants = {name: _floats(value) for name, value in data["constants"].items()}
+    reference = issubclass(law, Reference)
+    if z_KxP.shape != (len(targets), 0 if reference else size(law, len(sources))):
+        raise ValueError(f"z has shape {z_KxP.shape}, which is not that of its sources and targets")
+    if set(constants) != (set() if reference else {f.name for f in fields(law)} - {f.name for f in fitted_fields(law)}):
+        raise ValueError(f"constants are {list(constants)}, which are not those of {law.name}")
+    if any(len(x) != len(targets) for x in constants.values()):
+        raise ValueError("constants are not one for each target")
+    return {
+        "law": law,
+        "sources": sources,
+        "targets": targets,
+        "z_KxP": z_KxP,
+        "sigma_K": _floats([data["sigma"][t] for t in data["targets"]]),
+        "constants": constants,
+        "replicas_BxKxP": _floats(data["replicas"]).reshape(len(data["replicas"]), *z_KxP.shape),
+        "support": Support(
+            params=tuple(_floats(support["params"])),
+            tokens=tuple(_floats(support["tokens"])),
+            tokens_per_param=tuple(_floats(support["tokens_per_param"])),
+            least_S=_floats(support["least_S"]),
+            most_S=_floats(support["most_S"]),
+            epochs_S=_floats(support["epochs_S"]),
+            runs=support["runs"],
+        ),
+        "diagnostics": Diagnostics(
+            **{k: np.array(v, bool if k == "converged_K" else float) for k, v in data["diagnostics"].items()}
+        ),
+        "notes": tuple(data["notes"]),
+        "provenance": dict(data["provenance"]),
+        "runs": reference_fit.from_columns(data["runs"], data["provenance"]["runs"]) if reference else None,
+        "unique_S": np.array([np.inf if data["unique"][s] is None else data["unique"][s] for s in sources], float),
+        "goal": None if data["goal"] is None else _goal(data["goal"]),
+    }
+
+
+def _goal(data: dict[str, Any]) -> Goal:
+    unique = {source: np.inf if x is None else float(x) for source, x in data["unique"].items()}
+    return Goal(unique, data["tokens"], data["params"])

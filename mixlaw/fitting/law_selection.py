@@ -1,0 +1,229 @@
+"""`--law auto`: the default for what a table holds, unless another law predicts held-out mixtures clearly better."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from mixlaw.errors import MixlawError
+from mixlaw.estimation.cross_validation import gather, refit
+from mixlaw.estimation.goals import Goal
+from mixlaw.estimation.goals import repeated as repeats
+from mixlaw.estimation.metrics import fold_errors
+from mixlaw.estimation.observations import at_params, observe
+from mixlaw.estimation.splits import FOLDS, Split, countable, groups, numbered, over_mixtures, positions
+from mixlaw.io.progress import stage
+from mixlaw.laws import (
+    LAWS,
+    Chinchilla,
+    DataConstrained,
+    EffectiveTokens,
+    InfoLaw,
+    Law,
+    Linear,
+    LogLinear,
+    MixtureIndex,
+    OptimalMixtures,
+    OverfitPenalty,
+    RepeatedMixture,
+)
+from mixlaw.runs.run_table import Runs
+
+LEAST_GAIN = 0.01
+"""A gain below this share of the default's error is none, however sure."""
+STANDARD_ERRORS = 1.0
+"""How many standard errors another law's gain over the default must exceed."""
+
+
+class Choice(NamedTuple):
+    """A law and why it was taken."""
+
+    law: type[Law]
+    notes: list[str]
+
+
+def default(runs: Runs, goal: Goal | None = None) -> Choice:
+    """The law to take where nothing speaks against it, and why others were passed over unseen.
+
+    Args:
+        runs: a run table.
+        goal: the planned run: if it repeats a source, a law of repetition is needed even if no run repeats one.
+
+    Raises:
+        MixlawError: no law serves the table.
+    """
+    again, planned = repeated(runs), goal is not None and goal.repeats
+    sized = bool(np.isfinite(runs.params_R).all() and np.isfinite(runs.tokens_R).all())
+    if len(runs.sources) == 1:
+        points = np.unique(np.stack([runs.params_R, runs.tokens_R], 1), axis=0)
+        if not sized or len(points) < 5:
+            raise MixlawError(f"{runs.name}: one source and fewer than 5 sizes and token counts: nothing to fit")
+        law = OverfitPenalty if again or planned else Chinchilla
+        notes = [f"law {law.name}: there is one source{_why(again, planned)}, so the laws of mixtures are skipped"]
+    elif len(runs.scales) > 1:
+        if not sized:
+            raise MixlawError(
+                f"{runs.name}: holds {len(runs.scales)} scales and an empty 'params' or 'tokens': fill the column, or "
+                "state one scale with --scale PARAMS"
+            )
+        law = RepeatedMixture if again or planned else MixtureIndex
+        others = ", ".join(other.name for other in LAWS if not {"mixture", "params"} <= other.needs)
+        why = f"the runs have {len(runs.scales)} sizes{_why(again, planned)}"
+        notes = [f"law {law.name}: {why}, so {others} are skipped"]
+    else:
+        law, notes = _at_one_size(again, planned, sized)
+    if planned and not again and "unique" in law.needs:
+        notes.append("no run repeats a source: what repetition costs rests on priors alone")
+    return Choice(law, notes)
+
+
+def _at_one_size(again: bool, planned: bool, sized: bool) -> tuple[type[Law], list[str]]:
+    if again and sized:
+        note = "the runs have one size and repeat a source, so the laws that know no repetition are skipped"
+        return RepeatedMixture, [f"law repeated-mixture: {note}"]
+    several = "the laws that need several (mixture-index, chinchilla) are skipped"
+    notes = [f"law effective-tokens: the runs have one size, so {several}"]
+    if again or planned:
+        mend = "fill 'params' and 'tokens'" if again else "run several sizes, with sources that repeat as planned"
+        notes.append(f"what repetition costs is ignored: {mend}")
+    return EffectiveTokens, notes
+
+
+def _why(again: bool, planned: bool) -> str:
+    return " and repeat a source" if again else " and the plan may repeat a source" if planned else ""
+
+
+def candidates(runs: Runs, goal: Goal | None = None) -> tuple[type[Law], ...]:
+    """The default and the laws that may take its place: convex in the mixture, so that a plan can be certified, unlike
+    in form, and few, so that the choice takes seconds. A law of repetition is only replaced by another, and by none
+    where no run repeats a source: nothing could tell them apart.
+
+    Raises:
+        MixlawError: no law serves the table.
+    """
+    law, again = default(runs, goal).law, repeated(runs)
+    if "unique" in law.needs:
+        rivals = () if not again else (DataConstrained,) if len(runs.sources) == 1 else (InfoLaw,)
+    elif len(runs.sources) == 1:
+        rivals = ()
+    elif len(runs.scales) > 1:
+        rivals = (OptimalMixtures,)
+    else:
+        rivals = (LogLinear, Linear)
+    return (law, *rivals)
+
+
+def repeated(runs: Runs) -> bool:
+    """Whether any run goes through a source more than once."""
+    return bool(repeats(runs).any())
+
+
+def choose(runs: Runs, scale: float | None = None, seed: int = 0, goal: Goal | None = None) -> Choice:
+    """The law that `auto` takes: cross-validation over mixtures among `candidates`, by the rule of `pick`.
+
+    Args:
+        runs: a run table.
+        scale: of its runs use only those of so many params.
+        seed: of the folds.
+        goal: the planned run.
+
+    Raises:
+        MixlawError: no law serves the table.
+    """
+    if scale is not None:
+        runs = at_params(runs, scale)
+    law, notes = default(runs, goal)
+    laws, runs = candidates(runs, goal), numbered(runs)
+    if len(laws) == 1:
+        return Choice(law, notes)
+    split = over_mixtures(runs, seed)
+    able_R = able(runs, laws)
+    targets = [] if split is None else countable(runs, split, able_R)
+    if split is None or not targets:
+        return Choice(law, [*notes, f"law {law.name}: the default, since {_too_few(runs, able_R)}"])
+    runs = runs.with_targets(targets)
+    error_LxF = held_out_errors(laws, runs, split)
+    best = pick(error_LxF)
+    return Choice(laws[best], [*notes, _reason(laws, error_LxF, best)])
+
+
+def _too_few(runs: Runs, able_R: np.ndarray) -> str:
+    """Why laws cannot be compared on the rows that all candidates can be fitted on, with what was left out."""
+    used = runs.select(able_R)
+    count, what = len(np.unique(groups(used))), "mixtures" if len(runs.sources) > 1 else "runs"
+    said = f"{count} {what} are too few to compare laws on held-out ones"
+    if count >= 2 * FOLDS:
+        said = f"no target is measured in enough of {count} {what} to compare laws on held-out ones"
+    left = len(np.unique(runs.run_id)) - len(np.unique(used.run_id))
+    if left:  # no other run is left out of a fit: see `observe`
+        said += (
+            f"; {left} runs without a checkpoint at the token count where most runs end do not count, since not every "
+            "candidate knows token counts"
+        )
+    return said
+
+
+def held_out_errors(laws: tuple[type[Law], ...], runs: Runs, split: Split) -> np.ndarray:
+    """Mean absolute error of every law on each fold of a `numbered` table, (laws, F) nats per token."""
+    seen = [observe(runs, law) for law in laws]
+    judged_KxR = judged(runs, able(runs, laws))
+    found = []
+    for i, (law, s) in enumerate(zip(laws, seen, strict=True), start=1):
+        stage(f"choosing the law: {law.name} on held-out mixtures ({i} of {len(laws)})")
+        found.append(gather(refit(law, s, split.train_FxR).points(), positions(s.runs), split.test_FxR))
+    return np.stack([fold_errors(loss_KxR, runs.loss_RxK.T, judged_KxR, split.test_FxR) for loss_KxR in found])
+
+
+def able(runs: Runs, laws: Sequence[type[Law]]) -> np.ndarray:
+    """The rows of a `numbered` table that all of these laws can be fitted on, (R,)."""
+    every = np.arange(len(runs))
+    return np.all([np.isin(every, positions(observe(runs, law).runs)) for law in laws], axis=0)
+
+
+def judged(runs: Runs, able_R: np.ndarray) -> np.ndarray:
+    """The rows that judge a prediction (K, R): of each run the last checkpoint with a loss, of the rows of a mask."""
+    return np.stack([runs.select_last(able_R & np.isfinite(loss_R)) for loss_R in runs.loss_RxK.T])
+
+
+def pick(error_LxF: np.ndarray) -> int:
+    """Which of L laws to take, the first being the default.
+
+    The law of the lowest mean error over the folds, if its gain over the default exceeds `STANDARD_ERRORS` standard
+    errors of the paired differences of the F folds (the one-standard-error rule, Breiman et al. 1984) and one percent
+    of the default's error, else the default. Folds in which nothing judges do not count; any other error that is not
+    finite is infinite.
+    """
+    error_LxF = _judging(error_LxF)
+    mean_L = np.where(np.isfinite(error_LxF).all(1), error_LxF.mean(1), np.inf)
+    best = int(np.argmin(mean_L))
+    if not np.isfinite(mean_L[0]) or error_LxF.shape[1] < 2:
+        return best if error_LxF.shape[1] > 1 else 0
+    gain, error = _gain(error_LxF, best)
+    least = LEAST_GAIN * mean_L[0]
+    return best if best and gain > max(STANDARD_ERRORS * error, least) else 0
+
+
+def _judging(error_LxF: np.ndarray) -> np.ndarray:
+    return error_LxF[:, ~np.isnan(error_LxF).all(0)]
+
+
+def _gain(error_LxF: np.ndarray, other: int) -> tuple[float, float]:
+    """By how much another law's error is lower than the default's, and the standard error of that."""
+    difference_F = error_LxF[0] - error_LxF[other]
+    return float(difference_F.mean()), float(difference_F.std(ddof=1) / np.sqrt(len(difference_F)))
+
+
+def _reason(laws: tuple[type[Law], ...], error_LxF: np.ndarray, best: int) -> str:
+    """Why, with figures."""
+    error_LxF = _judging(error_LxF)
+    errors = ", ".join(f"{law.name} {error:.4f}" for law, error in zip(laws, error_LxF.mean(1), strict=True))
+    lowest = int(np.argmin(np.nan_to_num(error_LxF.mean(1), nan=np.inf)))
+    said = f"law {laws[best].name}: held-out error in nats over {FOLDS} folds of mixtures: {errors}"
+    if lowest == 0:
+        return f"{said}; the default {laws[0].name} has the lowest"
+    gain, error = _gain(error_LxF, lowest)
+    verdict = "more" if best else "not more"
+    return (
+        f"{said}; {laws[lowest].name} is lower than the default {laws[0].name} by {gain:.4f}, {verdict} than its "
+        f"standard error {error:.4f} and one percent"
+    )

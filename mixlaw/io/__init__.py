@@ -1,0 +1,1 @@
+"""Files and single values: read, checked, written."""

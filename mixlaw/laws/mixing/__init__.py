@@ -1,0 +1,1 @@
+"""Laws of loss in the mixture, at one size."""

@@ -1,0 +1,1 @@
+"""Regressors that laws are compared with."""

@@ -1,0 +1,1 @@
+"""Laws of loss in parameters and tokens."""

@@ -1,0 +1,1 @@
+"""Geometry of mixtures: the simplex with bounds, convex sets of mixtures, constraint rows, conflicts."""

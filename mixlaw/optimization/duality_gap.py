@@ -1,0 +1,72 @@
+"""How far a solution can be from the best: a Lagrangian dual gap, which is Frank–Wolfe's where nothing is dualised.
+
+For any multipliers in the right cones the Lagrangian is a convex function F of the mixture over its bounds and sum, so
+no feasible mixture has an objective below  F(w) + min_v grad F(w).(v - w)  (Jaggi 2013), whose minimum over v is a
+sort. The multipliers are the solver's own, put into their cones: whatever they are, the gap holds.
+"""
+
+import numpy as np
+
+from mixlaw.mixtures.simplex import minimise_linear
+from mixlaw.optimization.fixed_proportions import TiedOracle
+from mixlaw.optimization.interior_point import Solution
+from mixlaw.optimization.oracle import Oracle
+from mixlaw.optimization.program import Program
+
+
+def certify(
+    program: Program, oracle: Oracle | TiedOracle, found: Solution
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Objective (breaches and t included), gap and the largest breach of a row by B solutions, each (B,).
+
+    The gap bounds what any mixture can gain for laws that are convex; for others it tells stationarity.
+    """
+    rows, w_BxS, count = program.rows, found.w_BxS, len(found.w_BxS)
+    z_BxM = _dual(program, found.z_BxM)
+    every, weight_BxK = np.arange(count), program.weight_K + z_BxM @ rows.loss_MxK
+    losses_BxK, slope_BxKxS, _ = oracle.derivatives(every, w_BxS, weight_BxK)
+    excess_BxM = program.excess(w_BxS, losses_BxK)
+    objective_B = program.smooth(w_BxS, losses_BxK) + _breaches(program, excess_BxM, found.top_B)
+    pull_BxS, price_B = np.zeros(w_BxS.shape), program.l1 + z_BxM @ rows.l1_M
+    if program.uses_l1:
+        pull_BxS = np.clip(found.pull_BxS, -price_B[:, None], price_B[:, None])
+    slope_BxS = (weight_BxK[:, None, :] @ slope_BxKxS)[:, 0] + program.cost_BxS + z_BxM @ rows.linear_MxS + pull_BxS
+    kl_B = program.kl + z_BxM @ rows.kl_M
+    if program.uses_kl:
+        inside_BxS = np.maximum(w_BxS, 1e-300)
+        slope_BxS += kl_B[:, None] * (np.log(inside_BxS / program.reference_S) + 1.0)
+    lagrangian_B = (losses_BxK * weight_BxK).sum(1) + (program.cost_BxS * w_BxS).sum(1)
+    lagrangian_B += kl_B * program.divergence(w_BxS) - (z_BxM * program.limit_BxM).sum(1)
+    lagrangian_B += (z_BxM * (w_BxS @ rows.linear_MxS.T)).sum(1)
+    if program.uses_l1:
+        lagrangian_B += (pull_BxS * (w_BxS - program.reference_S)).sum(1)
+    least_BxS = minimise_linear(slope_BxS, program.lower_BxS, program.upper_BxS)
+    bound_B = lagrangian_B - (slope_BxS * (w_BxS - least_BxS)).sum(1)
+    broken_BxM = np.where(rows.top_M, 0.0, np.maximum(excess_BxM, 0.0))
+    return objective_B, np.maximum(objective_B - bound_B, 0.0), broken_BxM.max(1, initial=0.0)
+
+
+def _dual(program: Program, z_BxM: np.ndarray) -> np.ndarray:
+    """Multipliers in their cones: at most each row's price, and summing to 1 over the rows that t meets."""
+    rows = program.rows
+    z_BxM = np.clip(np.nan_to_num(z_BxM, nan=0.0), 0.0, rows.price_M)
+    if rows.top_M.any():
+        part_BxT, most_T = z_BxM[:, rows.top_M], rows.price_M[rows.top_M]
+        for _ in range(50):  # what a price cuts off goes to the others
+            part_BxT = np.minimum(part_BxT / np.maximum(part_BxT.sum(1, keepdims=True), 1e-300), most_T)
+        short_Bx1 = 1.0 - part_BxT.sum(1, keepdims=True)
+        room_BxT = np.where(np.isfinite(most_T), most_T - part_BxT, 1.0)
+        z_BxM[:, rows.top_M] = part_BxT + short_Bx1 * room_BxT / np.maximum(room_BxT.sum(1, keepdims=True), 1e-300)
+    return z_BxM
+
+
+def _breaches(program: Program, excess_BxM: np.ndarray, top_B: np.ndarray) -> np.ndarray:
+    """What t and breaches add to the objective, (B,), with the t of the solution or the least that is needed."""
+    rows, found_B = program.rows, np.zeros(len(excess_BxM))
+    if rows.top_M.any():
+        needed = rows.top_M & ~np.isfinite(rows.price_M)
+        top_B = excess_BxM[:, needed].max(1) if needed.any() else top_B
+        found_B += top_B
+        excess_BxM = excess_BxM - rows.top_M * top_B[:, None]
+    price_M = np.where(np.isfinite(rows.price_M), rows.price_M, 0.0)
+    return found_B + np.maximum(excess_BxM, 0.0) @ price_M

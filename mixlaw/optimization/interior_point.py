@@ -1,0 +1,219 @@
+"""An interior-point method for `Program`s, in NumPy, many problems side by side.
+
+Newton steps on the logarithmic barrier with the primal-dual Hessian (z/s in place of mu/s^2), a line search on the
+barrier itself, and multipliers kept near mu/s: Wächter and Biegler (2006) without equality residuals, since every
+iterate is feasible. A law that is not convex has the eigenvalues of its scaled system made positive.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from mixlaw.optimization.fixed_proportions import TiedOracle
+from mixlaw.optimization.oracle import Oracle
+from mixlaw.optimization.program import Program
+from mixlaw.optimization.standard_form import Layout, Point
+
+FIRST = 1e-2
+"""The barrier's first weight, as a share of the objective."""
+STEPS = 250
+HALVINGS = 40
+CLOSE = 0.1
+"""A barrier's problem counts as solved when a Newton step would lower it by less than this times its weight."""
+ROUNDING = 1e-16
+"""Of a row's limit: the least that a slack is taken to be. Losses with their derivatives are computed by another
+program than losses alone, and a slack of one unit in the last place of these may be none in those."""
+NEARBY = 1e10
+"""Multipliers may differ from mu/s by this factor (Wächter and Biegler's kappa_Sigma)."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Where the method ended, for each problem.
+
+    Attributes:
+        w_BxS: mixtures within their bounds.
+        z_BxM: multipliers of the program's rows, 0 or more.
+        pull_BxS: multipliers of |w_i - r_i|, in [-1, 1] times its price; zeros where it does not count.
+        top_B: t.
+        low_BxS, high_BxS: multipliers of the bounds, 0 or more.
+    """
+
+    w_BxS: np.ndarray
+    z_BxM: np.ndarray
+    pull_BxS: np.ndarray
+    top_B: np.ndarray
+    low_BxS: np.ndarray
+    high_BxS: np.ndarray
+
+
+class _System(NamedTuple):
+    """Newton's system at a point: gradient of the barrier, Hessian, Jacobian of the rows, slacks and rooms."""
+
+    g_BxN: np.ndarray
+    H_BxNxN: np.ndarray
+    J_BxMxN: np.ndarray
+    slack_BxM: np.ndarray
+    low_BxN: np.ndarray
+    high_BxN: np.ndarray
+    losses_BxK: np.ndarray
+
+
+def _slack(layout: Layout, x_BxN: np.ndarray, losses_BxK: np.ndarray, of_B: np.ndarray) -> np.ndarray:
+    """How far each row is from its limit, above 0."""
+    limit_BxM = layout.limit_BxM[of_B]
+    least_BxM = ROUNDING * np.maximum(np.abs(limit_BxM), 1.0)
+    return np.maximum(limit_BxM - layout.rows_without(x_BxN, losses_BxK), least_BxM)
+
+
+def _system(layout: Layout, oracle: Oracle | TiedOracle, at: Point, of_B: np.ndarray) -> _System:
+    program, S, rows = layout.program, layout.S, layout.R_MxK
+    w_BxS, mu_Bx1 = at.x_BxN[:, :S], at.barrier_B[:, None]
+    losses_BxK, slope_BxKxS, curve_BxSxS = oracle.derivatives(of_B, w_BxS, program.weight_K + at.z_BxM @ rows)
+    J_BxMxN = np.broadcast_to(layout.Q_MxN, (len(of_B), *layout.Q_MxN.shape)).copy()
+    J_BxMxN[:, :, :S] += rows @ slope_BxKxS
+    g_BxN = np.hstack([program.weight_K @ slope_BxKxS, np.broadcast_to(layout.cost_X, (len(of_B), layout.N - S))])
+    g_BxN[:, :S] += program.cost_BxS[of_B]
+    H_BxNxN = np.zeros((len(of_B), layout.N, layout.N))
+    H_BxNxN[:, :S, :S] = curve_BxSxS
+    if program.uses_kl:
+        logs_BxS = np.log(w_BxS / program.reference_S) + 1.0
+        g_BxN[:, :S] += program.kl * logs_BxS
+        J_BxMxN[:, :, :S] += layout.k_M[:, None] * logs_BxS[:, None, :]
+        H_BxNxN[:, range(S), range(S)] += (program.kl + at.z_BxM @ layout.k_M)[:, None] / w_BxS
+    slack_BxM = _slack(layout, at.x_BxN, losses_BxK, of_B)
+    low_BxN, high_BxN = layout.room(at.x_BxN, of_B)
+    if len(layout.Q_MxN):
+        g_BxN += ((mu_Bx1 / slack_BxM)[:, None, :] @ J_BxMxN)[:, 0]
+        H_BxNxN += J_BxMxN.transpose(0, 2, 1) @ ((at.z_BxM / slack_BxM)[:, :, None] * J_BxMxN)
+    g_BxN += mu_Bx1 / high_BxN - mu_Bx1 / low_BxN
+    H_BxNxN[:, range(layout.N), range(layout.N)] += at.low_BxN / low_BxN + at.high_BxN / high_BxN
+    return _System(g_BxN, H_BxNxN, J_BxMxN, slack_BxM, low_BxN, high_BxN, losses_BxK)
+
+
+def _direction(layout: Layout, system: _System, of_B: np.ndarray, convex: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Newton's step at a fixed sum of the shares, and how much it promises to lower the barrier."""
+    free_BxN, S = layout.free_BxN[of_B], layout.S
+    # Scaled by the curvature, so that a share of 1e-12 is as well conditioned as one of .5.
+    curve_BxN = np.einsum("bnn->bn", system.H_BxNxN)
+    scale_BxN = np.where(free_BxN, 1.0 / np.sqrt(np.maximum(np.abs(curve_BxN), 1e-300)), 0.0)
+    H_BxNxN = system.H_BxNxN * scale_BxN[:, :, None] * scale_BxN[:, None, :]
+    H_BxNxN[:, range(layout.N), range(layout.N)] += ~free_BxN + 1e-14
+    g_BxN = np.where(free_BxN, system.g_BxN, 0.0)
+    # At a fixed sum a constant in the gradient moves nothing: without that of the share with the most room, nothing
+    # large cancels where the objective is (nearly) linear.
+    most_B = np.argmax(scale_BxN[:, :S], axis=1)
+    g_BxN[:, :S] -= np.where(free_BxN[:, :S], g_BxN[np.arange(len(g_BxN)), most_B][:, None], 0.0)
+    ones_BxN = np.zeros_like(g_BxN)
+    ones_BxN[:, :S] = free_BxN[:, :S]
+    both_BxNx2 = np.stack([g_BxN * scale_BxN, ones_BxN * scale_BxN], 2)
+    if convex:
+        solved_BxNx2 = np.linalg.solve(H_BxNxN, both_BxNx2)
+    else:
+        value_BxN, basis_BxNxN = np.linalg.eigh(H_BxNxN)
+        size_BxN = np.maximum(np.abs(value_BxN), 1e-10)
+        solved_BxNx2 = basis_BxNxN @ (basis_BxNxN.transpose(0, 2, 1) @ both_BxNx2 / size_BxN[:, :, None])
+    towards_BxN, along_BxN = (solved_BxNx2[:, :, i] * scale_BxN for i in (0, 1))
+    total_B = (along_BxN * ones_BxN).sum(1)
+    share_B = np.divide((towards_BxN * ones_BxN).sum(1), total_B, out=np.zeros_like(total_B), where=total_B > 0)
+    d_BxN = share_B[:, None] * along_BxN - towards_BxN
+    return d_BxN, -(g_BxN * d_BxN).sum(1)
+
+
+def _longest(x: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """The longest step, at most 1, after which positive numbers (B, ...) are still .5% of what they were."""
+    ratio = np.divide(-d, x, out=np.zeros_like(d), where=np.isfinite(x) & (d < 0))
+    return np.minimum(1.0, 0.995 / np.maximum(ratio.max(1, initial=0.0), 0.995))
+
+
+def _search(
+    layout: Layout,
+    oracle: Oracle | TiedOracle,
+    at: Point,
+    system: _System,
+    step: tuple[np.ndarray, np.ndarray],
+    of_B: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How far along the step the barrier falls enough: variables, losses, and whether there was such a length."""
+    d_BxN, promise_B = step
+    linear_B = _longest(system.low_BxN, d_BxN)
+    length_B = np.minimum(linear_B, _longest(system.high_BxN, -d_BxN))
+    before_B = layout.merit(at.x_BxN, system.losses_BxK, at.barrier_B, of_B)
+    x_BxN, losses_BxK = at.x_BxN.copy(), system.losses_BxK.copy()
+    open_B = np.isfinite(promise_B) & (promise_B > 0)
+    moved_B, rounding_B = np.zeros_like(open_B), 1e-15 * np.abs(before_B)
+    for _ in range(HALVINGS):
+        tried = np.flatnonzero(open_B)
+        if not len(tried):
+            break
+        trial_BxN = at.x_BxN[tried] + length_B[tried, None] * d_BxN[tried]
+        found_BxK = oracle.losses(of_B[tried], trial_BxN[:, : layout.S])
+        trial_BxN = layout.lift(trial_BxN, found_BxK, at.barrier_B[tried], of_B[tried])
+        after_B = layout.merit(trial_BxN, found_BxK, at.barrier_B[tried], of_B[tried])
+        enough_B = after_B <= before_B[tried] - 1e-4 * length_B[tried] * promise_B[tried] + rounding_B[tried]
+        x_BxN[tried[enough_B]], moved_B[tried[enough_B]] = trial_BxN[enough_B], True
+        losses_BxK[tried[enough_B]] = found_BxK[enough_B]
+        open_B[tried[enough_B]] = False
+        length_B[tried[~enough_B]] *= 0.5
+    return x_BxN, losses_BxK, moved_B
+
+
+def _multipliers(
+    z: np.ndarray, slack: np.ndarray, change: np.ndarray, after: np.ndarray, barrier_Bx1: np.ndarray
+) -> np.ndarray:
+    """Multipliers (B, J) after Newton's step, which changes slacks by `change` in full, kept near barrier / slack."""
+    finite = np.isfinite(slack)
+    near = np.where(finite, slack, 1.0)
+    dz = np.where(finite, barrier_Bx1 / near - z - z / near * change, 0.0)
+    new = z + _longest(np.where(finite, z, np.inf), dz)[:, None] * dz
+    return np.clip(new, barrier_Bx1 / (NEARBY * after), NEARBY * barrier_Bx1 / after)
+
+
+def _advance(layout: Layout, oracle: Oracle | TiedOracle, at: Point, of_B: np.ndarray) -> tuple[Point, np.ndarray]:
+    """One step of each problem, and whether it is done."""
+    system = _system(layout, oracle, at, of_B)
+    d_BxN, promise_B = _direction(layout, system, of_B, oracle.convex)
+    x_BxN, losses_BxK, moved_B = _search(layout, oracle, at, system, (d_BxN, promise_B), of_B)
+    mu_Bx1, size_B = at.barrier_B[:, None], np.abs(system.losses_BxK).max(1, initial=1e-3)
+    slack_BxM = _slack(layout, x_BxN, losses_BxK, of_B)
+    rooms = layout.room(x_BxN, of_B)
+    change_BxM = -(system.J_BxMxN @ d_BxN[:, :, None])[:, :, 0]
+    z_BxM = _multipliers(at.z_BxM, system.slack_BxM, change_BxM, slack_BxM, mu_Bx1)
+    low_BxN = _multipliers(at.low_BxN, system.low_BxN, d_BxN, rooms[0], mu_Bx1)
+    high_BxN = _multipliers(at.high_BxN, system.high_BxN, -d_BxN, rooms[1], mu_Bx1)
+    solved_B = ~moved_B | (promise_B < CLOSE * at.barrier_B)
+    last_B, share_B = layout.last * size_B, at.barrier_B / size_B
+    done_B = solved_B & (at.barrier_B <= last_B * 1.0001)
+    lower_B = np.maximum(size_B * np.minimum(0.1 * share_B, share_B**1.5), last_B)
+    barrier_B = np.where(solved_B, np.minimum(lower_B, at.barrier_B), at.barrier_B)
+    return Point(x_BxN, low_BxN, high_BxN, z_BxM, barrier_B), done_B
+
+
+def solve(
+    program: Program, oracle: Oracle | TiedOracle, start_BxS: np.ndarray, share: float = FIRST, last: float = 0.0
+) -> Solution:
+    """Solutions of B problems from mixtures strictly inside their bounds.
+
+    Args:
+        share: the barrier's first weight as a share of the objective, smaller for a start near the optimum.
+        last: its last weight, alike, where that of the layout is finer than is asked for.
+    """
+    layout, count = Layout(program), len(start_BxS)
+    layout.last = max(layout.last, last)
+    every = np.arange(count)
+    point = layout.start(start_BxS, oracle.losses(every, start_BxS), share)
+    open_B = np.ones(count, bool)
+    for _ in range(STEPS):
+        of_B = np.flatnonzero(open_B)
+        if not len(of_B):
+            break
+        new, done_B = _advance(layout, oracle, Point(*(part[of_B] for part in point)), of_B)
+        for whole, part in zip(point, new, strict=True):
+            whole[of_B] = part
+        open_B[of_B[done_B]] = False
+    S, M = layout.S, layout.M
+    pull_BxS = point.z_BxM[:, M : M + S] - point.z_BxM[:, M + S :] if program.uses_l1 else np.zeros((count, S))
+    top_B = point.x_BxN[:, layout.top] if layout.tops else np.zeros(count)
+    bounds = point.low_BxN[:, :S], point.high_BxN[:, :S]
+    return Solution(point.x_BxN[:, :S], point.z_BxM[:, :M], pull_BxS, top_B, *bounds)

@@ -1,0 +1,50 @@
+"""N and D of a plan, and the fit that is meant for them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mixlaw.estimation.goals import Goal
+from mixlaw.fitting.fit_result import Fit
+from mixlaw.fitting.fit_runs import toward
+from mixlaw.project.sources import Budget
+
+
+@dataclass(frozen=True)
+class Scale:
+    """N and D of a plan, None where they are not known."""
+
+    params: float | None
+    tokens: float | None
+
+    @property
+    def params_or_nan(self) -> float:
+        """N, nan where it is not known."""
+        return np.nan if self.params is None else self.params
+
+    @property
+    def tokens_or_nan(self) -> float:
+        """D, nan where it is not known."""
+        return np.nan if self.tokens is None else self.tokens
+
+    @property
+    def pair(self) -> tuple[float, float]:
+        """N and D, nan where they are not known."""
+        return self.params_or_nan, self.tokens_or_nan
+
+    def to_dict(self, budget: Budget | None, notes: list[str]) -> dict[str, Any]:
+        """The plan's `params`, `tokens` and `flops`."""
+        if budget is None:
+            notes.append("flops is null: no budget was given")
+        flops = None if budget is None else budget.compute
+        return {"params": self.params, "tokens": self.tokens, "flops": flops}
+
+
+def fit_toward(fit: Fit, scale: Scale) -> Fit:
+    """The fit with its runs weighed by their closeness to the planned run, where its law reads unique tokens."""
+    if "unique" not in fit.law.needs or fit.runs is None or scale.params is None or scale.tokens is None:
+        return fit
+    unique_S = np.broadcast_to(fit.unique_S, len(fit.sources)).tolist()
+    goal = Goal(dict(zip(fit.sources, unique_S, strict=True)), scale.tokens, scale.params)
+    return fit if goal == fit.goal else toward(fit, goal)

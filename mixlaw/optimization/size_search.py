@@ -1,0 +1,95 @@
+"""N and D for a budget: given, or found for compute by a one-dimensional search around the best mixture."""
+
+import numpy as np
+
+from mixlaw.errors import MixlawError
+from mixlaw.optimization.infeasible_ceilings import refuse_broken
+from mixlaw.optimization.problem import MET, Problem
+from mixlaw.optimization.scale import Scale
+
+GRID = 17
+"""Sizes tried at once; each later grid of as many lies between the neighbours of the best so far."""
+ROUNDS = 6
+"""Grids: neighbours on the last lie closer than a thousandth of a percent."""
+
+
+def choose_scale(problem: Problem, notes: list[str]) -> Scale:
+    """N and D for the budget: as given, or the minimiser over N of the best mixture's objective at the D left for it.
+
+    Raises:
+        MixlawError: the law knows scale and there is no budget, or no size leaves a feasible mixture.
+    """
+    budget, fit = problem.budget, problem.fit
+    if budget is not None and budget.params is not None:
+        if not fit.knows_scale:
+            notes.append(f"the law {fit.law.name} knows no scale: losses and the mixture are at the runs' scale")
+        return Scale(budget.params, budget.tokens)
+    if not fit.knows_scale:
+        notes.append(
+            f"params and tokens are null: the law {fit.law.name} knows no scale, the mixture is at the runs' scale"
+        )
+        return Scale(None, None)
+    if budget is None or budget.flops is None:
+        raise MixlawError(f"no budget: the law {fit.law.name} plans for one: give --flops, or --params and --tokens")
+    if not {"params", "tokens"} <= fit.law.needs:
+        raise MixlawError(f"the law {fit.law.name} cannot tell the best size for --flops: give --params and --tokens")
+    return best_scale(problem, budget.flops, notes)
+
+
+def best_scale(problem: Problem, flops: float, notes: list[str], rounds: int = ROUNDS) -> Scale:
+    """The best N, with its D, for so much compute: of the budget's sizes, or any.
+
+    Raises:
+        MixlawError: no size leaves a feasible mixture.
+    """
+    budget = problem.budget
+    assert budget is not None, "compute comes from a budget"
+    least, most = np.log(0.1 * problem.fit.support.params[0]), np.log(1000.0 * problem.fit.support.params[1])
+    if budget.sizes:
+        params_B = np.array(budget.sizes)
+        best = _best(problem, params_B, flops)
+        return Scale(float(params_B[best]), float(budget.tokens_for(params_B[best], flops)))
+    low, high, params = least, most, np.nan
+    for _ in range(rounds):
+        params_B = np.exp(np.linspace(low, high, GRID))
+        best = _best(problem, params_B, flops)
+        params = float(params_B[best])
+        # A neighbour may be infeasible: the edge where a cap starts to hold lies before it, and is found next.
+        low, high = np.log(params_B[max(best - 1, 0)]), np.log(params_B[min(best + 1, GRID - 1)])
+    if not least + 0.1 < np.log(params) < most - 0.1:
+        notes.append("N is at the edge of the sizes searched: the runs hardly determine it; give --params and --tokens")
+    return Scale(params, float(budget.tokens_for(params, flops)))
+
+
+def _best(problem: Problem, params_B: np.ndarray, flops: float) -> int:
+    """Which of the sizes is best."""
+    assert problem.budget is not None
+    tokens_B = problem.budget.tokens_for(params_B, flops)
+    found = np.full(len(params_B), np.inf)
+    able = np.flatnonzero(tokens_B > 0)
+    upper_BxS = np.array([problem.upper_S(tokens) for tokens in tokens_B[able]]).reshape(
+        len(able), len(problem.lower_S)
+    )
+    if len(able):
+        box_B = (upper_BxS.sum(1) >= 1.0 - 1e-9) & (upper_BxS >= problem.lower_S - 1e-9).all(1)
+        box_B &= problem.has_room(upper_BxS)
+        able, upper_BxS = able[box_B], upper_BxS[box_B]
+    if len(able):
+        z_BxKxP = np.broadcast_to(problem.fit.z_KxP, (len(able), *problem.fit.z_KxP.shape))
+        optima = problem.solve(z_BxKxP, (params_B[able], tokens_B[able]), upper_BxS)
+        found[able] = [optimum.objective if optimum.broken <= MET else np.inf for optimum in optima]
+        if not np.isfinite(found).any():
+            nearest = int(np.argmin([optimum.broken for optimum in optima]))
+            scale = Scale(float(params_B[able[nearest]]), float(tokens_B[able[nearest]]))
+            try:
+                problem.refuse_conflicts(scale.tokens)
+                refuse_broken(problem, scale, optima[nearest])
+            except MixlawError as error:
+                at = f"at {scale.params:.3g} parameters and {scale.tokens:.3g} tokens, the nearest to keeping all,"
+                raise MixlawError(f"budget of {flops:.3g} FLOP: {at} {error}") from None
+    if not np.isfinite(found).any():
+        raise MixlawError(
+            f"budget of {flops:.3g} FLOP: at no size from {params_B[0]:.2g} to {params_B[-1]:.2g} parameters "
+            "do the sources' caps allow enough tokens: raise max_epochs or max, lower min, served or the budget"
+        )
+    return int(np.argmin(found))

@@ -1,0 +1,1 @@
+"""`recommend` and everything that a plan says."""

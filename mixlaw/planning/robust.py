@@ -1,0 +1,121 @@
+"""A mixture chosen over the bootstrap: the least mean of the regret, or a quantile of it.
+
+The regret of a mixture in a refit is its objective there less that of the refit's own optimum. Its mean is convex in
+the mixture. A quantile q is not: it is approached from the mean of the worst 1 - q (Rockafellar and Uryasev 2000),
+which is, and then lowered by minimising the largest regret of the refits that are within the quantile so far.
+
+The mixtures to choose among are the same in every refit, those that keep the constraints: ceilings of losses by the
+plan's own fit, whose losses stand beside the refits' in the program.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mixlaw.errors import MixlawError
+from mixlaw.optimization.optimum import Optimum, optimize_program
+from mixlaw.optimization.oracle import Oracle
+from mixlaw.optimization.problem import Problem
+from mixlaw.optimization.program import Program, Rows, stack
+from mixlaw.optimization.scale import Scale
+
+POLISH = 4
+LANES = 4000
+"""Losses of so many targets and refits together are minimised at once; beyond it fewer refits count."""
+
+
+def robust(
+    problem: Problem, scale: Scale, best: Optimum, refits: list[Optimum], quantile: float | None
+) -> tuple[Optimum, dict[str, Any]]:
+    """The robust optimum, and its regrets beside those of the plain one.
+
+    Args:
+        quantile: of the regret, in (0, 1); None for its mean.
+
+    Raises:
+        MixlawError: the objective is the worst target, whose regret this does not minimise.
+    """
+    if problem.worst:
+        raise MixlawError("robust: goes with the mean objective; leave out robust, or objective: worst")
+    count = max(1, min(len(refits), LANES // len(problem.targets)))
+    least_B = _least(problem, scale, best, refits[:count])
+    z_LxP = np.concatenate([*problem.fit.replicas_BxKxP[:count], problem.fit.z_KxP])
+    oracle = Oracle(problem.fit, z_LxP[None], *(np.array([x]) for x in scale.pair))
+    weight_BxK = np.tile(problem.weight_K, (count, 1))
+    if quantile is None:
+        found = optimize_program(oracle, _program(problem, scale, weight_BxK / count))[0]
+    else:
+        tail = _regrets(weight_BxK, least_B, np.full(count, 1.0 / ((1.0 - quantile) * count)), problem)
+        found = optimize_program(oracle, _program(problem, scale, 0 * weight_BxK, [tail]))[0]
+        level_of = [np.quantile(_regret(problem, scale, x.w_S, least_B), quantile) for x in (found, best)]
+        found = _polished(problem, scale, oracle, (found, best)[int(np.argmin(level_of))], least_B, quantile)
+    level = 0.9 if quantile is None else quantile
+    report = {"measure": "mean" if quantile is None else f"quantile {quantile:g}", "refits": count}
+    for name, w_S in (("robust", found.w_S), ("plain", best.w_S)):
+        regret_B = _regret(problem, scale, w_S, least_B)
+        report[name] = {"mean": float(regret_B.mean()), f"quantile_{level:g}": float(np.quantile(regret_B, level))}
+    return found, report
+
+
+def _least(problem: Problem, scale: Scale, best: Optimum, refits: list[Optimum]) -> np.ndarray:
+    """The least objective in each refit of the mixtures to choose among, nats per token.
+
+    The refits' own optima keep ceilings by their own losses: where there are ceilings, others are needed.
+    """
+    if all(target.max_loss is None for target in problem.targets):
+        return np.array([refit.objective for refit in refits])
+    count = len(refits)
+    z_BxLxP = np.stack([np.concatenate([z_KxP, problem.fit.z_KxP]) for z_KxP in problem.fit.replicas_BxKxP[:count]])
+    oracle = Oracle(problem.fit, z_BxLxP, *(np.full(count, x) for x in scale.pair))
+    program = _program(problem, scale, problem.weight_K[None], count=count)
+    near_BxS = np.tile(best.w_S, (count, 1)) if oracle.convex else None
+    return np.array([found.objective for found in optimize_program(oracle, program, near_BxS)])
+
+
+def _regret(problem: Problem, scale: Scale, w_S: np.ndarray, least_B: np.ndarray) -> np.ndarray:
+    """Regret of a mixture in each refit, nats per token; what its distance from a reference costs counts."""
+    losses_BxK = problem.fit.losses(w_S[None], *scale.pair, replicas=True)[: len(least_B), 0]
+    program = problem.program(np.array([scale.tokens_or_nan]), problem.upper_S(scale.tokens)[None])
+    return problem.value(losses_BxK) + program.smooth(w_S[None], np.zeros((1, len(problem.targets)))) - least_B
+
+
+def _program(
+    problem: Problem, scale: Scale, weight_BxK: np.ndarray, more: list[Rows] | None = None, count: int = 1
+) -> Program:
+    """`count` problems alike over the losses of B refits and, last, of the fit, by which the constraints are kept."""
+    (refits, K), S = weight_BxK.shape, len(problem.fit.sources)
+    program = problem.program(np.full(count, scale.tokens_or_nan), np.tile(problem.upper_S(scale.tokens), (count, 1)))
+    of_fit_MxL = np.hstack([np.zeros((len(program.rows.names), refits * K)), program.rows.loss_MxK])
+    rows = stack([program.rows._replace(loss_MxK=of_fit_MxL), *(more or [])], (refits + 1) * K, S)
+    return replace(program, weight_K=np.append(weight_BxK.ravel(), np.zeros(K)), rows=rows)
+
+
+def _regrets(weight_BxK: np.ndarray, least_B: np.ndarray, price_B: np.ndarray, problem: Problem) -> Rows:
+    """One row a refit: its objective less its least is met by t, or broken at a price."""
+    (count, K), S = weight_BxK.shape, len(problem.fit.sources)
+    loss_BxL = np.zeros((count, (count + 1) * K))
+    for b in range(count):
+        loss_BxL[b, b * K : (b + 1) * K] = weight_BxK[b]
+    zero_B = np.zeros(count)
+    names = tuple(f"refit {b}" for b in range(count))
+    top_B = np.ones(count, bool)
+    return Rows(names, loss_BxL, zero_B, zero_B, np.zeros((count, S)), least_B, price_B, top_B)
+
+
+def _polished(
+    problem: Problem, scale: Scale, oracle: Oracle, found: Optimum, least_B: np.ndarray, quantile: float
+) -> Optimum:
+    """The quantile lowered while the refits within it can be served better."""
+    count, K = len(least_B), len(problem.targets)
+    for _ in range(POLISH):
+        regret_B = _regret(problem, scale, found.w_S, least_B)
+        within = np.sort(np.argsort(regret_B, kind="stable")[: max(1, int(np.ceil(quantile * count)))])
+        weight_BxK = np.zeros((count, K))
+        weight_BxK[within] = problem.weight_K
+        rows = _regrets(weight_BxK, least_B, np.full(count, np.inf), problem).take(within)
+        other = optimize_program(oracle, _program(problem, scale, 0 * weight_BxK, [rows]))[0]
+        if np.quantile(_regret(problem, scale, other.w_S, least_B), quantile) >= np.quantile(regret_B, quantile):
+            break
+        found = other
+    return found

@@ -1,0 +1,64 @@
+"""What the planned run may cost: compute, or N and D; what serving it costs; money."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixlaw.errors import MixlawError, shown
+from mixlaw.io.fields import positive
+
+FORMS = "give flops alone, or params and tokens together"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the planned run may cost: `flops` alone, or `params` and `tokens`, all positive and finite.
+
+    Attributes:
+        flops: compute, spent as 6 N D + 2 N `served` (Kaplan et al., 2001.08361, for both factors).
+        params, tokens: N and D.
+        served: tokens that the model will process over its life.
+        sizes: the values of N to choose from for `flops`; any, where none is given.
+        money: what the sources' `cost` may sum to over the tokens trained on, in the currency of the costs.
+    """
+
+    flops: float | None = None
+    params: float | None = None
+    tokens: float | None = None
+    served: float | None = None
+    sizes: tuple[float, ...] = ()
+    money: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("flops", "params", "tokens", "served", "money"):
+            object.__setattr__(self, name, positive(getattr(self, name), f"budget: {name}"))
+        given = [name for name in ("flops", "params", "tokens") if getattr(self, name) is not None]
+        if given not in (["flops"], ["params", "tokens"]):
+            raise MixlawError(f"budget: has {' and '.join(given) or 'no value'}; {FORMS}")
+        if not isinstance(self.sizes, (list, tuple)):
+            raise MixlawError(f"budget: sizes must be a list of numbers, not {shown(self.sizes)}")
+        sizes = [positive(size, "budget: sizes") for size in self.sizes]
+        object.__setattr__(self, "sizes", tuple(sorted({size for size in sizes if size is not None})))
+        if self.sizes and self.flops is None:
+            raise MixlawError(
+                "budget: sizes are for flops, from which N is found; leave out sizes, or params and tokens"
+            )
+        if not math.isfinite(self.compute):
+            raise MixlawError("budget: 6 * params * tokens is not a finite number; lower params or tokens")
+
+    @property
+    def compute(self) -> float:
+        """Compute in FLOP, of training and serving: as given, or 6 N D + 2 N served."""
+        if self.flops is not None:
+            return self.flops
+        assert self.params is not None
+        assert self.tokens is not None
+        return 6.0 * self.params * self.tokens + 2.0 * self.params * (self.served or 0.0)
+
+    def tokens_for(self, params: np.ndarray | float, flops: np.ndarray | float | None = None) -> np.ndarray:
+        """D that the compute leaves at each N once serving is paid, 0 where it leaves none."""
+        compute = self.compute if flops is None else flops
+        return np.maximum(compute / (6.0 * np.asarray(params, float)) - (self.served or 0.0) / 3.0, 0.0)

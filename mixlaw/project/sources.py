@@ -1,0 +1,296 @@
+"""Sources, targets and budget, and the project file `mixlaw.yaml` that states them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from mixlaw.errors import MixlawError, listed, nearest, shown
+from mixlaw.io.fields import checked_name, checked_paths, finite, positive, share
+from mixlaw.io.yaml import parse_yaml, read_text
+from mixlaw.mixtures.simplex import check_bounds
+from mixlaw.project.budget import Budget as Budget
+from mixlaw.project.constraints import KEYS, Constraints, read_constraints
+from mixlaw.typing import Array
+
+
+@dataclass(frozen=True)
+class Source:
+    """A pool of training text.
+
+    Attributes:
+        name: its name in mixtures, `w:` columns and reports.
+        tokens: unique tokens in it, or None where they are still to be counted.
+        paths: files or folders, as written in the project file.
+        documents: number of documents, for trainers whose weights count documents.
+        min, max: smallest and largest token share.
+        max_epochs: largest number of passes over it, None for no cap.
+        share: its token share where that is fixed: min and max are then equal to it.
+        cost: of training on one of its tokens, in the currency of the budget's money.
+
+    Raises:
+        MixlawError: a value is out of range; the message names the source and the field.
+    """
+
+    name: str
+    tokens: float | None
+    paths: tuple[str, ...] = ()
+    documents: int | None = None
+    min: float = 0.0
+    max: float = 1.0
+    max_epochs: float | None = None
+    share: float | None = None
+    cost: float | None = None
+
+    def __post_init__(self) -> None:
+        where = f"source {checked_name(self.name, 'source')}"
+        if self.share is not None:
+            _set(self, "share", share(self.share, f"{where}: share"))
+            if (self.min, self.max) not in ((0.0, 1.0), (self.share, self.share)):
+                raise MixlawError(f"{where}: share fixes it; leave out min and max")
+            _set(self, "min", self.share)
+            _set(self, "max", self.share)
+        if self.cost is not None:
+            _set(self, "cost", finite(self.cost, f"{where}: cost"))
+            if self.cost < 0:
+                raise MixlawError(f"{where}: cost is {self.cost:g}; it must be 0 or more")
+        _set(self, "tokens", positive(self.tokens, f"{where}: tokens"))
+        _set(self, "paths", checked_paths(self.paths, where))
+        _set(self, "max_epochs", positive(self.max_epochs, f"{where}: max_epochs"))
+        documents = positive(self.documents, f"{where}: documents")
+        if documents is not None and documents != int(documents):
+            raise MixlawError(f"{where}: documents is {documents:g}; it must be a whole number")
+        _set(self, "documents", None if documents is None else int(documents))
+        for key in ("min", "max"):
+            _set(self, key, share(getattr(self, key), f"{where}: {key}"))
+        if self.min > self.max:
+            raise MixlawError(f"{where}: min {self.min:g} exceeds max {self.max:g}; lower min or raise max")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A validation set whose loss matters.
+
+    Attributes:
+        name: as in the `loss:` column of the run table.
+        weight: its weight in the objective, 0 or more.
+        max_loss: a ceiling on its loss in nats per token, None for none.
+        paths: its files; empty means the held-out documents of the source of its name, if any.
+    """
+
+    name: str
+    weight: float = 1.0
+    max_loss: float | None = None
+    paths: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        where = f"target {checked_name(self.name, 'target')}"
+        weight = finite(self.weight, f"{where}: weight")
+        if weight < 0:
+            raise MixlawError(f"{where}: weight is {weight:g}; it must be 0 or more")
+        _set(self, "weight", weight)
+        _set(self, "max_loss", positive(self.max_loss, f"{where}: max_loss"))
+        _set(self, "paths", checked_paths(self.paths, where))
+
+
+@dataclass(frozen=True)
+class Sources:
+    """An ordered, immutable collection of sources whose bounds admit at least one mixture.
+
+    Raises:
+        MixlawError: no source, a name twice, or bounds no mixture can meet.
+    """
+
+    items: tuple[Source, ...]
+
+    def __init__(self, items: Iterable[Source]) -> None:
+        _set(self, "items", tuple(items))
+        if not self.items:
+            raise MixlawError("sources: there is none; name at least one")
+        doubles = sorted({name for name in self.names if self.names.count(name) > 1})
+        if doubles:
+            raise MixlawError(f"sources: {listed(doubles)} given twice; names must differ")
+        check_bounds(self.names, self.min_S, self.max_S)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Source]:
+        return iter(self.items)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    @overload
+    def __getitem__(self, name: str) -> Source: ...
+    @overload
+    def __getitem__(self, name: int) -> Source: ...
+    def __getitem__(self, name: str | int) -> Source:
+        """The source of that name (or at that position); MixlawError for an unknown name."""
+        if isinstance(name, int):
+            return self.items[name]
+        if name not in self.names:
+            raise MixlawError(f"unknown source {shown(name)}; {nearest(name, self.names)}")
+        return self.items[self.names.index(name)]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(source.name for source in self.items)
+
+    @property
+    def tokens_S(self) -> Array:
+        """Unique tokens, nan where unknown."""
+        return np.array([math.nan if s.tokens is None else s.tokens for s in self.items])
+
+    @property
+    def min_S(self) -> Array:
+        return np.array([s.min for s in self.items])
+
+    @property
+    def max_S(self) -> Array:
+        return np.array([s.max for s in self.items])
+
+    @property
+    def max_epochs_S(self) -> Array:
+        """Caps on epochs, inf where there is none."""
+        return np.array([math.inf if s.max_epochs is None else s.max_epochs for s in self.items])
+
+    def proportional(self) -> Array:
+        """The mixture given by the sources' sizes, shape (S,); MixlawError where a size is unknown."""
+        unknown = [s.name for s in self.items if s.tokens is None]
+        if unknown:
+            raise MixlawError(f"sources: tokens of {listed(unknown)} are unknown; state them to get proportions")
+        share_S = self.tokens_S / self.tokens_S.max()  # so that the sum of sizes near the float limit is finite
+        return share_S / share_S.sum()
+
+    def with_tokens(self, tokens: Mapping[str, float]) -> Sources:
+        """The same sources with the token counts in `tokens`, by name, put in."""
+        for name in tokens:
+            self[name]
+        return Sources(replace(s, tokens=tokens[s.name]) if s.name in tokens else s for s in self.items)
+
+    def upper_S(self, tokens: float | None) -> Array:
+        """The largest share of each source in a run of D `tokens`: min(max, max_epochs U / D), shape (S,).
+
+        Without D a cap on epochs says nothing about shares: only `max` is returned.
+
+        Raises:
+            MixlawError: `tokens` is not positive, or a source with max_epochs has no token count.
+        """
+        if tokens is None:
+            return self.max_S
+        D = positive(tokens, "tokens of the run")
+        for source in self.items:
+            if source.max_epochs is not None and source.tokens is None:
+                raise MixlawError(f"source {source.name}: max_epochs needs its tokens, which are unknown; state them")
+        capped_S = np.isfinite(self.max_epochs_S)
+        with np.errstate(over="ignore"):  # an infinite cap is no cap
+            share_S = np.where(capped_S, self.max_epochs_S, 1.0) * (np.where(capped_S, self.tokens_S, 1.0) / D)
+        return np.where(capped_S, np.minimum(self.max_S, share_S), self.max_S)
+
+    def hash(self) -> str:
+        """A short sha256 of all that is stated about the sources, in their order."""
+        content = json.dumps([asdict(s) for s in self.items], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a `mixlaw.yaml` states. Empty `targets` mean: every loss column of the runs, with weight 1.
+
+    `tokenizer` is the JSON file by which proxies read text, as written; None for bytes. `path` stands in messages, and
+    paths of text start at `folder`; both may be left out where a project is made in Python.
+    """
+
+    sources: Sources
+    targets: tuple[Target, ...]
+    budget: Budget | None
+    folder: Path = Path()
+    path: Path = Path("project")
+    tokenizer: str | None = None
+    constraints: Constraints = field(default_factory=Constraints)
+
+    def resolve(self, path: str) -> str:
+        """`path` as this process can open it: relative ones start at the file's folder, URLs stay as is."""
+        if "://" in path or "::" in path:
+            return path
+        return os.path.join(self.folder, os.path.expanduser(path))
+
+
+def read_project(path: str | os.PathLike[str]) -> Project:
+    """Read and validate a project file.
+
+    Raises:
+        MixlawError: one line naming the file, the key and the mend.
+    """
+    file = Path(path)
+    content = parse_yaml(read_text(file), str(file))
+    try:
+        top = _mapping(content, "the file", ("sources", "targets", "budget", "tokenizer", *KEYS))
+        if "sources" not in top:
+            raise MixlawError("sources: missing; name at least one source and its tokens")
+        sources = Sources(_entries(top["sources"], "sources", Source))
+        for source in sources:
+            if source.tokens is None and not source.paths:
+                raise MixlawError(f"sources.{source.name}: has neither tokens nor paths; give one of them")
+        targets = tuple(_entries(top["targets"], "targets", Target)) if "targets" in top else ()
+        if "targets" in top and not any(target.weight > 0 for target in targets):
+            raise MixlawError("targets: no target has a weight above 0; give at least one, or leave targets out")
+        budget = None
+        if "budget" in top:
+            keys = _mapping(top["budget"], "budget", [f.name for f in fields(Budget)])
+            budget = Budget(**{key: _present(value, f"budget.{key}") for key, value in keys.items()})
+        tokenizer = _present(top["tokenizer"], "tokenizer") if "tokenizer" in top else None
+        if tokenizer is not None and not (isinstance(tokenizer, str) and tokenizer.strip()):
+            raise MixlawError(f"tokenizer: is {shown(tokenizer)}; name its JSON file, or leave it out for bytes")
+        stated = {key: _present(top[key], key) for key in KEYS if key in top}
+        constraints = read_constraints(stated, sources.names)
+    except MixlawError as error:
+        raise MixlawError(f"{file}: {error}") from None
+    return Project(sources, targets, budget, file.parent, file, tokenizer, constraints)
+
+
+def _entries(content: object, key: str, kind: Any) -> list[Any]:
+    """The Source or Target objects of a section of the file."""
+    if not isinstance(content, dict) or not content:
+        raise MixlawError(f"{key}: must map names to settings, as in {key}: {{web: {{...}}}}")
+    known = [field.name for field in fields(kind) if field.name != "name"]
+    built = []
+    for name, settings in content.items():
+        where = f"{key}.{name}"
+        if settings is None and kind is Target:
+            settings = {}  # `code:` alone names a target of weight 1
+        values = {k: _present(v, f"{where}.{k}") for k, v in _mapping(settings, where, known).items()}
+        if kind is Source:
+            values.setdefault("tokens", None)
+        built.append(kind(name=name, **values))
+    return built
+
+
+def _mapping(content: object, where: str, known: Iterable[str]) -> dict[str, Any]:
+    known = list(known)
+    if not isinstance(content, dict):
+        raise MixlawError(f"{where}: must be a mapping with keys from {listed(known, 12)}, not {shown(content)}")
+    for key in content:
+        if key not in known:
+            raise MixlawError(f"{where}: unknown key {shown(key)}; {nearest(key, known)}")
+    return content
+
+
+def _present(value: Any, where: str) -> Any:
+    if value is None:  # a half-written `max_epochs:` must not pass for "no cap"
+        raise MixlawError(f"{where}: has no value; write one or remove the key")
+    return value
+
+
+def _set(instance: object, name: str, value: object) -> None:
+    object.__setattr__(instance, name, value)

@@ -1,0 +1,91 @@
+"""Plots as paths in a square of 1000 units, with ticks in percent of it; the page stretches them to its width."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mixlaw.reports.formats import count
+
+UNITS = 1000
+MOST_POINTS = 40_000
+"""Points of all scatters of a page together; of more, every so many are drawn."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One direction of a plot.
+
+    Attributes:
+        low, high: values at its ends.
+        ticks: values and their texts.
+        log: whether distances are ratios.
+    """
+
+    low: float
+    high: float
+    ticks: tuple[tuple[float, str], ...]
+    log: bool = False
+
+    def at(self, x: Any) -> np.ndarray:
+        """Positions from 0 to 1."""
+        low, high, x = (np.log(v) if self.log else np.asarray(v, float) for v in (self.low, self.high, x))
+        return (x - low) / (high - low)
+
+    def marks(self) -> list[tuple[float, str]]:
+        """Ticks by their positions in percent."""
+        return [(round(100 * float(self.at(x)), 2), text) for x, text in self.ticks]
+
+
+def linear(values: Sequence[float] | np.ndarray) -> Axis:
+    """An axis that holds the values, with 2 to 6 round ticks."""
+    low, high = float(np.min(values)), float(np.max(values))
+    pad = 0.04 * (high - low) or 0.01 * max(abs(high), 1e-6)
+    low, high = low - pad, high + pad
+    raw = (high - low) / 5
+    power = 10.0 ** np.floor(np.log10(raw))
+    step = next(s * power for s in (1, 2, 5, 10) if s * power >= raw)
+    digits = max(0, -int(np.floor(np.log10(step))))
+    ticks = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+    return Axis(low, high, tuple((float(x), f"{x:.{digits}f}") for x in ticks))
+
+
+def logarithmic(values: Sequence[float] | np.ndarray) -> Axis:
+    """An axis of ratios with a tick at each value, all values above 0."""
+    return Axis(float(np.min(values)), float(np.max(values)), tuple((float(x), count(x)) for x in values), log=True)
+
+
+def _positions(x: Axis, y: Axis, at_x: Any, at_y: Any) -> np.ndarray:
+    """Whole units (M, 2), y downwards."""
+    units = np.stack([UNITS * x.at(at_x), UNITS * (1.0 - y.at(at_y))], 1)
+    return np.rint(np.clip(units, -UNITS, 2 * UNITS)).astype(int)
+
+
+def line(x: Axis, y: Axis, at_x: Any, at_y: Any) -> str:
+    """A path through points."""
+    return "M" + "L".join(f"{a} {b}" for a, b in _positions(x, y, at_x, at_y))
+
+
+def band(x: Axis, y: Axis, at_x: Any, low: Any, high: Any) -> str:
+    """A closed path between two lines."""
+    return line(x, y, np.concatenate([at_x, at_x[::-1]]), np.concatenate([low, high[::-1]])) + "Z"
+
+
+def dots(x: Axis, y: Axis, at_x: Any, at_y: Any) -> str:
+    """A path of points, drawn by the round ends of strokes without length."""
+    return "".join(f"M{a} {b}h0" for a, b in _positions(x, y, at_x, at_y))
+
+
+def scatter(predicted_R: np.ndarray, observed_R: np.ndarray, most: int) -> dict[str, Any]:
+    """Observed against predicted on one scale, with the line where they agree; at most so many points."""
+    every = max(1, -(-len(predicted_R) // most))
+    axis = linear(np.concatenate([predicted_R, observed_R]))
+    marks = axis.marks()
+    return {
+        "x": [marks[0], marks[-1]],  # texts between would run into each other
+        "y": marks,
+        "same": line(axis, axis, [axis.low, axis.high], [axis.low, axis.high]),
+        "dots": dots(axis, axis, predicted_R[::every], observed_R[::every]),
+        "every": every,
+    }

@@ -1,0 +1,1 @@
+"""The run table: read, validated, grouped; what its losses are measured with."""

@@ -1,0 +1,190 @@
+"""The columns of a run table, each read and checked on its own and then against the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mixlaw.errors import MixlawError, listed, nearest, shown
+from mixlaw.io.table import Table
+from mixlaw.mixtures.simplex import SUM_TOLERANCE
+from mixlaw.runs.measurement import PREFIX
+from mixlaw.typing import Array
+
+ROUNDING = 1e-14
+"""By how much the sum of shares may be off once they were divided by it."""
+
+
+def run_ids(table: Table, name: str, notes: list[str]) -> NDArray[np.object_]:
+    if "run_id" not in table.frame:
+        notes.append(f"{name}: no run_id column, so each row was taken as a run of its own and numbered")
+        return np.array([str(i + 1) for i in range(len(table.frame))], dtype=object)
+    ids = table.texts("run_id")
+    if "" in ids:
+        raise MixlawError(f"{table.at(ids.index(''), 'run_id')}: empty; give every run an id")
+    return np.array(ids, dtype=object)
+
+
+def weights(table: Table, sources: tuple[str, ...], name: str, notes: list[str]) -> Array:
+    columns = [f"w:{source}" for source in sources]
+    w_RxS = np.stack([table.numbers(column) for column in columns], axis=1)
+    for bad_RxS, complaint in (
+        (np.isnan(w_RxS), "the weight is empty; write 0 where the source was not used"),
+        (w_RxS < 0, "the weight is negative; token shares are 0 or more"),
+    ):
+        if bad_RxS.any():
+            row, column = np.argwhere(bad_RxS)[0]
+            raise MixlawError(f"{table.at(row, columns[column])}: {complaint}")
+    with np.errstate(over="ignore"):  # an infinite sum is refused below
+        sum_R = w_RxS.sum(axis=1)
+    off_R = np.abs(sum_R - 1)
+    if (off_R > SUM_TOLERANCE + 1e-9).any():
+        row = int(np.flatnonzero(off_R > SUM_TOLERANCE + 1e-9)[0])
+        percent = " (are they percentages? divide by 100)" if abs(sum_R[row] - 100) < 5 else ""
+        raise MixlawError(
+            f"{table.name}: {table.row_names[row]}, columns w:*: the weights sum to {sum_R[row]:.6g}; "
+            f"they are token shares and must sum to 1{percent}"
+        )
+    rounded_R = off_R > 1e-6
+    if rounded_R.any():
+        spread = f"{sum_R[rounded_R].min():.4g} to {sum_R[rounded_R].max():.4g}"
+        notes.append(f"{rounded_R.sum()} rows of {name}: weights summed to {spread}, renormalised")
+    # Rows that sum to 1 but for rounding stay as they are: a table written and read again is the same to the bit.
+    return w_RxS / np.where(off_R > ROUNDING, sum_R, 1.0)[:, None]
+
+
+def losses(table: Table, targets: tuple[str, ...], name: str, notes: list[str]) -> Array:
+    if not targets:
+        return np.empty((len(table.frame), 0))
+    columns = [f"loss:{target}" for target in targets]
+    loss_RxK = np.stack([table.numbers(column) for column in columns], axis=1)
+    if (loss_RxK <= 0).any():
+        row, column = np.argwhere(loss_RxK <= 0)[0]
+        raise MixlawError(
+            f"{table.at(row, columns[column])}: the loss is {loss_RxK[row, column]:.6g}; it must be above 0 "
+            "(leave the cell empty if not measured)"
+        )
+    for k, column in enumerate(columns):
+        if np.isnan(loss_RxK[:, k]).all():
+            raise MixlawError(
+                f"{table.name}: column {shown(column)}: no loss measured; fill it in or remove the column"
+            )
+    silent = int(np.isnan(loss_RxK).all(axis=1).sum())
+    if silent:
+        notes.append(f"{silent} rows of {name} have no loss at all and inform no fit")
+    return loss_RxK
+
+
+def optional(table: Table, column: str, positive: bool) -> Array:
+    if column not in table.frame:
+        return np.full(len(table.frame), np.nan)
+    value_R = table.numbers(column)
+    if positive and (value_R <= 0).any():
+        row = int(np.flatnonzero(value_R <= 0)[0])
+        raise MixlawError(
+            f"{table.at(row, column)}: {value_R[row]:.6g} is not above 0; write a count, or leave it empty"
+        )
+    return value_R
+
+
+def unique_tokens(table: Table, sources: tuple[str, ...], w_RxS: Array, name: str, notes: list[str]) -> Array:
+    columns = [str(column) for column in table.frame if str(column).startswith("unique:")]
+    for column in columns:
+        if column[7:] not in sources:
+            raise MixlawError(
+                f"{table.name}: column {shown(column)} has no 'w:{column[7:]}' beside it; "
+                f"{nearest(column[7:], sources)}"
+            )
+    unique_RxS = np.full((len(table.frame), len(sources)), np.inf)
+    for s, source in enumerate(sources):
+        if f"unique:{source}" in columns:
+            value_R = table.numbers(f"unique:{source}", infinite=True)
+            if (value_R <= 0).any():
+                row = int(np.flatnonzero(value_R <= 0)[0])
+                raise MixlawError(
+                    f"{table.at(row, f'unique:{source}')}: {value_R[row]:.6g} is not above 0; write the "
+                    "unique tokens, or leave the cell empty if the source never repeats"
+                )
+            unique_RxS[:, s] = np.where(np.isnan(value_R), np.inf, value_R)
+    endless = [source for s, source in enumerate(sources) if (np.isinf(unique_RxS[:, s]) & (w_RxS[:, s] > 0)).any()]
+    if not columns:
+        notes.append(f"{name}: no unique: columns, sources taken as never repeating")
+    elif endless:
+        notes.append(f"{name}: unique: absent or empty for {listed(endless)}, taken as never repeating there")
+    return unique_RxS
+
+
+def check_rows(
+    table: Table,
+    run_id: NDArray[np.object_],
+    arrays: Mapping[str, Array],
+    w_RxS: Array,
+    notes: list[str],
+    name: str,
+) -> None:
+    """Refuse rows that say the same thing twice, and runs that change size between their checkpoints."""
+    params_R, tokens_R, step_R = arrays["params_R"], arrays["tokens_R"], arrays["step_R"]
+    stepped_R = ~np.isnan(step_R)
+    keys = pd.DataFrame({"run": run_id, "step": step_R})
+    keys["params"] = np.where(stepped_R, np.nan, params_R)
+    keys["tokens"] = np.where(stepped_R, np.nan, tokens_R)
+    double_R = keys.duplicated().to_numpy()
+    if double_R.any():
+        row = int(np.flatnonzero(double_R)[0])
+        same_R = keys.groupby(list(keys), dropna=False).ngroup().to_numpy()
+        first = int(np.flatnonzero(same_R == same_R[row])[0])
+        alike = "step" if stepped_R[row] else "params and tokens"
+        raise MixlawError(
+            f"{table.at(row, 'run_id')}: {shown(run_id[row])} is there twice with the same {alike} (also at "
+            f"{table.row_names[first]}); give runs ids of their own and checkpoints their step or tokens"
+        )
+    cluster_R, ids = pd.factorize(run_id)
+    first_of = np.unique(cluster_R, return_index=True)[1]
+    start_R = first_of[cluster_R]
+    resized_R = (params_R != params_R[start_R]) & ~(np.isnan(params_R) & np.isnan(params_R[start_R]))
+    if resized_R.any():
+        row = int(np.flatnonzero(resized_R)[0])
+        raise MixlawError(
+            f"{table.at(row, 'params')}: run {shown(run_id[row])} has {params_R[row]:.6g} here and "
+            f"{params_R[start_R[row]]:.6g} at {table.row_names[start_R[row]]}; give each size its own ids"
+        )
+    shifted = np.unique(cluster_R[np.abs(w_RxS - w_RxS[start_R]).max(axis=1) > 1e-6])
+    if len(shifted):
+        notes.append(f"{name}: the mixture changes between checkpoints of {len(shifted)} runs ({listed(ids[shifted])})")
+
+
+def check_yardstick(table: Table, targets: tuple[str, ...]) -> None:
+    """Refuse a table whose rows name different tokenizers, or different texts for one target."""
+    for column in ("tokenizer", *(f"{PREFIX}{target}" for target in targets)):
+        texts = table.texts(column) if column in table.frame else []
+        named = [(row, text) for row, text in enumerate(texts) if text]
+        for row, text in named:
+            if text != named[0][1]:
+                what = "tokenizers" if column == "tokenizer" else "texts"
+                raise MixlawError(
+                    f"{table.at(row, column)}: {shown(text)} differs from {shown(named[0][1])}; "
+                    f"losses of different {what} cannot be compared, so split the table"
+                )
+
+
+def typed(frame: pd.DataFrame, read: Mapping[str, NDArray]) -> pd.DataFrame:
+    """The columns as `read`, and of the others those that came as text as numbers if all their cells are."""
+    columns: dict[str, object] = {}
+    for column in frame:
+        values = frame[column]
+        if values.dtype == object and column not in read and not _is_name(str(column)):
+            values = values.map(lambda v: None if isinstance(v, str) and not v.strip() else v)
+            try:
+                values = pd.to_numeric(values)
+            except (TypeError, ValueError):
+                values = frame[column]
+        columns[str(column)] = read.get(str(column), values)
+    return pd.DataFrame({**columns, **read}, index=frame.index)
+
+
+def _is_name(column: str) -> bool:
+    """Whether a column's cells are names, which may look like numbers."""
+    return column == "tokenizer" or column.startswith(PREFIX)

@@ -1,0 +1,1 @@
+"""Distances of a mixture of samples from a target, one a file."""

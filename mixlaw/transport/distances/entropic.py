@@ -1,0 +1,124 @@
+"""Entropic optimal transport between a mixture and a target: smooth in the mixture, streamed, on CPU or GPU.
+
+    OT_e(w) = min <P, C> + e KL(P | a x b)   over couplings P of the points' masses a (of the mixture) and b
+
+Its gradient in w is the mean potential of each source; that of the sharp cost <P, C> is another. Solved in
+`sinkhorn.py`.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from mixlaw.errors import MixlawError, nearest
+from mixlaw.transport.distances.base import Evaluation, checked_mixture
+from mixlaw.transport.distances.sinkhorn import Problem, Solution, cost_extent, soft_rows
+from mixlaw.transport.distances.warm_starts import WarmStarts
+from mixlaw.transport.features.samples import Samples
+from mixlaw.typing import Array
+
+OWN_POINTS = 8192
+PRECISIONS = {"float32": np.float32, "float64": np.float64}
+
+
+class EntropicOT:
+    """Entropic optimal transport in the unit of the cost (Euclidean distance); a `Distance`.
+
+    Args:
+        samples: points.
+        epsilon: e as a share of the mean cost over all pairs of source and target points.
+        debias: subtract half of the entropic transport of the mixture, and of the target, to itself (the Sinkhorn
+            divergence, Feydy et al. 2019: 0 where both are the same, convex in w). Without it the nearest mixture is
+            drawn to few, compact sources; with it the plane below the distance is sure only up to `tolerance`. Where
+            the sources have more than 8,192 points together, the mixture's own term takes evenly spaced ones of each.
+        precision: "float64", or "float32" for speed, which suffices for epsilon >= .01.
+        tolerance: largest error of the value, as a share of the mean cost; an `Evaluation` says the error it has, which
+            is larger where the passes ran out (points of mixture and target nearly in pairs, a small epsilon).
+
+    Raises:
+        MixlawError: an unknown precision, or an epsilon too small for it.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        epsilon: float = 0.05,
+        debias: bool = False,
+        precision: str = "float64",
+        tolerance: float = 1e-5,
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise MixlawError(f"precision {precision}: unknown; {nearest(precision, PRECISIONS)}")
+        least = 0.01 if precision == "float32" else 1e-4
+        if not least <= epsilon:
+            raise MixlawError(f"epsilon {epsilon:g}: {precision} needs {least:g} or more; raise it")
+        self.samples, self.debias, self.tolerance = samples, debias, tolerance
+        centre_F = samples.y_MxF.mean(0)  # far from the origin squared distances lose their digits
+        self._x = np.asarray(samples.flat_NxF - centre_F, PRECISIONS[precision])
+        self._y = np.asarray(samples.y_MxF - centre_F, PRECISIONS[precision])
+        self.mean_cost, self._widest = cost_extent(self._x, self._y)
+        self.epsilon = epsilon * self.mean_cost
+        self._starts, self._own_starts = WarmStarts(), WarmStarts()
+        S, n, _ = samples.x_SxNxF.shape
+        apart = -(-S * n // OWN_POINTS)
+        self._own_count = len(range(0, n, apart))
+        self._own = self._x.reshape(S, n, -1)[:, ::apart].reshape(S * self._own_count, -1)
+        self._target: Solution | None = None
+        self.passes = 0  # over the pairs of points, so far
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the sources."""
+        return self.samples.sources
+
+    def __call__(self, w_S: Array, /) -> Evaluation:
+        """Value and gradient at a mixture; the value is within `error` below the distance."""
+        w_S = checked_mixture(w_S, self.sources)
+        mass_N, even_M = self.samples.mass_N(w_S), np.full(len(self._y), 1 / len(self._y))
+        found = self._solve(self._x, mass_N, self._y, even_M, self._starts.nearest(w_S))
+        self._starts.keep(w_S, found.g_M)
+        value, error, f_N = found.value, found.error, found.f_N
+        if self.debias:
+            own_N = np.repeat(w_S, self._own_count) / self._own_count
+            own = self._solve(self._own, own_N, None, own_N, self._own_starts.nearest(w_S))
+            self._own_starts.keep(w_S, own.g_M)
+            self._target = self._target or self._solve(self._y, even_M, None, even_M, None)
+            value -= (own.value + own.error + self._target.value + self._target.error) / 2
+            error += (own.error + self._target.error) / 2
+            return Evaluation(value, self._means(f_N) - self._means(own.f_N), error)
+        return Evaluation(value, self._means(f_N), error)
+
+    def _means(self, f_N: Array) -> Array:
+        return f_N.reshape(len(self.sources), -1).mean(1)
+
+    def potential(self, w_S: Array) -> Array:
+        """The target's potential at a mixture, (M,): with it `entropic_value` has the derivatives of the distance."""
+        self(w_S)
+        found = self._starts.nearest(checked_mixture(w_S, self.sources))
+        assert found is not None
+        return found
+
+    def _solve(self, x: Any, mass_N: Array, y: Any, mass_M: Array, start_M: Array | None) -> Solution:
+        """To the target, or to itself where `y` is None."""
+        problem = Problem(x, mass_N, y, mass_M, self.epsilon, self._widest)
+        found = problem.solve(start_M, self.tolerance * self.mean_cost)
+        self.passes += problem.passes
+        return found
+
+
+def entropic_value(w_S: Any, x_SxNxF: Any, y_MxF: Any, g_M: Any, epsilon: Any) -> Any:
+    """sum_k w_k fbar_k(g) + mean(g): a JAX function to differentiate, by w, and by the points too.
+
+    At g = `EntropicOT.potential(w)` its value and first derivatives are those of the entropic cost (envelope theorem).
+
+    Args:
+        w_S: mixture.
+        x_SxNxF, y_MxF: points of the sources and of the target.
+        g_M: the target's potential.
+        epsilon: in the cost's unit (`EntropicOT.epsilon`).
+    """
+    S, n, F = x_SxNxF.shape
+    log_M = jnp.full(len(y_MxF), -jnp.log(len(y_MxF)))
+    f_N, _ = soft_rows(x_SxNxF.reshape(-1, F), jnp.zeros(S * n), y_MxF, log_M, g_M, epsilon)
+    return w_S @ f_N.reshape(S, n).mean(1) + g_M.mean()

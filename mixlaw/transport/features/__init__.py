@@ -1,0 +1,1 @@
+"""Documents as points: samples, n-grams, embeddings, transforms."""

@@ -1,0 +1,228 @@
+"""compare: the leaderboard of laws, by losses that the refits have not seen."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mixlaw.errors import MixlawError
+from mixlaw.estimation.baseline_predictors import MEAN, NEAREST, OWN, Baseline
+from mixlaw.estimation.cross_validation import Refits, gather, law_predictions, point_predictions, refit, refit_inside
+from mixlaw.estimation.metrics import Predictions, fold_errors, scales, score
+from mixlaw.estimation.observations import observe
+from mixlaw.estimation.splits import (
+    Split,
+    check_mixtures,
+    countable,
+    left_out,
+    numbered,
+    over_mixtures,
+    over_size,
+    positions,
+)
+from mixlaw.fitting.law_selection import able, candidates, judged, pick
+from mixlaw.laws import Law
+from mixlaw.runs.run_table import Runs
+from mixlaw.validation.eligibility import Refused, nowhere, reference_losses, supported, try_references
+from mixlaw.validation.leaderboard import Board, Entry, Leaderboard
+
+Tell = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What every entry of a board is judged on.
+
+    Attributes:
+        runs: a `numbered` table. split: its training and test parts.
+        last_KxR: the last checkpoints, of training and test parts.
+        scale_R: index of each row's scale.
+    """
+
+    runs: Runs
+    split: Split
+    last_KxR: np.ndarray
+    scale_R: np.ndarray
+
+    @property
+    def judged_KxR(self) -> np.ndarray:
+        """The last checkpoints of the test parts."""
+        return self.last_KxR & (self.split.fold_R >= 0)
+
+    def entry(self, name: str, kind: str, found: Predictions, seconds: float, **more: Any) -> Entry:
+        """An entry with its scores."""
+        fold_R, loss_KxR = self.split.fold_R, self.runs.loss_RxK.T
+        scores = score(found, loss_KxR, self.judged_KxR, self.scale_R, fold_R)
+        return Entry(name, kind, scores, seconds, found, **more)
+
+
+def compare(runs: Runs, laws: Sequence[Any] | None = None, *, seed: int = 0, tell: Tell | None = None) -> Leaderboard:
+    """Judge laws, `auto` and trivial baselines by losses of mixtures that their fits have not seen at any size.
+
+    Two boards: *mixtures*, cross-validation in folds of mixtures; and, where there are several sizes, *largest size*:
+    fitted on the smaller sizes without a fold of mixtures, judged on that fold at the largest. Last checkpoints alone
+    judge. `auto` is nested: its law is picked inside each training part by inner folds, so its error is honest too.
+    Intervals: of laws as `mixlaw.band`, of the others split-conformal from inner folds.
+
+    Args:
+        runs: a run table.
+        laws: classes or names; all that the table supports by default.
+        seed: of the folds.
+        tell: called with (steps done, steps in all, what comes next).
+
+    Raises:
+        MixlawError: too few mixtures, or a law that was named is unknown or not served by the table or by what is
+            installed; where none was named, such laws are skipped.
+    """
+    check_mixtures(runs)
+    runs, notes = _measured(numbered(runs), seed)
+    methods, skipped = supported(runs, laws)
+    able_R, tables = able(runs, methods), {}
+    splits = {"mixtures": over_mixtures(runs, seed), "largest size": over_size(runs, seed)}
+    notes += _remarks(runs, methods, able_R, splits["largest size"])
+    for name, split in splits.items():
+        targets = [] if split is None else countable(runs, split, able_R)
+        if split is None or not targets:
+            continue
+        notes += left_out([t for t in runs.targets if t not in targets], f"too few runs to judge {name}")
+        part = runs.with_targets(targets)
+        tables[name] = _Table(part, split, judged(part, able_R), scales(part))
+    refused = {name: Refused(laws is not None) for name in tables}
+    for name, table in tables.items():
+        try_references(table.runs, table.split, methods, refused[name], seed)
+    steps = _Steps(tell, sum(len(methods) - len(refused[name]) + 2 for name in tables))
+    boards = [_board(name, table, methods, refused[name], seed, steps) for name, table in tables.items()]
+    steps.next("done")
+    notes += [note for board in boards for note in _picked(board)]
+    skipped |= nowhere(refused, notes)
+    provenance = {"runs": runs.name, "runs_hash": runs.hash(), "seed": seed}
+    return Leaderboard(tuple(boards), skipped, tuple(dict.fromkeys(notes)), provenance)
+
+
+class _Steps:
+    """Counts the work done for a progress bar."""
+
+    def __init__(self, tell: Tell | None, total: int) -> None:
+        self.tell, self.total, self.done = tell or (lambda *_: None), total, 0
+
+    def next(self, what: str) -> None:
+        """Tell that a step begins."""
+        self.tell(self.done, self.total, what)
+        self.done += 1
+
+
+def _measured(runs: Runs, seed: int) -> tuple[Runs, list[str]]:
+    """The table with the targets that enough runs measure, and a note on the others."""
+    split = over_mixtures(runs, seed)
+    targets = [] if split is None else countable(runs, split)
+    if not targets:
+        raise MixlawError(f"{runs.name}: no loss: column is measured in enough mixtures to hold any out")
+    few = [t for t in runs.targets if t not in targets]
+    return runs.with_targets(targets), left_out(few, "measured in too few runs to hold any out")
+
+
+def _remarks(runs: Runs, methods: list[Any], able_R: np.ndarray, size: Split | None) -> list[str]:
+    """What to know of the judging."""
+    notes, kept = [], len(np.unique(runs.run_id[able_R]))
+    if len(runs.scales) == 1:
+        reading = [method.name for method in methods if "params" in method.needs]
+        if reading:
+            notes.append(f"the runs have one size: of {', '.join(reading)} only the part in the mixture is judged")
+    if len(runs.scales) > 1 and size is None:
+        notes.append("the largest size is not judged apart: it, or the smaller ones, have too few mixtures")
+    if len(runs.scales) == 2 and size is not None:
+        notes.append("one smaller size cannot tell what size is worth: levels at the largest rest on priors")
+    if kept < len(np.unique(runs.run_id)):
+        notes.append(f"{len(np.unique(runs.run_id)) - kept} runs that not all laws can be fitted on do not judge")
+    return notes
+
+
+def _board(name: str, table: _Table, methods: list[Any], refused: Refused, seed: int, steps: _Steps) -> Board:
+    entries, refits = [], {}
+    for method in [method for method in methods if method.name not in refused]:
+        steps.next(method.name)
+        began = time.perf_counter()
+        with refused.instead(method.name):
+            found, refits[method.name] = _predictions(table, method, seed)
+            kind = "law" if isinstance(refits[method.name], Refits) else "reference"
+            entries.append(table.entry(method.name, kind, found, time.perf_counter() - began))
+    steps.next("auto")
+    entries += _auto(table, {entry.name: entry for entry in entries}, refits)
+    steps.next("baselines")
+    entries += [entry for entry in (_baseline(table, baseline) for baseline in (MEAN, OWN, NEAREST)) if entry]
+    loss_KxR = table.runs.loss_RxK.T
+    return Board(name, table.runs.targets, tuple(entries), loss_KxR, table.judged_KxR, table.scale_R).sorted()
+
+
+def _predictions(table: _Table, method: Any, seed: int) -> tuple[Predictions, Refits | None]:
+    """Held-out predictions of a law, with its refits, or of a reference."""
+    seen, rows = observe(table.runs, method), None
+    if issubclass(method, Law):
+        refits = refit(method, seen, table.split.train_FxR)
+        return law_predictions(refits, table.split), refits
+    rows = positions(seen.runs)
+    predict = lambda k, train_R: reference_losses(method, seen, rows, k, train_R, seed)  # noqa: E731
+    return point_predictions(predict, table.runs, table.last_KxR, table.split), None
+
+
+def _baseline(table: _Table, baseline: Baseline) -> Entry | None:
+    """A baseline's entry; None where it serves no target."""
+    runs, began = table.runs, time.perf_counter()
+    serves_K = np.array([baseline is not OWN or target in runs.sources for target in runs.targets])
+    if not serves_K.any():
+        return None
+
+    def predict(k: int, train_R: np.ndarray) -> np.ndarray:
+        if not serves_K[k]:
+            return np.full(len(runs), np.nan)
+        return baseline.predict(runs, k, train_R & table.last_KxR[k])
+
+    found = point_predictions(predict, runs, table.last_KxR, table.split)
+    return table.entry(baseline.name, "baseline", found, time.perf_counter() - began, serves_K=serves_K)
+
+
+def _auto(table: _Table, entries: dict[str, Entry], refits: dict[str, Refits | None]) -> list[Entry]:
+    """`auto`, its law picked within each training part; nothing where there is no choice."""
+    laws = [law.name for law in candidates(table.runs) if law.name in entries]
+    if len(laws) < 2 or laws[0] != candidates(table.runs)[0].name:
+        return []
+    began = time.perf_counter()
+    error_LxFxG = np.stack([_inner_errors(table, refits[name]) for name in laws])
+    picks = [laws[pick(error_LxFxG[:, f])] for f in range(len(table.split.train_FxR))]
+    parts = [(test_R, entries[name].predicted) for test_R, name in zip(table.split.test_FxR, picks, strict=True)]
+    ends = {end: np.full(table.last_KxR.shape, np.nan) for end in ("loss_KxR", "low_KxR", "high_KxR")}
+    for end, x_KxR in ends.items():
+        for test_R, found in parts:
+            x_KxR[:, test_R] = getattr(found, end)[:, test_R]
+    seconds = time.perf_counter() - began + sum(entries[name].seconds for name in laws)
+    return [table.entry("auto", "auto", Predictions(**ends), seconds, picks=tuple(picks))]
+
+
+def _inner_errors(table: _Table, outer: Refits | None) -> np.ndarray:
+    """Errors of a law on the inner folds of every training part, (F, G) nats per token."""
+    assert outer is not None, "candidates of auto are laws"
+    split, rows = table.split, positions(outer.seen.runs)
+    inner = split.inner_train_FxGxR.shape[1]
+    points = refit_inside(outer, split.inner_train_FxGxR).points()
+    errors = []
+    for f, test_GxR in enumerate(split.inner_test_FxGxR):
+        loss_KxR = gather(points[f * inner : (f + 1) * inner], rows, test_GxR)
+        last_KxR = table.last_KxR & test_GxR.any(0)
+        errors.append(fold_errors(loss_KxR, table.runs.loss_RxK.T, last_KxR, test_GxR))
+    return np.stack(errors)
+
+
+def _picked(board: Board) -> list[str]:
+    """What `auto` took, by training part."""
+    found = []
+    for entry in board.entries:
+        if entry.picks:
+            names = dict.fromkeys(entry.picks)
+            taken = ", ".join(f"{name} in {entry.picks.count(name)}" for name in names)
+            found.append(f"auto, judged on {board.name}, took {taken} of {len(entry.picks)} training parts")
+        if not np.all(entry.serves_K):
+            some = [t for t, serves in zip(board.targets, entry.serves_K, strict=True) if serves]
+            found.append(f"{entry.name} is a mean over the {len(some)} targets that are sources too")
+    return found

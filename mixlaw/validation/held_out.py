@@ -1,0 +1,168 @@
+"""Held-out error of a law on its own runs, and the best run among them."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from mixlaw.estimation.baseline_predictors import MEAN
+from mixlaw.estimation.cross_validation import gather, refit
+from mixlaw.estimation.metrics import Predictions, scales, score
+from mixlaw.estimation.observations import Observations, observe
+from mixlaw.estimation.splits import FOLDS, Split, countable, groups, left_out, numbered, over_mixtures
+from mixlaw.fitting.fit_result import Fit
+from mixlaw.fitting.law_selection import judged as judged_rows
+from mixlaw.io.progress import stage
+from mixlaw.laws import Law, parametric
+from mixlaw.runs.run_table import Runs
+
+BLOWN = 1.5
+"""A law whose held-out error exceeds that of the runs' mean by this factor has gone astray. Where mixtures do not
+matter an honest fit is worse than the mean too, by the price of its parameters: up to 1.2 in simulations."""
+NEGLIGIBLE = 1e-4
+"""Nats per token: errors below it are none, whatever their factor."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Cross-validated error of a law, over the runs' targets.
+
+    Attributes:
+        mae: mean absolute error, nats per token.
+        spearman: mean over targets of the rank correlation within a scale.
+        baseline_mae: error of predicting the mean of the training runs of the same scale, of all where it has none.
+        folds: number of folds; a mixture and all its checkpoints are in one.
+        notes: for the plan.
+        distrust: why the fit is not to be trusted, if so.
+        doubt: why differences between mixtures are not to be believed, if so.
+    """
+
+    mae: float
+    spearman: float
+    baseline_mae: float
+    folds: int
+    notes: tuple[str, ...] = ()
+    distrust: tuple[str, ...] = ()
+    doubt: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any] | None:
+        """The plan's `law.held_out`, null where nothing could be held out."""
+        if not self.folds:
+            return None
+        return {k: getattr(self, k) for k in ("mae", "spearman", "baseline_mae", "folds")}
+
+
+def held_out(fit: Fit, seed: int = 0) -> HeldOut:
+    """Refit without each fold of mixtures and predict it: the error to expect on a mixture never run.
+
+    A law that predicts new mixtures far worse than the mean of the runs is not to be trusted with anything; one
+    that is no better than the mean supports no claim that a mixture is better, but may well say that none is.
+    """
+    found = held_out_losses(fit, seed)
+    if isinstance(found, str):
+        return HeldOut(np.nan, np.nan, np.nan, 0, notes=(f"law.held_out is null: {found}",))
+    judged = _judge(parametric(fit.law), found)
+    return replace(judged, notes=(*(f"law.held_out: {note}" for note in found.notes), *judged.notes))
+
+
+@dataclass(frozen=True)
+class HeldOutLosses:
+    """Losses of R runs of which each was predicted by a refit that had not seen its mixture.
+
+    Attributes:
+        runs: the rows that the law can be fitted on, with the K targets that could be judged.
+        predicted_KxR, judged_KxR: nats per token; which rows judge: last checkpoints with a loss.
+        plain_KxR: the mean of the training runs of the same scale, in place of the law.
+        split: which fold held which row out. notes: what was left out.
+    """
+
+    runs: Runs
+    predicted_KxR: np.ndarray
+    judged_KxR: np.ndarray
+    plain_KxR: np.ndarray
+    split: Split
+    notes: tuple[str, ...] = ()
+
+
+def held_out_losses(fit: Fit, seed: int = 0) -> HeldOutLosses | str:
+    """Refit without each fold of mixtures and predict it; or why nothing could be held out."""
+    if fit.runs is None:
+        return "the fit came without its runs"
+    # Rows that the law cannot be fitted on neither count as mixtures nor judge.
+    runs = observe(fit.runs, fit.law).runs
+    split = over_mixtures(runs, seed)
+    if split is None:
+        return f"{len(np.unique(groups(runs)))} mixtures are too few to hold any out"
+    targets = countable(runs, split)
+    if not targets:
+        return "no target is measured in enough runs to hold any out"
+    notes = left_out([t for t in runs.targets if t not in targets], "measured in too few runs to hold any out")
+    seen = observe(fit.runs.with_targets(targets), fit.law, goal=fit.goal)
+    seen = replace(seen, runs=numbered(seen.runs), prior=fit.prior)
+    return _predicted(parametric(fit.law), seen, split, tuple(notes))
+
+
+def _predicted(law: type[Law], seen: Observations, split: Split, notes: tuple[str, ...]) -> HeldOutLosses:
+    """The test parts of the rows that a law can be fitted on."""
+    runs, every = seen.runs, np.arange(len(seen.runs))
+    stage(f"judging {law.name} on held-out mixtures")
+    points_KxR = gather(refit(law, seen, split.train_FxR).points(), every, split.test_FxR)
+    judged_KxR = judged_rows(runs, np.ones(len(runs), bool))
+    mean = lambda k, train_R: MEAN.predict(runs, k, train_R & judged_KxR[k])  # noqa: E731
+    plain_FxKxR = np.array([[mean(k, train_R) for k in range(len(points_KxR))] for train_R in split.train_FxR])
+    return HeldOutLosses(runs, points_KxR, judged_KxR, gather(plain_FxKxR, every, split.test_FxR), split, notes)
+
+
+def _judge(law: type[Law], held: HeldOutLosses) -> HeldOut:
+    """The error of a law on the rows that judge it."""
+    runs, loss_KxR = held.runs, held.runs.loss_RxK.T
+    found, plain = (
+        score(Predictions(x_KxR, x_KxR, x_KxR), loss_KxR, held.judged_KxR, scales(runs), held.split.fold_R)
+        for x_KxR in (held.predicted_KxR, held.plain_KxR)
+    )
+    return _verdict(law, runs.targets, found, plain["mae"])
+
+
+def _verdict(law: type[Law], targets: tuple[str, ...], found: dict[str, np.ndarray], baseline_K: np.ndarray) -> HeldOut:
+    error_K, rank_K = found["mae"], found["spearman"]
+    mae, baseline_mae = float(np.mean(error_K)), float(np.mean(baseline_K))
+    notes, distrust, doubt = (), (), ()
+    if mae > 0.5 * baseline_mae and "mixture" in law.needs:
+        notes = (f"the law's error on held-out mixtures is {mae / baseline_mae:.0%} of that of the runs' mean",)
+    if "mixture" in law.needs:
+        errors = zip(targets, error_K, baseline_K, strict=True)
+        bad = [t for t, e, b in errors if not np.isfinite(e) or e > BLOWN * b + NEGLIGIBLE]
+        if bad:
+            distrust = (f"the law predicts unseen mixtures far worse than the runs' mean on {', '.join(bad[:3])}",)
+        if mae >= baseline_mae:
+            doubt = ("the law predicts unseen mixtures no better than the runs' mean",)
+    rank = float(np.mean(rank_K)) if np.isfinite(rank_K).all() else np.nan
+    return HeldOut(mae, rank, baseline_mae, FOLDS, notes, distrust, doubt)
+
+
+@dataclass(frozen=True)
+class BestRun:
+    """The run with the lowest weighted mean loss at the largest scale of the table."""
+
+    run_id: str
+    w_S: np.ndarray
+    objective: float
+
+
+def best_run(fit: Fit, weight_K: np.ndarray) -> BestRun | None:
+    """The best run seen: among the runs of the most compute that have a loss on every target. None where no table
+    is at hand or no such run is in it."""
+    if fit.runs is None:
+        return None
+    runs = fit.runs
+    index_K = [runs.targets.index(t) for t in fit.targets]
+    loss_RxK = runs.loss_RxK[:, index_K]
+    able_R = runs.last_R & np.isfinite(loss_RxK).all(1)
+    if not able_R.any():
+        return None
+    compute_R = np.nan_to_num(runs.params_R, nan=1.0) * np.nan_to_num(runs.tokens_R, nan=1.0)
+    able_R &= compute_R >= 0.9 * compute_R[able_R].max()
+    objective_R = np.where(able_R, np.where(able_R[:, None], loss_RxK, 0.0) @ weight_K, np.inf)
+    r = int(np.argmin(objective_R))
+    w_S = np.array([runs.w_RxS[r, runs.sources.index(s)] for s in fit.sources])
+    return BestRun(str(runs.run_id[r]), w_S, float(objective_R[r]))

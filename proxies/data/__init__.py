@@ -1,0 +1,1 @@
+"""Corpus, held-out split, exact batches."""

@@ -1,0 +1,1 @@
+"""Mixtures that change while one proxy trains."""

@@ -1,0 +1,95 @@
+"""What an online run found: its mixture, the path to it, and its row of the run table."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mixlaw.version import __version__
+from proxies.model import transformer as model
+from proxies.online.method import Method, Question
+from proxies.online.mixture_batches import Draws
+from proxies.online.steering_text import Divided
+from proxies.training.checkpoint import State
+from proxies.training.run_spec import RunSpec
+from proxies.training.train import Row
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class OnlineResult:
+    """What an online run found.
+
+    Attributes:
+        about: the method's name and settings.
+        mixture: average share of every source over the run; sums to 1.
+        last: the mixture at the run's end.
+        steps_U: after which steps the mixture changed; 0, its start, is the first.
+        shares_UxS: the mixture from there on.
+        signal_UxS: what it followed there (of the start: nan).
+        row: of the run table: `w:` are the tokens drawn of each source over all tokens, exactly.
+        overhead: compute of the method beside training, as a share of training's.
+        notes: what differs from a run with a fixed mixture.
+    """
+
+    about: Mapping[str, Any]
+    mixture: Mapping[str, float]
+    last: Mapping[str, float]
+    steps_U: np.ndarray
+    shares_UxS: np.ndarray
+    signal_UxS: np.ndarray
+    row: Row
+    overhead: float
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON; a file of it serves wherever weights are read, e.g. `mixlaw audit`."""
+        path = zip(self.steps_U.tolist(), self.shares_UxS.tolist(), self.signal_UxS.tolist(), strict=True)
+        known = [{"step": step, "shares": w, "signal": None if math.isnan(s[0]) else s} for step, w, s in path]
+        content = {"schema": SCHEMA, "version": __version__, **self.about, "mixture": dict(self.mixture)}
+        content |= {"last": dict(self.last), "path": known, "row": self.row, "overhead": self.overhead}
+        return content | {"notes": list(self.notes)}
+
+
+def row_of(spec: RunSpec, draws: Draws, found: dict[str, float], tokenizer: str, seconds: float) -> Row:
+    """The row of the run table, its mixture being what was drawn."""
+    seen = draws.seen(spec.steps)
+    tokens = sum(seen.values())
+    return {
+        "run_id": spec.run_id,
+        "params": model.count_params(spec.config),
+        "tokens": tokens,
+        **{f"w:{source}": count / tokens for source, count in seen.items()},
+        **found,
+        **{f"unique:{source}": pieces.unique for source, pieces in draws.pieces.items()},
+        **{f"seen:{source}": count for source, count in seen.items()},
+        "seed": spec.seed,
+        "tokenizer": tokenizer,
+        "flops": spec.flops,
+        "seconds": round(seconds, 3),
+        "step": spec.steps,
+    }
+
+
+def result_of(question: Question, method: Method, divided: Divided, now: State, row: Row) -> OnlineResult:
+    spec, sources = question.spec, question.corpus.sources
+    steps_U = np.array([entry["step"] for entry in now.rows])
+    shares_UxS = np.array([entry["drawn"] for entry in now.rows])
+    nothing = [math.nan] * len(sources)
+    signal_UxS = np.array([entry["signal"] or nothing for entry in now.rows])
+    mean_S = np.diff([*steps_U, spec.steps]) @ shares_UxS / spec.steps
+    mean_S /= mean_S.sum()
+    return OnlineResult(
+        method.about(),
+        dict(zip(sources, mean_S.tolist(), strict=True)),
+        dict(zip(sources, shares_UxS[-1].tolist(), strict=True)),
+        steps_U,
+        shares_UxS,
+        signal_UxS,
+        row,
+        method.flops(question, len(now.rows) - 1) / spec.flops,
+        divided.notes,
+    )

@@ -1,0 +1,176 @@
+"""Runs trained as tasks of a Ray cluster (extra `ray`): one started here, or the one at an address.
+
+The corpus travels by Ray's object store, so nodes need no folder in common for it. They do need mixlaw of this
+version, and a store that all of them reach. A node that goes takes its runs with it; the sweep submits them again.
+"""
+
+import os
+import socket
+import time
+from typing import Any
+
+from mixlaw.errors import MixlawError
+from proxies.data.corpus import Corpus
+from proxies.sweep.backends.workers import refuse_memory, single_threaded
+from proxies.sweep.job import At, Ended, Job, Tell, run_job
+from proxies.sweep.store import Store
+
+GRACE = 60.0
+"""Seconds without a node that could train a run, after which the sweep ends."""
+
+
+class RayCluster:
+    """Each run a task with `cpus` and `gpus`. `address`: of a running cluster ("auto": this machine's)."""
+
+    def __init__(self, address: str | None = None, cpus: float = 1.0, gpus: float = 0.0) -> None:
+        if not (cpus >= 0 and gpus >= 0 and cpus + gpus > 0):
+            raise MixlawError(f"{cpus:g} CPUs and {gpus:g} GPUs a run: give at least one of them above 0")
+        self.address, self.needs = address, {"CPU": cpus, "GPU": gpus}
+        self.running: dict[Any, Job] = {}
+        self.owned, self.slots, self.fits_since = False, 0, time.monotonic()
+
+    def start(self, corpus: Corpus, store: Store) -> None:
+        """Join the cluster, or start one here, and give it the corpus."""
+        ray = _ray()
+        refuse_memory(store)
+        if not ray.is_initialized():
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster started here reports to nobody
+            options = {"include_dashboard": False} if self.address is None else {}
+            try:
+                _knock(self.address or "local")
+                ray.init(address=self.address or "local", log_to_driver=False, logging_level="ERROR", **options)
+            except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+                raise MixlawError(f"--address {self.address}: no Ray cluster could be joined ({error})") from error
+            self.owned = True
+        self.slots = self._room()
+        if self.address is None and not self.slots:
+            raise MixlawError(f"this machine cannot hold a run of {_words(self.needs)}: ask for less a run")
+        _ = corpus.hash  # computed once, here
+        self.corpus, self.store = ray.put(corpus), ray.put(store)
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=True
+        )
+        self.board = ray.remote(Board).options(num_cpus=0, max_restarts=-1, scheduling_strategy=here).remote()
+        self.task = ray.remote(train_task).options(
+            num_cpus=self.needs["CPU"],
+            num_gpus=self.needs["GPU"],
+            max_retries=0,  # the sweep knows what is finished, and tries again itself
+            scheduling_strategy="SPREAD",
+            runtime_env={"env_vars": environment(**self.needs)},
+        )
+
+    def submit(self, job: Job) -> None:
+        """Hand the job to Ray, which waits for room."""
+        self.running[self.task.remote(job, self.corpus, self.store, self.board)] = job
+
+    def step(self, tell: Tell) -> None:
+        """Tasks that ended, and how far the others are."""
+        ray = _ray()
+        ready, _ = ray.wait(list(self.running), timeout=0.5)
+        for ref in ready:
+            tell(self._ended(ref))
+        try:
+            marks = ray.get(self.board.read.remote(), timeout=5)
+        except (ray.exceptions.RayError, ray.exceptions.GetTimeoutError):
+            marks = {}  # progress is not worth a sweep
+        alive = {job.key for job in self.running.values()}
+        for event in marks.values():
+            if event.key in alive:
+                tell(event)
+        self._check_room(moving=bool(ready or marks))
+
+    def stop(self) -> None:
+        """Cancel what runs; a cluster started here ends."""
+        ray = _ray()
+        if not ray.is_initialized():
+            return
+        for ref in self.running:
+            ray.cancel(ref, force=True)
+        self.running = {}
+        if hasattr(self, "board"):
+            ray.kill(self.board)
+        if self.owned:
+            ray.shutdown()
+            self.owned = False
+
+    def _ended(self, ref: Any) -> Ended:
+        ray, job = _ray(), self.running.pop(ref)
+        try:
+            return ray.get(ref)
+        except ray.exceptions.OutOfMemoryError:
+            return Ended(job.key, "killed", "its process was killed by Ray: its node was out of memory")
+        except ray.exceptions.RayTaskError as error:  # before or after `run_job`, which raises nothing
+            return Ended(job.key, "unusable", f"a node cannot train ({_in_short(error.cause or error)})")
+        except ray.exceptions.RayError as error:
+            return Ended(job.key, "killed", f"its process or its node was lost ({_in_short(error)})")
+
+    def _room(self) -> int:
+        """Runs that the nodes alive could hold at once, were they idle."""
+        nodes = [node["Resources"] for node in _ray().nodes() if node["Alive"]]
+        asked = {kind: need for kind, need in self.needs.items() if need}
+        return sum(int(min(node.get(kind, 0) / need for kind, need in asked.items())) for node in nodes)
+
+    def _check_room(self, moving: bool) -> None:
+        if moving or self._room():
+            self.fits_since = time.monotonic()
+        elif time.monotonic() - self.fits_since > GRACE:
+            raise MixlawError(
+                f"the cluster has had no node for a run of {_words(self.needs)} for {GRACE:.0f} s: finished runs are"
+                " kept; add nodes or ask for less a run, and run the same again"
+            )
+
+
+class Board:
+    """Where tasks leave how far they are, and the driver reads it: an actor, as tasks cannot answer before they end."""
+
+    def __init__(self) -> None:
+        self.marks: dict[str, At] = {}
+
+    def mark(self, event: At) -> None:
+        """Leave a mark."""
+        self.marks[event.key] = event
+
+    def read(self) -> dict[str, At]:
+        """Marks since the last reading."""
+        marks, self.marks = self.marks, {}
+        return marks
+
+
+def train_task(job: Job, corpus: Corpus, store: Store, board: Any) -> Ended:
+    """The task: `run_job`, with its marks on the board. Refuses where the node's mixlaw names the run otherwise."""
+    if job.spec.key(corpus.hash) != job.key:
+        reason = f"node {socket.gethostname()} has another version of mixlaw: install this one there"
+        return Ended(job.key, "unusable", reason)
+    store.open()
+    return run_job(job, corpus, store, lambda event: board.mark.remote(event))
+
+
+def environment(CPU: float, GPU: float) -> dict[str, str]:
+    """A task's environment: of a run on one core that of a worker, so that its rows are the same bit for bit."""
+    if GPU:
+        return {"JAX_ENABLE_X64": "0"} | ({"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} if GPU < 1 else {})
+    return single_threaded() if CPU <= 1 else {"JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "0"}
+
+
+def _ray() -> Any:
+    try:
+        import ray
+    except ImportError:
+        raise MixlawError("the backend ray needs Ray: pip install 'mixlaw[ray]'") from None
+    return ray
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nothing listens at host:port: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
+
+
+def _words(needs: dict[str, float]) -> str:
+    return " and ".join(f"{need:g} {kind}s" for kind, need in needs.items() if need)
+
+
+def _in_short(error: BaseException) -> str:
+    """The first sentence: Ray goes on to explain itself."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]

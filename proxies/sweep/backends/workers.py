@@ -1,0 +1,203 @@
+"""Runs trained on all cores of this machine: a single-threaded process per core.
+
+A worker is `python -c "... proxies.sweep.worker"`, not a fork and not multiprocessing's spawn: callers need no
+`if __name__ == "__main__"`, and its XLA and thread settings are its own. It ends itself when the pipe from
+its parent closes, so it dies with a killed parent.
+"""
+
+import contextlib
+import json
+import os
+import pickle
+import queue
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from mixlaw.errors import MixlawError
+from proxies.data.corpus import Corpus
+from proxies.sweep.job import At, Ended, Event, Job, Tell
+from proxies.sweep.store import Store
+
+_START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from proxies.sweep.worker import main; main()"
+WHY = {
+    "SIGKILL": "out of memory?",
+    "SIGABRT": "out of memory?",
+    "SIGBUS": "a file it reads was cut short, or its disk failed",
+}
+
+
+def cores() -> int:
+    """Cores this process may use: its affinity, and a container's quota where Linux states one."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    count = len(affinity(0)) if affinity else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        count = min(count, max(1, int(quota) // int(period)))
+    except (OSError, ValueError):
+        pass  # no quota
+    return count
+
+
+class Workers:
+    """`slots` worker processes, one per core where None. A process that dies ends its run and is replaced."""
+
+    def __init__(self, slots: int | None = None) -> None:
+        if slots is not None and slots < 1:
+            raise MixlawError(f"{slots} workers; give at least 1")
+        self.slots = slots or cores()
+        self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.team: list[Worker] = []
+        self.scratch: Path | None = None
+
+    def start(self, corpus: Corpus, store: Store) -> None:
+        """Write the corpus where workers map it: into the store's folder, or a temporary one."""
+        refuse_memory(store)
+        self.jobs, self.events = queue.SimpleQueue(), queue.SimpleQueue()
+        if store.place.folder is None:
+            self.scratch = Path(tempfile.mkdtemp(prefix="mixlaw-"))
+        folder = store.place.folder or self.scratch
+        assert folder is not None
+        path = corpus.save(folder)
+        self.team = [Worker(i, path, store, folder / f"worker-{i}.log") for i in range(self.slots)]
+        for worker in self.team:
+            threading.Thread(target=worker.serve, args=(self.jobs, self.events), daemon=True).start()
+
+    def submit(self, job: Job) -> None:
+        """Queue the job; a worker's process starts with its first job."""
+        self.jobs.put(job)
+
+    def step(self, tell: Tell) -> None:
+        """Pass on what the workers say."""
+        with contextlib.suppress(queue.Empty):
+            tell(self.events.get(timeout=0.2))  # short: a wait without end would not hear Ctrl-C on every system
+            while True:
+                tell(self.events.get_nowait())
+
+    def stop(self) -> None:
+        """Kill the workers: runs are written whole or not at all, so there is nothing to finish."""
+        for worker in self.team:
+            worker.stop()
+        for _ in self.team:
+            self.jobs.put(None)
+        self.team = []
+        if self.scratch is not None:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            self.scratch = None
+
+
+class Worker:
+    """One worker process and the thread that feeds it."""
+
+    def __init__(self, index: int, corpus: Path, store: Store, log: Path) -> None:
+        self.index, self.corpus, self.store, self.log = index, corpus, store, log
+        self.process: subprocess.Popen[bytes] | None = None
+        self.stopped = False
+        self.lock = threading.Lock()
+
+    def serve(self, jobs: queue.SimpleQueue[Job | None], events: queue.SimpleQueue[Event]) -> None:
+        """Train jobs until stopped. Whatever happens to a job, it ends in one event."""
+        while (job := jobs.get()) is not None and not self.stopped:
+            try:
+                ended = self._train(job, events)
+            except OSError as error:
+                ended = Ended(job.key, "unusable", f"no worker could be started ({error})")
+            events.put(ended)
+
+    def _train(self, job: Job, events: queue.SimpleQueue[Event]) -> Ended:
+        process = self._started()
+        if process is None:
+            return Ended(job.key, "killed", "the sweep was stopped")
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError):  # a dead worker: told from its code
+            pickle.dump(job, process.stdin)
+            process.stdin.flush()
+            while True:
+                answer: Any = pickle.load(process.stdout)
+                if isinstance(answer, str):
+                    return Ended(job.key, "unusable", answer)
+                if isinstance(answer, Ended):
+                    return answer
+                if isinstance(answer, At):
+                    events.put(answer)
+        code = process.wait()
+        return Ended(job.key, "killed", f"its worker {_death(code)} (see {self.log})")
+
+    def _started(self) -> subprocess.Popen[bytes] | None:
+        with self.lock:
+            if self.stopped:
+                return None
+            if self.process is not None and self.process.poll() is not None:
+                _close(self.process)  # it died, at work or idle
+                self.process = None
+            if self.process is None:
+                store = pickle.dumps(self.store).hex()
+                with self.log.open("ab") as log:
+                    self.process = subprocess.Popen(
+                        [sys.executable, "-c", _START, json.dumps(sys.path), str(self.corpus), store],
+                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                        env=compiled_once(self.log.parent) | os.environ | single_threaded(), start_new_session=True,
+                    )  # fmt: skip
+            return self.process
+
+    def stop(self) -> None:
+        with self.lock:
+            self.stopped = True
+            if self.process is None:
+                return
+            self.process.kill()
+            self.process.wait()
+            _close(self.process)
+
+
+def refuse_memory(store: Store) -> None:
+    """Raises MixlawError for a store that other processes cannot see."""
+    if store.place.address.startswith("memory:"):
+        raise MixlawError(f"{store}: is in this process's memory; train with the backend in-process")
+
+
+def _death(code: int) -> str:
+    if code >= 0:
+        return f"ended with code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"was killed by {name}" + (f" ({WHY[name]})" if name in WHY else "")
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):  # a dead reader: what was buffered for it is lost, rightly
+                pipe.close()
+
+
+def compiled_once(folder: Path) -> dict[str, str]:
+    """Keeps compiled programs for the next worker on this machine; other processors may not run them."""
+    return {
+        "JAX_COMPILATION_CACHE_DIR": str(folder / f"compiled-{socket.gethostname()}"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+
+
+def single_threaded() -> dict[str, str]:
+    """The environment of a worker: one thread, float32, on the CPU."""
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    threads = (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+        "NPROC",
+    )
+    return {"XLA_FLAGS": flags.strip(), "JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "0"} | dict.fromkeys(threads, "1")

@@ -1,0 +1,91 @@
+"""One run of a sweep, wherever it is trained: claimed, trained or found, stored or reported."""
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from mixlaw.errors import MixlawError
+from proxies.data.corpus import Corpus
+from proxies.sweep.location import reason_of
+from proxies.sweep.store import Failure, Store
+from proxies.training.train import DivergedError, RunSpec, train
+
+Outcome = Literal["trained", "found", "busy", "diverged", "fault", "killed", "unusable"]
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run to train and its key."""
+
+    key: str
+    spec: RunSpec
+
+
+@dataclass(frozen=True)
+class At:
+    """How far a run is: tokens of tokens. `here`: trained since its last report, not found in its state."""
+
+    key: str
+    tokens: int
+    total: int
+    here: bool = True
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a job ended.
+
+    `outcome`: trained; found (another sweep had stored it); busy (another sweep trains it); diverged; fault (an
+    error, with its reason); killed (its process ended); unusable (store or corpus: no run can be trained).
+    """
+
+    key: str
+    outcome: Outcome
+    reason: str = ""
+
+
+Event = At | Ended
+Tell = Callable[[Event], None]
+
+
+def run_job(job: Job, corpus: Corpus, store: Store, tell: Tell) -> Ended:
+    """Train a run and store its rows, or say why not. Failures are stored too; none is raised."""
+    try:
+        with store.claim(job.key) as mine:
+            if not mine:
+                return Ended(job.key, "busy")
+            if store.holds(job.key):
+                return Ended(job.key, "found")
+            ended = _train(job, corpus, store, tell)
+            if ended.outcome in ("diverged", "fault"):
+                store.report(job.key, Failure(job.spec.run_id, ended.outcome, ended.reason))
+            return ended
+    except OSError as error:
+        return Ended(job.key, "unusable", f"{store}: {reason_of(error)}")
+    except MixlawError as error:  # a file of a newer mixlaw
+        return Ended(job.key, "unusable", str(error))
+
+
+def _train(job: Job, corpus: Corpus, store: Store, tell: Tell) -> Ended:
+    state = store.state(job.key)
+    here = state is None or not state.exists()  # else the first report says where it went on from
+
+    def progress(done: int, total: int) -> None:
+        nonlocal here
+        tell(At(job.key, done, total, here))
+        here = True
+
+    try:
+        rows = train(job.spec, corpus, state=state, every=store.every, progress=progress)
+    except DivergedError as error:
+        return Ended(job.key, "diverged", str(error))
+    except Exception as error:  # whatever it is, the other runs go on and the report says it
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            return Ended(job.key, "unusable", f"states {store.states}: {reason_of(error)}")
+        memory = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+        words = "out of memory" if memory else type(error).__name__
+        return Ended(job.key, "fault", f"{words}: {reason_of(error)}")
+    store.write(job.key, rows)
+    return Ended(job.key, "trained")

@@ -1,0 +1,151 @@
+"""CLIMB's loop over the sweep engine: propose, run, refit, narrow; and again (Diao et al., 2504.13161).
+
+The first round is the usual sweep. Each later one fits a law to all runs so far, narrows where the optimum can be to
+what the fit leaves open, and adds the batch that is expected to lower the plan's regret most. What was proposed is kept
+beside the runs, so that a search that was stopped goes on with the same runs.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mixlaw.designs.candidates import Wish
+from mixlaw.designs.next_batch import NextRuns, next_runs
+from mixlaw.errors import MixlawError
+from mixlaw.estimation.goals import goal
+from mixlaw.fitting.fit_runs import fit
+from mixlaw.project.sources import Project
+from mixlaw.runs.run_table import Runs
+from proxies.tasks.proxy_sizes import Scale
+from proxies.tasks.task import Task
+
+SCHEMA = 1
+Train = Callable[[Task, list[dict[str, float]]], Runs]
+"""Trains a task's runs, those of the store excepted: one mixture each, in the order of the task's scales."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round of a search.
+
+    Attributes:
+        number: from 1.
+        added: the runs it added. runs: all finished runs after it.
+        flops: what the added runs cost.
+        regret: expected regret of the plan chosen after it; None after the last round, where no batch is proposed.
+        spread: share of tokens by which bootstrap optima differ from the plan (median): where the optimum can be.
+        best: the lowest measured objective of the added runs at the largest size, nats per token.
+    """
+
+    number: int
+    added: int
+    runs: int
+    flops: float
+    regret: float | None
+    spread: float | None
+    best: float | None
+
+
+def search(
+    task: Task, first: list[dict[str, float]], rounds: int, wish: Wish, law: str, folder: Path, train: Train
+) -> tuple[Task, Runs, list[Round]]:
+    """The task with the runs that were added, all runs, and what each round came to.
+
+    Args:
+        first: mixtures of the first round, in the order of the task's scales.
+        rounds: how many, the first included.
+        wish: the batch of each later round.
+        law: by name, or auto, fitted anew each round.
+        folder: where proposals are kept.
+        train: see there.
+    """
+    mixtures, told = list(first), []
+    before, runs = 0.0, train(task, mixtures)
+    for number in range(1, rounds + 1):
+        runs = runs if number == 1 else train(task, mixtures)
+        flops = sum(scale.runs * scale.flops for scale in task.proposal.scales)
+        added = task.proposal.runs - sum(one.added for one in told)
+        best = best_of(task, runs)
+        told.append(Round(number, added, len(np.unique(runs.run_id)), flops - before, None, None, best))
+        before = flops
+        if number == rounds:
+            break
+        batch = _proposed(task, runs, number + 1, wish, law, folder)
+        regret, spread = batch["regret"], batch["spread"]
+        told[-1] = replace(told[-1], regret=regret, spread=spread)
+        task = extended(task, batch["params"], len(batch["mixtures"]))
+        mixtures += batch["mixtures"]
+    return task, runs, told
+
+
+def best_of(task: Task, runs: Runs) -> float | None:
+    """The lowest weighted mean loss measured at the largest size of the ray, None where no run has all losses."""
+    largest = max(scale.params for scale in task.proposal.scales if scale.on_ray)
+    targets = [target for target in task.targets if target.weight > 0]
+    weight_K = np.array([target.weight for target in targets])
+    loss_RxK = runs.loss_RxK[runs.last_R & (runs.params_R == largest)][:, [runs.targets.index(t.name) for t in targets]]
+    whole_R = np.isfinite(loss_RxK).all(1)
+    return float((loss_RxK[whole_R] @ weight_K / weight_K.sum()).min()) if whole_R.any() else None
+
+
+def extended(task: Task, params: float, count: int) -> Task:
+    """The task with so many runs more at the size of its ray that has these params."""
+    at = [scale for scale in task.proposal.scales if scale.on_ray and np.isclose(scale.params, params)]
+    if not at:
+        raise MixlawError(f"search: no proxies of {params:g} parameters; sizes are {[s.params for s in _ray(task)]}")
+    scales = (*task.proposal.scales, replace(at[0], runs=count))
+    return replace(task, proposal=replace(task.proposal, scales=scales))
+
+
+def _ray(task: Task) -> list[Scale]:
+    return [scale for scale in task.proposal.scales if scale.on_ray]
+
+
+def _proposed(task: Task, runs: Runs, number: int, wish: Wish, law: str, folder: Path) -> dict[str, Any]:
+    """The batch of a round: as it was kept, if it was proposed after the same runs and for the same wish."""
+    path = folder / f"round-{number}.json"
+    asked = {"schema": SCHEMA, "runs": runs.hash(), "law": law, "batch": wish.batch, "method": wish.method}
+    asked |= {"size": wish.size, "seed": wish.seed, "sources": task.sources.hash(), "budget": repr(task.budget)}
+    asked |= {"targets": repr(task.targets), "constraints": repr(task.constraints)}
+    kept = _read(path)
+    if kept is not None and kept.get("asked") == asked:
+        return kept
+    found = _next(task, runs, wish, law)
+    shares = [f"w:{name}" for name in task.sources.names]
+    rows = found.frame[shares].to_numpy(float)
+    mixtures = [dict(zip(task.sources.names, map(float, w_S / w_S.sum()), strict=True)) for w_S in rows]
+    content = found.content
+    params = float(found.frame["params"].iloc[0])
+    made = {"asked": asked, "params": params, "mixtures": mixtures, "spread": content["spread"]}
+    made |= {"regret": content["regret"]["now"], "expected": content["regret"]["after"]}
+    _write(path, made)
+    return made
+
+
+def _next(task: Task, runs: Runs, wish: Wish, law: str) -> NextRuns:
+    runs = runs.with_targets([target.name for target in task.targets])
+    fitted = fit(runs, law, seed=wish.seed, goal=goal(task.sources, task.budget))
+    project = Project(task.sources, task.targets, task.budget, Path(), Path(), None, task.constraints)
+    return next_runs(fitted, project, wish=wish)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """What was proposed, None where nothing readable was."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError):  # cut short when it was written: proposed anew
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    draft = path.with_suffix(".draft")
+    try:
+        draft.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise MixlawError(f"{path}: cannot be written ({error.strerror}): name another --out") from None

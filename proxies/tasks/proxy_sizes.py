@@ -1,0 +1,195 @@
+"""At which sizes to run proxies for a budget.
+
+Proxies of a budget (N, D) over sources with U unique tokens keep D/U and N/U: N, D and U shrink together
+along one ray (LAWS.md 4). All points of a ray share N/D, so a few runs leave it, with U scaled along with D.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mixlaw.errors import MixlawError
+from proxies.model.transformer import ModelConfig, count_params, flops_per_token
+from proxies.sweep.run_sweep import cores
+from proxies.text.tokenizer import END, VOCAB
+
+BATCH = 2  # small batches: at these token counts more steps beat smoother gradients at every size
+FEWER = 5  # the budget's compute is at least so many times that of the largest proxy run
+LEAST_TOKENS = 150_000  # below it a byte-level proxy has hardly left unigrams
+RUN_OVERHEAD = 1.0  # seconds a run spends on evaluation and its share of compiling and starting
+
+
+def _config(width: int, depth: int) -> ModelConfig:
+    # Never one head: small models then learn to copy at a moment left to chance, and seeds differ by more.
+    heads = max(2, round(width / 32))
+    return ModelConfig(width, depth, heads, 2 * round(width / heads / 2))
+
+
+MENU = tuple(
+    _config(width, depth)
+    for width, depth in [
+        (24, 2), (32, 2), (40, 2), (48, 2), (64, 2), (80, 2), (96, 2),
+        (96, 3), (128, 3), (160, 3), (192, 3), (192, 4), (256, 4), (320, 4), (384, 5), (512, 6),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scale:
+    """`runs` runs of one size: `tokens` each, on `fraction` of every source's unique tokens U, or `unique` of them."""
+
+    config: ModelConfig
+    tokens: int
+    fraction: float
+    runs: int
+    on_ray: bool = True
+    unique: Mapping[str, int] | None = None
+
+    @property
+    def params(self) -> int:
+        return count_params(self.config)
+
+    @property
+    def flops(self) -> float:
+        """FLOP of one run."""
+        return flops_per_token(self.config) * self.tokens
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Scales, smallest first, those off the ray last, with what is to be said about them; or those of a design, in its
+    order, with its runs' `names`."""
+
+    scales: tuple[Scale, ...]
+    target: Scale | None = None
+    notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> int:
+        return sum(scale.runs for scale in self.scales)
+
+    @property
+    def flops(self) -> float:
+        """FLOP of all proxy runs (the target's not counted)."""
+        return sum(scale.runs * scale.flops for scale in self.scales)
+
+    def seconds(self, workers: int | None = None) -> float:
+        """Estimated wall-clock seconds of all proxy runs on this machine."""
+        return sum(scale.runs * run_seconds(scale) for scale in self.scales) / (workers or cores())
+
+
+def run_seconds(scale: Scale) -> float:
+    """Estimated seconds of one run on one core: measured speeds, wide models being quicker per FLOP."""
+    return scale.flops / speed(scale.config) + RUN_OVERHEAD
+
+
+def speed(config: ModelConfig) -> float:
+    """FLOP per second of one core, every core busy, as measured at batch 2 with a byte vocabulary."""
+    return 75e9 * config.width / (config.width + 38)
+
+
+def demo_scales(width: int = 80, tokens: int = 3_400_000, proxies: tuple[int, int, int] = (32, 40, 48)) -> Proposal:
+    """The demo's sizes: a target that two cores can check, and proxies of at most a fifth of its compute.
+
+    `width` and `tokens` are the target's, `proxies` the widths of the others, all of two layers.
+    """
+    target = Scale(_config(width, 2), tokens, 1.0, 2)
+    sizes = [_config(proxy, 2) for proxy in proxies]
+    return _on_and_off_ray(sizes, target.params, target.tokens, 1.0, (12, 10, 6), target)
+
+
+def propose(
+    params: float,
+    tokens: float,
+    *,
+    seconds: float = 120.0,
+    workers: int | None = None,
+    runs: int = 28,
+    marks: tuple[int, int] = (VOCAB, END),
+) -> Proposal:
+    """Proxy sizes for a budget of N = `params` and D = `tokens`, within an allowance of wall-clock seconds.
+
+    `marks`: the corpus's vocabulary and end mark.
+
+    Takes the largest three sizes of MENU, with that vocabulary, that fit. Where even the smallest do not fit at
+    matched D/N, their tokens are cut and a note says how far N/U is off. Raises MixlawError where the budget is so
+    small that no proxy is smaller, or the allowance too short for the smallest runs.
+    """
+    if not (params > 0 and tokens > 0 and seconds > 0):
+        raise MixlawError(f"budget: {params:g} parameters, {tokens:g} tokens, {seconds:g} s must all be above 0")
+    workers, counts = workers or cores(), _counts(runs)
+    triples = [t for t in _triples(marks) if count_params(t[2]) ** 2 * FEWER <= params**2]
+    if not triples:
+        least = count_params(_triples(marks)[0][2]) * FEWER**0.5
+        raise MixlawError(
+            f"budget: {params:,.0f} parameters are too few for smaller proxies to stand for; "
+            f"give at least {least:,.0f}, or run mixtures at the budget itself"
+        )
+    for sizes in reversed(triples):
+        stretch = max(1.0, LEAST_TOKENS * params / (count_params(sizes[0]) * tokens))
+        proposal = _on_and_off_ray(sizes, params, tokens, stretch, counts)
+        if proposal.seconds(workers) <= seconds:
+            return proposal
+    return _cut_to(seconds, triples[0], params, tokens, counts, workers)
+
+
+def _cut_to(seconds: float, sizes, params: float, tokens: float, counts, workers: int) -> Proposal:
+    """The smallest sizes with so many fewer tokens that all runs fit the allowance."""
+    matched = _on_and_off_ray(sizes, params, tokens, 1.0, counts)
+    fixed = matched.runs * RUN_OVERHEAD / workers
+    cut = (seconds - fixed) / (matched.seconds(workers) - fixed)
+    if cut * matched.scales[0].tokens < LEAST_TOKENS:
+        least = fixed + (matched.seconds(workers) - fixed) * LEAST_TOKENS / matched.scales[0].tokens
+        raise MixlawError(
+            f"{seconds:g} seconds are too few for {matched.runs} proxy runs: allow at least {least:.0f} (--seconds)"
+        )
+    return _on_and_off_ray(sizes, params, tokens, cut, counts)
+
+
+def _triples(marks: tuple[int, int]) -> list[list[ModelConfig]]:
+    """Three sizes, each about 1.4 to 1.8 times the one before (of bytes), by the largest's size."""
+    menu = [replace(config, vocab=marks[0], end=marks[1]) for config in MENU]
+    return [menu[i : i + 3] for i in range(len(menu) - 2)]
+
+
+def _counts(runs: int) -> tuple[int, int, int]:
+    """Runs on the ray by size: most at the cheap sizes, at least two at each; four more leave the ray."""
+    if runs < 10:
+        raise MixlawError(f"{runs} proxy runs are too few for three sizes; ask for at least 10")
+    large = max(2, round(0.2 * runs))
+    middle = max(2, round(0.45 * (runs - 4 - large)))
+    return runs - 4 - middle - large, middle, large
+
+
+def _on_and_off_ray(
+    sizes: Sequence[ModelConfig],
+    params: float,
+    tokens: float,
+    stretch: float,
+    counts: tuple[int, int, int],
+    target: Scale | None = None,
+) -> Proposal:
+    """Scales at N_j / N = D_j / (stretch D) = U_j / U, and two runs each at half and twice the tokens.
+
+    These keep U_j, so N/U stays and the budget's epochs lie between theirs: a neighbouring horizon on either side.
+    """
+
+    def whole(config: ModelConfig, wanted: float) -> int:
+        return max(1, round(min(wanted, tokens) / (BATCH * config.length))) * BATCH * config.length
+
+    ray = []
+    for config, runs in zip(sizes, counts, strict=True):
+        own = whole(config, stretch * count_params(config) / params * tokens)
+        ray.append(Scale(config, own, min(1.0, own / tokens), runs))
+    off = [
+        replace(ray[at], tokens=whole(sizes[at], times * ray[at].tokens), runs=2, on_ray=False)
+        for at, times in ((0, 2.0), (1, 0.5))
+    ]
+    notes = ()
+    if stretch != 1.0:
+        why = "take longer than was allowed" if stretch < 1 else "leave them too few tokens"
+        notes = (
+            f"the proxies' parameters per unique token (N/U) are {1 / stretch:.3g} times the budget's:"
+            f" to match it would {why}",
+        )
+    return Proposal((*ray, *off), target, notes)

@@ -1,0 +1,234 @@
+"""From text to runs: a project's corpus, which mixtures to run at which scale, and the demo with its check."""
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from mixlaw.designs.space_filling import design
+from mixlaw.errors import MixlawError
+from mixlaw.project.constraints import Constraints
+from mixlaw.project.feasible import feasible
+from mixlaw.project.sources import Budget, Project, Source, Sources, Target
+from mixlaw.runs.run_table import read_runs
+from proxies.data.corpus import Corpus, build_corpus
+from proxies.sweep.run_sweep import Progress, sweep
+from proxies.tasks.proxy_sizes import Proposal, Scale, demo_scales, propose
+from proxies.tasks.run_specs import run_specs, shortfalls, spec_at
+from proxies.tasks.stated_sizes import names_sizes, stated_proposal
+from proxies.text.demo_text import demo_documents, demo_targets
+from proxies.text.readers import read_documents
+from proxies.text.shards import Build, count_documents
+from proxies.text.tokenizer import Tokenizer, project_tokenizer
+from proxies.training.run_spec import marks
+from proxies.training.train import RunSpec
+
+RUNS = 28
+OTHER_SCALES = 4
+"""A proposal has five scales; a design's first mixture is run at each."""
+TOKENS_PER_PARAM = 20.0
+"""Compute-optimal tokens per parameter (Hoffmann et al., 2203.15556), for the proxies of a budget in FLOP."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Text and question of a sweep.
+
+    Attributes:
+        corpus: the tokens, held-out text apart.
+        sources: with their unique tokens, as stated or as counted.
+        targets: with their weights.
+        budget: the run to plan for.
+        proposal: sizes of the proxies.
+        notes: what was not as planned.
+        constraints: what the proxies' mixtures keep beside the sources' bounds, as the plan will.
+    """
+
+    corpus: Corpus
+    sources: Sources
+    targets: tuple[Target, ...]
+    budget: Budget
+    proposal: Proposal
+    notes: tuple[str, ...]
+    constraints: Constraints = field(default_factory=Constraints)
+
+
+def demo_task(seed: int) -> Task:
+    """The demo: text that every installation holds, and a budget that two cores can check in minutes."""
+    documents = demo_documents()
+    targets = tuple(Target(name, weight) for name, weight in demo_targets(list(documents)).items())
+    corpus = build_corpus(documents, seed, targets=dict.fromkeys(target.name for target in targets))
+    proposal = demo_scales()
+    assert proposal.target is not None
+    budget = Budget(params=proposal.target.params, tokens=proposal.target.tokens)
+    sources = Sources(tuple(Source(name, float(count)) for name, count in corpus.tokens.items()))
+    return Task(corpus, sources, targets, budget, proposal, tuple(corpus.notes))
+
+
+def project_task(
+    project: Project,
+    budget: Budget | None,
+    seed: int,
+    seconds: float,
+    runs: int = RUNS,
+    build: Build | None = None,
+) -> Task:
+    """The same for a user's project, its text read as `build` says, with the project's tokenizer.
+
+    Raises:
+        MixlawError: a source has no paths, a target has no text, or there is no budget.
+    """
+
+    def sized(corpus: Corpus, params: float, tokens: float, unique: dict[str, float]) -> Proposal:
+        found = propose(params, tokens, seconds=seconds, runs=runs, marks=marks(corpus))
+        return replace(found, notes=(*found.notes, *shortfalls(found, corpus, unique)))
+
+    return _project_task(project, budget, seed, build, sized)
+
+
+def _project_task(
+    project: Project, budget: Budget | None, seed: int, build: Build | None, sized: Callable[..., Proposal]
+) -> Task:
+    """A project's task, its proxies sized by the corpus, N, D and the sources' unique tokens."""
+    budget = budget or project.budget
+    if budget is None:
+        raise MixlawError(f"{project.path}: has no budget: add one, or give --flops, or --params and --tokens")
+    for source in project.sources:
+        if not source.paths:
+            raise MixlawError(f"{project.path}: source '{source.name}' has no paths: add them, or give --runs runs.csv")
+    documents = {s.name: read_documents(s.paths, base=project.folder) for s in project.sources}
+    targets = project.targets or tuple(Target(name) for name in project.sources.names)
+    text = {t.name: read_documents(t.paths, base=project.folder) if t.paths else None for t in targets}
+    for target in targets:
+        if not target.paths and target.name not in documents:
+            raise MixlawError(f"{project.path}: target '{target.name}' is no source and has no paths: add its text")
+    build = replace(build or Build(), tokenizer=project_tokenizer(project))
+    corpus = build_corpus(documents, seed, targets=text, build=build)
+    counted = {s.name: _count(project, s, corpus, build.tokenizer) for s in project.sources if s.tokens is None}
+    sources = project.sources.with_tokens(counted)
+    params, tokens, notes = _aim(budget)
+    proposal = sized(corpus, params, tokens, _stated(sources))
+    notes += [*corpus.notes, *proposal.notes]
+    if counted:
+        unit = "bytes" if corpus.tokenizer == "bytes" else f"tokens of {corpus.tokenizer}"
+        notes.append(f"tokens of {', '.join(counted)} counted in {unit}, the proxies' tokens")
+    return Task(corpus, sources, targets, budget, proposal, tuple(notes), project.constraints)
+
+
+def _count(project: Project, source: Source, corpus: Corpus, tokenizer: Tokenizer) -> float:
+    """Training tokens of a source; read to its end where the corpus holds only its beginning."""
+    if source.name not in corpus.cut_short:
+        return float(corpus.tokens[source.name])
+    return float(count_documents(source.paths, base=project.folder, tokenizer=tokenizer)[1])
+
+
+def _aim(budget: Budget) -> tuple[float, float, list[str]]:
+    """N and D that the proxies stand for."""
+    if budget.params is not None and budget.tokens is not None:
+        return budget.params, budget.tokens, []
+    params = float(np.sqrt(budget.compute / (6.0 * TOKENS_PER_PARAM)))
+    note = f"proxies are matched to {params:.3g} parameters at {TOKENS_PER_PARAM:.0f} tokens each, N being open"
+    return params, TOKENS_PER_PARAM * params, [note]
+
+
+def _stated(sources: Sources) -> dict[str, float]:
+    return {s.name: s.tokens for s in sources if s.tokens is not None}
+
+
+def mixtures(task: Task, seed: int) -> list[dict[str, float]]:
+    """One mixture a run in the order of the proposal's scales: a space-filling design, with two mixtures run at
+    several scales, so that a law sees how their difference changes with size: the proportional one (at all) and the
+    targets' own text by their weights (on the ray; left out where no source is a target). What one may come to
+    recommend lies between the two."""
+    sources, names = task.sources, task.sources.names
+    weight_S = np.array([sum(t.weight for t in task.targets if t.name == name) for name in names], float)
+    aimed = [scale.on_ray and scale.runs > 1 and weight_S.sum() > 0 for scale in task.proposal.scales]
+    count = task.proposal.runs - OTHER_SCALES - sum(aimed)
+    kept = {"tokens": task.budget.tokens, "constraints": task.constraints, "money": task.budget.money}
+    table = design(sources, count, seed=seed, **kept)
+    w_MxS = table[[f"w:{name}" for name in names]].to_numpy()
+    dealt = deal(task, w_MxS, [scale.runs - also for scale, also in zip(task.proposal.scales, aimed, strict=True)])
+    if any(aimed):
+        where = feasible(sources, task.constraints, task.budget.tokens, task.budget.money)
+        aim_S = where.nearest(weight_S / weight_S.sum())
+        for part in itertools.compress(dealt, aimed):
+            part.append(_named(task, aim_S))
+    return list(itertools.chain.from_iterable(dealt))
+
+
+def sweep_task(
+    project: Project,
+    chosen: Path | None,
+    runs: int | None,
+    seed: int,
+    seconds: float,
+    build: Build | None = None,
+) -> tuple[Task, list[dict[str, float]] | None]:
+    """A project's task and, from a design's file, the mixture of each of its runs (None: the usual ones).
+
+    A design that names params and tokens is run at these sizes (`stated_sizes`), another at sizes of the sweep's.
+
+    Raises:
+        MixlawError: both a number of runs and a design, a design for other sources, or sizes that are not to be had.
+    """
+    if runs is not None and chosen is not None:
+        raise MixlawError("--runs and --design both say what to run: give one of them")
+    if chosen is None:
+        return project_task(project, None, seed, seconds, runs or RUNS, build), None
+    table = read_runs(chosen, losses=False)
+    unknown = sorted(set(table.sources) ^ set(project.sources.names))
+    if unknown:
+        raise MixlawError(f"{chosen}: source '{unknown[0]}' is not in both the design and the project: make them agree")
+    if names_sizes(table):
+        at_sizes = lambda corpus, _, tokens, unique: stated_proposal(table, corpus, tokens, unique)  # noqa: E731
+        task = _project_task(project, None, seed, build, at_sizes)
+        order = [table.sources.index(name) for name in task.sources.names]
+        return task, [_named(task, w_S) for w_S in table.w_RxS[:, order]]
+    w_MxS = table.w_RxS[:, [table.sources.index(name) for name in project.sources.names]]
+    task = project_task(project, None, seed, seconds, len(w_MxS) + OTHER_SCALES, build)
+    dealt = deal(task, w_MxS, [scale.runs for scale in task.proposal.scales])
+    return task, list(itertools.chain.from_iterable(dealt))
+
+
+def deal(task: Task, w_MxS: np.ndarray, runs: list[int]) -> list[list[dict[str, float]]]:
+    """Mixtures by scale, `runs` at each; the first goes to every scale, so M is their sum less the other scales.
+
+    A design has the farthest apart first: its mixtures go to the scales in turn, so that those of each spread too.
+    """
+    dealt = [[0] for _ in runs]
+    for m in range(1, len(w_MxS)):
+        neediest = max(range(len(runs)), key=lambda s: (runs[s] - 1) / len(dealt[s]))
+        dealt[neediest].append(m)
+    assert [len(part) for part in dealt] == runs
+    return [[_named(task, w_MxS[m]) for m in part] for part in dealt]
+
+
+def _named(task: Task, w_S: np.ndarray) -> dict[str, float]:
+    return dict(zip(task.sources.names, map(float, w_S), strict=True))
+
+
+def proxy_specs(task: Task, seed: int, chosen: list[dict[str, float]] | None = None) -> list[RunSpec]:
+    """The task's proxy runs, of the mixtures chosen or of the usual ones."""
+    return run_specs(
+        task.proposal, chosen or mixtures(task, seed), task.corpus, seed=seed, tokens=_stated(task.sources)
+    )
+
+
+def measure(
+    task: Task,
+    named: Mapping[str, Mapping[str, float]],
+    store: Path,
+    seed: int,
+    progress: Progress | None = None,
+) -> dict[str, dict[str, float]]:
+    """Losses by target of mixtures trained at the demo's budget, {name: {target: loss}}."""
+    target = task.proposal.target
+    assert isinstance(target, Scale)
+    specs = [spec_at(target, mixture, task.corpus, name, seed=seed) for name, mixture in named.items()]
+    table = sweep(specs, task.corpus, store, progress=progress)
+    for run, reason in table.attrs["failed"].items():
+        raise MixlawError(f"the check's {run} run failed, the plan is kept: {reason}")
+    rows = table.to_dict("records")
+    return {str(row["run_id"]): {t.name: float(row[f"loss:{t.name}"]) for t in task.targets} for row in rows}

@@ -1,0 +1,149 @@
+"""From text to tokens: bytes, or a tokenizer of the `tokenizers` library in its JSON file.
+
+Every document is followed by one end mark, a token that no text gives: what looks like a special token in a text is
+encoded as the text it is.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import numpy as np
+
+from mixlaw.errors import MixlawError
+from mixlaw.project.sources import Project
+from proxies.text.files import driver_errors
+
+END = 256  # of the byte tokenizer: the token after every document
+VOCAB = 257
+END_MARKS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|im_end|>", "[EOS]", "[SEP]")
+"""What published tokenizers call their end mark; where one has none of these, a token is added for it."""
+PART = 1 << 20  # characters: a longer document is encoded in parts, so that the library's own tables stay small
+
+
+def token_type(vocab: int) -> np.dtype:
+    """uint16 as far as it holds every token, else uint32."""
+    return np.dtype(np.uint16 if vocab <= 1 << 16 else np.uint32)
+
+
+class ByteTokenizer:
+    """Bytes of UTF-8 and the end mark."""
+
+    vocab, end, name, hash = VOCAB, END, "bytes", "bytes"
+
+    def encode(self, documents: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """(tokens_T uint16, lengths_D int64): all documents end to end, each with its end mark."""
+        data = [document.encode("utf-8", "surrogatepass") for document in documents]
+        lengths_D = np.fromiter(map(len, data), np.int64, len(data)) + 1
+        tokens_T = np.frombuffer(b"\0".join([*data, b""]), np.uint8).astype(np.uint16)
+        tokens_T[np.cumsum(lengths_D) - 1] = END
+        return tokens_T, lengths_D
+
+
+class FileTokenizer:
+    """A tokenizer in a JSON file of the `tokenizers` library, whose text is given.
+
+    `hash` and `name` follow from that text alone. Raises MixlawError, naming `place`, where the text is none.
+    """
+
+    def __init__(self, text: str, place: str) -> None:
+        library = tokenizers_library()
+        self.hash = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        try:
+            self._model = library.Tokenizer.from_str(text)
+        except Exception as error:  # the library raises nothing narrower
+            raise MixlawError(
+                f"{place}: not a tokenizer of the `tokenizers` library ({error}); name its JSON"
+            ) from error
+        self._model.no_truncation()
+        self._model.no_padding()
+        self._model.encode_special_tokens = True
+        known: dict[str, int] = self._model.get_vocab(with_added_tokens=True)
+        if not known:
+            raise MixlawError(f"{place}: its vocabulary is empty; train it first (`mixlaw tokenizer train`)")
+        added = {token.content for token in self._model.get_added_tokens_decoder().values() if token.special}
+        mark = next((mark for mark in END_MARKS if mark in added), None)
+        last = max(known.values())
+        self.end = last + 1 if mark is None else known[mark]
+        self.vocab = max(last, self.end) + 1
+        self.name = f"{type(self._model.model).__name__.lower()}-{self.vocab}-{self.hash[:8]}"
+
+    def encode(self, documents: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """(tokens_T, lengths_D int64): all documents end to end, each with its end mark."""
+        parts, counts = [], []
+        for document in documents:
+            cut = _parts(document)
+            counts.append(len(cut))
+            parts += cut
+        encoded = self._encoded(parts)
+        kind, end = token_type(self.vocab), np.array([self.end], token_type(self.vocab))
+        arrays, lengths, at = [], [], 0
+        for count in counts:
+            own = [np.array(encoding.ids, kind) for encoding in encoded[at : at + count]]
+            arrays += [*own, end]
+            lengths.append(sum(map(len, own)) + 1)
+            at += count
+        return np.concatenate(arrays), np.array(lengths, np.int64)
+
+    def _encoded(self, parts: list[str]) -> list[Any]:
+        try:
+            return self._model.encode_batch_fast(parts, add_special_tokens=False)
+        except TypeError:  # half a surrogate pair, which JSON can write: the library takes only whole characters
+            whole = [part.encode("utf-8", "replace").decode() for part in parts]
+            return self._model.encode_batch_fast(whole, add_special_tokens=False)
+
+
+Tokenizer = ByteTokenizer | FileTokenizer
+
+
+def read_tokenizer(path: str | Path | None) -> Tokenizer:
+    """The tokenizer in a file; bytes where there is none. Raises MixlawError naming the file and the mend."""
+    if path is None:
+        return ByteTokenizer()
+    try:
+        with fsspec.open(str(path), "rb") as file:
+            text = file.read().decode()  # type: ignore[union-attr]
+    except (ImportError, ValueError, *driver_errors()) as error:  # bytes that are no UTF-8 are a ValueError
+        why = getattr(error, "strerror", None) or error
+        mend = "name a JSON file of the `tokenizers` library"
+        raise MixlawError(f"tokenizer {path}: cannot be read ({why}); {mend}") from error
+    return FileTokenizer(text, f"tokenizer {path}")
+
+
+def project_tokenizer(project: Project) -> Tokenizer:
+    """The tokenizer that a project names, bytes where it names none. Raises MixlawError where it cannot be read."""
+    try:
+        return read_tokenizer(None if project.tokenizer is None else project.resolve(project.tokenizer))
+    except MixlawError as error:
+        raise MixlawError(f"{project.path}: {error}") from error
+
+
+def tokenizers_library() -> Any:
+    """The library, loaded when it is used. Raises MixlawError that says how to install it."""
+    try:
+        import tokenizers
+    except ImportError as error:
+        raise MixlawError(
+            "a tokenizer other than bytes needs the `tokenizers` library: pip install 'mixlaw[tokenizers]'"
+        ) from error
+    return tokenizers
+
+
+def _parts(document: str) -> list[str]:
+    """The document, or parts of it that end in a line break between two words, where tokens break anyway."""
+    parts, start = [], 0
+    while len(document) - start > PART:
+        cut = _break(document, start)
+        parts.append(document[start:cut])
+        start = cut
+    return [*parts, document[start:]]
+
+
+def _break(document: str, start: int) -> int:
+    at = start + PART
+    while (at := document.rfind("\n", start + 1, at)) > start:
+        if not document[at - 1].isspace() and not document[at + 1].isspace():
+            return at + 1
+    return start + PART

@@ -1,0 +1,109 @@
+"""Hidden states of a trained proxy as features of documents: what a small model has learnt to tell apart.
+
+`HiddenStates` is an `Embedding` of `mixlaw.transport`: `fit_features(HiddenStates(params, config), documents)` whitens
+it, distances take it from there.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mixlaw.errors import MixlawError
+from proxies.data.corpus import Corpus
+from proxies.model import transformer as model
+from proxies.model.transformer import ModelConfig, Params
+from proxies.text.tokenizer import ByteTokenizer, Tokenizer
+from proxies.training.train import RunSpec, advance, batches_of, check, started
+
+WINDOWS = 8
+"""Sequences of a document that are read at most: enough to tell its kind, whatever its length."""
+ROWS = 16
+"""Sequences in one call."""
+
+
+class HiddenStates:
+    """Documents to the mean of a proxy's hidden states over their tokens, (n, width) float64.
+
+    A document does not depend on the others of its call. Its first `windows` sequences count, each read by itself as
+    in training; position t has read the tokens before t, so the end of a document of one token says nothing of it.
+
+    Args:
+        params: trained, as `trained` gives them.
+        config: their shape.
+        tokenizer: the corpus's; bytes by default.
+        layer: after which layer, 0 for the embedded inputs; the last where None.
+        windows: of the model's length, read of each document at most.
+
+    Raises:
+        MixlawError: parameters of another shape, a tokenizer of another vocabulary, or no such layer.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        config: ModelConfig,
+        tokenizer: Tokenizer | None = None,
+        layer: int | None = None,
+        windows: int = WINDOWS,
+    ) -> None:
+        self.params, self.config, self.tokenizer = params, config, tokenizer or ByteTokenizer()
+        self.layer, self.windows = config.depth if layer is None else layer, windows
+        found = {name: tuple(np.shape(value)) for name, value in params.items()}
+        if found != model.shapes(config):
+            raise MixlawError("hidden states: the parameters are not of this ModelConfig; give that of their run")
+        if (self.tokenizer.vocab, self.tokenizer.end) != (config.vocab, config.end):
+            raise MixlawError(
+                f"hidden states: the tokenizer {self.tokenizer.name} has {self.tokenizer.vocab} tokens, the proxy "
+                f"{config.vocab}; give the tokenizer it was trained with"
+            )
+        if not 0 <= self.layer <= config.depth or windows < 1:
+            raise MixlawError(f"hidden states: layer {layer} of {config.depth}, {windows} windows: there are none such")
+
+    def __call__(self, documents: Sequence[str], /) -> np.ndarray:
+        """Mean hidden states (n, width) of n documents."""
+        tokens_T, lengths_D = self.tokenizer.encode(list(documents))
+        starts_D, length = np.cumsum(lengths_D) - lengths_D, self.config.length
+        owner, windows = [], []
+        for d, (start, count) in enumerate(zip(starts_D.tolist(), lengths_D.tolist(), strict=True)):
+            for at in range(start, start + min(count, self.windows * length), length):
+                windows.append(tokens_T[at : min(at + length, start + count)])
+                owner.append(d)
+        total_DxW, seen_D = np.zeros((len(lengths_D), self.config.width)), np.zeros(len(lengths_D))
+        states = _states(self.config, self.layer)
+        for first in range(0, len(windows), ROWS):
+            part = windows[first : first + ROWS]
+            tokens_BxL = np.full((ROWS, length), self.config.end, np.int32)
+            real_BxL = np.zeros((ROWS, length), np.float32)
+            for row, window in enumerate(part):
+                tokens_BxL[row, : len(window)], real_BxL[row, : len(window)] = window, 1
+            summed_BxW = np.asarray(states(self.params, tokens_BxL, real_BxL), np.float64)
+            np.add.at(total_DxW, owner[first : first + ROWS], summed_BxW[: len(part)])
+            np.add.at(seen_D, owner[first : first + ROWS], real_BxL.sum(1)[: len(part)])
+        return total_DxW / seen_D[:, None]
+
+
+@functools.cache
+def _states(config: ModelConfig, layer: int) -> Callable[..., jax.Array]:
+    """Compiled: the sum of the states after a layer over the real positions of each sequence, (B, width)."""
+
+    def summed(params: Params, tokens_BxL: jax.Array, real_BxL: jax.Array) -> jax.Array:
+        x_TxW = model.stream(params, model.embed(params, tokens_BxL, config), config)[layer]
+        return jnp.sum(x_TxW.reshape(*tokens_BxL.shape, config.width) * real_BxL[:, :, None], axis=1)
+
+    return jax.jit(summed)
+
+
+def trained(spec: RunSpec, corpus: Corpus) -> Params:
+    """The parameters of one run at its end, trained here and now: stores keep losses alone.
+
+    Raises:
+        MixlawError: a spec that cannot be trained.
+    """
+    check(spec, corpus)
+    now = started(spec)
+    for _ in advance(spec, batches_of(spec, corpus), now):
+        pass
+    return now.params

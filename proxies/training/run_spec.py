@@ -1,0 +1,128 @@
+"""What defines a run, and the name that its content gives it."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from mixlaw.errors import MixlawError
+from proxies.data.corpus import END, VOCAB, Corpus
+from proxies.model import transformer as model
+from proxies.model.transformer import ModelConfig
+
+ENGINE = 3
+"""Raise it when a change in train, batches or model changes results: stored runs are then run anew."""
+PRECISIONS = ("float32", "bfloat16")
+
+
+class DivergedError(RuntimeError):
+    """A run whose loss is no longer a number."""
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Everything that defines a run but its corpus.
+
+    `mixture`: token shares by source (absent = 0, sum 1). `tokens`: to train on, rounded to whole batches of
+    `batch` sequences. `unique`: unique tokens of each source, or None for `fraction` of the corpus's. `rate`:
+    peak learning rate at `parametrise.BASE_WIDTH`; it warms up over `warmup` of the steps, stays, and falls
+    linearly to zero over the last `decay` of them. `evaluations`: rows that the run yields: at its end and, before
+    it, at a half, a quarter, ... of its tokens, on an average of the weights (`optimizer.averaged`): within .02 nats in
+    the mean of runs of as many tokens with their own decay, .03 apart at random (`proxy_checkpoints.py`).
+    `precision` of matrix products; all else is float32.
+    """
+
+    run_id: str
+    mixture: Mapping[str, float]
+    config: ModelConfig
+    tokens: int
+    fraction: float = 1.0
+    unique: Mapping[str, int] | None = None
+    seed: int = 0
+    batch: int = 2
+    rate: float = 3e-3
+    warmup: float = 0.05
+    decay: float = 0.5
+    weight_decay: float = 0.1
+    evaluations: int = 1
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        # Plain numbers: a key, and the JSON a worker reads, must not depend on the caller's NumPy types.
+        object.__setattr__(self, "mixture", {s: float(w) for s, w in self.mixture.items()})
+        if self.unique is not None:
+            object.__setattr__(self, "unique", {s: int(n) for s, n in self.unique.items()})
+        for name in ("tokens", "seed", "batch", "evaluations"):
+            object.__setattr__(self, name, int(getattr(self, name)))
+
+    @property
+    def steps(self) -> int:
+        return round(self.tokens / (self.batch * self.config.length))
+
+    @property
+    def flops(self) -> float:
+        """FLOP of training (attention counted, evaluation not)."""
+        return self.flops_at(self.steps)
+
+    def flops_at(self, step: int) -> float:
+        """FLOP of the first steps."""
+        return model.flops_per_token(self.config) * step * self.batch * self.config.length
+
+    @property
+    def evaluated(self) -> list[int]:
+        """The steps after which the targets are measured, the last step last; halves of one step fall together."""
+        return sorted({max(1, self.steps >> k) for k in range(self.evaluations)})
+
+    def key(self, corpus_hash: str) -> str:
+        """Names the run by its content: equal keys, equal rows. The `run_id` is a label and left out."""
+        about = asdict(self)
+        del about["run_id"]
+        about["mixture"] = sorted((s, float(w)) for s, w in self.mixture.items() if w)
+        about["unique"] = self.unique and sorted(self.unique.items())
+        text = json.dumps([ENGINE, corpus_hash, about], sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def marks(corpus: Corpus) -> tuple[int, int]:
+    """The corpus's vocabulary and end mark: bytes' where it states none."""
+    return getattr(corpus, "vocab", VOCAB), getattr(corpus, "end", END)
+
+
+def check(spec: RunSpec, corpus: Corpus) -> None:
+    """Raises MixlawError, naming the run, for a mixture, a budget or subsets that cannot be trained."""
+    place, sources = f"run {spec.run_id}", corpus.sources
+    unknown = [source for source in spec.mixture if source not in sources]
+    if unknown:
+        raise MixlawError(f"{place}: source {unknown[0]} has no text; the corpus has {', '.join(sources)}")
+    for source, share in spec.mixture.items():
+        if not (math.isfinite(share) and share >= 0):
+            raise MixlawError(f"{place}, w:{source}: {share} is not a share; give a number from 0 to 1")
+    total = sum(spec.mixture.values())
+    if abs(total - 1) > 1e-6:
+        raise MixlawError(f"{place}: shares sum to {total:.6g}; make them sum to 1")
+    absent = [source for source in sources if spec.unique is not None and source not in spec.unique]
+    if absent:
+        raise MixlawError(f"{place}: `unique` lacks source {absent[0]}; give every source's unique tokens")
+    if spec.unique is None and not 0 < spec.fraction <= 1:
+        raise MixlawError(f"{place}: fraction {spec.fraction:g} of the corpus; give a number in (0, 1]")
+    for source, wanted in (spec.unique or {}).items():
+        if not 1 <= wanted <= corpus.tokens.get(source, 0):
+            has = corpus.tokens.get(source, 0)
+            raise MixlawError(f"{place}, unique:{source}: {wanted:,}; the source has 1 to {has:,} tokens")
+    if spec.batch < 1 or spec.tokens < spec.batch * spec.config.length:
+        least = max(1, spec.batch) * spec.config.length
+        raise MixlawError(f"{place}: {spec.tokens:,} tokens are less than one batch; give at least {least:,}")
+    _check_program(spec, corpus, place)
+
+
+def _check_program(spec: RunSpec, corpus: Corpus, place: str) -> None:
+    if spec.evaluations < 1:
+        raise MixlawError(f"{place}: {spec.evaluations} evaluations; give at least 1, the end")
+    if spec.precision not in PRECISIONS:
+        raise MixlawError(f"{place}: precision {spec.precision!r}; give one of {', '.join(PRECISIONS)}")
+    has, end = marks(corpus)
+    if spec.config.vocab < has:
+        raise MixlawError(f"{place}: a vocabulary of {spec.config.vocab:,}; the corpus's tokens need {has:,}")
+    if spec.config.end != end:
+        raise MixlawError(f"{place}: end mark {spec.config.end}; the corpus's documents end with {end}")
