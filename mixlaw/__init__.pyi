@@ -13,10 +13,10 @@ from .changes import Changes as Changes
 from .changes import adapt as adapt
 from .changes import join_runs as join_runs
 from .changes import stale as stale
-from .designs.candidates import Wish as Wish
 from .designs.d_optimality import d_optimal as d_optimal
 from .designs.next_batch import NextRuns as NextRuns
 from .designs.next_batch import next_runs as next_runs
+from .designs.options import Wish as Wish
 from .designs.space_filling import design as design
 from .errors import MixlawError as MixlawError
 from .estimation.goals import Goal as Goal
@@ -41,11 +41,11 @@ from .project.budget import Budget as Budget
 from .project.constraints import Constraints as Constraints
 from .project.constraints import Group as Group
 from .project.constraints import Near as Near
-from .project.sources import Project as Project
+from .project.project_file import Project as Project
+from .project.project_file import read_project as read_project
 from .project.sources import Source as Source
 from .project.sources import Sources as Sources
 from .project.sources import Target as Target
-from .project.sources import read_project as read_project
 from .reports import Report as Report
 from .reports import report as report
 from .runs.run_table import Runs as Runs

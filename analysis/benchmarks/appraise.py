@@ -33,7 +33,8 @@ from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.law_selection import judged as judged_rows
 from mixlaw.laws import RepeatedMixture, SourcePrior
 from mixlaw.optimization.problem import Problem, pose
-from mixlaw.project.sources import Budget, Project, Source, Sources, Target
+from mixlaw.project.project_file import Project
+from mixlaw.project.sources import Budget, Source, Sources, Target
 from mixlaw.runs.run_table import Runs, read_runs
 from proxies.data.corpus import END, Corpus
 from proxies.sweep.run_sweep import sweep

@@ -24,8 +24,9 @@ from machine import print_machine, timed
 from published import folder
 from scipy.optimize import OptimizeResult, minimize
 
+from mixlaw.fitting.bootstrap import replicate
 from mixlaw.fitting.fit_result import Fit
-from mixlaw.fitting.fit_runs import fit, replicate
+from mixlaw.fitting.fit_runs import fit
 from mixlaw.runs.run_table import Runs
 
 DELTA = 1e-3

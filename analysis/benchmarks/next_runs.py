@@ -33,10 +33,11 @@ from published import folder
 from mixlaw.designs.acquisition import Belief, by_thompson
 from mixlaw.designs.pool import OPTIMISM, OTHERS, TOP, next_by_regret, pool_belief
 from mixlaw.estimation.cross_validation import Refits, refit, refit_inside
+from mixlaw.estimation.laplace import features
 from mixlaw.estimation.map_estimate import NOISE_RUNS
 from mixlaw.estimation.observations import Observations, observe
 from mixlaw.estimation.splits import numbered
-from mixlaw.fitting.posterior import Posterior, alike, features
+from mixlaw.fitting.posterior import Posterior, alike
 from mixlaw.laws import EffectiveTokens
 from mixlaw.runs.run_table import Runs, read_runs
 

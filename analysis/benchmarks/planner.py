@@ -26,10 +26,11 @@ from table import number
 
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.laws import MixtureIndex
+from mixlaw.mixtures.constraint_rows import row, stack
 from mixlaw.optimization.optimum import optimize_program
 from mixlaw.optimization.oracle import Oracle
 from mixlaw.optimization.problem import REFIT, WARM
-from mixlaw.optimization.program import Program, row, stack
+from mixlaw.optimization.program import Program
 
 KEPT = 1e-7
 

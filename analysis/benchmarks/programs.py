@@ -14,9 +14,10 @@ from scipy.optimize import minimize
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.laws import EffectiveTokens, Law, LogLinear, MixtureIndex, Row, View
 from mixlaw.laws.base import constrain, prior_moments
+from mixlaw.mixtures.constraint_rows import Rows, row, stack
 from mixlaw.optimization.optimum import tighten
 from mixlaw.optimization.oracle import Oracle
-from mixlaw.optimization.program import Program, Rows, row, stack
+from mixlaw.optimization.program import Program
 
 AT = 3e8, 6e9
 """N and D at which laws of scale are asked."""

@@ -27,7 +27,7 @@ from machine import sgemm_rate
 from table import print_row
 
 from proxies.data.corpus import Corpus, build_corpus
-from proxies.model import mup as parametrise
+from proxies.model import mup
 from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig
 from proxies.sweep.backends.workers import single_threaded
@@ -88,8 +88,8 @@ def agreement(steps: int = 16) -> float:
     config, random = ModelConfig(*SIZES["0.1M"]), np.random.default_rng(0)
     tokens_CxBxL = np.sort(random.integers(0, config.vocab, (steps, 2, config.length)), axis=-1)
     trainer = Trainer(config, 0, compiled=False)
-    params = parametrise.init(config, 0)
-    moments = optimizer.start(params, parametrise.rate_scales(config))
+    params = mup.init(config, 0)
+    moments = optimizer.start(params, mup.rate_scales(config))
     rates, apart = np.full(1, 3e-3, np.float32), 0.0
     ours = jax.jit(functools.partial(loop, config=config, precision="float32"))
     for batch in tokens_CxBxL:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from proxies.model import mup as parametrise
+from proxies.model import mup
 from proxies.model.transformer import ModelConfig
 from proxies.training import optimizer
 
@@ -22,7 +22,7 @@ class Proxy(nn.Module):
     def __init__(self, config: ModelConfig, seed: int, fused: bool = True) -> None:
         super().__init__()
         self.config, self.fused = config, fused
-        start = {name.replace("/", "_"): np.asarray(value) for name, value in parametrise.init(config, seed).items()}
+        start = {name.replace("/", "_"): np.asarray(value) for name, value in mup.init(config, seed).items()}
         self.table = nn.ParameterDict({name: nn.Parameter(torch.tensor(value)) for name, value in start.items()})
         half = config.head_dim // 2
         angle = np.arange(config.length)[:, None] * 10_000.0 ** (-np.arange(half) / half)
@@ -69,7 +69,7 @@ class Trainer:
     ) -> None:
         self.model = Proxy(config, seed, fused)
         self.loss = torch.compile(self.model) if compiled else self.model
-        scales = parametrise.rate_scales(config)
+        scales = mup.rate_scales(config)
         groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
         for name, scale in scales.items():
             value = self.model.table[name.replace("/", "_")]

@@ -21,7 +21,7 @@ from machine import print_machine
 from table import print_row
 
 from proxies.data.corpus import Corpus, build_corpus
-from proxies.model import mup as parametrise
+from proxies.model import mup
 from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig
 from proxies.sweep.run_sweep import sweep
@@ -46,8 +46,8 @@ def flows(width: int, corpus: Corpus) -> np.ndarray:
     """flows_SxF: root mean square after each layer and of the logits, after each of STEPS at the full rate."""
     spec = spec_of(width, 10_000, 3e-3, corpus)
     config, batches = spec.config, batches_of(spec, corpus)
-    params = parametrise.init(config, 0)
-    scales = parametrise.rate_scales(config)
+    params = mup.init(config, 0)
+    scales = mup.rate_scales(config)
     moments, adamw = optimizer.start(params, scales), optimizer.adamw(scales, spec.rate, spec.weight_decay)
     probe_BxL = batches[len(batches) - 1].astype(np.int32)
     slope = jax.jit(jax.grad(lambda params, tokens: model.loss(params, tokens, config)))

@@ -25,7 +25,8 @@ from peers import olmix_grid, torch_multistart
 from published import folder
 from table import number, print_row
 
-from mixlaw.fitting.fit_runs import fit, replicate
+from mixlaw.fitting.bootstrap import replicate
+from mixlaw.fitting.fit_runs import fit
 from mixlaw.runs.run_table import Runs, read_runs
 
 LAW = "effective-tokens"

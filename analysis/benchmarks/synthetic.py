@@ -13,9 +13,9 @@ import jax
 import numpy as np
 import pandas as pd
 
-from mixlaw.estimation.splits import groups
 from mixlaw.laws import LAWS, Law, Row, View, by_name
 from mixlaw.laws.base import constrain, prior_moments
+from mixlaw.runs.grouping import groups
 from mixlaw.runs.run_table import Runs
 from mixlaw.validation.comparison import compare
 from mixlaw.validation.leaderboard import Leaderboard

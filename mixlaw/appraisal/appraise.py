@@ -9,10 +9,10 @@ from mixlaw.appraisal.nearness import Counts, nearest_by_counts
 from mixlaw.appraisal.texts import Texts
 from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_result import Fit
-from mixlaw.io.json import no_nan
+from mixlaw.io.json import named, no_nan
 from mixlaw.optimization.scale import Scale
-from mixlaw.planning.plan import named
-from mixlaw.project.sources import Project, Source, Sources
+from mixlaw.project.project_file import Project
+from mixlaw.project.sources import Source, Sources
 
 SCHEMA = 1
 

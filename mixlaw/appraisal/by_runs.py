@@ -10,15 +10,16 @@ from mixlaw.appraisal.nearness import Counts
 from mixlaw.appraisal.offers import Offers, Optima, optima
 from mixlaw.appraisal.unseen import with_unseen
 from mixlaw.errors import MixlawError
+from mixlaw.fitting.bootstrap import interval, replicate
 from mixlaw.fitting.fit_result import Fit
-from mixlaw.fitting.fit_runs import replicate
+from mixlaw.io.json import named
 from mixlaw.optimization.infeasible_ceilings import refuse_broken
 from mixlaw.optimization.problem import Problem, pose
 from mixlaw.optimization.scale import Scale, fit_toward
 from mixlaw.optimization.size_search import choose_scale
-from mixlaw.planning.plan import interval, named
 from mixlaw.project.constraints import Constraints
-from mixlaw.project.sources import Project, Source, Target
+from mixlaw.project.project_file import Project
+from mixlaw.project.sources import Source, Target
 
 REPLICAS = 200
 """Bootstrap refits, where the fit has none."""

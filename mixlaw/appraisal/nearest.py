@@ -7,10 +7,12 @@ import numpy as np
 
 from mixlaw.appraisal.nearness import DISTANCES, Counts, Nearest, nearest_by_counts, nearest_by_points, points
 from mixlaw.appraisal.texts import Texts
-from mixlaw.changes.request_changes import question
 from mixlaw.errors import MixlawError, listed, nearest
-from mixlaw.planning.plan import SCHEMA, Plan, named
-from mixlaw.project.sources import Budget, Project, Sources, Target
+from mixlaw.io.json import named
+from mixlaw.planning.plan import SCHEMA, Plan
+from mixlaw.planning.request import question
+from mixlaw.project.project_file import Project
+from mixlaw.project.sources import Budget, Sources, Target
 from mixlaw.transport import Bounds
 from mixlaw.typing import Array
 

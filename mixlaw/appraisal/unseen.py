@@ -9,8 +9,8 @@ from mixlaw.appraisal.nearness import Counts
 from mixlaw.appraisal.novelty import novelty
 from mixlaw.appraisal.theta import OF_SIZE, OF_TEXT, LinePrior, covariate, drawn, left_out_error, line, predicted
 from mixlaw.fitting.fit_result import Fit
+from mixlaw.io.json import named
 from mixlaw.laws import parametric
-from mixlaw.planning.plan import named
 from mixlaw.project.sources import Source
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import norm
 
 from mixlaw.auditing.run_matching import Forecast, Group
-from mixlaw.planning.plan import interval
+from mixlaw.fitting.bootstrap import interval
 
 LEVEL = 1.645
 """Standard deviations on either side that hold 90% of a normal distribution."""

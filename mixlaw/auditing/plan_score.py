@@ -14,8 +14,7 @@ import numpy as np
 from mixlaw.auditing.interval_coverage import of_difference, of_objective, of_target
 from mixlaw.auditing.run_matching import NEAR, Forecast, Group, check_fit, forecast, groups
 from mixlaw.fitting.fit_result import Fit
-from mixlaw.io.json import no_nan
-from mixlaw.planning.plan import named
+from mixlaw.io.json import named, no_nan
 from mixlaw.runs.measurement import of_provenance, refuse_mixed, unstated
 from mixlaw.runs.run_table import Runs
 

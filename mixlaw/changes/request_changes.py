@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from mixlaw.changes.reuse import REUSED
 from mixlaw.errors import listed, short
+from mixlaw.planning.request import question
 from mixlaw.project.budget import Budget
 from mixlaw.project.constraints import Constraints
 from mixlaw.project.sources import Target
@@ -17,21 +17,6 @@ ALIKE = 1e-9
 """Numbers that differ by no more, relatively, are one."""
 Finding = tuple[str, tuple[str, ...], str]
 """Kind, names and words of a `Stale`."""
-
-
-def question(budget: Budget | None, constraints: Constraints, targets: tuple[Target, ...]) -> dict[str, Any]:
-    """`budget`, `groups`, `near` and the targets' `ceilings`, as a plan's provenance holds them."""
-    near = constraints.near
-    return {
-        "budget": None if budget is None else asdict(budget),
-        "groups": {group.name: asdict(group) for group in constraints.groups},
-        "near": near
-        and {
-            "mixture": near.mixture if isinstance(near.mixture, str) else dict(near.mixture),
-            **{key: getattr(near, key) for key in ("kl", "l1", "kl_price", "l1_price")},
-        },
-        "ceilings": {target.name: target.max_loss for target in targets},
-    }
 
 
 def asked_otherwise(

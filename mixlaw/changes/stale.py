@@ -7,18 +7,14 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
-import numpy as np
-
 from mixlaw.changes.request_changes import asked_otherwise
 from mixlaw.errors import listed, short
-from mixlaw.estimation.goals import Goal
+from mixlaw.fitting.support import same_count
 from mixlaw.project.budget import Budget
 from mixlaw.project.constraints import Constraints
 from mixlaw.project.sources import Source, Sources, Target
 from mixlaw.runs.run_table import Runs
 
-ALIKE = 1e-6
-"""Token counts that differ by no more, relatively, are of the same text."""
 MOST_PARTS = 6
 """Sources of which all pairs and threes are tried as the parts of another."""
 
@@ -123,11 +119,7 @@ def _same(before: Mapping[str, Any], source: Source) -> bool:
     paths = tuple(before.get("paths") or ())
     if paths or source.paths:
         return paths == source.paths
-    return _near(before.get("tokens"), source.tokens)
-
-
-def _near(one: float | None, other: float | None) -> bool:
-    return one is not None and other is not None and abs(one - other) <= ALIKE * max(one, other)
+    return same_count(before.get("tokens"), source.tokens)
 
 
 def _adding_up(tokens: Mapping[str, float | None], whole: float | None) -> tuple[str, ...]:
@@ -137,7 +129,10 @@ def _adding_up(tokens: Mapping[str, float | None], whole: float | None) -> tuple
         return ()
     sizes = range(2, 4) if len(known) > MOST_PARTS else range(2, len(known) + 1)
     fits = [
-        parts for size in sizes for parts in combinations(known, size) if _near(sum(known[p] for p in parts), whole)
+        parts
+        for size in sizes
+        for parts in combinations(known, size)
+        if same_count(sum(known[p] for p in parts), whole)
     ]
     return fits[0] if len(fits) == 1 else ()
 
@@ -178,7 +173,7 @@ def _same_name(before: Mapping[str, Any], source: Source) -> list[Stale]:
             f"{source.name} has {short(source.tokens)} tokens, which the plan did not know: its epochs and caps are new"
         )
         found.append(Stale("counted", (source.name,), line))
-    elif tokens is not None and source.tokens is not None and not _near(tokens, source.tokens):
+    elif tokens is not None and source.tokens is not None and not same_count(tokens, source.tokens):
         kind = "grown" if source.tokens > tokens else "shrunk"
         line = (
             f"{source.name} has {kind} from {short(tokens)} to {short(source.tokens)} tokens: its epochs and caps "
@@ -199,38 +194,3 @@ def _targets(before: Mapping[str, float], targets: tuple[Target, ...]) -> list[S
         return []
     line = f"targets: {listed(changed)} came, went or weigh differently: the plan is for another objective"
     return [Stale("targets", tuple(changed), line)]
-
-
-def since_fit(goal: Goal | None, sources: Sources | None) -> list[str]:
-    """Sources of other sizes than those that a fit was made for, one note each."""
-    if goal is None or sources is None:
-        return []
-    notes = []
-    for source in sources:
-        before = goal.unique.get(source.name, np.inf)
-        if np.isfinite(before) and source.tokens is not None and not _near(before, source.tokens):
-            notes.append(
-                f"{source.name} has {short(source.tokens)} tokens, the fit was made for {short(before)}: runs are "
-                "weighed, caps and epochs counted anew"
-            )
-    return notes
-
-
-def unseen(runs: Runs) -> list[str]:
-    """Sources that no run of the table uses, and pairs that no run tells apart, one note each."""
-    used = [s for s in range(len(runs.sources)) if runs.w_RxS[:, s].max() > 0]
-    absent = [name for s, name in enumerate(runs.sources) if s not in used]
-    notes = [f"no run has seen {name}: its share rests on the law's priors alone" for name in absent]
-    groups: dict[int, list[str]] = {}
-    for i in used:
-        first = next((j for j in groups if _proportional(runs.w_RxS[:, i], runs.w_RxS[:, j])), i)
-        groups.setdefault(first, []).append(runs.sources[i])
-    several = len(np.unique(runs.w_RxS, axis=0)) > 1
-    for names in groups.values():
-        if len(names) > 1 and several:
-            notes.append(f"{listed(names)} are in the same proportions in every run: nothing tells one from the other")
-    return notes
-
-
-def _proportional(one_R: np.ndarray, other_R: np.ndarray) -> bool:
-    return bool(np.abs(one_R * other_R.sum() - other_R * one_R.sum()).max() <= 1e-9 * one_R.sum() * other_R.sum())

@@ -1,4 +1,18 @@
-"""The command line: the app, what verbs share, and one file a verb in `verbs`."""
+"""The command line: the app, what verbs share, and one file a verb in `verbs`.
+
+app               The command line: a verb parses, calls the library, and writes what it returns
+appraisal_tables  What samples of text say, for a terminal: a plan without runs, the price of a new source
+inputs            What verbs of the command line share: options, and files read and written for them
+options           Options and arguments that several verbs share
+output            What verbs write: messages, files, folders
+plan_options      Options of `recommend` beyond a project and a budget, and what they add to both
+progress          Progress of sweeps and of other long work on stderr: a live line on a terminal, plain lines
+                  elsewhere
+proxies           Training proxies from the command line, and the plan that follows from them
+tables            Tables for a terminal: at most 80 columns; piped, plain text without colours or blanks at the ends
+                  of lines
+verbs             The verbs of the command line, one file each
+"""
 
 from mixlaw.cli.app import main
 

@@ -1,24 +1,21 @@
 """What verbs of the command line share: options, and files read and written for them."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from mixlaw.cli.verbs.sweep import say
-from mixlaw.errors import MixlawError
+from mixlaw.cli.output import say
+from mixlaw.errors import MixlawError, listed, shown
 
 if TYPE_CHECKING:
-    from mixlaw.project.sources import Budget, Project
-
-ProjectFile = Annotated[Path, typer.Argument(help="project file: sources, targets, budget")]
-RunTable = Annotated[Path, typer.Argument(help="run table, CSV or Parquet")]
-Law = Annotated[str, typer.Option(help="a law's name (see `mixlaw laws`), or auto")]
-Seed = Annotated[int, typer.Option(help="seed of everything random", min=0)]
-Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
-AtScale = Annotated[float | None, typer.Option(help="of the table's runs use only those with so many params")]
-Seconds = Annotated[float, typer.Option(help="seconds that proxies are sized to take here", min=1.0)]
+    from mixlaw.appraisal import Texts
+    from mixlaw.changes import Stale
+    from mixlaw.planning.plan import Plan
+    from mixlaw.project.project_file import Project
+    from mixlaw.project.sources import Budget, Source, Sources
+    from mixlaw.runs.measurement import Yardstick
+    from mixlaw.runs.run_table import Runs
 
 
 def stated_budget(flops: float | None, params: float | None, tokens: float | None) -> "Budget | None":
@@ -30,7 +27,7 @@ def stated_budget(flops: float | None, params: float | None, tokens: float | Non
 
 
 def project_at(path: Path | None, needed: bool) -> "Project | None":
-    from mixlaw.project.sources import read_project
+    from mixlaw.project.project_file import read_project
 
     if path is None and not Path("mixlaw.yaml").exists():
         if needed:
@@ -54,16 +51,134 @@ def counted(project: "Project") -> "Project":
     return replace(project, sources=project.sources.with_tokens(counts))
 
 
-def out_file(out: Path) -> Path:
-    """Refused before the work whose result goes there, so that nothing is lost to a bad name."""
-    if out.is_dir() or not out.absolute().parent.is_dir():
-        why = "is a folder" if out.is_dir() else "its folder does not exist"
-        raise MixlawError(f"--out {out}: {why}: name a file in a folder that exists")
-    return out
+def read_texts(project: "Project", seed: int, new: "Source | None" = None) -> "Texts":
+    """Samples of the text of a project's sources and targets, and of a new source, last.
+
+    Raises:
+        MixlawError: a source or target has no text.
+    """
+    from mixlaw.appraisal import sample_texts
+    from mixlaw.project.sources import Target
+    from proxies.text.readers import read_documents
+
+    sources: dict[str, Any] = {}
+    for source in project.sources:
+        if not source.paths:
+            raise MixlawError(f"{project.path}: source '{source.name}' has no paths: its worth is read off its text")
+        sources[source.name] = read_documents([project.resolve(path) for path in source.paths])
+    if new is not None:
+        sources[new.name] = read_documents(new.paths)
+    stated = project.targets or tuple(Target(name) for name in project.sources.names)
+    targets = {t.name: read_documents([project.resolve(p) for p in t.paths]) if t.paths else None for t in stated}
+    return sample_texts(sources, targets, seed)
 
 
-def written(out: Path, write: Any) -> None:
-    try:
-        write(out)
-    except OSError as error:
-        raise MixlawError(f"--out {out}: cannot be written ({error.strerror}): name another file") from None
+def since(folder: Path, project: "Project", runs: "Runs") -> "tuple[Stale, ...]":
+    """What has changed since the plan that lies beside a run table; nothing where there is none that can be read.
+
+    Raises:
+        MixlawError: the runs' sources are not the project's, and that plan tells what became of them.
+    """
+    from mixlaw.changes import stale as compare
+    from mixlaw.planning.plan import read_plan
+
+    path = folder / "plan.json"
+    if not path.exists():
+        return ()
+    content = read_plan(path).to_dict()
+    if not set(content["mixture"]) & {*project.sources.names, *runs.sources}:  # a plan of something else
+        return ()
+    found = compare(content, project.sources, targets=project.targets)
+    differ = set(runs.sources) != set(project.sources.names)
+    moved = [one for one in found if one.kind in ("renamed", "merged", "split", "gone", "new")]
+    if differ and moved:
+        raise MixlawError(f"{runs.name}: its sources are not the project's: {'; '.join(map(str, moved[:3]))}")
+    return found
+
+
+def with_stale(plan: "Plan", found: "tuple[Stale, ...]") -> "Plan":
+    """The plan with what has changed since the one before it among its notes."""
+    if not found:
+        return plan
+    lines = [f"since the plan beside the runs: {one.what}" for one in found]
+    content = plan.content | {"stale": [*plan.content["stale"], *lines], "notes": [*lines, *plan.content["notes"]]}
+    return replace(plan, content=content)
+
+
+def check_tokenizer(project: "Project", stated: "Yardstick") -> None:
+    """Refuse a project whose tokenizer, or whose tokens to be counted, are not those of runs or of a plan.
+
+    Raises:
+        MixlawError: naming both.
+    """
+    name = stated.tokenizer
+    uncounted = [source.name for source in project.sources if source.tokens is None]
+    if name is None or (project.tokenizer is None and not uncounted):
+        return
+    if project.tokenizer is None:
+        if name != "bytes":
+            raise MixlawError(
+                f"{project.path}: the tokens of {listed(uncounted)} would be counted in bytes, and {stated.name} is in "
+                f"tokens of {shown(name)}: state their tokens, or name that tokenizer"
+            )
+        return
+    from proxies.text.tokenizer import project_tokenizer
+
+    file = Path(project.tokenizer)
+    if name not in (project.tokenizer, file.name, file.stem) and name != (known := project_tokenizer(project).name):
+        raise MixlawError(
+            f"{project.path}: its tokenizer is {shown(known)}, that of {stated.name} {shown(name)}: token counts, "
+            "shares and losses of different tokenizers do not mix; run the proxies again, or name the other tokenizer"
+        )
+
+
+def read_plan_at(path: Path) -> "Plan":
+    """The plan in a file, or in the plan.json of a folder."""
+    from mixlaw.planning.plan import read_plan
+
+    return read_plan(path / "plan.json" if path.is_dir() else path)
+
+
+def plan_sources(plan: "Plan", project: Path | None, tokens: float | None) -> "tuple[Sources, Path]":
+    """The sources that a plan is exported with, and the folder their relative paths start at.
+
+    Of --project; else as the plan records them; else of the mixlaw.yaml in this folder; else as far as an older plan
+    tells of them.
+    """
+    from mixlaw.exporters import recorded_sources
+    from mixlaw.project.project_file import read_project
+
+    recorded = (plan.to_dict().get("provenance") or {}).get("sources")
+    if project is None and not recorded and Path("mixlaw.yaml").exists():
+        project = Path("mixlaw.yaml")
+    if project is not None:
+        from mixlaw.cli.inputs import check_tokenizer
+        from mixlaw.runs.measurement import of_provenance
+
+        read = read_project(project)
+        check_tokenizer(read, of_provenance(plan.to_dict().get("provenance"), "the plan"))
+        read = counted(read)
+        return read.sources, read.folder
+    content = plan.to_dict()
+    return recorded_sources(content, at=content.get("tokens") if tokens is None else tokens), Path(".")
+
+
+def with_documents(sources: "Sources", names: Iterable[str], folder: Path) -> "Sources":
+    """`sources`, with the documents of those in `names` that state none counted from their text, which is announced."""
+    from mixlaw.cli.output import say
+    from mixlaw.project.sources import Sources
+    from proxies.text.shards import count_documents
+
+    found: dict[str, Any] = {}
+    for source in sources:
+        if source.name in names and source.documents is None and source.paths:
+            try:
+                found[source.name] = count_documents(source.paths, base=folder)[0]
+            except MixlawError as error:
+                raise MixlawError(
+                    f"source {source.name}: states no documents and they cannot be counted ({error})"
+                ) from None
+    if not found:
+        return sources
+    say(f"counted: {', '.join(f'{name} {count:,} documents' for name, count in found.items())}")
+    return Sources(replace(s, documents=found.get(s.name, s.documents)) for s in sources)

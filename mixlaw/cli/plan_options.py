@@ -11,7 +11,9 @@ from mixlaw.errors import MixlawError
 if TYPE_CHECKING:
     from mixlaw.planning.options import Ask
     from mixlaw.project.constraints import Constraints
-    from mixlaw.project.sources import Budget, Project
+    from mixlaw.project.project_file import Project
+    from mixlaw.project.sources import Budget
+
 
 Objective = Annotated[
     str | None, typer.Option(help="mean: the targets' weighted mean loss (default); worst: the largest of them")
@@ -70,7 +72,7 @@ def constrained(project: "Project | None", objective: str | None, reuse: Path | 
     stated = project.constraints if project else Constraints()
     if reuse is not None:
         from mixlaw.changes import kept_group
-        from mixlaw.cli.verbs.export import read_plan_at
+        from mixlaw.cli.inputs import read_plan_at
 
         if project is None:
             raise MixlawError("--reuse needs the project, which says what is new beside the plan: name a mixlaw.yaml")
@@ -103,3 +105,9 @@ def asked(robust: str | None, regret: float | None, bracket: bool) -> "Ask":
     from mixlaw.planning.options import Ask
 
     return Ask(robust=robust, regret=regret, bracket=bracket)
+
+
+NoProxies = Annotated[
+    bool, typer.Option("--no-proxies", help="without any run: the mixture whose text is nearest to the targets'")
+]
+By = Annotated[str | None, typer.Option(help="of --no-proxies, the distance: ngram-kl (default), energy or exact")]

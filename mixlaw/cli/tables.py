@@ -53,14 +53,14 @@ class _Output:
         return self.stream.fileno()
 
 
-def _console() -> Console:
+def make_console() -> Console:
     out: Any = _Output(sys.stdout)
     options = {"file": out, "highlight": False, "emoji": False}
     console = Console(**options)
     return console if console.is_terminal and console.width < WIDTH else Console(**options, width=WIDTH)
 
 
-def _table(*columns: str, names: Iterable[str] = (), most: int = NAME) -> Table:
+def make_table(*columns: str, names: Iterable[str] = (), most: int = NAME) -> Table:
     """A table whose first column holds `names`, folded beyond `most` characters, and whose others hold numbers."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     widest = min(most, max(map(cell_len, (columns[0], *names))))
@@ -75,17 +75,17 @@ def amount(x: float | None) -> str:
     return "–" if x is None else short(x)
 
 
-def _percent(x: float | None) -> str:
+def percent(x: float | None) -> str:
     return "–" if x is None else f"{100 * x:.1f}%"
 
 
-def _nats(x: float | None) -> str:
+def nats(x: float | None) -> str:
     return "–" if x is None else f"{x:.4f}"
 
 
 def print_plan(plan: Plan) -> None:
     """The recommendation as tables: shares, baselines, what to know."""
-    console, content = _console(), plan.to_dict()
+    console, content = make_console(), plan.to_dict()
     console.print(_shares(content))
     console.print()
     console.print(_headline(plan))
@@ -119,7 +119,7 @@ def _shares(content: dict[str, Any]) -> Table:
     """A row a source, the largest share first; bars are relative to it. Long names go over several lines."""
     mixture = dict(sorted(content["mixture"].items(), key=lambda item: -item[1]))
     columns = ("source", "unique", "proportional", "  plan", "90% interval", "epochs")  # no number is wider
-    table = _table(*columns, names=mixture, most=WIDTH - sum(map(len, columns[1:])) - BAR - 2 * len(columns))
+    table = make_table(*columns, names=mixture, most=WIDTH - sum(map(len, columns[1:])) - BAR - 2 * len(columns))
     table.add_column("", no_wrap=True, min_width=BAR)
     proportional = (content["baselines"]["proportional"] or {}).get("mixture", {})
     epochs, by_source = content["epochs"] or {}, content["tokens_by_source"] or {}
@@ -130,8 +130,8 @@ def _shares(content: dict[str, Any]) -> Table:
         table.add_row(
             escape(name),
             amount(available),
-            _percent(proportional.get(name)),
-            _percent(share),
+            percent(proportional.get(name)),
+            percent(share),
             f"{100 * low:.1f}–{100 * high:.1f}%",
             "–" if passes is None else f"{passes:.2f}" if passes < 999 else short(passes),
             _bar(share / largest),
@@ -151,7 +151,7 @@ def _headline(plan: Plan) -> str:
 
 
 def _baselines(content: dict[str, Any]) -> Table:
-    table = _table("baseline", "predicted", "worse by", "90% interval", "")
+    table = make_table("baseline", "predicted", "worse by", "90% interval", "")
     for name, baseline in content["baselines"].items():
         if baseline is None:
             table.add_row(name, "–", "–", "–", "")
@@ -165,7 +165,7 @@ def _baselines(content: dict[str, Any]) -> Table:
 def _check(content: dict[str, Any]) -> Table:
     check = content["check"]
     predicted = check.get("interval", content["predicted"]["loss"])  # plans of before have no intervals of single runs
-    table = _table("check", "predicted", "90% interval", "measured", "proportional", "", names=predicted)
+    table = make_table("check", "predicted", "90% interval", "measured", "proportional", "", names=predicted)
     for target, loss in check["recommended"].items():
         p, other = predicted[target], check["proportional"][target]
         table.add_row(escape(target), f"{p['mean']:.4f}", *_band(p, loss, f"{other:.4f}"))
@@ -182,9 +182,9 @@ def _band(found: dict[str, float], measured: float, other: str) -> tuple[str, st
 
 def print_fit(fitted: Fit) -> None:
     """Parameters by target and how far the fit is to be believed."""
-    console = _console()
+    console = make_console()
     console.print(f"[bold]{fitted.law.name}[/bold]: {escape(fitted.law.equation)}")
-    table = _table("target", "noise", "starts agree", "parameters", names=fitted.targets)
+    table = make_table("target", "noise", "starts agree", "parameters", names=fitted.targets)
     for k, target in enumerate(fitted.targets):
         agree = fitted.diagnostics.starts_agree_K[k]
         degrees = fitted.diagnostics.degrees_K[k]
@@ -208,14 +208,14 @@ LEGEND = (
 
 def print_leaderboard(board: Leaderboard) -> None:
     """Each board as a table, best first, and what to know of it."""
-    console = _console()
+    console = make_console()
     for part in board.boards:
         title = f"mixtures held out ({len(part.targets)} targets)"
         if part.name != "mixtures":
             title = "fitted on smaller sizes, judged at the largest, on mixtures held out"
         console.print(f"[bold]{title}[/bold]")
         columns = ("MAE", "bias", "slope", "rank", "rg@1", "rg@5", "cov", "s")
-        table = _table("law", *columns, names=[entry.name for entry in part.entries])
+        table = make_table("law", *columns, names=[entry.name for entry in part.entries])
         for entry, mean in zip(part.entries, part.means, strict=True):
             table.add_row(
                 f"[bold]{entry.name}[/bold]" if entry.kind == "auto" else escape(entry.name),
@@ -242,7 +242,7 @@ def _figure(x: float, digits: int) -> str:
 
 def print_laws(rows: list[dict[str, Any]]) -> None:
     """Every law and reference by its command-line name, with its equation and source."""
-    console = _console()
+    console = make_console()
     for heading, kind in (("laws", False), ("references, to judge laws by and not to plan with", True)):
         console.print(f"[bold]{heading}[/bold]")
         for row in (row for row in rows if row["reference"] == kind):

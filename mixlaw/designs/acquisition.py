@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from mixlaw.fitting.posterior import learned
+from mixlaw.estimation.laplace import learned
 
 DRAWS = 16
 """Outcomes of the runs chosen so far, in pairs of opposite sign."""

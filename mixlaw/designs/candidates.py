@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mixlaw.designs.acquisition import Belief
-from mixlaw.errors import MixlawError, nearest
+from mixlaw.designs.options import Wish
+from mixlaw.errors import MixlawError
+from mixlaw.fitting.bootstrap import replicate
 from mixlaw.fitting.fit_result import Fit
-from mixlaw.fitting.fit_runs import replicate
 from mixlaw.fitting.posterior import Posterior, posterior
 from mixlaw.optimization.infeasible_ceilings import refuse_broken
 from mixlaw.optimization.optimum import Optimum
@@ -15,10 +16,9 @@ from mixlaw.optimization.problem import MET, Problem, pose
 from mixlaw.optimization.scale import Scale, fit_toward
 from mixlaw.optimization.size_search import choose_scale
 from mixlaw.project.feasible import feasible
-from mixlaw.project.sources import Budget, Project, Source, Sources
+from mixlaw.project.project_file import Project
+from mixlaw.project.sources import Budget, Source, Sources
 
-METHODS = ("regret", "thompson")
-SIZES = ("largest", "cost")
 REPLICAS = 200
 OPTIONS = 48
 """Bootstrap optima among which the plan is taken to be chosen."""
@@ -28,37 +28,6 @@ BREACH = 10.0
 """Nats that an option pays for a nat above a target's ceiling."""
 SAME = 1e-3
 """Mixtures that differ by less in every share are one."""
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What the next runs are to be.
-
-    Attributes:
-        batch: how many.
-        method: "regret", the largest expected fall of the plan's regret, or "thompson".
-        size: "largest", the table's largest size; "cost", the size with the largest expected fall for its compute; or
-            params that the table has runs of.
-        candidates: mixtures to choose from (M, S), in the order of the fit's sources; None: all feasible ones.
-        seed: of the bootstrap, the draws and the pool.
-
-    Raises:
-        MixlawError: a value is out of range.
-    """
-
-    batch: int = 8
-    method: str = "regret"
-    size: str | float = "largest"
-    candidates: np.ndarray | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.batch < 1:
-            raise MixlawError(f"--batch {self.batch}: give 1 or more")
-        if self.method not in METHODS:
-            raise MixlawError(f"--method {self.method}: {nearest(self.method, METHODS)}")
-        if isinstance(self.size, str) and self.size not in SIZES:
-            raise MixlawError(f"--size {self.size}: give largest, cost, or the params of runs of the table")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from mixlaw.designs.space_filling import anchor, check_counts, framed, unheeded
 from mixlaw.errors import MixlawError
-from mixlaw.fitting.posterior import learned
+from mixlaw.estimation.laplace import learned
 from mixlaw.laws import Law, Row, by_name, parametric
 from mixlaw.laws.base import View, constrain, prior_moments
 from mixlaw.mixtures.feasible_set import MixtureSet

@@ -7,14 +7,16 @@ import numpy as np
 import pandas as pd
 
 from mixlaw.designs.acquisition import Chosen, by_regret, by_thompson, report
-from mixlaw.designs.candidates import Ground, Wish, believed, prepare
+from mixlaw.designs.candidates import Ground, believed, prepare
+from mixlaw.designs.options import Wish
 from mixlaw.designs.run_sizes import RunSize, pick, run_sizes
 from mixlaw.designs.sample_size import until_verdict
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.posterior import posterior
+from mixlaw.io.json import named
 from mixlaw.io.progress import stage
-from mixlaw.planning.plan import named
-from mixlaw.project.sources import Budget, Project
+from mixlaw.project.project_file import Project
+from mixlaw.project.sources import Budget
 from mixlaw.validation.held_out import held_out
 
 

@@ -5,17 +5,18 @@ from typing import Any
 import numpy as np
 
 from mixlaw.designs.acquisition import by_thompson, report
-from mixlaw.designs.candidates import Wish, valued
+from mixlaw.designs.candidates import valued
 from mixlaw.designs.next_batch import NextRuns, pick_size, size_content, table_of
+from mixlaw.designs.options import Wish
 from mixlaw.designs.pool import known_losses, next_by_regret, plan_of, pool_belief
 from mixlaw.designs.run_sizes import RunSize, run_sizes
 from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.posterior import posterior
+from mixlaw.io.json import named
 from mixlaw.optimization.problem import Problem, pose
 from mixlaw.optimization.scale import Scale
-from mixlaw.planning.plan import named
-from mixlaw.project.sources import Project
+from mixlaw.project.project_file import Project
 
 SAME = 1e-5
 """A run is of a mixture of the pool where no share differs by more."""

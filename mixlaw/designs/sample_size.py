@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
+from mixlaw.fitting.bootstrap import interval
 from mixlaw.fitting.posterior import Posterior, posterior
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.problem import Problem
 from mixlaw.optimization.scale import Scale
-from mixlaw.planning.plan import interval
 from mixlaw.planning.verdict import baselines, extrapolations, losses_of, verdict
 
 LIKELY = 0.5

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mixlaw.estimation.metrics import scales
+from mixlaw.runs.grouping import scales
 from mixlaw.runs.run_table import Runs
 
 

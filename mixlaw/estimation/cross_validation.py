@@ -8,12 +8,12 @@ import jax
 import numpy as np
 
 from mixlaw.estimation import levenberg_marquardt as lm
+from mixlaw.estimation.laplace import LEVEL, interval, moments
 from mixlaw.estimation.map_estimate import REFIT, estimate, priors, starts
 from mixlaw.estimation.metrics import Predictions
 from mixlaw.estimation.objective import predict
 from mixlaw.estimation.observations import Observations
 from mixlaw.estimation.splits import Split, positions
-from mixlaw.fitting.prediction_interval import LEVEL, interval, moments
 from mixlaw.laws import Law
 from mixlaw.runs.run_table import Runs
 

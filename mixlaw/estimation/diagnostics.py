@@ -1,5 +1,6 @@
 """What to know of a fit before believing it: seeds' noise, what runs do not determine, bounds hit, no fit at all."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -7,12 +8,11 @@ import numpy as np
 
 from mixlaw.errors import MixlawError
 from mixlaw.estimation import levenberg_marquardt as lm
-from mixlaw.estimation.metrics import ALIKE
 from mixlaw.estimation.objective import Problem, information
 from mixlaw.estimation.observations import Observations
-from mixlaw.estimation.splits import alike
 from mixlaw.laws import Law
 from mixlaw.laws.base import constrain, fitted_fields, parameter_slices
+from mixlaw.runs.grouping import ALIKE, alike
 from mixlaw.runs.run_table import Runs
 
 AS_PRIOR = 0.95
@@ -152,3 +152,24 @@ def check_trust(law: type[Law], seen: Observations, solution: lm.Solution, agree
         f"{np.exp(np.median(log_loss_R)):.4g} nats per token; (3) runs that hardly differ in what the law reads "
         f"({', '.join(sorted(law.needs))}); (4) a law that is wrong for them: see `mixlaw compare`"
     )
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """How far a fit is to be believed, per target (K,).
+
+    Attributes:
+        converged: the solver ended by its tolerance.
+        starts_agree: share of the starts that reached the best objective.
+        degrees: effective number of parameters.
+        objective: value of the objective at the optimum.
+        seed_noise: standard deviation of log-loss between runs alike in all but their seed, nan where there are none.
+        repeats: number of runs that repeat another.
+    """
+
+    converged_K: np.ndarray
+    starts_agree_K: np.ndarray
+    degrees_K: np.ndarray
+    objective_K: np.ndarray
+    seed_noise_K: np.ndarray
+    repeats_K: np.ndarray

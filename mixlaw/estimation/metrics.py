@@ -5,11 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import spearmanr
 
-from mixlaw.runs.run_table import Runs
-
-ALIKE = 0.02
-"""Relative difference up to which two token counts or sizes are one scale: trainers pack runs to slightly different
-lengths."""
 RANKED = 5
 """Fewest runs of a scale in which ranks are taken."""
 METRICS = ("mae", "bias", "slope", "spearman", "regret_1", "regret_5", "coverage")
@@ -28,13 +23,6 @@ class Predictions:
     loss_KxR: np.ndarray
     low_KxR: np.ndarray
     high_KxR: np.ndarray
-
-
-def scales(runs: Runs) -> np.ndarray:
-    """The index of each row's scale (R,): rows of nearly the same N and D share one."""
-    values_Rx2 = np.stack([runs.params_R, runs.tokens_R], 1)
-    steps_Rx2 = np.round(np.log(np.nan_to_num(values_Rx2, nan=1.0)) / ALIKE)
-    return np.unique(steps_Rx2, axis=0, return_inverse=True)[1].ravel()
 
 
 def score(

@@ -51,7 +51,7 @@ def held_out_actual(held: HeldOutLosses, target: str, ax: Axes | None = None) ->
     """`predicted_actual` of a law's own runs for one target, each by a refit that has not seen its mixture.
 
     Args:
-        held: `held_out` of what `mixlaw.report.gather` gives.
+        held: `held_out` of what `mixlaw.reports.gather` gives.
 
     Raises:
         MixlawError: there is no such target.

@@ -2,65 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mixlaw.errors import MixlawError
+from mixlaw.estimation.diagnostics import Diagnostics
 from mixlaw.estimation.goals import Goal
 from mixlaw.fitting import reference_fit
-from mixlaw.fitting.support import Diagnostics, Support
+from mixlaw.fitting.support import Support
 from mixlaw.io.json import read_object
 from mixlaw.laws import Reference, by_name
 from mixlaw.laws.base import fitted_fields, size
 
-if TYPE_CHECKING:
-    from mixlaw.fitting.fit_result import Fit
-
 SCHEMA = 2
 
 
-def to_dict(fit: Fit) -> dict[str, Any]:
-    """All that is needed to read a fit back, as JSON types."""
+def encode(fit: Mapping[str, Any]) -> dict[str, Any]:
+    """All that is needed to read a fit back, as JSON types.
+
+    `fit` holds the fields of a `Fit` by name, and its `parameters` and `intervals`.
+    """
+    unique_S = np.broadcast_to(fit["unique_S"], len(fit["sources"]))
     return {
         "schema": SCHEMA,
         "kind": "fit",
-        "law": fit.law.name,
-        "equation": fit.law.equation,
-        "sources": list(fit.sources),
-        "targets": list(fit.targets),
-        "parameters": fit.parameters,
-        "intervals": fit.intervals,
+        "law": fit["law"].name,
+        "equation": fit["law"].equation,
+        "sources": list(fit["sources"]),
+        "targets": list(fit["targets"]),
+        "parameters": fit["parameters"],
+        "intervals": fit["intervals"],
         "objective": _objective(fit),
-        "sigma": dict(zip(fit.targets, fit.sigma_K.tolist(), strict=True)),
-        "unique": dict(zip(fit.sources, np.broadcast_to(fit.unique_S, len(fit.sources)).tolist(), strict=True)),
-        "goal": None if fit.goal is None else vars(fit.goal),
-        "constants": {name: x.tolist() for name, x in fit.constants.items()},
-        "support": {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(fit.support).items()},
-        "diagnostics": {k: v.tolist() for k, v in vars(fit.diagnostics).items()},
-        "notes": list(fit.notes),
-        "provenance": fit.provenance,
-        "z": fit.z_KxP.tolist(),
-        "replicas": np.round(fit.replicas_BxKxP, 7).tolist(),
+        "sigma": dict(zip(fit["targets"], fit["sigma_K"].tolist(), strict=True)),
+        "unique": dict(zip(fit["sources"], unique_S.tolist(), strict=True)),
+        "goal": None if fit["goal"] is None else vars(fit["goal"]),
+        "constants": {name: x.tolist() for name, x in fit["constants"].items()},
+        "support": {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(fit["support"]).items()},
+        "diagnostics": {k: v.tolist() for k, v in vars(fit["diagnostics"]).items()},
+        "notes": list(fit["notes"]),
+        "provenance": fit["provenance"],
+        "z": fit["z_KxP"].tolist(),
+        "replicas": np.round(fit["replicas_BxKxP"], 7).tolist(),
         "runs": _training_rows(fit),
     }
 
 
-def _objective(fit: Fit) -> dict[str, Any] | None:
+def _objective(fit: Mapping[str, Any]) -> dict[str, Any] | None:
     """How the parameters were estimated, with Huber's delta in log-loss by target."""
-    if issubclass(fit.law, Reference):
+    if issubclass(fit["law"], Reference):
         return None
-    objective, sigma_K = fit.law.objective, fit.sigma_K if fit.law.objective.priors else 1.0
-    delta_K = np.broadcast_to(objective.huber * np.asarray(sigma_K), len(fit.targets))
+    objective, sigma_K = fit["law"].objective, fit["sigma_K"] if fit["law"].objective.priors else 1.0
+    delta_K = np.broadcast_to(objective.huber * np.asarray(sigma_K), len(fit["targets"]))
     kind = "maximum a posteriori" if objective.priors else "as published, no priors"
-    return {"kind": kind, "huber_delta": dict(zip(fit.targets, delta_K.tolist(), strict=True))}
+    return {"kind": kind, "huber_delta": dict(zip(fit["targets"], delta_K.tolist(), strict=True))}
 
 
-def _training_rows(fit: Fit) -> dict[str, list[Any]] | None:
+def _training_rows(fit: Mapping[str, Any]) -> dict[str, list[Any]] | None:
     """What a reference needs to be read back; a law is its parameters."""
-    return reference_fit.columns(fit.runs) if fit.runs is not None and issubclass(fit.law, Reference) else None
+    return reference_fit.columns(fit["runs"]) if fit["runs"] is not None and issubclass(fit["law"], Reference) else None
 
 
 def read(path: str | Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Fit: a law with estimated parameters and their uncertainty, as it is used, saved and read back."""
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from mixlaw.errors import MixlawError
+from mixlaw.estimation.diagnostics import Diagnostics
 from mixlaw.estimation.goals import Goal
 from mixlaw.estimation.objective import predict
 from mixlaw.fitting import fit_file, reference_fit
-from mixlaw.fitting.support import Diagnostics, Support
+from mixlaw.fitting.support import Support
 from mixlaw.io.json import no_nan
 from mixlaw.laws import Law, Reference, Row, SourcePrior
 from mixlaw.laws.base import constrain, fitted_fields
@@ -205,7 +206,8 @@ class Fit:
 
     def to_dict(self) -> dict[str, Any]:
         """All that is needed to read the fit back, as JSON types."""
-        return fit_file.to_dict(self)
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return fit_file.encode(named | {"parameters": self.parameters, "intervals": self.intervals})
 
     def save(self, path: str | Path) -> None:
         """Write the fit as JSON, which `read_fit` reads."""

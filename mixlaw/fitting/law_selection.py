@@ -11,7 +11,7 @@ from mixlaw.estimation.goals import Goal
 from mixlaw.estimation.goals import repeated as repeats
 from mixlaw.estimation.metrics import fold_errors
 from mixlaw.estimation.observations import at_params, observe
-from mixlaw.estimation.splits import FOLDS, Split, countable, groups, numbered, over_mixtures, positions
+from mixlaw.estimation.splits import FOLDS, Split, countable, numbered, over_mixtures, positions
 from mixlaw.io.progress import stage
 from mixlaw.laws import (
     LAWS,
@@ -27,6 +27,7 @@ from mixlaw.laws import (
     OverfitPenalty,
     RepeatedMixture,
 )
+from mixlaw.runs.grouping import groups
 from mixlaw.runs.run_table import Runs
 
 LEAST_GAIN = 0.01

@@ -1,24 +1,17 @@
 """Intervals of predictions by the curvature of the fit (Laplace)."""
 
-from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from scipy.stats import t as student
 
 from mixlaw.errors import MixlawError
 from mixlaw.estimation import levenberg_marquardt as lm
+from mixlaw.estimation.laplace import LEVEL, interval, moments
 from mixlaw.estimation.map_estimate import priors
-from mixlaw.estimation.objective import information
 from mixlaw.estimation.observations import observe
 from mixlaw.fitting.fit_result import Fit
-from mixlaw.laws import Law, Row, parametric
-
-CHUNK = 16
-"""Fits at a time."""
-LEVEL = 0.9
+from mixlaw.laws import Row, parametric
 
 
 def band(
@@ -56,44 +49,3 @@ def band(
     free_K = seen.weight_KxR.sum(1) - fit.diagnostics.degrees_K
     low_KxR, high_KxR = interval(log_KxR, sd_KxR, free_K, level)
     return low_KxR[:, len(seen.rows.w_S) :].T, high_KxR[:, len(seen.rows.w_S) :].T
-
-
-def interval(log_BxR: np.ndarray, sd_BxR: np.ndarray, free_B: np.ndarray, level: float = LEVEL):
-    """Low and high losses (B, R) from log-predictions, their standard deviations and the degrees of freedom."""
-    quantile_Bx1 = np.asarray(student.ppf(0.5 + 0.5 * level, np.maximum(free_B, 2.0)))[:, None]
-    with np.errstate(over="ignore"):  # a law that knows nothing of a row has an interval without end there
-        return np.exp(log_BxR - quantile_Bx1 * sd_BxR), np.exp(log_BxR + quantile_Bx1 * sd_BxR)
-
-
-def moments(
-    law: type[Law], problems: lm.Problem, z_BxP: np.ndarray, rows: Row, constants: dict, degrees_B: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Log-predictions of R rows under B fits, and the standard deviation of one run around them, both (B, R).
-
-    The arguments are those of `lm.solve` at the solutions z_BxP, and their effective numbers of parameters; call
-    inside a float64 context.
-    """
-    count = len(z_BxP)
-    padded = np.arange(-(-count // CHUNK) * CHUNK) % count
-
-    def one(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        parts = jax.tree.map(lambda x: np.asarray(x)[at], (problems, z_BxP, constants, degrees_B))
-        log_CxR, sd_CxR = _moments(law, *parts[:2], rows, *parts[2:])
-        return np.asarray(log_CxR), np.asarray(sd_CxR)
-
-    log, sd = zip(*map(one, padded.reshape(-1, CHUNK)), strict=True)
-    return np.concatenate(log)[:count], np.concatenate(sd)[:count]
-
-
-@partial(jax.jit, static_argnums=0)
-def _moments(law: type[Law], problems: lm.Problem, z_BxP: Any, rows: Row, constants: dict, degrees_B: Any):
-    def one(problem: lm.Problem, z_P: Any, known: dict, degrees: Any):
-        log_L_R, jac_RxP, H_PxP, sigma = information(law, problem, z_P, rows, known, degrees)
-        scale_P = jnp.sqrt(jnp.maximum(jnp.diag(H_PxP), 1e-300))
-        # Directions that the runs do not determine at all are left out: no prediction may hang on them.
-        inverse_PxP = jnp.linalg.pinv(H_PxP / jnp.outer(scale_P, scale_P), rtol=1e-10, hermitian=True)
-        by_scale_RxP = jac_RxP / scale_P
-        variance_R = jnp.sum((by_scale_RxP @ inverse_PxP) * by_scale_RxP, axis=1)
-        return log_L_R, jnp.sqrt(jnp.maximum(variance_R, 0.0) + sigma**2)
-
-    return jax.vmap(one)(problems, z_BxP, constants, degrees_B)

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from mixlaw.estimation.observations import Observations, observe
-from mixlaw.estimation.splits import groups
 from mixlaw.laws import Reference, Row
+from mixlaw.runs.grouping import groups
 from mixlaw.runs.run_table import Runs
 
 FOLDS = 5

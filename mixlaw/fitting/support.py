@@ -1,29 +1,16 @@
 """What a fit rests on: how its estimate went, and which runs it has seen."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Diagnostics:
-    """How far a fit is to be believed, per target (K,).
-
-    Attributes:
-        converged: the solver ended by its tolerance.
-        starts_agree: share of the starts that reached the best objective.
-        degrees: effective number of parameters.
-        objective: value of the objective at the optimum.
-        seed_noise: standard deviation of log-loss between runs alike in all but their seed, nan where there are none.
-        repeats: number of runs that repeat another.
-    """
-
-    converged_K: np.ndarray
-    starts_agree_K: np.ndarray
-    degrees_K: np.ndarray
-    objective_K: np.ndarray
-    seed_noise_K: np.ndarray
-    repeats_K: np.ndarray
+from mixlaw.errors import listed, short
+from mixlaw.estimation.goals import Goal
+from mixlaw.estimation.observations import Observations
+from mixlaw.project.sources import Sources
+from mixlaw.runs.run_table import Runs
 
 
 @dataclass(frozen=True)
@@ -44,3 +31,65 @@ class Support:
     most_S: np.ndarray
     epochs_S: np.ndarray
     runs: int
+
+
+def support_of(seen: Observations) -> Support:
+    runs = seen.runs
+    epochs_RxS = np.where(np.isfinite(runs.unique_RxS), runs.epochs_RxS, 1.0)
+    return Support(
+        params=_range(runs.params_R),
+        tokens=_range(runs.tokens_R),
+        tokens_per_param=_range(runs.tokens_R / runs.params_R),
+        least_S=runs.w_RxS.min(0),
+        most_S=runs.w_RxS.max(0),
+        epochs_S=np.nan_to_num(epochs_RxS, nan=1.0).max(0),
+        runs=len(np.unique(runs.cluster_R)),
+    )
+
+
+def _range(x_R: np.ndarray) -> tuple[float, float]:
+    known = x_R[np.isfinite(x_R)]
+    return (float(known.min()), float(known.max())) if len(known) else (np.nan, np.nan)
+
+
+ALIKE = 1e-6
+"""Token counts that differ by no more, relatively, are of the same text."""
+
+
+def same_count(one: float | None, other: float | None) -> bool:
+    return one is not None and other is not None and abs(one - other) <= ALIKE * max(one, other)
+
+
+def since_fit(goal: Goal | None, sources: Sources | None) -> list[str]:
+    """Sources of other sizes than those that a fit was made for, one note each."""
+    if goal is None or sources is None:
+        return []
+    notes = []
+    for source in sources:
+        before = goal.unique.get(source.name, np.inf)
+        if np.isfinite(before) and source.tokens is not None and not same_count(before, source.tokens):
+            notes.append(
+                f"{source.name} has {short(source.tokens)} tokens, the fit was made for {short(before)}: runs are "
+                "weighed, caps and epochs counted anew"
+            )
+    return notes
+
+
+def unseen(runs: Runs) -> list[str]:
+    """Sources that no run of the table uses, and pairs that no run tells apart, one note each."""
+    used = [s for s in range(len(runs.sources)) if runs.w_RxS[:, s].max() > 0]
+    absent = [name for s, name in enumerate(runs.sources) if s not in used]
+    notes = [f"no run has seen {name}: its share rests on the law's priors alone" for name in absent]
+    groups: dict[int, list[str]] = {}
+    for i in used:
+        first = next((j for j in groups if _proportional(runs.w_RxS[:, i], runs.w_RxS[:, j])), i)
+        groups.setdefault(first, []).append(runs.sources[i])
+    several = len(np.unique(runs.w_RxS, axis=0)) > 1
+    for names in groups.values():
+        if len(names) > 1 and several:
+            notes.append(f"{listed(names)} are in the same proportions in every run: nothing tells one from the other")
+    return notes
+
+
+def _proportional(one_R: np.ndarray, other_R: np.ndarray) -> bool:
+    return bool(np.abs(one_R * other_R.sum() - other_R * one_R.sum()).max() <= 1e-9 * one_R.sum() * other_R.sum())

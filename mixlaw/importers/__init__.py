@@ -2,6 +2,21 @@
 
 To add a format, write a module after the pattern of `olmix.py`: a function `read(tables, options)` that names the
 columns as the run table does and joins the files by run, and a `Format`; then list it here.
+
+draft        Runs on their way into the run table: columns named as there, every cell still traced to the file it
+             came from
+finish       From a draft to checked runs: names, sizes, units, rows without losses
+join         Two tables joined by the run's key, never by position
+olmix        Olmix: `ratios.csv` (`run,name,index,<source>...`) and `metrics.csv` (`run,name,index,<metric>...`)
+options      What the user says about a foreign table: which column is what, in which unit, and what to do with the
+             rest
+regmix       RegMix: a CSV of mixtures (`index,train_the_pile_arxiv,...`) and one of losses
+             (`index,valid_the_pile_arxiv,...`)
+units        Losses in the units that trainers report, as nats per token
+wandb        Weights & Biases: a CSV of runs (a row a run or a step), and if need be charts or histories exported
+             beside it
+wandb_steps  Weights & Biases over steps: charts (`Step`, `<run> - <metric>`, `__MIN`, `__MAX`) and histories (a row
+             a step)
 """
 
 from __future__ import annotations

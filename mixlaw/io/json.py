@@ -40,3 +40,8 @@ def read_object(
     if data.get("schema") != schema:
         raise MixlawError(f"{path}: has schema {data.get('schema')}, this version reads {schema}: {again}")
     return data
+
+
+def named(names: tuple[str, ...], values: Any) -> dict[str, float]:
+    """Numbers by name."""
+    return {name: float(value) for name, value in zip(names, values, strict=True)}

@@ -1,5 +1,14 @@
 """The laws, one a file. A new law is one more line in `LAWS`; `mixlaw laws` and the contract tests pick it up. So is a
-reference in `REFERENCES`."""
+reference in `REFERENCES`.
+
+base          What a law is: a frozen pytree of parameters with a formula, priors and, where it needs them, starts
+joint         Laws of loss in the mixture together with parameters, tokens or repetition
+mixing        Laws of loss in the mixture, at one size
+references    Regressors that laws are compared with
+scaling       Laws of loss in parameters and tokens
+source_prior  What is known of sources before any run: a prior of what each is worth for each target, for `fit(...,
+              prior=...)`
+"""
 
 from mixlaw.errors import MixlawError, nearest
 from mixlaw.laws.base import Law, Row, View

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixlaw.errors import MixlawError, listed
-from mixlaw.optimization.program import Rows
+from mixlaw.mixtures.constraint_rows import Rows
 
 TOLERANCE = 1e-9
 

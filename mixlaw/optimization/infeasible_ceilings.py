@@ -3,11 +3,12 @@
 import numpy as np
 
 from mixlaw.errors import MixlawError
+from mixlaw.mixtures.constraint_rows import stack
 from mixlaw.mixtures.infeasibility import irreducible, message
 from mixlaw.optimization.optimum import Optimum, optimize_program, tighten
 from mixlaw.optimization.oracle import Oracle
 from mixlaw.optimization.problem import MET, Problem
-from mixlaw.optimization.program import Program, stack
+from mixlaw.optimization.program import Program
 from mixlaw.optimization.scale import Scale
 
 

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from mixlaw.fitting.fit_result import Fit
+from mixlaw.mixtures.constraint_rows import stack
 from mixlaw.mixtures.simplex import check_bounds, minimise_linear
 from mixlaw.optimization import fixed_proportions as ties
 from mixlaw.optimization.duality_gap import certify
 from mixlaw.optimization.fixed_proportions import TiedOracle
 from mixlaw.optimization.interior_point import FIRST, Solution, solve
 from mixlaw.optimization.oracle import Oracle
-from mixlaw.optimization.program import Program, stack
+from mixlaw.optimization.program import Program
 
 KEPT = 1e-8
 """A row broken by no more is kept; one broken by more is made dearer, in case its price was too low."""

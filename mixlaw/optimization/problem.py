@@ -7,12 +7,13 @@ import numpy as np
 from mixlaw.errors import MixlawError, listed
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.laws import parametric
+from mixlaw.mixtures.constraint_rows import Rows, row, stack
 from mixlaw.mixtures.infeasibility import Bound, refuse
 from mixlaw.mixtures.simplex import check_bounds
 from mixlaw.optimization import fixed_proportions as ties
 from mixlaw.optimization.optimum import Optimum, optimize_program, tighten
 from mixlaw.optimization.oracle import Oracle
-from mixlaw.optimization.program import Program, Rows, row, stack
+from mixlaw.optimization.program import Program
 from mixlaw.optimization.scale import Scale
 from mixlaw.project.constraints import Constraints
 from mixlaw.project.feasible import kept_rows

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 
 from mixlaw.errors import MixlawError
+from mixlaw.io.json import named
+from mixlaw.mixtures.constraint_rows import stack
 from mixlaw.mixtures.infeasibility import mixture_exists
 from mixlaw.optimization.problem import MET, Problem
-from mixlaw.optimization.program import stack
 from mixlaw.optimization.scale import Scale
 from mixlaw.optimization.size_search import best_scale
-from mixlaw.planning.plan import named
 
 FACTORS = 4.0 ** np.arange(-2, 3.0)
 """Of the plan's compute, for the path."""

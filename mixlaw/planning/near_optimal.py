@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from mixlaw.io.json import named
+from mixlaw.mixtures.constraint_rows import Rows, row, stack
 from mixlaw.optimization.optimum import optimize_program
 from mixlaw.optimization.oracle import Oracle
 from mixlaw.optimization.problem import MET, Problem
-from mixlaw.optimization.program import Rows, row, stack
 from mixlaw.optimization.scale import Scale
-from mixlaw.planning.plan import named
 from mixlaw.planning.verdict import compared, losses_of
 
 ALTERNATIVES = 3

@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.changes.request_changes import question
+from mixlaw.fitting.bootstrap import interval
+from mixlaw.io.json import named
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.problem import Problem
 from mixlaw.optimization.scale import Scale
-from mixlaw.planning.plan import interval, named
+from mixlaw.planning.request import question
 from mixlaw.planning.verdict import epochs_of, losses_of
 
 AT_BOUND = 1e-4

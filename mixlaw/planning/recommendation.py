@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.changes.stale import since_fit, unseen
 from mixlaw.errors import MixlawError
+from mixlaw.fitting.bootstrap import replicate
 from mixlaw.fitting.fit_result import Fit
-from mixlaw.fitting.fit_runs import replicate
+from mixlaw.fitting.support import since_fit, unseen
+from mixlaw.io.json import named
 from mixlaw.io.progress import stage
 from mixlaw.optimization.infeasible_ceilings import refuse_broken
 from mixlaw.optimization.optimum import Optimum
@@ -19,7 +20,7 @@ from mixlaw.planning.compute_path import path, speed_up
 from mixlaw.planning.law_sensitivity import bracket
 from mixlaw.planning.near_optimal import near_optimal
 from mixlaw.planning.options import REPLICAS, Ask
-from mixlaw.planning.plan import SCHEMA, Plan, named
+from mixlaw.planning.plan import SCHEMA, Plan
 from mixlaw.planning.plan_sections import amounts, caps, certificate, intervals, predicted, provenance
 from mixlaw.planning.robust import robust
 from mixlaw.planning.shadow_prices import unconstrained, worth

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from mixlaw.errors import MixlawError
+from mixlaw.mixtures.constraint_rows import Rows, stack
 from mixlaw.optimization.optimum import Optimum, optimize_program
 from mixlaw.optimization.oracle import Oracle
 from mixlaw.optimization.problem import Problem
-from mixlaw.optimization.program import Program, Rows, stack
+from mixlaw.optimization.program import Program
 from mixlaw.optimization.scale import Scale
 
 POLISH = 4

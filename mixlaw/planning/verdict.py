@@ -1,14 +1,16 @@
 """Better, tie or unknown: the plan against its baselines, and how far it lies from the runs."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from mixlaw.fitting.bootstrap import interval
+from mixlaw.fitting.fit_result import Fit
+from mixlaw.io.json import named
 from mixlaw.mixtures.simplex import as_mixture
 from mixlaw.optimization.problem import Problem
 from mixlaw.optimization.scale import Scale
-from mixlaw.planning.plan import interval, named
-from mixlaw.validation.held_out import best_run
 
 FAR = 30.0
 """A plan at more than so many times the runs' largest N or D is beyond what the runs support."""
@@ -144,3 +146,31 @@ def distance(problem: Problem, scale: Scale, w_S: np.ndarray) -> dict[str, Any]:
     if epochs_S is not None and np.isfinite(epochs_S).all():
         found["epochs"] = named(fit.sources, epochs_S / np.maximum(support.epochs_S, 1e-300))
     return found
+
+
+@dataclass(frozen=True)
+class BestRun:
+    """The run with the lowest weighted mean loss at the largest scale of the table."""
+
+    run_id: str
+    w_S: np.ndarray
+    objective: float
+
+
+def best_run(fit: Fit, weight_K: np.ndarray) -> BestRun | None:
+    """The best run seen: among the runs of the most compute that have a loss on every target. None where no table
+    is at hand or no such run is in it."""
+    if fit.runs is None:
+        return None
+    runs = fit.runs
+    index_K = [runs.targets.index(t) for t in fit.targets]
+    loss_RxK = runs.loss_RxK[:, index_K]
+    able_R = runs.last_R & np.isfinite(loss_RxK).all(1)
+    if not able_R.any():
+        return None
+    compute_R = np.nan_to_num(runs.params_R, nan=1.0) * np.nan_to_num(runs.tokens_R, nan=1.0)
+    able_R &= compute_R >= 0.9 * compute_R[able_R].max()
+    objective_R = np.where(able_R, np.where(able_R[:, None], loss_RxK, 0.0) @ weight_K, np.inf)
+    r = int(np.argmin(objective_R))
+    w_S = np.array([runs.w_RxS[r, runs.sources.index(s)] for s in fit.sources])
+    return BestRun(str(runs.run_id[r]), w_S, float(objective_R[r]))

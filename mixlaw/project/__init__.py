@@ -1,1 +1,9 @@
-"""What a project states: sources, targets, budget, constraints, and the set of mixtures it allows."""
+"""What a project states: sources, targets, budget, constraints, and the set of mixtures it allows.
+
+budget        What the planned run may cost: compute, or N and D; what serving it costs; money
+constraints   What a plan must keep beside the sources' own bounds, and what it minimises: frozen, and validated when
+              made
+feasible      The mixtures that a project's constraints allow, before there is a fit: bounds, groups, money, nearness
+project_file  The project file `mixlaw.yaml`
+sources       Sources, targets and budget, and the project file `mixlaw.yaml` that states them
+"""

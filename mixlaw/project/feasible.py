@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from mixlaw.errors import MixlawError, listed
+from mixlaw.mixtures.constraint_rows import Rows, row, stack
 from mixlaw.mixtures.feasible_set import MixtureSet
 from mixlaw.mixtures.infeasibility import Bound, refuse
 from mixlaw.mixtures.simplex import check_bounds
-from mixlaw.optimization.program import Rows, row, stack
 from mixlaw.project.constraints import Constraints
 from mixlaw.project.sources import Sources
 from mixlaw.typing import Array

@@ -1,4 +1,22 @@
-"""A plan as one HTML file: what is recommended and how sure that is, with sliders that compute in the page."""
+"""A plan as one HTML file: what is recommended and how sure that is, with sliders that compute in the page.
+
+budget_curve      Loss against budget: what the optimum, the plan's mixture and proportional come to along the plan's
+                  path
+charts            Plots as paths in a square of 1000 units, with ticks in percent of it; the page stretches them to
+                  its width
+expression_graph  A law's formula as a tape: the steps of its arithmetic in a form that the page's JavaScript runs
+formats           Numbers as the page writes them
+inputs            What a report is made of: the files of a folder that `recommend --out` wrote, and what is computed
+                  from them
+intervals         The page's intervals, and the replicas that it carries: all of them, or as many as keep the file
+                  small
+notebook          Notebooks: a file of cells into an executed .ipynb; the planning notebook of a folder that
+                  `recommend --out` wrote
+page_data         The numbers that the page computes with: the law's tape, parameters and replicas, sources, caps,
+                  where to start
+page_sections     What the page shows, section by section, as plain values for the templates
+render            The page: one HTML file with its style, its script and its numbers inside, and nothing outside
+"""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -32,7 +32,7 @@ class NotebookSkippedError(MixlawError):
 
 def template() -> str:
     """The planning notebook's cells."""
-    return files("mixlaw.report").joinpath("templates", TEMPLATE).read_text(encoding="utf-8")
+    return files("mixlaw.reports").joinpath("templates", TEMPLATE).read_text(encoding="utf-8")
 
 
 def cells(text: str, **constants: Any) -> "NotebookNode":

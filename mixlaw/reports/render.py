@@ -26,7 +26,7 @@ OPTIONAL = ("bracket", "check", "distance", "near_optimal", "path", "speed_up", 
 def _environment() -> Environment:
     """Templates in which every value is escaped unless it is markup of our own."""
     found = Environment(
-        loader=PackageLoader("mixlaw.report"),
+        loader=PackageLoader("mixlaw.reports"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -38,7 +38,7 @@ def _environment() -> Environment:
 
 def _own(name: str) -> str:
     """A style or script of this package."""
-    return files("mixlaw.report").joinpath(name).read_text(encoding="utf-8")
+    return files("mixlaw.reports").joinpath(name).read_text(encoding="utf-8")
 
 
 def _fingerprint(text: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from mixlaw.errors import MixlawError
 from mixlaw.estimation.baseline_predictors import MEAN, NEAREST, OWN, Baseline
 from mixlaw.estimation.cross_validation import Refits, gather, law_predictions, point_predictions, refit, refit_inside
-from mixlaw.estimation.metrics import Predictions, fold_errors, scales, score
+from mixlaw.estimation.metrics import Predictions, fold_errors, score
 from mixlaw.estimation.observations import observe
 from mixlaw.estimation.splits import (
     Split,
@@ -24,6 +24,7 @@ from mixlaw.estimation.splits import (
 )
 from mixlaw.fitting.law_selection import able, candidates, judged, pick
 from mixlaw.laws import Law
+from mixlaw.runs.grouping import scales
 from mixlaw.runs.run_table import Runs
 from mixlaw.validation.eligibility import Refused, nowhere, reference_losses, supported, try_references
 from mixlaw.validation.leaderboard import Board, Entry, Leaderboard

@@ -7,13 +7,14 @@ import numpy as np
 
 from mixlaw.estimation.baseline_predictors import MEAN
 from mixlaw.estimation.cross_validation import gather, refit
-from mixlaw.estimation.metrics import Predictions, scales, score
+from mixlaw.estimation.metrics import Predictions, score
 from mixlaw.estimation.observations import Observations, observe
-from mixlaw.estimation.splits import FOLDS, Split, countable, groups, left_out, numbered, over_mixtures
+from mixlaw.estimation.splits import FOLDS, Split, countable, left_out, numbered, over_mixtures
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.law_selection import judged as judged_rows
 from mixlaw.io.progress import stage
 from mixlaw.laws import Law, parametric
+from mixlaw.runs.grouping import groups, scales
 from mixlaw.runs.run_table import Runs
 
 BLOWN = 1.5
@@ -138,31 +139,3 @@ def _verdict(law: type[Law], targets: tuple[str, ...], found: dict[str, np.ndarr
             doubt = ("the law predicts unseen mixtures no better than the runs' mean",)
     rank = float(np.mean(rank_K)) if np.isfinite(rank_K).all() else np.nan
     return HeldOut(mae, rank, baseline_mae, FOLDS, notes, distrust, doubt)
-
-
-@dataclass(frozen=True)
-class BestRun:
-    """The run with the lowest weighted mean loss at the largest scale of the table."""
-
-    run_id: str
-    w_S: np.ndarray
-    objective: float
-
-
-def best_run(fit: Fit, weight_K: np.ndarray) -> BestRun | None:
-    """The best run seen: among the runs of the most compute that have a loss on every target. None where no table
-    is at hand or no such run is in it."""
-    if fit.runs is None:
-        return None
-    runs = fit.runs
-    index_K = [runs.targets.index(t) for t in fit.targets]
-    loss_RxK = runs.loss_RxK[:, index_K]
-    able_R = runs.last_R & np.isfinite(loss_RxK).all(1)
-    if not able_R.any():
-        return None
-    compute_R = np.nan_to_num(runs.params_R, nan=1.0) * np.nan_to_num(runs.tokens_R, nan=1.0)
-    able_R &= compute_R >= 0.9 * compute_R[able_R].max()
-    objective_R = np.where(able_R, np.where(able_R[:, None], loss_RxK, 0.0) @ weight_K, np.inf)
-    r = int(np.argmin(objective_R))
-    w_S = np.array([runs.w_RxS[r, runs.sources.index(s)] for s in fit.sources])
-    return BestRun(str(runs.run_id[r]), w_S, float(objective_R[r]))

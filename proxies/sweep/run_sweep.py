@@ -17,7 +17,8 @@ from mixlaw.errors import MixlawError
 from mixlaw.runs.measurement import PREFIX
 from proxies.data.corpus import Corpus
 from proxies.sweep.backends import Backend
-from proxies.sweep.backends.workers import Workers, cores
+from proxies.sweep.backends.workers import Workers
+from proxies.sweep.cores import cores
 from proxies.sweep.job import Job
 from proxies.sweep.ledger import POLL, Ledger
 from proxies.sweep.progress import Progress, Status

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.designs.candidates import Wish
 from mixlaw.designs.next_batch import NextRuns, next_runs
+from mixlaw.designs.options import Wish
 from mixlaw.errors import MixlawError
 from mixlaw.estimation.goals import goal
 from mixlaw.fitting.fit_runs import fit
-from mixlaw.project.sources import Project
+from mixlaw.project.project_file import Project
 from mixlaw.runs.run_table import Runs
 from proxies.tasks.proxy_sizes import Scale
 from proxies.tasks.task import Task

@@ -11,7 +11,8 @@ from mixlaw.designs.space_filling import design
 from mixlaw.errors import MixlawError
 from mixlaw.project.constraints import Constraints
 from mixlaw.project.feasible import feasible
-from mixlaw.project.sources import Budget, Project, Source, Sources, Target
+from mixlaw.project.project_file import Project
+from mixlaw.project.sources import Budget, Source, Sources, Target
 from mixlaw.runs.run_table import read_runs
 from proxies.data.corpus import Corpus, build_corpus
 from proxies.sweep.run_sweep import Progress, sweep

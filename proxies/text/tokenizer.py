@@ -13,7 +13,7 @@ import fsspec
 import numpy as np
 
 from mixlaw.errors import MixlawError
-from mixlaw.project.sources import Project
+from mixlaw.project.project_file import Project
 from proxies.text.files import driver_errors
 
 END = 256  # of the byte tokenizer: the token after every document

@@ -50,7 +50,7 @@ def adamw(
 ) -> optax.GradientTransformation:
     """AdamW (Kingma & Ba 1412.6980, Loshchilov & Hutter 1711.05101), gradients clipped to norm 1; vectors do not decay.
 
-    `scales`: what each parameter's learning rate is multiplied by (`parametrise.rate_scales`). `rate` and
+    `scales`: what each parameter's learning rate is multiplied by (`mup.rate_scales`). `rate` and
     `weight_decay` may be traced, so that one compiled program serves all of their values.
 
     >>> params = {"w": jnp.ones((2, 2)), "gain": jnp.ones(2)}

@@ -26,7 +26,7 @@ class RunSpec:
 
     `mixture`: token shares by source (absent = 0, sum 1). `tokens`: to train on, rounded to whole batches of
     `batch` sequences. `unique`: unique tokens of each source, or None for `fraction` of the corpus's. `rate`:
-    peak learning rate at `parametrise.BASE_WIDTH`; it warms up over `warmup` of the steps, stays, and falls
+    peak learning rate at `mup.BASE_WIDTH`; it warms up over `warmup` of the steps, stays, and falls
     linearly to zero over the last `decay` of them. `evaluations`: rows that the run yields: at its end and, before
     it, at a half, a quarter, ... of its tokens, on an average of the weights (`optimizer.averaged`): within .02 nats in
     the mean of runs of as many tokens with their own decay, .03 apart at random (`proxy_checkpoints.py`).

@@ -14,7 +14,7 @@ import optax
 
 from proxies.data.batches import Batches, matched_unique
 from proxies.data.corpus import Corpus
-from proxies.model import mup as parametrise
+from proxies.model import mup
 from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig, Params
 from proxies.training import optimizer
@@ -125,9 +125,9 @@ class Clock:
 
 def started(spec: RunSpec) -> State:
     """Before the first step. The average is kept only for runs that are measured on it."""
-    params = parametrise.init(spec.config, spec.seed)
+    params = mup.init(spec.config, spec.seed)
     average = {name: jnp.array(value) for name, value in params.items()} if spec.evaluations > 1 else {}
-    return State(0, params, optimizer.start(params, parametrise.rate_scales(spec.config)), average, [])
+    return State(0, params, optimizer.start(params, mup.rate_scales(spec.config)), average, [])
 
 
 def advance(spec: RunSpec, batches: Batches, now: State) -> Iterator[int]:
@@ -168,7 +168,7 @@ def _compiled(
 
 def loop(params, moments, tokens_CxBxL, rates_C, weight_decay, count, *, config, precision):
     """`count` steps of training, at most C: parameters, the optimizer's state, and the losses' sum."""
-    scales = parametrise.rate_scales(config)
+    scales = mup.rate_scales(config)
     slope = jax.value_and_grad(model.loss)
 
     def step(i: jax.Array, carry: tuple) -> tuple:

@@ -14,13 +14,15 @@ from mixlaw.appraisal.novelty import Novelty, novelty
 from mixlaw.appraisal.theta import SLOPE, drawn, left_out_error, line, predicted
 from mixlaw.appraisal.unseen import with_unseen
 from mixlaw.errors import MixlawError
+from mixlaw.estimation.diagnostics import Diagnostics
 from mixlaw.fitting.fit_result import Fit
-from mixlaw.fitting.support import Diagnostics, Support
+from mixlaw.fitting.support import Support
 from mixlaw.laws import LogLinear, MixtureIndex, RepeatedMixture, View
 from mixlaw.laws.base import parameter_slices, prior_moments
 from mixlaw.planning.recommendation import recommend
 from mixlaw.project.constraints import Constraints, Group
-from mixlaw.project.sources import Budget, Project, Source, Sources, Target
+from mixlaw.project.project_file import Project
+from mixlaw.project.sources import Budget, Source, Sources, Target
 from mixlaw.transport import NGramKL, NGrams
 
 NAMES = ("web", "code", "math")

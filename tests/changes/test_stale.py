@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from mixlaw.changes import stale
-from mixlaw.changes.request_changes import question
-from mixlaw.changes.stale import since_fit, unseen
 from mixlaw.estimation.goals import Goal
+from mixlaw.fitting.support import since_fit, unseen
+from mixlaw.planning.request import question
 from mixlaw.project.budget import Budget
 from mixlaw.project.constraints import Constraints, Group, Near
 from mixlaw.project.sources import Source, Sources, Target

@@ -12,7 +12,8 @@ from mixlaw.cli.plan_options import asked, budgeted, constrained
 from mixlaw.errors import MixlawError
 from mixlaw.planning.options import Ask
 from mixlaw.project.constraints import Constraints
-from mixlaw.project.sources import Budget, read_project
+from mixlaw.project.project_file import read_project
+from mixlaw.project.sources import Budget
 
 TEXT = """
 sources: {web: {tokens: 5e9, cost: 1e-6}, code: {tokens: 1e9, cost: 1e-6}}

@@ -4,7 +4,7 @@ import pytest
 from mixlaw.designs.d_optimality import _features, _unlearned, d_optimal
 from mixlaw.designs.space_filling import design
 from mixlaw.errors import MixlawError
-from mixlaw.fitting.posterior import learned
+from mixlaw.estimation.laplace import learned
 from mixlaw.laws import EffectiveTokens
 from mixlaw.project.constraints import Constraints, Group
 from mixlaw.project.sources import Budget, Source, Sources, Target

@@ -5,17 +5,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mixlaw.designs.candidates import Wish, prepare
+from mixlaw.designs.candidates import prepare
 from mixlaw.designs.next_batch import next_runs
+from mixlaw.designs.options import Wish
 from mixlaw.designs.run_sizes import run_sizes
 from mixlaw.designs.sample_size import LIKELY, _shrinkage, until_verdict
 from mixlaw.errors import MixlawError
+from mixlaw.estimation.laplace import learned
+from mixlaw.fitting.bootstrap import replicate
 from mixlaw.fitting.fit_result import Fit
-from mixlaw.fitting.fit_runs import fit, replicate
-from mixlaw.fitting.posterior import learned, posterior
+from mixlaw.fitting.fit_runs import fit
+from mixlaw.fitting.posterior import posterior
 from mixlaw.optimization.scale import Scale
 from mixlaw.project.constraints import Constraints, Group
-from mixlaw.project.sources import Budget, Project, Source, Sources, Target
+from mixlaw.project.project_file import Project
+from mixlaw.project.sources import Budget, Source, Sources, Target
 from mixlaw.runs.run_table import Runs
 
 NAMES = ("books", "web", "logs")

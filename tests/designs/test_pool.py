@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mixlaw.designs.candidates import Wish
 from mixlaw.designs.next_of_pool import next_of_pool
+from mixlaw.designs.options import Wish
 from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_runs import fit
 from mixlaw.project.constraints import Constraints, Group
-from mixlaw.project.sources import Project, Source, Sources, Target
+from mixlaw.project.project_file import Project
+from mixlaw.project.sources import Source, Sources, Target
 from mixlaw.runs.run_table import Runs
 
 NAMES = ("books", "web", "logs")

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from mixlaw.estimation.diagnostics import Diagnostics
 from mixlaw.fitting.fit_result import Fit
-from mixlaw.fitting.support import Diagnostics, Support
+from mixlaw.fitting.support import Support
 from mixlaw.laws import MixtureIndex, View
 from mixlaw.laws.base import prior_moments
 from mixlaw.project.sources import Budget, Source, Sources

@@ -6,12 +6,13 @@ import json
 import numpy as np
 import pandas as pd
 
+from mixlaw.estimation.diagnostics import Diagnostics
 from mixlaw.estimation.splits import over_mixtures
+from mixlaw.fitting.bootstrap import interval
 from mixlaw.fitting.fit_result import Fit
-from mixlaw.fitting.support import Diagnostics, Support
+from mixlaw.fitting.support import Support
 from mixlaw.laws import MixtureIndex
 from mixlaw.laws.base import View, prior_moments
-from mixlaw.planning.plan import interval
 from mixlaw.reports import Material
 from mixlaw.runs.run_table import Runs
 from mixlaw.validation.held_out import HeldOutLosses

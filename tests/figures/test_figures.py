@@ -15,10 +15,11 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from mixlaw import MixlawError, figures
+from mixlaw.estimation.diagnostics import Diagnostics
 from mixlaw.estimation.metrics import METRICS, Predictions
 from mixlaw.figures import style
 from mixlaw.fitting.fit_result import Fit
-from mixlaw.fitting.support import Diagnostics, Support
+from mixlaw.fitting.support import Support
 from mixlaw.laws import by_name
 from mixlaw.runs.run_table import Runs
 from mixlaw.validation.held_out import HeldOutLosses

@@ -9,8 +9,9 @@ import pytest
 
 from mixlaw.errors import MixlawError
 from mixlaw.estimation.observations import observe
+from mixlaw.fitting.bootstrap import replicate
 from mixlaw.fitting.fit_result import read_fit
-from mixlaw.fitting.fit_runs import fit, replicate
+from mixlaw.fitting.fit_runs import fit
 from mixlaw.fitting.law_selection import choose
 from mixlaw.laws import Chinchilla, EffectiveTokens, LogLinear, MixtureIndex
 from mixlaw.runs.run_table import Runs

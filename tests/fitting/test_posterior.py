@@ -4,9 +4,10 @@ import pytest
 from scipy.stats import t as student
 
 from mixlaw.errors import MixlawError
+from mixlaw.estimation.laplace import learned
 from mixlaw.fitting.fit_result import Fit, read_fit
 from mixlaw.fitting.fit_runs import fit
-from mixlaw.fitting.posterior import alike, learned, posterior
+from mixlaw.fitting.posterior import alike, posterior
 from mixlaw.fitting.prediction_interval import band
 from mixlaw.runs.run_table import Runs
 

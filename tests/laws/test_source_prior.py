@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from mixlaw.errors import MixlawError
-from mixlaw.fitting.fit_runs import fit, replicate
+from mixlaw.fitting.bootstrap import replicate
+from mixlaw.fitting.fit_runs import fit
 from mixlaw.laws import EffectiveTokens, SourcePrior
 from mixlaw.runs.run_table import Runs
 from mixlaw.validation.held_out import held_out

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mixlaw.errors import MixlawError
+from mixlaw.mixtures.constraint_rows import row, stack
 from mixlaw.mixtures.infeasibility import Bound, irreducible, mixture_exists, refuse
-from mixlaw.optimization.program import row, stack
 
 
 def random_set(rng, S=5):

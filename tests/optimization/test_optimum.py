@@ -17,11 +17,11 @@ from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.fit_runs import fit
 from mixlaw.laws import LAWS, EffectiveTokens, LogLinear, View
 from mixlaw.laws.base import prior_moments
+from mixlaw.mixtures.constraint_rows import row, stack
 from mixlaw.mixtures.simplex import sample
 from mixlaw.optimization import interior_point as interior
 from mixlaw.optimization import standard_form as layout
 from mixlaw.optimization.optimum import optimize, optimize_batch, optimize_program
-from mixlaw.optimization.program import row, stack
 from mixlaw.runs.run_table import read_runs
 
 file = Path(__file__).resolve().parents[2] / "analysis" / "benchmarks" / "programs.py"

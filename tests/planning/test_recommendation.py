@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from factories.known_laws import GIVEN, NAMES, SOURCES, known
 
+from mixlaw.auditing.budget_check import with_check
 from mixlaw.cli.tables import print_plan
 from mixlaw.errors import MixlawError
 from mixlaw.optimization.problem import pose
 from mixlaw.planning.options import Ask
-from mixlaw.planning.plan import with_check
 from mixlaw.planning.recommendation import recommend
 from mixlaw.project.constraints import Constraints, Group, Near
 from mixlaw.project.sources import Budget, Source, Sources, Target

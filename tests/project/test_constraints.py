@@ -8,7 +8,8 @@ import pytest
 from mixlaw.errors import MixlawError
 from mixlaw.project.budget import Budget
 from mixlaw.project.constraints import Constraints, Group, Near
-from mixlaw.project.sources import Source, read_project
+from mixlaw.project.project_file import read_project
+from mixlaw.project.sources import Source
 
 BASE = "sources: {web: {tokens: 5e9, cost: 1e-6}, code: {tokens: 1e9}, math: {tokens: 1e8, share: 0.1}}\n"
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixlaw.errors import MixlawError
-from mixlaw.project.sources import Budget, Source, Sources, Target, read_project
+from mixlaw.project.project_file import read_project
+from mixlaw.project.sources import Budget, Source, Sources, Target
 
 GOOD = """
 sources:

@@ -14,7 +14,7 @@ from factories.report_cases import PAYLOADS, board_of, material_of, poison
 
 import mixlaw
 from mixlaw.cli import app as cli
-from mixlaw.cli.verbs.recommend import save_plan
+from mixlaw.cli.proxies import save_plan
 from mixlaw.errors import MixlawError
 from mixlaw.project.sources import Budget, Source, Sources, Target
 from mixlaw.reports import gather, read_leaderboard, render

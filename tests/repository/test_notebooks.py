@@ -19,7 +19,7 @@ FOLDER = ROOT / "analysis" / "notebooks"
 run = load(FOLDER / "run.py")
 LARGEST = 300_000
 """Bytes of a notebook with its figures."""
-PUBLIC = ("mixlaw", "mixlaw.figures", "mixlaw.transport", "mixlaw.report", "mixlaw.appraisal", "mixlaw.projector")
+PUBLIC = ("mixlaw", "mixlaw.figures", "mixlaw.transport", "mixlaw.reports", "mixlaw.appraisal", "mixlaw.projector")
 OTHERS = {"numpy", "pandas", "matplotlib"} | set(sys.stdlib_module_names)
 TEXT = {"proxies.text.demo_text": ["demo_documents"]}
 """What a notebook may use of `proxies`: the demo's text."""

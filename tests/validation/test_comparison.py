@@ -15,12 +15,13 @@ from mixlaw.errors import MixlawError
 from mixlaw.estimation import splits as folds
 from mixlaw.estimation.baseline_predictors import MEAN, NEAREST, OWN
 from mixlaw.estimation.cross_validation import point_predictions
-from mixlaw.estimation.metrics import Predictions, fold_errors, scales, score
+from mixlaw.estimation.metrics import Predictions, fold_errors, score
 from mixlaw.fitting.fit_result import read_fit
 from mixlaw.fitting.fit_runs import fit
 from mixlaw.fitting.law_selection import STANDARD_ERRORS, candidates, choose, default, pick
 from mixlaw.fitting.prediction_interval import band
 from mixlaw.laws import Chinchilla, EffectiveTokens, LogLinear, MixtureIndex, by_name
+from mixlaw.runs.grouping import scales
 from mixlaw.runs.run_table import Runs
 from mixlaw.validation.comparison import compare
 

@@ -1,1 +1,23 @@
-"""The verbs of the command line, one file each."""
+"""The verbs of the command line, one file each.
+
+appraise     The verb `mixlaw appraise`, and the plan of `mixlaw recommend --no-proxies`: what samples of text say
+audit        The verb `mixlaw audit`: weights, sources and tokens into an `Audit`, printed as one table with its
+             errors last
+changes      The verbs of a changing world: `adapt` (run tables), `reuse` (what to run beside a plan), `stale` (a
+             plan and its project); and what `recommend` and `export` check of tokenizers and earlier plans
+design       `mixlaw design`: which mixtures to run, from nothing or after the runs there are
+export       The verb `mixlaw export`: a plan in a trainer's format to the terminal or a file, what to know of it to
+             stderr
+fitting      Verbs about laws: fit, compare, predict, laws
+import_runs  The verb `mixlaw import`: options into `ImportOptions`, the run table to a file, what was read to the
+             terminal
+online       The verb `mixlaw online`: a mixture found while one proxy trains, by a method of the field, to a file
+recommend    `recommend`: from runs, from text or from nothing but text's distances to a plan
+report       The verb `mixlaw report`: a plan's folder into one HTML file, or into an executed notebook
+score_plan   The verb `mixlaw score-plan`: a plan and the table of the real run into a `PlanScore`, printed as tables
+search       `mixlaw search`: rounds of proxies, each where the runs so far leave the plan most open
+sweep        `mixlaw sweep`, and how every verb that trains proxies says what it costs and how far it is
+tokenizer    The verb `mixlaw tokenizer train`: a project's sources into a tokenizer's JSON file
+transport    The verbs `mixlaw score` and `mixlaw cluster`: what documents are worth for a target; a corpus into
+             sources
+"""

@@ -6,22 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixlaw.cli.inputs import counted, stated_budget
+from mixlaw.cli.inputs import counted, read_texts, stated_budget
 from mixlaw.cli.plan_options import Objective, Served, Sizes, budgeted, constrained
 from mixlaw.cli.progress import with_stages
 from mixlaw.errors import MixlawError
 from mixlaw.io.progress import stage
 
 if TYPE_CHECKING:
-    from mixlaw.appraisal import Texts
     from mixlaw.fitting.fit_result import Fit
-    from mixlaw.planning.plan import Plan
-    from mixlaw.project.sources import Project, Source
-
-NoProxies = Annotated[
-    bool, typer.Option("--no-proxies", help="without any run: the mixture whose text is nearest to the targets'")
-]
-By = Annotated[str | None, typer.Option(help="of --no-proxies, the distance: ngram-kl (default), energy or exact")]
+    from mixlaw.project.project_file import Project
 
 
 def appraise(
@@ -54,7 +47,8 @@ def appraise(
 
     from mixlaw.appraisal import appraise as price
     from mixlaw.cli.appraisal_tables import print_appraisal
-    from mixlaw.project.sources import Source, read_project
+    from mixlaw.project.project_file import read_project
+    from mixlaw.project.sources import Source
 
     read = read_project(project)
     if max_epochs is not None and available is None:
@@ -80,28 +74,6 @@ def appraise(
     print(json.dumps(found.to_dict(), indent=1)) if as_json else print_appraisal(found)
 
 
-def read_texts(project: "Project", seed: int, new: "Source | None" = None) -> "Texts":
-    """Samples of the text of a project's sources and targets, and of a new source, last.
-
-    Raises:
-        MixlawError: a source or target has no text.
-    """
-    from mixlaw.appraisal import sample_texts
-    from mixlaw.project.sources import Target
-    from proxies.text.readers import read_documents
-
-    sources: dict[str, Any] = {}
-    for source in project.sources:
-        if not source.paths:
-            raise MixlawError(f"{project.path}: source '{source.name}' has no paths: its worth is read off its text")
-        sources[source.name] = read_documents([project.resolve(path) for path in source.paths])
-    if new is not None:
-        sources[new.name] = read_documents(new.paths)
-    stated = project.targets or tuple(Target(name) for name in project.sources.names)
-    targets = {t.name: read_documents([project.resolve(p) for p in t.paths]) if t.paths else None for t in stated}
-    return sample_texts(sources, targets, seed)
-
-
 def _fitted(
     path: Path, project: "Project", law: str, scale: float | None, seed: int
 ) -> tuple["Fit | None", str | None]:
@@ -122,16 +94,3 @@ def _fitted(
         some = table if scale is None else at_params(table, scale)
         return fit(table, default(some, aim).law, seed=seed, scale=scale, goal=aim), None
     return fit(table, law, seed=seed, scale=scale, goal=aim), None
-
-
-def plan_without_runs(project: "Project", by: str | None, seed: int, out: Path | None) -> "Plan":
-    """The transport optimum as a plan, written to DIR/plan.json where a folder is given."""
-    from mixlaw.appraisal import DISTANCES, nearest_plan
-    from mixlaw.cli.verbs.sweep import make_folder, say
-
-    read = counted(project)
-    plan = nearest_plan(read_texts(read, seed), read, by or DISTANCES[0], seed)
-    if out is not None:
-        plan.save(make_folder(out) / "plan.json")
-        say(f"wrote plan.json to {out}")
-    return plan

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixlaw.cli.inputs import counted
-from mixlaw.cli.verbs.export import Samples, plan_sources, read_plan_at, with_documents
+from mixlaw.cli.inputs import counted, plan_sources, read_plan_at, with_documents
+from mixlaw.cli.verbs.export import Samples
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def audit_weights(
 ) -> None:
     """Epochs of every source, which caps are broken, and the losses a fit predicts, under any weights."""
     from mixlaw.auditing.audit_weights import AuditOptions, audit
-    from mixlaw.cli.verbs.sweep import say
+    from mixlaw.cli.output import say
 
     read = None if plan is None else read_plan_at(plan)
     D = tokens if tokens is not None else _stated_tokens(read, project)
@@ -52,7 +52,7 @@ def audit_weights(
 
 def _stated_tokens(plan: "Plan | None", project: Path | None) -> float:
     """D as the plan has it, else as the project's budget states it."""
-    from mixlaw.project.sources import read_project
+    from mixlaw.project.project_file import read_project
 
     D = None if plan is None else plan.to_dict().get("tokens")
     if D is None and project is not None and (budget := read_project(project).budget) is not None:
@@ -81,7 +81,7 @@ def _sources(
 ) -> "Sources":
     """The sources audited, with documents counted where the weights count them."""
     from mixlaw.exporters.reading import counts_of
-    from mixlaw.project.sources import read_project
+    from mixlaw.project.project_file import read_project
 
     if plan is not None:
         sources, folder = plan_sources(plan, project, D)
@@ -97,7 +97,7 @@ def _sources(
 
 def _fit(fit: Path | None, plan: Path | None) -> "Fit | None":
     """The fit named, else the one beside the plan, where there is one that can be read; that there is none is said."""
-    from mixlaw.cli.verbs.sweep import say
+    from mixlaw.cli.output import say
     from mixlaw.fitting.fit_result import read_fit
 
     if fit is not None or plan is None:
@@ -115,21 +115,21 @@ def print_audit(found: "Audit") -> None:
     from rich.markup import escape
 
     from mixlaw.auditing.audit_weights import USELESS_EPOCHS, passes
-    from mixlaw.cli.tables import _console, _percent, _table, amount
+    from mixlaw.cli.tables import amount, make_console, make_table, percent
 
-    console, broken = _console(), {cap["source"]: cap for cap in found.caps}
+    console, broken = make_console(), {cap["source"]: cap for cap in found.caps}
     beside = ("plan", "its epochs") if found.plan else ()
-    table = _table("source", "share", "tokens", "epochs", *beside, "", names=found.mixture)
+    table = make_table("source", "share", "tokens", "epochs", *beside, "", names=found.mixture)
     table.columns[-1].justify = "left"
     for name, share in found.mixture.items():
         cap, cells = broken.get(name), []
         if found.plan:
-            cells = [_percent(found.plan["mixture"][name]), _passes(found.plan["epochs"][name])]
+            cells = [percent(found.plan["mixture"][name]), _passes(found.plan["epochs"][name])]
         useless = (found.epochs[name] or 0.0) > USELESS_EPOCHS
         alarm = f"[red]no gain past {USELESS_EPOCHS:g}[/red]" if useless else ""
         if cap is not None:
             alarm = f"[red]{cap['cap']} {cap['limit']:g} is broken: {passes(cap['value'])}[/red]"
-        row = (_percent(share), amount(found.tokens_by_source[name]), _passes(found.epochs[name]), *cells, alarm)
+        row = (percent(share), amount(found.tokens_by_source[name]), _passes(found.epochs[name]), *cells, alarm)
         table.add_row(escape(name), *row)
     console.print(table)
     _print_losses(console, found)
@@ -149,19 +149,19 @@ def _print_losses(console: Any, found: "Audit") -> None:
     """Predicted losses of the weights and, beside them, of the plan."""
     from rich.markup import escape
 
-    from mixlaw.cli.tables import _nats, _table
+    from mixlaw.cli.tables import make_table, nats
 
     if found.predicted is None:
         return
     columns = ("plan", "worse by", "90% interval") if found.plan else ()
     rows = found.predicted["loss"] | {"objective": found.predicted["objective"]}
-    table = _table("predicted", "loss", *columns, names=rows)
+    table = make_table("predicted", "loss", *columns, names=rows)
     for name, row in rows.items():
-        cells = [_nats(row["audited"])]
+        cells = [nats(row["audited"])]
         if found.plan:
             gap = row["difference"]
-            span = "–" if gap["low"] is None else f"{_nats(gap['low'])}–{_nats(gap['high'])}"
-            cells += [_nats(row["plan"]), _nats(gap["mean"]), span]
+            span = "–" if gap["low"] is None else f"{nats(gap['low'])}–{nats(gap['high'])}"
+            cells += [nats(row["plan"]), nats(gap["mean"]), span]
         table.add_row(escape(name), *cells)
     console.print()
     console.print(table)

@@ -3,21 +3,17 @@ project); and what `recommend` and `export` check of tokenizers and earlier plan
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixlaw.cli.inputs import counted, out_file, written
-from mixlaw.errors import MixlawError, listed, shown
+from mixlaw.cli.inputs import check_tokenizer, counted
+from mixlaw.cli.output import out_file, written
+from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
-    from mixlaw.changes import Changes, Stale
-    from mixlaw.planning.plan import Plan
-    from mixlaw.project.sources import Project
-    from mixlaw.runs.measurement import Yardstick
-    from mixlaw.runs.run_table import Runs
+    from mixlaw.changes import Changes
 
 Many = list[str] | None
 PlanFile = Annotated[Path, typer.Argument(help="plan.json, or the folder that `recommend --out` wrote")]
@@ -43,7 +39,7 @@ def adapt(
     """Carry run tables over into a changed world, and say what of their evidence is exact."""
     from mixlaw.changes import adapt as carry
     from mixlaw.changes import join_runs
-    from mixlaw.cli.verbs.sweep import say
+    from mixlaw.cli.output import say
     from mixlaw.fitting.fit_result import read_fit
     from mixlaw.runs.run_table import read_runs
 
@@ -63,14 +59,14 @@ def adapt(
 def _changes(file: Path | None, pairs: tuple[Many, Many, Many], names: tuple[Many, Many]) -> "Changes":
     """The changes of the command line, or of a file."""
     from mixlaw.changes import Changes, read_changes
-    from mixlaw.cli.verbs.import_runs import _pairs
+    from mixlaw.cli.options import parse_pairs
 
     if file is not None:
         if any(option for option in (*pairs, *names)):
             raise MixlawError("--changes states all changes: leave out --rename, --merge, --split, --drop and --add")
         return read_changes(file)
     kinds = zip(pairs, ("--rename", "--merge", "--split"), strict=True)
-    rename, merge, split = (dict(_pairs(given, option)) for given, option in kinds)
+    rename, merge, split = (dict(parse_pairs(given, option)) for given, option in kinds)
     merged, parted = ({name: _parts(text) for name, text in stated.items()} for stated in (merge, split))
     drop, add = (tuple(option or ()) for option in names)
     return Changes(rename, merged, parted, drop, add)
@@ -86,7 +82,7 @@ def _parts(text: str) -> Any:
 
 def _tokens(plan: Path | None) -> dict[str, float]:
     """The sources' tokens as a plan records them."""
-    from mixlaw.cli.verbs.export import read_plan_at
+    from mixlaw.cli.inputs import read_plan_at
 
     if plan is None:
         return {}
@@ -105,9 +101,9 @@ def reuse(
 ) -> None:
     """Propose mixtures to run where sources are new beside a plan: the plan's own, as one source, and the new ones."""
     from mixlaw.changes import design_beside
-    from mixlaw.cli.verbs.export import read_plan_at
-    from mixlaw.cli.verbs.sweep import say
-    from mixlaw.project.sources import read_project
+    from mixlaw.cli.inputs import read_plan_at
+    from mixlaw.cli.output import say
+    from mixlaw.project.project_file import read_project
     from mixlaw.runs.measurement import of_provenance
 
     out, read, earlier = out_file(out), read_project(project), read_plan_at(plan)
@@ -129,9 +125,10 @@ def stale(
     from rich.markup import escape
 
     from mixlaw.changes import stale as compare
-    from mixlaw.cli.tables import _console
-    from mixlaw.cli.verbs.export import read_plan_at
-    from mixlaw.project.sources import Target, read_project
+    from mixlaw.cli.inputs import read_plan_at
+    from mixlaw.cli.tables import make_console
+    from mixlaw.project.project_file import read_project
+    from mixlaw.project.sources import Target
     from mixlaw.runs.measurement import of_provenance
     from mixlaw.runs.run_table import read_runs
 
@@ -152,68 +149,9 @@ def stale(
     if as_json:
         print(json.dumps({"stale": [one.to_dict() for one in found], "schema": 1}, indent=1))
         return
-    console = _console()
+    console = make_console()
     for one in found:
         console.print(f"[bold]{one.kind}[/bold]: {escape(str(one))}")
     if not found:
         stated = "" if read.budget is None else ", budget"
         console.print(f"nothing is stale: the plan's sources, targets{stated} and constraints are the project's")
-
-
-def since(folder: Path, project: "Project", runs: "Runs") -> "tuple[Stale, ...]":
-    """What has changed since the plan that lies beside a run table; nothing where there is none that can be read.
-
-    Raises:
-        MixlawError: the runs' sources are not the project's, and that plan tells what became of them.
-    """
-    from mixlaw.changes import stale as compare
-    from mixlaw.planning.plan import read_plan
-
-    path = folder / "plan.json"
-    if not path.exists():
-        return ()
-    content = read_plan(path).to_dict()
-    if not set(content["mixture"]) & {*project.sources.names, *runs.sources}:  # a plan of something else
-        return ()
-    found = compare(content, project.sources, targets=project.targets)
-    differ = set(runs.sources) != set(project.sources.names)
-    moved = [one for one in found if one.kind in ("renamed", "merged", "split", "gone", "new")]
-    if differ and moved:
-        raise MixlawError(f"{runs.name}: its sources are not the project's: {'; '.join(map(str, moved[:3]))}")
-    return found
-
-
-def with_stale(plan: "Plan", found: "tuple[Stale, ...]") -> "Plan":
-    """The plan with what has changed since the one before it among its notes."""
-    if not found:
-        return plan
-    lines = [f"since the plan beside the runs: {one.what}" for one in found]
-    content = plan.content | {"stale": [*plan.content["stale"], *lines], "notes": [*lines, *plan.content["notes"]]}
-    return replace(plan, content=content)
-
-
-def check_tokenizer(project: "Project", stated: "Yardstick") -> None:
-    """Refuse a project whose tokenizer, or whose tokens to be counted, are not those of runs or of a plan.
-
-    Raises:
-        MixlawError: naming both.
-    """
-    name = stated.tokenizer
-    uncounted = [source.name for source in project.sources if source.tokens is None]
-    if name is None or (project.tokenizer is None and not uncounted):
-        return
-    if project.tokenizer is None:
-        if name != "bytes":
-            raise MixlawError(
-                f"{project.path}: the tokens of {listed(uncounted)} would be counted in bytes, and {stated.name} is in "
-                f"tokens of {shown(name)}: state their tokens, or name that tokenizer"
-            )
-        return
-    from proxies.text.tokenizer import project_tokenizer
-
-    file = Path(project.tokenizer)
-    if name not in (project.tokenizer, file.name, file.stem) and name != (known := project_tokenizer(project).name):
-        raise MixlawError(
-            f"{project.path}: its tokenizer is {shown(known)}, that of {stated.name} {shown(name)}: token counts, "
-            "shares and losses of different tokenizers do not mix; run the proxies again, or name the other tokenizer"
-        )

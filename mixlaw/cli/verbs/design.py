@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixlaw.cli.inputs import counted, out_file, project_at, stated_budget, written
+from mixlaw.cli.inputs import counted, project_at, stated_budget
+from mixlaw.cli.output import out_file, say, written
 from mixlaw.cli.progress import with_stages
-from mixlaw.cli.verbs.sweep import say
 from mixlaw.errors import MixlawError, nearest
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from mixlaw.designs.candidates import Wish
     from mixlaw.designs.next_batch import NextRuns
-    from mixlaw.project.sources import Budget, Project
+    from mixlaw.designs.options import Wish
+    from mixlaw.project.project_file import Project
+    from mixlaw.project.sources import Budget
     from mixlaw.runs.run_table import Runs
 
 CRITERIA = ("space-filling", "d-optimal")
@@ -148,7 +149,7 @@ def repeated(table: "pd.DataFrame", times: int) -> "pd.DataFrame":
 
 def wished(batch: int | None, method: str | None, size: str | None, seed: int) -> "Wish":
     """What the next runs are to be, by the command line."""
-    from mixlaw.designs.candidates import Wish
+    from mixlaw.designs.options import Wish
 
     at: str | float = size or "largest"
     with contextlib.suppress(ValueError):  # it is then a name, which Wish looks at

@@ -2,13 +2,13 @@
 
 import json
 import textwrap
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from mixlaw.cli.inputs import out_file, written
+from mixlaw.cli.options import parse_pairs
+from mixlaw.cli.output import out_file, written
 from mixlaw.errors import MixlawError, listed
 
 WIDTH = 80
@@ -52,14 +52,14 @@ def import_table(
 
     out = out_file(out)
     options = ImportOptions(
-        columns=_mapping(mapping) | dict(_pairs(columns, "--map")) | dict.fromkeys(ignore or ()),
-        rename=dict(_pairs(rename, "--rename")),
+        columns=_mapping(mapping) | dict(parse_pairs(columns, "--map")) | dict.fromkeys(ignore or ()),
+        rename=dict(parse_pairs(rename, "--rename")),
         params=params,
         tokens=tokens,
         tokens_per_step=tokens_per_step,
-        units=dict(_pairs(unit, "--unit", alone=True)),
+        units=dict(parse_pairs(unit, "--unit", alone=True)),
         bytes_per_token={
-            key: _number(value) for key, value in _pairs(bytes_per_token, "--bytes-per-token", alone=True)
+            key: _number(value) for key, value in parse_pairs(bytes_per_token, "--bytes-per-token", alone=True)
         },
         id_prefix=id_prefix,
         normalise=normalise,
@@ -70,19 +70,6 @@ def import_table(
     written(out, found.runs.write)
     content = found.to_dict()
     print(json.dumps(content, indent=1) if as_json else _summary(content, out))
-
-
-def _pairs(given: Iterable[str] | None, option: str, alone: bool = False) -> list[tuple[str, str]]:
-    """LEFT=RIGHT, split at the last '='; what stands `alone` is for '*', all others."""
-    pairs: list[tuple[str, str]] = []
-    for text in given or ():
-        left, equals, right = text.rpartition("=")
-        if not (equals and left.strip()) and not (alone and not equals):
-            raise MixlawError(f"{option} {text}: write it as LEFT=RIGHT; `mixlaw import --help` says what they are")
-        if (left or "*") in dict(pairs):
-            raise MixlawError(f"{option} {text}: {left or 'all targets'} is there twice; keep one")
-        pairs.append((left or "*", right.strip()))
-    return pairs
 
 
 def _number(text: str) -> float:

@@ -28,9 +28,9 @@ def online(
     The proxy has the size of the largest that `mixlaw sweep` would train. Bounds of the project are not kept; which
     are broken is said. The file serves as weights: `mixlaw audit DIR/online-dga.json --project mixlaw.yaml`.
     """
+    from mixlaw.cli.output import make_folder, say
     from mixlaw.cli.progress import with_bar
-    from mixlaw.cli.verbs.sweep import make_folder, say
-    from mixlaw.project.sources import read_project
+    from mixlaw.project.project_file import read_project
     from proxies.online.run_online import method_named
     from proxies.online.task import kept, online_question
     from proxies.tasks.task import project_task

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixlaw.cli.inputs import AtScale, Json, Law, Seconds, Seed, counted, project_at, stated_budget
+from mixlaw.cli.inputs import counted, project_at, read_texts, stated_budget
+from mixlaw.cli.options import AtScale, Json, Law, Seconds, Seed
+from mixlaw.cli.output import make_folder, say
 from mixlaw.cli.plan_options import (
     Bracket,
+    By,
+    NoProxies,
     Objective,
     Regret,
     Reuse,
@@ -21,14 +25,13 @@ from mixlaw.cli.plan_options import (
     constrained,
 )
 from mixlaw.cli.progress import with_progress, with_stages
-from mixlaw.cli.verbs.appraise import By, NoProxies, plan_without_runs
-from mixlaw.cli.verbs.sweep import TextTokens, make_folder, read_text, say, train_proxies
+from mixlaw.cli.proxies import TextTokens, check_law, plan_of_task, read_text, save_plan, train_proxies
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
     from mixlaw.planning.plan import Plan
-    from mixlaw.project.sources import Budget, Project
-    from mixlaw.runs.run_table import Runs
+    from mixlaw.project.project_file import Project
+    from mixlaw.project.sources import Budget
 
 
 def recommend(
@@ -116,22 +119,6 @@ def _refuse_beside_demo(own_question: bool, own_wishes: bool) -> None:
         raise MixlawError("--demo shows a plain plan: leave out --objective, --served, --sizes, --robust and the like")
 
 
-def check_law(law: str, scale: float | None, mixed: bool) -> None:
-    """Refused before proxies are trained rather than after."""
-    from mixlaw.laws import by_name, parametric
-
-    if scale is not None:
-        raise MixlawError("--scale chooses among the runs of a table: give --runs, or leave --scale out")
-    needed = {"mixture", "params"} if mixed else {"params"}
-    known = needed if law == "auto" else parametric(by_name(law)).needs
-    if not needed <= known:
-        missing = "size" if "params" not in known else "mixture"
-        raise MixlawError(
-            f"--law {law}: knows no {missing}, and proxies of several sizes{' and mixtures' * mixed} are to be fitted: "
-            "choose mixture-index, or run `mixlaw sweep` and then `mixlaw fit` with --scale"
-        )
-
-
 def _from_runs(
     path: Path,
     project: "Project | None",
@@ -141,7 +128,7 @@ def _from_runs(
     out: Path | None,
     wanted: dict[str, Any],
 ) -> "Plan":
-    from mixlaw.cli.verbs.changes import check_tokenizer, since, with_stale
+    from mixlaw.cli.inputs import check_tokenizer, since, with_stale
     from mixlaw.estimation.goals import goal
     from mixlaw.fitting.fit_runs import fit
     from mixlaw.planning.recommendation import recommend
@@ -168,22 +155,6 @@ def _from_runs(
     return plan
 
 
-def save_plan(out: Path, plan: "Plan", runs: "Runs", source: Path | None = None) -> None:
-    """All that `report` and `export` need; `source` is the file the runs were read from."""
-    from mixlaw.figures import save_path_figure, save_plan_figure
-
-    folder = make_folder(out)
-    table = folder / "runs.csv"
-    if source is None or not (table.exists() and table.samefile(source)):  # a user's own table is not written over
-        runs.write(table)
-    assert plan.fit is not None, "a plan that `recommend` made has its fit"
-    plan.fit.save(folder / "fit.json")
-    plan.save(folder / "plan.json")
-    save_plan_figure(plan, folder / "plan.png")
-    drawn = ", path.png" * save_path_figure(plan, folder / "path.png")
-    say(f"wrote plan.json, plan.png{drawn}, fit.json and runs.csv to {folder}")
-
-
 def _task(project: "Project", budget: "Budget | None", seed: int, seconds: float, build: Any) -> Any:
     from proxies.tasks.task import project_task
 
@@ -196,7 +167,7 @@ def _from_text(task: Any, law: str, out: Path, wanted: dict[str, Any]) -> "Plan"
 
 
 def _demo(out: Path, law: str, seed: int) -> "Plan":
-    from mixlaw.planning.plan import with_check
+    from mixlaw.auditing.budget_check import with_check
     from proxies.tasks.task import demo_task, measure
 
     say("reading text of this Python installation and its packages ...")
@@ -213,17 +184,14 @@ def _demo(out: Path, law: str, seed: int) -> "Plan":
     return plan
 
 
-def plan_of_task(task: Any, runs: "Runs", law: str, wanted: dict[str, Any], out: Path) -> "Plan":
-    from mixlaw.estimation.goals import goal
-    from mixlaw.fitting.fit_runs import fit
-    from mixlaw.planning.recommendation import recommend
+def plan_without_runs(project: "Project", by: str | None, seed: int, out: Path | None) -> "Plan":
+    """The transport optimum as a plan, written to DIR/plan.json where a folder is given."""
+    from mixlaw.appraisal import DISTANCES, nearest_plan
+    from mixlaw.cli.output import make_folder, say
 
-    def work() -> "Plan":
-        fitted = fit(runs, law, seed=wanted["seed"], goal=goal(task.sources, task.budget))
-        origin = fitted.provenance | {"text": task.corpus.hash}
-        fitted = replace(fitted, notes=(*task.notes, *fitted.notes), provenance=origin)
-        return recommend(fitted, task.sources, task.budget, targets=task.targets, **wanted)
-
-    plan = with_stages("recommend", work)
-    save_plan(out, plan, runs)
+    read = counted(project)
+    plan = nearest_plan(read_texts(read, seed), read, by or DISTANCES[0], seed)
+    if out is not None:
+        plan.save(make_folder(out) / "plan.json")
+        say(f"wrote plan.json to {out}")
     return plan

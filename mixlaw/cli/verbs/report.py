@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mixlaw.cli.inputs import out_file, written
+from mixlaw.cli.output import out_file, written
 from mixlaw.errors import MixlawError
 
 
@@ -32,7 +32,7 @@ def report_plan(
 
     With --notebook: as a notebook with its figures, to be changed and run again. It names FOLDER as seen from its own.
     """
-    from mixlaw.cli.verbs.sweep import say
+    from mixlaw.cli.output import say
 
     if out is None and not folder.is_dir():
         raise MixlawError(f"{folder}: is no folder: give the one that `mixlaw recommend --out` wrote")
@@ -51,7 +51,7 @@ def report_plan(
 
 def _page(folder: Path, out: Path, leaderboard: Path | None, held_out: bool) -> None:
     """The HTML file."""
-    from mixlaw.cli.verbs.sweep import say
+    from mixlaw.cli.output import say
     from mixlaw.reports import report
 
     page = report(folder, leaderboard=leaderboard, held_out=held_out)

@@ -23,7 +23,7 @@ def score_plan(
 ) -> None:
     """Compare a plan's predictions with the real run, and say whether the intervals held."""
     from mixlaw.auditing.plan_score import score_plan as score
-    from mixlaw.cli.verbs.export import read_plan_at
+    from mixlaw.cli.inputs import read_plan_at
     from mixlaw.runs.run_table import read_runs
 
     read = read_plan_at(plan)
@@ -53,9 +53,9 @@ def print_score(found: "PlanScore") -> None:
     """Losses by target, differences from baselines, and what to know of them."""
     from rich.markup import escape
 
-    from mixlaw.cli.tables import _console, amount
+    from mixlaw.cli.tables import amount, make_console
 
-    console, content = _console(), found.to_dict()
+    console, content = make_console(), found.to_dict()
     trained, planned = content["trained"], content["planned"]
     sizes = [f"{amount(trained[k])} {k} (planned {amount(planned[k])})" for k in ("params", "tokens")]
     moved = f"{100 * trained['moved']:.1f}% of the tokens elsewhere than planned"
@@ -78,29 +78,29 @@ def print_score(found: "PlanScore") -> None:
 def _losses(rows: dict[str, Any]) -> Any:
     from rich.markup import escape
 
-    from mixlaw.cli.tables import _nats, _table
+    from mixlaw.cli.tables import make_table, nats
 
-    table = _table("loss", "planned", "held", "as trained", "90% interval", "held", "measured", names=rows)
+    table = make_table("loss", "planned", "held", "as trained", "90% interval", "held", "measured", names=rows)
     for name, row in rows.items():
         planned, trained = row["planned"], row["as_trained"]
-        cells = [_nats(planned["mean"]), _held(row["held"]["planned"]), "–", "–", _held(row["held"]["as_trained"])]
+        cells = [nats(planned["mean"]), _held(row["held"]["planned"]), "–", "–", _held(row["held"]["as_trained"])]
         if trained is not None:
-            cells[2:4] = [_nats(trained["mean"]), _span(trained)]
-        table.add_row(escape(name), *cells, _nats(row["measured"]))
+            cells[2:4] = [nats(trained["mean"]), _span(trained)]
+        table.add_row(escape(name), *cells, nats(row["measured"]))
     return table
 
 
 def _differences(rows: dict[str, Any]) -> Any:
     from rich.markup import escape
 
-    from mixlaw.cli.tables import _nats, _table
+    from mixlaw.cli.tables import make_table, nats
 
-    table = _table("worse by", "planned", "held", "as trained", "90% interval", "held", "measured", names=rows)
+    table = make_table("worse by", "planned", "held", "as trained", "90% interval", "held", "measured", names=rows)
     for name, row in rows.items():
         planned, trained = row["planned"], row["as_trained"]
-        cells = ["–" if planned is None else _nats(planned["mean"]), _held(row["held"]["planned"])]
-        cells += ["–", "–"] if trained is None else [_nats(trained["mean"]), _span(trained)]
-        table.add_row(escape(name), *cells, _held(row["held"]["as_trained"]), _nats(row["measured"]))
+        cells = ["–" if planned is None else nats(planned["mean"]), _held(row["held"]["planned"])]
+        cells += ["–", "–"] if trained is None else [nats(trained["mean"]), _span(trained)]
+        table.add_row(escape(name), *cells, _held(row["held"]["as_trained"]), nats(row["measured"]))
     return table
 
 
@@ -109,9 +109,9 @@ def _held(held: bool | None) -> str:
 
 
 def _span(band: dict[str, Any]) -> str:
-    from mixlaw.cli.tables import _nats
+    from mixlaw.cli.tables import nats
 
-    return f"{_nats(band['low'])}–{_nats(band['high'])}"
+    return f"{nats(band['low'])}–{nats(band['high'])}"
 
 
 def _confirmed(content: dict[str, Any]) -> str:

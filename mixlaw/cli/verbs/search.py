@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixlaw.cli.verbs.sweep import TextTokens, Training, _backend, make_folder, read_text, say, train_proxies
+from mixlaw.cli.output import make_folder, say
+from mixlaw.cli.proxies import TextTokens, Training, make_backend, read_text, train_proxies
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
@@ -35,16 +36,16 @@ def search(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
     """Propose, run, refit, narrow, and again; then recommend. The same command goes on where it was stopped."""
+    from mixlaw.cli.proxies import check_law, plan_of_task
     from mixlaw.cli.tables import print_plan
     from mixlaw.cli.verbs.design import wished
-    from mixlaw.cli.verbs.recommend import check_law, plan_of_task
-    from mixlaw.project.sources import read_project
+    from mixlaw.project.project_file import read_project
     from proxies.sweep.store import Store
     from proxies.tasks.climb_search import search as loop
     from proxies.tasks.task import mixtures, sweep_task
 
     wish = wished(batch, method, size, seed)
-    team = _backend(backend, workers, (address, None, None))
+    team = make_backend(backend, workers, (address, None, None))
     read = read_project(project)
     check_law(law, None, mixed=len(read.sources) > 1)
     make_folder(out)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mixlaw.cli.inputs import out_file, written
+from mixlaw.cli.output import out_file, written
 
 tokenizer = typer.Typer(no_args_is_help=True, help="Tokenizers for proxies: bytes are read where a project names none.")
 
@@ -24,10 +24,10 @@ def train(
     sample: Annotated[float, typer.Option(help="characters to learn from, an equal share of every source")] = 64e6,
 ) -> None:
     """Train a byte-level BPE tokenizer on an equal sample of every source's text."""
+    from mixlaw.cli.output import say
     from mixlaw.cli.progress import with_bar
-    from mixlaw.cli.verbs.sweep import say
     from mixlaw.errors import MixlawError
-    from mixlaw.project.sources import read_project
+    from mixlaw.project.project_file import read_project
     from proxies.text.readers import read_documents
     from proxies.text.tokenizer_training import train_tokenizer
 

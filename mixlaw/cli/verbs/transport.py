@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixlaw.cli.inputs import Json, Seed, out_file, written
+from mixlaw.cli.options import Json, Seed
+from mixlaw.cli.output import out_file, written
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:

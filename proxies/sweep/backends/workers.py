@@ -22,6 +22,7 @@ from typing import Any
 
 from mixlaw.errors import MixlawError
 from proxies.data.corpus import Corpus
+from proxies.sweep.cores import cores
 from proxies.sweep.job import At, Ended, Event, Job, Tell
 from proxies.sweep.store import Store
 
@@ -31,18 +32,6 @@ WHY = {
     "SIGABRT": "out of memory?",
     "SIGBUS": "a file it reads was cut short, or its disk failed",
 }
-
-
-def cores() -> int:
-    """Cores this process may use: its affinity, and a container's quota where Linux states one."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    count = len(affinity(0)) if affinity else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        count = min(count, max(1, int(quota) // int(period)))
-    except (OSError, ValueError):
-        pass  # no quota
-    return count
 
 
 class Workers:

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from mixlaw.errors import MixlawError
-from proxies.model import mup as parametrise
+from proxies.model import mup
 from proxies.model import transformer as model
 from proxies.model.mup import BASE_WIDTH, config_for
 from proxies.model.transformer import ModelConfig, count_params
@@ -20,7 +20,7 @@ WIDTHS = (32, 256)
 
 def test_the_start_is_a_function_of_the_seed_and_predicts_nothing():
     config = ModelConfig(width=16, depth=2, heads=2, head_dim=8, length=12)
-    a, b, other = (parametrise.init(config, seed) for seed in (1, 1, 2))
+    a, b, other = (mup.init(config, seed) for seed in (1, 1, 2))
     assert all(np.array_equal(a[name], b[name]) for name in a)
     assert not np.array_equal(a["embed"], other["embed"])
     tokens = jnp.zeros((1, 12), jnp.int32)
@@ -31,7 +31,7 @@ def test_the_start_is_a_function_of_the_seed_and_predicts_nothing():
 def compiled(width, scaled):
     """What flows after each layer, and one step, as programs; and the learning rates' scales."""
     config = ModelConfig(width, 2, width // 16, 16, length=32)
-    scales = parametrise.rate_scales(config) if scaled else dict.fromkeys(model.shapes(config), 1.0)
+    scales = mup.rate_scales(config) if scaled else dict.fromkeys(model.shapes(config), 1.0)
 
     @jax.jit
     def flows(params, tokens_BxL):
@@ -50,7 +50,7 @@ def compiled(width, scaled):
 def moved(width, scaled):
     """RMS of what flows after each layer and of the logits after 1, 3, 10 steps, and of its change after 3, 10."""
     config, scales, flows, step = compiled(width, scaled)
-    params = parametrise.init(config, 0)
+    params = mup.init(config, 0)
     moments = optimizer.start(params, scales)
     text = np.frombuffer(b"What flows through the layers is as large at any width. " * 80, np.uint8).astype(int)
     probe_BxL = text[5 : 5 + 64].reshape(2, 32)
@@ -74,7 +74,7 @@ def test_what_flows_is_as_large_at_any_width_over_ten_steps():
 
 def test_matrices_learn_slower_as_they_widen():
     for width in WIDTHS:
-        scales = parametrise.rate_scales(ModelConfig(width, 2, 1, 16))
+        scales = mup.rate_scales(ModelConfig(width, 2, 1, 16))
         assert scales["0/up"] == scales["head"] == BASE_WIDTH / width
         assert scales["embed"] == scales["0/norm_mlp"] == 1.0
 

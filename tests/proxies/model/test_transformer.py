@@ -7,7 +7,7 @@ import pytest
 from jax.extend.core import jaxprs_in_params
 
 from mixlaw.errors import MixlawError
-from proxies.model import mup as parametrise
+from proxies.model import mup
 from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig
 
@@ -18,7 +18,7 @@ def started(config=SMALL):
     """Parameters whose head is not zero and whose vectors differ, so that every gradient could be non-zero."""
     random = np.random.default_rng(1)
     noise = {name: random.normal(size=shape) for name, shape in model.shapes(config).items()}
-    params = {name: np.asarray(value, np.float64) for name, value in parametrise.init(config, 0).items()}
+    params = {name: np.asarray(value, np.float64) for name, value in mup.init(config, 0).items()}
     return {n: v + noise[n] if n == "head" else v + 0.1 * noise[n] * (v.ndim == 1) for n, v in params.items()}
 
 
@@ -119,7 +119,7 @@ def test_half_precision_is_near_and_not_the_same():
 
 @pytest.mark.parametrize("config", [SMALL, ModelConfig(24, 2, 1, 24), ModelConfig(32, 3, 3, 8, length=64)])
 def test_parameters_are_counted_literally(config):
-    leaves = jax.tree.leaves(parametrise.init(config, 0))
+    leaves = jax.tree.leaves(mup.init(config, 0))
     assert model.count_params(config) == sum(leaf.size for leaf in leaves)
     wide, inner = config.width, config.heads * config.head_dim
     layer = 4 * wide * inner + 8 * wide**2 + 4 * wide
@@ -140,12 +140,12 @@ def products(jaxpr):
 
 @pytest.mark.parametrize("config", [SMALL, ModelConfig(32, 3, 3, 8, length=128), ModelConfig(24, 2, 1, 24, length=150)])
 def test_flops_are_those_of_the_products_in_the_program(config):
-    params, tokens = parametrise.init(config, 0), jnp.zeros((2, config.length), int)
+    params, tokens = mup.init(config, 0), jnp.zeros((2, config.length), int)
     program = jax.make_jaxpr(jax.grad(lambda p, t: model.loss(p, t, config)))(params, tokens)
     assert products(program.jaxpr) == pytest.approx(model.flops_per_token(config) * tokens.size, rel=1e-12)
     whole = ModelConfig(128, 2, 4, 32, length=128)
     counted = jax.jit(jax.grad(lambda p, t: model.loss(p, t, whole))).lower(
-        parametrise.init(whole, 0), jnp.zeros((2, 128), int)).compile().cost_analysis()  # fmt: skip
+        mup.init(whole, 0), jnp.zeros((2, 128), int)).compile().cost_analysis()  # fmt: skip
     assert counted["flops"] == pytest.approx(model.flops_per_token(whole) * 256, rel=0.1)
 
 

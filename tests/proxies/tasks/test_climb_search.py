@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mixlaw.designs.candidates import Wish
 from mixlaw.designs.next_batch import NextRuns
+from mixlaw.designs.options import Wish
 from mixlaw.errors import MixlawError
 from mixlaw.project.sources import Budget, Source, Sources, Target
 from mixlaw.runs.run_table import Runs

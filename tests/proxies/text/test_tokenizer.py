@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixlaw.errors import MixlawError
-from mixlaw.project.sources import read_project
+from mixlaw.project.project_file import read_project
 from proxies.model.transformer import ModelConfig
 from proxies.tasks.task import project_task
 from proxies.text import tokenizer as module

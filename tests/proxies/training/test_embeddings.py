@@ -8,7 +8,7 @@ from factories.texts import words
 from mixlaw.errors import MixlawError
 from mixlaw.transport import embed, fit_features
 from proxies.data.corpus import build_corpus
-from proxies.model import mup as parametrise
+from proxies.model import mup
 from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig
 from proxies.text.tokenizer import ByteTokenizer
@@ -20,7 +20,7 @@ CONFIG = ModelConfig(16, 2, 2, 8, length=32)
 
 @pytest.fixture(scope="module")
 def params():
-    return parametrise.init(CONFIG, 0)
+    return mup.init(CONFIG, 0)
 
 
 def test_a_row_is_the_mean_over_the_document_s_positions(params):
@@ -65,7 +65,7 @@ def test_what_does_not_fit_is_refused(params):
         HiddenStates(params, CONFIG, layer=3)
     other = ModelConfig(16, 2, 2, 8, vocab=300, length=32)
     with pytest.raises(MixlawError, match="bytes has 257 tokens, the proxy 300"):
-        HiddenStates(parametrise.init(other, 0), other)
+        HiddenStates(mup.init(other, 0), other)
 
 
 def test_a_trained_proxy_tells_two_languages_apart():

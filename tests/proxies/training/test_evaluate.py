@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from proxies.model import mup as parametrise
+from proxies.model import mup
 from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig
 from proxies.training.evaluate import TOKENS, evaluate
@@ -15,7 +15,7 @@ CONFIG = ModelConfig(16, 1, 2, 8, length=32)
 @pytest.mark.parametrize("count", [1, 32, TOKENS, TOKENS + 33])
 def test_every_token_counts_once(count):
     random = np.random.default_rng(count)
-    params = parametrise.init(CONFIG, 0)
+    params = mup.init(CONFIG, 0)
     params["head"] = jnp.asarray(random.normal(size=params["head"].shape), jnp.float32)
     tokens = random.integers(0, 257, count).astype(np.uint16)
     whole = np.pad(tokens, (0, -count % 32)).reshape(-1, 32)

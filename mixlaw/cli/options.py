@@ -1,0 +1,30 @@
+"""Options and arguments that several verbs share."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mixlaw.errors import MixlawError
+
+ProjectFile = Annotated[Path, typer.Argument(help="project file: sources, targets, budget")]
+RunTable = Annotated[Path, typer.Argument(help="run table, CSV or Parquet")]
+Law = Annotated[str, typer.Option(help="a law's name (see `mixlaw laws`), or auto")]
+Seed = Annotated[int, typer.Option(help="seed of everything random", min=0)]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
+AtScale = Annotated[float | None, typer.Option(help="of the table's runs use only those with so many params")]
+Seconds = Annotated[float, typer.Option(help="seconds that proxies are sized to take here", min=1.0)]
+
+
+def parse_pairs(given: Iterable[str] | None, option: str, alone: bool = False) -> list[tuple[str, str]]:
+    """LEFT=RIGHT, split at the last '='; what stands `alone` is for '*', all others."""
+    pairs: list[tuple[str, str]] = []
+    for text in given or ():
+        left, equals, right = text.rpartition("=")
+        if not (equals and left.strip()) and not (alone and not equals):
+            raise MixlawError(f"{option} {text}: write it as LEFT=RIGHT; `mixlaw import --help` says what they are")
+        if (left or "*") in dict(pairs):
+            raise MixlawError(f"{option} {text}: {left or 'all targets'} is there twice; keep one")
+        pairs.append((left or "*", right.strip()))
+    return pairs

@@ -1,0 +1,184 @@
+"""Training proxies from the command line, and the plan that follows from them."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mixlaw.cli.output import make_folder, say
+from mixlaw.cli.progress import duration, with_bar, with_progress, with_stages
+from mixlaw.errors import MixlawError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mixlaw.planning.plan import Plan
+    from mixlaw.runs.run_table import Runs
+    from proxies.sweep.backends import Backend
+    from proxies.sweep.store import Store
+
+
+TextTokens = Annotated[float, typer.Option(help="tokens of text read of each source at most")]
+BACKENDS = ("workers", "in-process", "ray")
+
+
+@dataclass(frozen=True)
+class Training:
+    """Where and how a verb's proxies are trained."""
+
+    backend: "Backend"
+    store: "Store"
+    retry_failed: bool = False
+
+
+def make_backend(name: str, workers: int | None, ray: tuple[str | None, float | None, float | None]) -> "Backend":
+    from mixlaw.errors import nearest
+    from proxies.sweep.backends.in_process import InProcess
+    from proxies.sweep.backends.ray_cluster import RayCluster
+    from proxies.sweep.backends.workers import Workers
+
+    address, cpus, gpus = ray
+    if name not in BACKENDS:
+        raise MixlawError(f"--backend {name}: {nearest(name, BACKENDS)}")
+    if workers is not None and name != "workers":
+        raise MixlawError(f"--workers is of the backend workers, not {name}: leave it out")
+    if name != "ray" and any(option is not None for option in ray):
+        raise MixlawError("--address, --cpus-per-run and --gpus-per-run are of the backend ray: add --backend ray")
+    if name == "ray":
+        return RayCluster(address, 1.0 if cpus is None else cpus, gpus or 0.0)
+    return Workers(workers) if name == "workers" else InProcess()
+
+
+def train_proxies(
+    task: Any,
+    seed: int,
+    out: Path,
+    mixtures: list[dict[str, float]] | None = None,
+    training: Training | None = None,
+) -> "Runs":
+    """A task's proxies trained, or taken from the store: DIR/runs.csv, and DIR/failed.csv for those that failed.
+
+    Says the cost first. Where `training` is None: by a worker per core, into DIR/store.
+    """
+    from proxies.sweep.backends.workers import Workers
+    from proxies.sweep.run_sweep import sweep
+    from proxies.sweep.store import Store
+    from proxies.tasks.task import proxy_specs
+
+    how = training or Training(Workers(), Store.at(make_folder(out) / "store"))
+    how.store.open()
+    specs = proxy_specs(task, seed, mixtures)
+    _announce(task, specs, how)
+
+    def work(tell: Any) -> Any:
+        return sweep(specs, task.corpus, how.store, backend=how.backend, progress=tell, retry_failed=how.retry_failed)
+
+    return _keep(out, with_progress("proxy runs", work))
+
+
+def _announce(task: Any, specs: Any, how: Training) -> None:
+    from proxies.tasks.cost import cost
+
+    price, sizes = cost(specs, task.corpus, how.store), sorted({scale.params for scale in task.proposal.scales})
+    known = f", {price.runs - price.missing} of them in the store" if price.missing < price.runs else ""
+    slots = how.backend.slots
+    took = f"{duration(price.seconds(slots or 1))} on {'this machine' if slots else 'one core of this machine'}"
+    say(
+        f"{price.runs} proxy runs of {', '.join(f'{n:,}' for n in sizes)} parameters{known}: "
+        f"{price.flops:.2g} FLOP, about {took}"
+    )
+
+
+def _keep(out: Path, table: "pd.DataFrame") -> "Runs":
+    from dataclasses import replace
+
+    from mixlaw.runs.run_table import Runs
+
+    failed, kinds = table.attrs["failed"], table.attrs["kinds"]
+    lines = [f"run {run} failed and is left out: {reason}" for run, reason in failed.items()]
+    _write_failed(make_folder(out) / "failed.csv", failed, kinds)
+    runs = Runs.from_frame(table, "runs.csv")
+    runs = replace(runs, notes=(*lines, *table.attrs["notes"], *runs.notes))
+    runs.write(out / "runs.csv")
+    if failed:
+        again = [kind != "diverged" for kind in kinds.values()]
+        then = ["the same command tries again"] * any(again)
+        then += ["runs that diverged need --retry-failed or a changed design"] * (not all(again))
+        total = len(failed) + table["run_id"].nunique()
+        say(f"{len(failed)} of {total} runs failed, see {out / 'failed.csv'}; {'; '.join(then)}")
+    return runs
+
+
+def _write_failed(path: Path, failed: dict[str, str], kinds: dict[str, str]) -> None:
+    import pandas as pd
+
+    if not failed:
+        path.unlink(missing_ok=True)  # of an earlier sweep, whose runs have rows now
+        return
+    rows = [{"run_id": run, "kind": kinds[run], "reason": reason} for run, reason in failed.items()]
+    pd.DataFrame(rows).to_csv(path, index=False)
+
+
+def read_text(out: Path, limit: float, work: Any) -> Any:
+    """`work` with how text is read: tokens are kept in DIR/store/text, and a bar shows how far it is."""
+    from proxies.text.shards import Build
+
+    if not 1000 <= limit < 1e18:
+        raise MixlawError(f"--text-tokens is {limit:g}: it must be a number from 1000 on")
+
+    def watched(tell: Any) -> Any:
+        def in_megabytes(done: int, total: int, source: str) -> None:
+            tell(done >> 20, total >> 20, source)
+
+        return work(Build(limit=int(limit), cache=make_folder(out) / "store" / "text", tell=in_megabytes))
+
+    return with_bar("text read (MB)", watched)
+
+
+def check_law(law: str, scale: float | None, mixed: bool) -> None:
+    """Refused before proxies are trained rather than after."""
+    from mixlaw.laws import by_name, parametric
+
+    if scale is not None:
+        raise MixlawError("--scale chooses among the runs of a table: give --runs, or leave --scale out")
+    needed = {"mixture", "params"} if mixed else {"params"}
+    known = needed if law == "auto" else parametric(by_name(law)).needs
+    if not needed <= known:
+        missing = "size" if "params" not in known else "mixture"
+        raise MixlawError(
+            f"--law {law}: knows no {missing}, and proxies of several sizes{' and mixtures' * mixed} are to be fitted: "
+            "choose mixture-index, or run `mixlaw sweep` and then `mixlaw fit` with --scale"
+        )
+
+
+def save_plan(out: Path, plan: "Plan", runs: "Runs", source: Path | None = None) -> None:
+    """All that `report` and `export` need; `source` is the file the runs were read from."""
+    from mixlaw.figures import save_path_figure, save_plan_figure
+
+    folder = make_folder(out)
+    table = folder / "runs.csv"
+    if source is None or not (table.exists() and table.samefile(source)):  # a user's own table is not written over
+        runs.write(table)
+    assert plan.fit is not None, "a plan that `recommend` made has its fit"
+    plan.fit.save(folder / "fit.json")
+    plan.save(folder / "plan.json")
+    save_plan_figure(plan, folder / "plan.png")
+    drawn = ", path.png" * save_path_figure(plan, folder / "path.png")
+    say(f"wrote plan.json, plan.png{drawn}, fit.json and runs.csv to {folder}")
+
+
+def plan_of_task(task: Any, runs: "Runs", law: str, wanted: dict[str, Any], out: Path) -> "Plan":
+    from mixlaw.estimation.goals import goal
+    from mixlaw.fitting.fit_runs import fit
+    from mixlaw.planning.recommendation import recommend
+
+    def work() -> "Plan":
+        fitted = fit(runs, law, seed=wanted["seed"], goal=goal(task.sources, task.budget))
+        origin = fitted.provenance | {"text": task.corpus.hash}
+        fitted = replace(fitted, notes=(*task.notes, *fitted.notes), provenance=origin)
+        return recommend(fitted, task.sources, task.budget, targets=task.targets, **wanted)
+
+    plan = with_stages("recommend", work)
+    save_plan(out, plan, runs)
+    return plan

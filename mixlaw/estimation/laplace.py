@@ -1,0 +1,110 @@
+"""The curvature of a fit at its optimum (Laplace): standard deviations, features, intervals."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.stats import t as student
+
+from mixlaw.estimation import levenberg_marquardt as lm
+from mixlaw.estimation.objective import information
+from mixlaw.laws import Law, Row
+
+CHUNK = 16
+"""Fits at a time."""
+LEVEL = 0.9
+
+
+def interval(log_BxR: np.ndarray, sd_BxR: np.ndarray, free_B: np.ndarray, level: float = LEVEL):
+    """Low and high losses (B, R) from log-predictions, their standard deviations and the degrees of freedom."""
+    quantile_Bx1 = np.asarray(student.ppf(0.5 + 0.5 * level, np.maximum(free_B, 2.0)))[:, None]
+    with np.errstate(over="ignore"):  # a law that knows nothing of a row has an interval without end there
+        return np.exp(log_BxR - quantile_Bx1 * sd_BxR), np.exp(log_BxR + quantile_Bx1 * sd_BxR)
+
+
+def moments(
+    law: type[Law], problems: lm.Problem, z_BxP: np.ndarray, rows: Row, constants: dict, degrees_B: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log-predictions of R rows under B fits, and the standard deviation of one run around them, both (B, R).
+
+    The arguments are those of `lm.solve` at the solutions z_BxP, and their effective numbers of parameters; call
+    inside a float64 context.
+    """
+    count = len(z_BxP)
+    padded = np.arange(-(-count // CHUNK) * CHUNK) % count
+
+    def one(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        parts = jax.tree.map(lambda x: np.asarray(x)[at], (problems, z_BxP, constants, degrees_B))
+        log_CxR, sd_CxR = _moments(law, *parts[:2], rows, *parts[2:])
+        return np.asarray(log_CxR), np.asarray(sd_CxR)
+
+    log, sd = zip(*map(one, padded.reshape(-1, CHUNK)), strict=True)
+    return np.concatenate(log)[:count], np.concatenate(sd)[:count]
+
+
+@partial(jax.jit, static_argnums=0)
+def _moments(law: type[Law], problems: lm.Problem, z_BxP: Any, rows: Row, constants: dict, degrees_B: Any):
+    def one(problem: lm.Problem, z_P: Any, known: dict, degrees: Any):
+        log_L_R, jac_RxP, H_PxP, sigma = information(law, problem, z_P, rows, known, degrees)
+        scale_P = jnp.sqrt(jnp.maximum(jnp.diag(H_PxP), 1e-300))
+        # Directions that the runs do not determine at all are left out: no prediction may hang on them.
+        inverse_PxP = jnp.linalg.pinv(H_PxP / jnp.outer(scale_P, scale_P), rtol=1e-10, hermitian=True)
+        by_scale_RxP = jac_RxP / scale_P
+        variance_R = jnp.sum((by_scale_RxP @ inverse_PxP) * by_scale_RxP, axis=1)
+        return log_L_R, jnp.sqrt(jnp.maximum(variance_R, 0.0) + sigma**2)
+
+    return jax.vmap(one)(problems, z_BxP, constants, degrees_B)
+
+
+LEAST = 1e-10
+"""Directions of parameter space with a smaller share of the largest curvature are not determined, and left out."""
+
+
+def features(
+    law: type[Law], problems: lm.Problem, z_BxP: np.ndarray, rows: Row, constants: dict, degrees_B: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of B fits: log-losses of R rows (B, R), features (B, R, P), and the scale of a run's residual (B,).
+
+    The arguments are those of `lm.solve` at the solutions z_BxP, and their effective numbers of parameters; call
+    inside a float64 context.
+    """
+    count, found = len(z_BxP), []
+    padded = np.arange(-(-count // CHUNK) * CHUNK) % count if count > 1 else np.zeros(1, int)
+    for at in padded.reshape(-1, min(CHUNK, len(padded))):
+        parts = jax.tree.map(lambda x, at=at: np.asarray(x)[at], (problems, z_BxP, constants, degrees_B))
+        log, jac, H, sigma = (np.asarray(x) for x in _information(law, *parts[:2], rows, *parts[2:]))
+        found.append((log, jac @ _root(H), np.broadcast_to(sigma, len(at))))
+    log_BxR, feature_BxRxP, sigma_B = (np.concatenate(x)[:count] for x in zip(*found, strict=True))
+    return log_BxR, feature_BxRxP, sigma_B
+
+
+@partial(jax.jit, static_argnums=0)
+def _information(law: type[Law], problems: lm.Problem, z_BxP: Any, rows: Row, constants: dict, degrees_B: Any):
+    return jax.vmap(lambda problem, z_P, known, degrees: information(law, problem, z_P, rows, known, degrees))(
+        problems, z_BxP, constants, degrees_B
+    )
+
+
+def _root(H_BxPxP: np.ndarray) -> np.ndarray:
+    """Matrices X with X X' = H^-1, but for directions that nothing determines; symmetric but for the parameters' units,
+    so that those of targets with alike matrices are alike."""
+    scale_BxP = np.sqrt(np.maximum(np.einsum("bpp->bp", H_BxPxP), 1e-300))
+    value_BxP, vector_BxPxP = np.linalg.eigh(H_BxPxP / (scale_BxP[:, :, None] * scale_BxP[:, None, :]))
+    known_BxP = value_BxP > LEAST * value_BxP[:, -1:]
+    length_BxP = np.where(known_BxP, 1.0 / np.sqrt(np.where(known_BxP, value_BxP, 1.0)), 0.0)
+    return (vector_BxPxP * length_BxP[:, None, :]) @ vector_BxPxP.transpose(0, 2, 1) / scale_BxP[:, :, None]
+
+
+def learned(feature_KxNxP: np.ndarray, run_KxP: np.ndarray, noise_K: np.ndarray) -> np.ndarray:
+    """Features of N rows after one more run with features run_KxP and so much noise, (K, N, P).
+
+    Sherman and Morrison: the covariance I - r r' / (noise² + r.r) of a step in whitened parameters has the root
+    I - c u u' with u = r / |r| and 1 - c = noise / sqrt(noise² + r.r).
+    """
+    square_K = np.square(run_KxP).sum(1)
+    shrink_K = 1.0 - noise_K / np.sqrt(noise_K**2 + square_K)
+    unit_KxP = run_KxP / np.sqrt(np.maximum(square_K, 1e-300))[:, None]
+    along_KxN = np.einsum("knp,kp->kn", feature_KxNxP, unit_KxP)
+    return feature_KxNxP - (shrink_K[:, None] * along_KxN)[:, :, None] * unit_KxP[:, None, :]

@@ -1,0 +1,25 @@
+"""What a plan was asked for, as its provenance records it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from mixlaw.project.budget import Budget
+from mixlaw.project.constraints import Constraints
+from mixlaw.project.sources import Target
+
+
+def question(budget: Budget | None, constraints: Constraints, targets: tuple[Target, ...]) -> dict[str, Any]:
+    """`budget`, `groups`, `near` and the targets' `ceilings`, as a plan's provenance holds them."""
+    near = constraints.near
+    return {
+        "budget": None if budget is None else asdict(budget),
+        "groups": {group.name: asdict(group) for group in constraints.groups},
+        "near": near
+        and {
+            "mixture": near.mixture if isinstance(near.mixture, str) else dict(near.mixture),
+            **{key: getattr(near, key) for key in ("kl", "l1", "kl_price", "l1_price")},
+        },
+        "ceilings": {target.name: target.max_loss for target in targets},
+    }
