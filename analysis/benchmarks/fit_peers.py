@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import least_squares
 
-from mixlaw import lm
+from mixlaw.estimation import levenberg_marquardt as lm
 from mixlaw.laws import Law, Row
 from mixlaw.laws.base import constrain
 

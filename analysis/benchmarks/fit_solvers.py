@@ -33,8 +33,9 @@ from fit_peers import Call, Found, by_mixlaw, by_optimistix, by_scipy, calls_of,
 from machine import print_machine
 from speed import LAW, read
 
-from mixlaw import lm
-from mixlaw.fit import fit, replicate
+from mixlaw.estimation import levenberg_marquardt as lm
+from mixlaw.fitting.bootstrap import replicate
+from mixlaw.fitting.fit_runs import fit
 
 CLOSE = 1e-6
 """Share of the objective by which a solver may miss the best."""

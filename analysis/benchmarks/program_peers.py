@@ -11,8 +11,8 @@ import numpy as np
 from programs import Posed
 from scipy.optimize import Bounds, LinearConstraint, NonlinearConstraint, minimize
 
-from mixlaw.fitted import Fit
-from mixlaw.program import Program
+from mixlaw.fitting.fit_result import Fit
+from mixlaw.optimization.program import Program
 
 IPOPT = importlib.util.find_spec("cyipopt") is not None
 STEPS = 500

@@ -31,12 +31,13 @@ from planner import KEPT, cpu
 from program_peers import IPOPT, by_ipopt, by_trust_constr
 from programs import AT, by_cvxpy, by_scipy, drawn, random_problem, single, value
 
-from mixlaw.derivatives import Oracle
-from mixlaw.fitted import Fit
+from mixlaw.fitting.fit_result import Fit
 from mixlaw.laws import MixtureIndex
-from mixlaw.optimize import optimize_program
-from mixlaw.problem import REFIT, WARM
-from mixlaw.program import Program, stack
+from mixlaw.mixtures.constraint_rows import stack
+from mixlaw.optimization.optimum import optimize_program
+from mixlaw.optimization.oracle import Oracle
+from mixlaw.optimization.problem import REFIT, WARM
+from mixlaw.optimization.program import Program
 
 CLOSE = 1e-6
 WARM_UP = 9
