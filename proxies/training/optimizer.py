@@ -20,7 +20,7 @@ def schedule(spec: RunSpec) -> optax.Schedule:
 
     The lower of the two lines where warm-up and decay overlap.
 
-    >>> from proxies.model import ModelConfig
+    >>> from proxies.model.transformer import ModelConfig
     >>> spec = RunSpec("r", {"web": 1.0}, ModelConfig(16, 1, 1), tokens=12_800, batch=1, rate=0.01, warmup=0.1)
     >>> rate = schedule(spec)
     >>> [round(float(rate(step)), 6) for step in (1, 10, 50, 75, 100)]
@@ -35,7 +35,7 @@ def schedule(spec: RunSpec) -> optax.Schedule:
 def learning_rates(spec: RunSpec) -> np.ndarray:
     """rate_S: the learning rate of every step (`schedule`), float32.
 
-    >>> from proxies.model import ModelConfig
+    >>> from proxies.model.transformer import ModelConfig
     >>> spec = RunSpec("r", {"web": 1.0}, ModelConfig(16, 1, 1), tokens=512, batch=1, rate=1.0, decay=0.75)
     >>> [round(float(rate), 2) for rate in learning_rates(spec)]
     [1.0, 1.0, 0.67, 0.33]

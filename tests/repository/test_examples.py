@@ -1,0 +1,243 @@
+"""The `>>>` examples of docstrings: all run, and every public function and class has one."""
+
+import doctest
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+
+import mixlaw
+
+ROOT = Path(mixlaw.__file__).parent.parent
+DOCUMENTED = (
+    "mixlaw",
+    *(f"mixlaw.{name}" for name in ("appraisal", "changes", "exporters", "figures", "importers", "laws")),
+    *(f"mixlaw.{name}" for name in ("projector", "reports", "transport")),
+)
+"""Packages whose `__all__` is public: the face, and those that the page `python.md` documents."""
+MISSING: frozenset[str] = frozenset(
+    {
+        "mixlaw.Appraisal",
+        "mixlaw.Ask",
+        "mixlaw.Audit",
+        "mixlaw.AuditOptions",
+        "mixlaw.Budget",
+        "mixlaw.Changes",
+        "mixlaw.Constraints",
+        "mixlaw.Export",
+        "mixlaw.ExportOptions",
+        "mixlaw.Fit",
+        "mixlaw.Goal",
+        "mixlaw.Group",
+        "mixlaw.ImportOptions",
+        "mixlaw.Imported",
+        "mixlaw.Leaderboard",
+        "mixlaw.MixlawError",
+        "mixlaw.Near",
+        "mixlaw.NextRuns",
+        "mixlaw.Plan",
+        "mixlaw.PlanScore",
+        "mixlaw.Project",
+        "mixlaw.Report",
+        "mixlaw.Runs",
+        "mixlaw.Source",
+        "mixlaw.Sources",
+        "mixlaw.Target",
+        "mixlaw.Weights",
+        "mixlaw.Wish",
+        "mixlaw.adapt",
+        "mixlaw.appraisal.Counts",
+        "mixlaw.appraisal.Texts",
+        "mixlaw.appraisal.covariate",
+        "mixlaw.appraisal.source_prior",
+        "mixlaw.appraise",
+        "mixlaw.audit",
+        "mixlaw.band",
+        "mixlaw.changes.Stale",
+        "mixlaw.changes.design_beside",
+        "mixlaw.changes.kept_group",
+        "mixlaw.changes.predict_like",
+        "mixlaw.changes.read_changes",
+        "mixlaw.compare",
+        "mixlaw.d_optimal",
+        "mixlaw.design",
+        "mixlaw.export",
+        "mixlaw.exporters.by_name",
+        "mixlaw.exporters.recorded_sources",
+        "mixlaw.figures.Picture",
+        "mixlaw.figures.board_actual",
+        "mixlaw.figures.board_differences",
+        "mixlaw.figures.board_dots",
+        "mixlaw.figures.budget_path",
+        "mixlaw.figures.check_points",
+        "mixlaw.figures.epochs_bars",
+        "mixlaw.figures.held_out_actual",
+        "mixlaw.figures.isoflop",
+        "mixlaw.figures.leaderboard_figure",
+        "mixlaw.figures.loss_surface",
+        "mixlaw.figures.mixture_bars",
+        "mixlaw.figures.pareto_front",
+        "mixlaw.figures.plan_figure",
+        "mixlaw.figures.predicted_actual",
+        "mixlaw.figures.save_leaderboard_figure",
+        "mixlaw.figures.save_path_figure",
+        "mixlaw.figures.save_plan_figure",
+        "mixlaw.figures.show",
+        "mixlaw.figures.ternary_contour",
+        "mixlaw.fit",
+        "mixlaw.goal",
+        "mixlaw.import_mixture",
+        "mixlaw.import_runs",
+        "mixlaw.join_runs",
+        "mixlaw.laws.AutoScale",
+        "mixlaw.laws.BiMix",
+        "mixlaw.laws.BoostedTrees",
+        "mixlaw.laws.CapacityCompetition",
+        "mixlaw.laws.Chinchilla",
+        "mixlaw.laws.DCPT",
+        "mixlaw.laws.DataConstrained",
+        "mixlaw.laws.EffectiveTokens",
+        "mixlaw.laws.GaussianProcess",
+        "mixlaw.laws.InfoLaw",
+        "mixlaw.laws.JointEffectiveTokens",
+        "mixlaw.laws.Kaplan",
+        "mixlaw.laws.Law",
+        "mixlaw.laws.Linear",
+        "mixlaw.laws.LogLinear",
+        "mixlaw.laws.MixtureIndex",
+        "mixlaw.laws.MixtureIndexOneK",
+        "mixlaw.laws.MixtureIndexShape",
+        "mixlaw.laws.OptimalMixtures",
+        "mixlaw.laws.OptimalMixturesJoint",
+        "mixlaw.laws.OverfitPenalty",
+        "mixlaw.laws.QualityDecay",
+        "mixlaw.laws.Reference",
+        "mixlaw.laws.RepeatedMixture",
+        "mixlaw.laws.Row",
+        "mixlaw.laws.SourcePrior",
+        "mixlaw.laws.StepSizeNested",
+        "mixlaw.laws.ThreeIndices",
+        "mixlaw.laws.View",
+        "mixlaw.laws.by_name",
+        "mixlaw.laws.parametric",
+        "mixlaw.nearest_plan",
+        "mixlaw.next_runs",
+        "mixlaw.projector.Choice",
+        "mixlaw.projector.Form",
+        "mixlaw.projector.Optimum",
+        "mixlaw.projector.Pilots",
+        "mixlaw.projector.Prediction",
+        "mixlaw.projector.Projector",
+        "mixlaw.projector.best_mixture",
+        "mixlaw.projector.choose_projector",
+        "mixlaw.projector.fit_projector",
+        "mixlaw.projector.form_named",
+        "mixlaw.projector.noise_gain",
+        "mixlaw.projector.project_log_linear",
+        "mixlaw.projector.project_power_law",
+        "mixlaw.projector.projection_weights",
+        "mixlaw.read_fit",
+        "mixlaw.read_plan",
+        "mixlaw.read_project",
+        "mixlaw.read_runs",
+        "mixlaw.recommend",
+        "mixlaw.report",
+        "mixlaw.reports.Material",
+        "mixlaw.reports.gather",
+        "mixlaw.reports.read_leaderboard",
+        "mixlaw.reports.render",
+        "mixlaw.sample_texts",
+        "mixlaw.score_plan",
+        "mixlaw.stale",
+        "mixlaw.transport.Affine",
+        "mixlaw.transport.Bounds",
+        "mixlaw.transport.Clusters",
+        "mixlaw.transport.Distance",
+        "mixlaw.transport.Embedding",
+        "mixlaw.transport.EnergyDistance",
+        "mixlaw.transport.EntropicOT",
+        "mixlaw.transport.Estimate",
+        "mixlaw.transport.Evaluation",
+        "mixlaw.transport.ExactOT",
+        "mixlaw.transport.Features",
+        "mixlaw.transport.Minimum",
+        "mixlaw.transport.NGramKL",
+        "mixlaw.transport.NGrams",
+        "mixlaw.transport.Neighbours",
+        "mixlaw.transport.Samples",
+        "mixlaw.transport.calibrated",
+        "mixlaw.transport.cluster",
+        "mixlaw.transport.embed",
+        "mixlaw.transport.entropic_value",
+        "mixlaw.transport.equal_samples",
+        "mixlaw.transport.fit_components",
+        "mixlaw.transport.fit_features",
+        "mixlaw.transport.fit_whitening",
+        "mixlaw.transport.importance",
+        "mixlaw.transport.minimize",
+        "mixlaw.transport.minimize_by_program",
+        "mixlaw.transport.minimize_subsampled",
+        "mixlaw.transport.neighbours",
+        "mixlaw.transport.passages",
+        "mixlaw.transport.read_embeddings",
+        "mixlaw.transport.resample",
+        "mixlaw.transport.reservoir",
+        "mixlaw.transport.subsampled",
+        "mixlaw.transport.transport_gradient",
+        "mixlaw.transport.unit_rows",
+    }
+)
+"""Public names without an example. This list may only shrink."""
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def with_examples(root: Path) -> list[str]:
+    """Dotted names of the modules of `mixlaw` and `proxies` whose text holds an example; templates are data."""
+    found = []
+    for path in sorted([*root.glob("mixlaw/**/*.py"), *root.glob("proxies/**/*.py")]):
+        if "templates" not in path.parts and ">>> " in path.read_text(encoding="utf-8"):
+            parts = path.relative_to(root).with_suffix("").parts
+            found.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+    return found
+
+
+def without_example() -> set[str]:
+    """Public functions and classes without an example, each by the first package of `DOCUMENTED` that lists it."""
+    found, seen = set(), set()
+    for package in DOCUMENTED:
+        face = importlib.import_module(package)
+        for name in face.__all__:
+            thing = getattr(face, name)
+            if not (inspect.isclass(thing) or callable(thing)) or id(thing) in seen:
+                continue
+            seen.add(id(thing))
+            if ">>> " not in (vars(thing).get("__doc__") if inspect.isclass(thing) else thing.__doc__ or ""):
+                found.add(f"{package}.{name}")
+    return found
+
+
+@pytest.mark.parametrize("name", with_examples(ROOT))
+def test_examples_of_a_module_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module(name)
+    tests = doctest.DocTestFinder().find(module)
+    runner, report = doctest.DocTestRunner(optionflags=FLAGS), []
+    for test in tests:
+        runner.run(test, out=report.append)
+    assert not runner.failures, "".join(report)
+    text = inspect.getsource(module)
+    written = sum(line.lstrip().startswith((">>> ", '""">>> ')) for line in text.splitlines())
+    assert sum(len(test.examples) for test in tests) == written, "an example stands where doctest does not look"
+
+
+def test_every_public_name_has_an_example() -> None:
+    missing = without_example()
+    assert not missing - MISSING, f"write an example (`>>>`) in the docstring of {sorted(missing - MISSING)}"
+    assert not MISSING - missing, f"remove from MISSING, they have an example: {sorted(MISSING - missing)}"
+
+
+def test_a_wrong_example_is_found() -> None:
+    """The runner as it is used above fails on an example that prints something else."""
+    test = doctest.DocTestParser().get_doctest(">>> 1 + 1\n3\n", {}, "planted", None, None)
+    assert doctest.DocTestRunner(optionflags=FLAGS).run(test, out=lambda _: None).failed == 1
