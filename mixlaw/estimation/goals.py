@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixlaw.project.sources import Budget, Sources
+from mixlaw.project.budget import TOKENS_PER_PARAM, Budget
+from mixlaw.project.sources import Sources
 from mixlaw.runs.run_table import Runs
 
 WIDTH = 1.0
 """Distance in (ln N/U, ln D/U) at which a run counts half (30M judged on 124M: `analysis/NOTES.md`)."""
-TOKENS_PER_PARAM = 20.0
-"""Roughly what a compute budget is spent on (Hoffmann et al., 2203.15556), until N is found."""
 ONCE = 1.02
 """Epochs up to this are one: trainers pack."""
 OUTSIDE = 1.25
@@ -45,10 +44,7 @@ def goal(sources: Sources | None, budget: Budget | None) -> Goal | None:
     if budget.tokens is not None:
         return Goal(unique, budget.tokens, budget.params)
     assert budget.flops is not None, "a budget states N and D, or compute"
-    # 6 N D + 2 N served = C at D = 20 N.
-    served, ratio = budget.served or 0.0, TOKENS_PER_PARAM
-    params = (np.sqrt(served**2 + 6.0 * ratio * budget.flops) - served) / (6.0 * ratio)
-    return Goal(unique, float(ratio * params))
+    return Goal(unique, float(TOKENS_PER_PARAM * budget.params_for()))  # until N is found
 
 
 def closeness(runs: Runs, goal: Goal) -> np.ndarray:

@@ -53,7 +53,7 @@ def _along(problem: Problem, scale: Scale, w_S: np.ndarray) -> tuple[np.ndarray,
     N is that of the plan where it was given; of the sizes to choose from, the best for the mixture at each; else such
     that tokens per parameter stay the plan's: 6 (D/N) N^2 + 2 N served = C.
     """
-    budget, served = problem.budget, (problem.budget and problem.budget.served) or 0.0
+    budget = problem.budget
     assert budget is not None, "N and D come from a budget"
     assert scale.params is not None
     assert scale.tokens is not None
@@ -63,8 +63,7 @@ def _along(problem: Problem, scale: Scale, w_S: np.ndarray) -> tuple[np.ndarray,
     elif budget.sizes:
         params_M = _best_sizes(problem, np.array(budget.sizes), flops_M, w_S)
     else:
-        ratio = scale.tokens / scale.params
-        params_M = (np.sqrt(served**2 + 6.0 * ratio * flops_M) - served) / (6.0 * ratio)
+        params_M = budget.params_for(scale.tokens / scale.params, flops_M)
     tokens_M = budget.tokens_for(params_M, flops_M)
     able_M = tokens_M > 0
     return MULTIPLES[able_M], params_M[able_M], tokens_M[able_M]

@@ -11,6 +11,8 @@ from mixlaw.errors import MixlawError, shown
 from mixlaw.io.fields import positive
 
 FORMS = "give flops alone, or params and tokens together"
+TOKENS_PER_PARAM = 20.0
+"""Compute-optimal training tokens per parameter, about (Hoffmann et al., 2203.15556)."""
 
 
 @dataclass(frozen=True)
@@ -62,3 +64,15 @@ class Budget:
         """D that the compute leaves at each N once serving is paid, 0 where it leaves none."""
         compute = self.compute if flops is None else flops
         return np.maximum(compute / (6.0 * np.asarray(params, float)) - (self.served or 0.0) / 3.0, 0.0)
+
+    def params_for(
+        self, tokens_per_param: float = TOKENS_PER_PARAM, flops: np.ndarray | float | None = None
+    ) -> np.ndarray:
+        """N at which D = `tokens_per_param` * N uses up the compute: 6 N D + 2 N `served` = C.
+
+        >>> f"{Budget(flops=1.2e20).params_for():.3g} {Budget(flops=1.2e20, served=1e12).params_for():.3g}"
+        '1e+09 5.98e+07'
+        """
+        compute = np.asarray(self.compute if flops is None else flops, float)
+        served, ratio = self.served or 0.0, tokens_per_param
+        return (np.sqrt(served**2 + 6.0 * ratio * compute) - served) / (6.0 * ratio)

@@ -9,10 +9,11 @@ import numpy as np
 
 from mixlaw.designs.space_filling import design
 from mixlaw.errors import MixlawError
+from mixlaw.project.budget import TOKENS_PER_PARAM, Budget
 from mixlaw.project.constraints import Constraints
 from mixlaw.project.feasible import feasible
 from mixlaw.project.project_file import Project
-from mixlaw.project.sources import Budget, Source, Sources, Target
+from mixlaw.project.sources import Source, Sources, Target
 from mixlaw.runs.run_table import read_runs
 from proxies.data.corpus import Corpus, build_corpus
 from proxies.sweep.run_sweep import Progress, sweep
@@ -29,8 +30,6 @@ from proxies.training.train import RunSpec
 RUNS = 28
 OTHER_SCALES = 4
 """A proposal has five scales; a design's first mixture is run at each."""
-TOKENS_PER_PARAM = 20.0
-"""Compute-optimal tokens per parameter (Hoffmann et al., 2203.15556), for the proxies of a budget in FLOP."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +125,10 @@ def _count(project: Project, source: Source, corpus: Corpus, tokenizer: Tokenize
 
 
 def _aim(budget: Budget) -> tuple[float, float, list[str]]:
-    """N and D that the proxies stand for."""
+    """N and D of the planned run, from which the proxies' sizes follow. For a budget in FLOP, N is not known yet."""
     if budget.params is not None and budget.tokens is not None:
         return budget.params, budget.tokens, []
-    params = float(np.sqrt(budget.compute / (6.0 * TOKENS_PER_PARAM)))
+    params = float(budget.params_for())
     note = f"proxies are matched to {params:.3g} parameters at {TOKENS_PER_PARAM:.0f} tokens each, N being open"
     return params, TOKENS_PER_PARAM * params, [note]
 

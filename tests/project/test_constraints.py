@@ -98,3 +98,6 @@ def test_serving_is_paid_for_from_the_same_compute():
     assert budget.tokens_for(1e9) == 0  # 2 N served alone is twice the compute
     assert Budget(params=1e9, tokens=1e10, served=1e12).compute == pytest.approx(6e19 + 2e21)
     assert math.isclose(Budget(flops=1e21).tokens_for(1e9), 1e21 / 6e9)
+    params = budget.params_for(20.0)
+    assert budget.tokens_for(params) == pytest.approx(20.0 * params)
+    assert params < Budget(flops=1e21).params_for(20.0) == pytest.approx(math.sqrt(1e21 / 120))

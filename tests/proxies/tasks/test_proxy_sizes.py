@@ -1,13 +1,19 @@
 """Scales: proxies keep the budget's epochs and N/U wherever the allowance lets them, and say where not."""
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixlaw.errors import MixlawError
+from mixlaw.estimation.goals import goal
+from mixlaw.project.budget import TOKENS_PER_PARAM, Budget
+from mixlaw.project.project_file import read_project
 from proxies.data.corpus import build_corpus
 from proxies.tasks.proxy_sizes import BATCH, FEWER, MENU, demo_scales, propose
 from proxies.tasks.run_specs import run_specs, shortfalls, spec_at, unique_tokens
+from proxies.tasks.task import project_task
 
 
 def test_the_menu_grows():
@@ -118,3 +124,20 @@ def test_specs_carry_matched_subsets_as_far_as_the_text_goes():
     assert target is not None
     assert spec_at(target, mixtures[0], corpus, "best").unique == corpus.tokens
     assert unique_tokens(target, corpus) == corpus.tokens
+
+
+def test_proxies_of_a_compute_budget_stand_for_the_run_that_serving_leaves(tmp_path):
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps({"text": f"{i} a line of text"}) + "\n" for i in range(60)))
+    (tmp_path / "mixlaw.yaml").write_text("sources: {a: {paths: [a.jsonl]}}\n")
+    project, budget = read_project(tmp_path / "mixlaw.yaml"), Budget(flops=6e19, served=1e12)
+    planned = goal(project.sources.with_tokens({"a": 1e6}), budget)
+    assert planned is not None
+    params = planned.tokens / TOKENS_PER_PARAM
+    assert 6 * params * planned.tokens + 2 * params * 1e12 == pytest.approx(6e19)
+    task, stated, unserved = (
+        project_task(project, one, 0, 3600.0)
+        for one in (budget, Budget(params=params, tokens=planned.tokens), Budget(flops=6e19))
+    )
+    assert task.proposal.scales == stated.proposal.scales
+    assert task.proposal.scales != unserved.proposal.scales
+    assert f"proxies are matched to {params:.3g} parameters" in " ".join(task.notes)
