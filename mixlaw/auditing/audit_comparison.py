@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mixlaw.errors import MixlawError, listed, nearest, shown
-from mixlaw.exporters.recipe import Planned
+from mixlaw.project.plan_like import PlanLike
 from mixlaw.project.sources import Sources
 from mixlaw.runs.measurement import of_provenance, refuse_mixed
 from mixlaw.typing import Array
@@ -28,7 +28,7 @@ def known(sources: Sources, value_S: Array) -> dict[str, float | None]:
     return {n: None if math.isnan(x) else x for n, x in by_source(sources, value_S).items()}
 
 
-def planned(plan: Planned | None, sources: Sources, D: float) -> dict[str, Any] | None:
+def planned(plan: PlanLike | None, sources: Sources, D: float) -> dict[str, Any] | None:
     """The plan's shares and its epochs at D, by source."""
     if plan is None:
         return None
@@ -42,7 +42,7 @@ def planned(plan: Planned | None, sources: Sources, D: float) -> dict[str, Any] 
 
 
 def predicted(
-    fit: Fit | None, plan: Planned | None, sources: Sources, mixture: Mapping[str, float], D: float, N: float | None
+    fit: Fit | None, plan: PlanLike | None, sources: Sources, mixture: Mapping[str, float], D: float, N: float | None
 ) -> dict[str, Any] | None:
     """What a fit predicts of `mixture` at D and, beside it and paired over the bootstrap, of the plan's mixture.
 

@@ -15,9 +15,9 @@ from mixlaw.auditing.audit_comparison import by_source, known, planned, predicte
 from mixlaw.errors import MixlawError, listed, short, shown
 from mixlaw.exporters import Weights, import_mixture
 from mixlaw.exporters.reading import mixture_weights
-from mixlaw.exporters.recipe import Planned
 from mixlaw.io.yaml import parse_number
 from mixlaw.mixtures.simplex import SUM_TOLERANCE
+from mixlaw.project.plan_like import PlanLike
 from mixlaw.project.sources import Source, Sources
 from mixlaw.typing import Array
 
@@ -88,7 +88,7 @@ class AuditOptions:
 
     trainer: str | None = None
     samples: str | None = None
-    plan: Planned | None = None
+    plan: PlanLike | None = None
     fit: Fit | None = None
     params: float | None = None
 

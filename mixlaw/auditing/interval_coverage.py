@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from mixlaw.auditing.run_matching import Forecast, Group
+from mixlaw.auditing.run_matching import Forecast, MatchedRuns
 from mixlaw.fitting.bootstrap import interval
 
 LEVEL = 1.645
@@ -37,7 +37,7 @@ def _judged(entry: dict[str, Any], at_plan: bool) -> dict[str, Any]:
     return entry if at_plan else entry | {"held": entry["held"] | {"planned": None}}
 
 
-def of_target(content: Mapping[str, Any], own: Group, said: Forecast | None, k: int) -> dict[str, Any]:
+def check_target(content: Mapping[str, Any], own: MatchedRuns, said: Forecast | None, k: int) -> dict[str, Any]:
     """A target of the plan's runs: what the plan says, what the fit says of them as trained, what they came to."""
     planned = dict(list(content["predicted"]["loss"].values())[k])
     band = None
@@ -60,9 +60,9 @@ def _noisy(content: Mapping[str, Any], said: Forecast) -> np.ndarray:
     return _value(content, said.replicas_BxK[:, None, :] + np.multiply.outer(NORMAL, said.noise_K))
 
 
-def of_objective(
+def check_objective(
     content: Mapping[str, Any],
-    own: Group,
+    own: MatchedRuns,
     said: Forecast | None,
     planned: Forecast | None,
 ) -> dict[str, Any]:
@@ -78,9 +78,9 @@ def of_objective(
     return _judged(entry, own.at_plan(content))
 
 
-def of_difference(
+def check_difference(
     content: Mapping[str, Any],
-    pair: tuple[Group, Group],
+    pair: tuple[MatchedRuns, MatchedRuns],
     said: tuple[Forecast | None, Forecast | None],
 ) -> dict[str, Any]:
     """The objective of another group's runs less that of the plan's, alike; `noise` is the standard deviation of that

@@ -7,26 +7,21 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from mixlaw.auditing.interval_coverage import of_difference, of_objective, of_target
-from mixlaw.auditing.run_matching import NEAR, Forecast, Group, check_fit, forecast, groups
+from mixlaw.auditing.interval_coverage import check_difference, check_objective, check_target
+from mixlaw.auditing.run_matching import NEAR, Forecast, MatchedRuns, check_fit, forecast, groups
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.json import named, no_nan
+from mixlaw.project.plan_like import PlanLike
 from mixlaw.runs.measurement import of_provenance, refuse_mixed, unstated
 from mixlaw.runs.run_table import Runs
 
 SCHEMA = 1
 FAR = 0.10
 """Losses that all differ from the prediction by one factor to within this are likely of another unit."""
-
-
-class Planned(Protocol):
-    """What is scored: a `Plan`, or anything that gives the documented keys of plan.json."""
-
-    def to_dict(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,7 @@ class PlanScore:
         return no_nan(self.content)
 
 
-def score_plan(plan: Planned, runs: Runs, fit: Fit | None = None, *, run: str | None = None) -> PlanScore:
+def score_plan(plan: PlanLike, runs: Runs, fit: Fit | None = None, *, run: str | None = None) -> PlanScore:
     """Compare a plan with runs at its budget.
 
     `planned` is what the plan says of its own mixture: the law's mean and its bootstrap interval, which holds no noise
@@ -71,10 +66,10 @@ def score_plan(plan: Planned, runs: Runs, fit: Fit | None = None, *, run: str | 
     planned = None if fit is None else forecast(fit, content, None)
     notes += _remarks(content, own, forecasts.get("plan"), fit)
     targets = list(content["predicted"]["loss"])
-    scored = {t: of_target(content, own, forecasts.get("plan"), k) for k, t in enumerate(targets)}
-    objective = of_objective(content, own, forecasts.get("plan"), planned)
+    scored = {t: check_target(content, own, forecasts.get("plan"), k) for k, t in enumerate(targets)}
+    objective = check_objective(content, own, forecasts.get("plan"), planned)
     differences = {
-        name: of_difference(content, (group, own), (forecasts.get(name), forecasts.get("plan")))
+        name: check_difference(content, (group, own), (forecasts.get(name), forecasts.get("plan")))
         for name, group in found.items()
         if name != "plan"
     }
@@ -100,7 +95,7 @@ def score_plan(plan: Planned, runs: Runs, fit: Fit | None = None, *, run: str | 
     )
 
 
-def behind(plan: Planned, fit: Fit) -> bool:
+def behind(plan: PlanLike, fit: Fit) -> bool:
     """Whether a fit is the one behind a plan: it says of the plan's mixture what the plan says."""
     content = plan.to_dict()
     check_fit(fit, content)
@@ -118,7 +113,7 @@ def _measured_alike(content: Mapping[str, Any], runs: Runs, fit: Fit | None) -> 
     return unstated(planned, runs.yardstick)
 
 
-def _remarks(content: Mapping[str, Any], own: Group, said: Forecast | None, fit: Fit | None) -> list[str]:
+def _remarks(content: Mapping[str, Any], own: MatchedRuns, said: Forecast | None, fit: Fit | None) -> list[str]:
     """What to know before the figures are read."""
     notes = []
     if fit is None:
@@ -153,7 +148,7 @@ def _unit(measured_K: np.ndarray, point_K: np.ndarray) -> list[str]:
     return []
 
 
-def _run(group: Group, i: int, content: Mapping[str, Any]) -> dict[str, Any]:
+def _run(group: MatchedRuns, i: int, content: Mapping[str, Any]) -> dict[str, Any]:
     params_R, tokens_R = group.at(content)
     about = {
         "run_id": group.ids[i],
@@ -164,7 +159,7 @@ def _run(group: Group, i: int, content: Mapping[str, Any]) -> dict[str, Any]:
     return about | {"mixture": named(tuple(content["mixture"]), group.w_RxS[i])}
 
 
-def _trained(content: Mapping[str, Any], own: Group) -> dict[str, Any]:
+def _trained(content: Mapping[str, Any], own: MatchedRuns) -> dict[str, Any]:
     params_R, tokens_R = own.at(content)
     return {
         "mixture": named(tuple(content["mixture"]), own.w_RxS.mean(0)),

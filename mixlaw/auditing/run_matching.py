@@ -20,7 +20,7 @@ SAME = 0.02
 
 
 @dataclass(frozen=True)
-class Group:
+class MatchedRuns:
     """Runs of one mixture, such as the plan's with several seeds: n runs, K targets.
 
     Attributes:
@@ -59,7 +59,7 @@ class Group:
         return True
 
 
-def groups(content: Mapping[str, Any], runs: Runs, run: str | None) -> dict[str, Group]:
+def groups(content: Mapping[str, Any], runs: Runs, run: str | None) -> dict[str, MatchedRuns]:
     """The runs of a table by what their mixture is of, the plan's first.
 
     Args:
@@ -82,7 +82,7 @@ def groups(content: Mapping[str, Any], runs: Runs, run: str | None) -> dict[str,
     for name in sorted(set(labels), key=lambda n: ([*known, n].index(n), labels.index(n))):
         rows = np.flatnonzero([label == name for label in labels])
         moved = float(apart_RxM[rows, list(known).index(name)].max()) if name in known else np.nan
-        found[name] = Group(name, ends.select(rows), w_RxS[rows], moved, loss_RxK[rows].mean(0))
+        found[name] = MatchedRuns(name, ends.select(rows), w_RxS[rows], moved, loss_RxK[rows].mean(0))
     return found
 
 
@@ -155,7 +155,7 @@ class Forecast:
     noise_K: np.ndarray
 
 
-def forecast(fit: Fit, content: Mapping[str, Any], group: Group | None) -> Forecast:
+def forecast(fit: Fit, content: Mapping[str, Any], group: MatchedRuns | None) -> Forecast:
     """What the fit predicts of a group as trained; of the plan's own mixture at its own size where there is none."""
     names, targets = tuple(content["mixture"]), list(content["predicted"]["loss"])
     at, unique = tuple(np.nan if content.get(k) is None else content[k] for k in ("params", "tokens")), None

@@ -6,7 +6,7 @@ The idea of mixture reuse is Olmix's (arXiv:2602.12237): what a change does not 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,19 +15,14 @@ from mixlaw.designs.space_filling import design
 from mixlaw.errors import MixlawError, listed
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.project.constraints import Group
+from mixlaw.project.plan_like import PlanLike
 from mixlaw.project.sources import Source, Sources
 
 REUSED = "reused"
 """The name of the group and of the virtual source."""
 
 
-class Planned(Protocol):
-    """What is reused: a `Plan`, or anything that gives the documented keys of plan.json."""
-
-    def to_dict(self) -> dict[str, Any]: ...
-
-
-def kept_group(plan: Planned, sources: Sources) -> Group:
+def kept_group(plan: PlanLike, sources: Sources) -> Group:
     """The sources that plan and project share, with the plan's proportions to be kept among them.
 
     Raises:
@@ -41,7 +36,7 @@ def kept_group(plan: Planned, sources: Sources) -> Group:
 
 
 def design_beside(
-    plan: Planned, sources: Sources, runs: int, *, seed: int, tokens: float | None = None
+    plan: PlanLike, sources: Sources, runs: int, *, seed: int, tokens: float | None = None
 ) -> pd.DataFrame:
     """Mixtures to run where sources are new beside a plan: a design of its mixture, as one source, and the new ones.
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from mixlaw.errors import MixlawError, listed
 from mixlaw.exporters.reading import by_name, weights_in
-from mixlaw.exporters.recipe import ExportOptions, Planned, Recipe, recipe
+from mixlaw.exporters.recipe import ExportOptions, Recipe, recipe
 from mixlaw.exporters.rounding import keeps
 from mixlaw.exporters.trainers.base import Trainer
+from mixlaw.project.plan_like import PlanLike
 from mixlaw.project.sources import Sources
 from mixlaw.typing import Array
 
@@ -65,7 +66,9 @@ class Export:
         return written
 
 
-def export(plan: Planned, trainer: str, sources: Sources | None = None, options: ExportOptions | None = None) -> Export:
+def export(
+    plan: PlanLike, trainer: str, sources: Sources | None = None, options: ExportOptions | None = None
+) -> Export:
     """`plan` in the form that `trainer` reads.
 
     Args:

@@ -7,25 +7,20 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from mixlaw.errors import MixlawError, listed, nearest, shown
 from mixlaw.exporters.rounding import Groups
 from mixlaw.mixtures.simplex import as_mixture
+from mixlaw.project.plan_like import PlanLike
 from mixlaw.project.sources import Source, Sources
 from mixlaw.typing import Array
 
 SAMPLES = ("packed", "documents")
 _NEAR = 1e-6
 """Relative; a plan's share may exceed a cap by the optimizer's tolerance and is then put at it."""
-
-
-class Planned(Protocol):
-    """What is exported: a `Plan`, or anything that gives the documented keys of plan.json."""
-
-    def to_dict(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -138,7 +133,7 @@ def lengths(sources: Sources, names: list[str], trainer: str, packed: bool) -> A
     return length_S
 
 
-def recipe(plan: Planned, sources: Sources | None, options: ExportOptions) -> Recipe:
+def recipe(plan: PlanLike, sources: Sources | None, options: ExportOptions) -> Recipe:
     """The plan ready for export.
 
     Args:

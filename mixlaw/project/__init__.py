@@ -4,6 +4,7 @@ budget        What the planned run may cost: compute, or N and D; what serving i
 constraints   What a plan must keep beside the sources' own bounds, and what it minimises: frozen, and validated when
               made
 feasible      The mixtures that a project's constraints allow, before there is a fit: bounds, groups, money, nearness
+plan_like     PlanLike: anything that gives a plan as its JSON object
 project_file  The project file `mixlaw.yaml`
 sources       Sources, targets and budget, and the project file `mixlaw.yaml` that states them
 """
