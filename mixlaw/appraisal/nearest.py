@@ -10,8 +10,8 @@ from mixlaw.appraisal.texts import Texts
 from mixlaw.errors import MixlawError, listed, nearest
 from mixlaw.io.json import named
 from mixlaw.planning.plan import SCHEMA, Plan
-from mixlaw.planning.request import question
 from mixlaw.project.project_file import Project
+from mixlaw.project.request import question
 from mixlaw.project.sources import Budget, Sources, Target
 from mixlaw.transport import Bounds
 from mixlaw.typing import Array

@@ -8,9 +8,9 @@ from typing import Any
 
 from mixlaw.changes.reuse import REUSED
 from mixlaw.errors import listed, short
-from mixlaw.planning.request import question
 from mixlaw.project.budget import Budget
 from mixlaw.project.constraints import Constraints
+from mixlaw.project.request import question
 from mixlaw.project.sources import Target
 
 ALIKE = 1e-9

@@ -9,7 +9,6 @@ options          Ask: how a plan is chosen, and what it holds beyond the contrac
 plan             Plan: a recommendation as it is used, saved and read back
 plan_sections    The parts of a plan that are read off its optimum: shares, amounts, caps, predictions, provenance
 recommendation   recommend: from a fit, sources and a budget to a Plan with baselines, intervals and a verdict
-request          What a plan was asked for, as its provenance records it
 robust           A mixture chosen over the bootstrap: the least mean of the regret, or a quantile of it
 shadow_prices    What a constraint costs: shadow prices of caps and rows, and what more tokens of a source would be
                  worth

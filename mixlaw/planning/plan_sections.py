@@ -10,8 +10,8 @@ from mixlaw.io.json import named
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.problem import Problem
 from mixlaw.optimization.scale import Scale
-from mixlaw.planning.request import question
 from mixlaw.planning.verdict import epochs_of, losses_of
+from mixlaw.project.request import question
 
 AT_BOUND = 1e-4
 """A share this near to a bound is held by it."""

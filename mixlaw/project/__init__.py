@@ -6,5 +6,6 @@ constraints   What a plan must keep beside the sources' own bounds, and what it 
 feasible      The mixtures that a project's constraints allow, before there is a fit: bounds, groups, money, nearness
 plan_like     PlanLike: anything that gives a plan as its JSON object
 project_file  The project file `mixlaw.yaml`
+request       The request that a plan was made for, as its provenance records it
 sources       Sources, targets and budget, and the project file `mixlaw.yaml` that states them
 """

@@ -11,9 +11,9 @@ import pytest
 from mixlaw.changes import stale
 from mixlaw.estimation.goals import Goal
 from mixlaw.fitting.support import since_fit, unseen
-from mixlaw.planning.request import question
 from mixlaw.project.budget import Budget
 from mixlaw.project.constraints import Constraints, Group, Near
+from mixlaw.project.request import question
 from mixlaw.project.sources import Source, Sources, Target
 from mixlaw.runs.run_table import Runs
 

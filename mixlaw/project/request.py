@@ -1,4 +1,4 @@
-"""What a plan was asked for, as its provenance records it."""
+"""The request that a plan was made for, as its provenance records it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from mixlaw.project.sources import Target
 
 
 def question(budget: Budget | None, constraints: Constraints, targets: tuple[Target, ...]) -> dict[str, Any]:
-    """`budget`, `groups`, `near` and the targets' `ceilings`, as a plan's provenance holds them."""
+    """The keys `budget`, `groups`, `near` and `ceilings` (of the targets) of a plan's provenance.
+
+    >>> question(None, Constraints(), (Target("web", max_loss=2.5),))["ceilings"]
+    {'web': 2.5}
+    """
     near = constraints.near
     return {
         "budget": None if budget is None else asdict(budget),
