@@ -11,6 +11,7 @@ progress          Progress of sweeps and of other long work on stderr: a live li
 proxies           Training proxies from the command line, and the plan that follows from them
 tables            Tables for a terminal: at most 80 columns; piped, plain text without colours or blanks at the ends
                   of lines
+verb_list         The verbs by name; a verb's module is imported when the verb is run or its own help is shown
 verbs             The verbs of the command line, one file each
 """
 
