@@ -1,9 +1,11 @@
 """Tables for a terminal: at most 80 columns; piped, plain text without colours or blanks at the ends of lines."""
 
+from __future__ import annotations
+
 import re
 import sys
 from collections.abc import Iterable
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 from rich.cells import cell_len
@@ -12,9 +14,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from mixlaw.errors import short
-from mixlaw.fitting.fit_result import Fit
-from mixlaw.planning.plan import Plan
-from mixlaw.validation.leaderboard import Leaderboard
+
+if TYPE_CHECKING:  # `mixlaw laws` prints its table without importing JAX and pandas
+    from mixlaw.fitting.fit_result import Fit
+    from mixlaw.planning.plan import Plan
+    from mixlaw.validation.leaderboard import Leaderboard
 
 BAR = 8
 """Characters of a bar for the largest share."""

@@ -3,6 +3,7 @@ reference in `REFERENCES`.
 
 base          What a law is: a frozen pytree of parameters with a formula, priors and, where it needs them, starts
 joint         Laws of loss in the mixture together with parameters, tokens or repetition
+lazy_jax      JAX, imported when a formula is first evaluated
 mixing        Laws of loss in the mixture, at one size
 references    Regressors that laws are compared with
 scaling       Laws of loss in parameters and tokens
@@ -16,14 +17,10 @@ from mixlaw.laws.joint.capacity_competition import CapacityCompetition
 from mixlaw.laws.joint.dcpt import DCPT
 from mixlaw.laws.joint.info_law import InfoLaw
 from mixlaw.laws.joint.joint_effective_tokens import JointEffectiveTokens
-from mixlaw.laws.joint.mixture_index import MixtureIndex
-from mixlaw.laws.joint.mixture_index_one_k import MixtureIndexOneK
-from mixlaw.laws.joint.mixture_index_shape import MixtureIndexShape
-from mixlaw.laws.joint.optimal_mixtures import OptimalMixtures
-from mixlaw.laws.joint.optimal_mixtures_joint import OptimalMixturesJoint
+from mixlaw.laws.joint.mixture_index import MixtureIndex, MixtureIndexOneK, MixtureIndexShape, ThreeIndices
+from mixlaw.laws.joint.optimal_mixtures import OptimalMixtures, OptimalMixturesJoint
 from mixlaw.laws.joint.quality_decay import QualityDecay
 from mixlaw.laws.joint.repeated_mixture import RepeatedMixture
-from mixlaw.laws.joint.three_indices import ThreeIndices
 from mixlaw.laws.mixing.auto_scale import AutoScale
 from mixlaw.laws.mixing.bi_mix import BiMix
 from mixlaw.laws.mixing.effective_tokens import EffectiveTokens

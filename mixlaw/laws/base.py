@@ -1,17 +1,19 @@
 """What a law is: a frozen pytree of parameters with a formula, priors and, where it needs them, starts.
 
-To add a law: write one file like `log_linear.py` and add its class to the tuple in `__init__.py`.
+To add a law: write one file like `mixing/log_linear.py` and add its class to the tuple in `__init__.py`.
 """
+
+from __future__ import annotations
 
 import abc
 import dataclasses
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple, Self, dataclass_transform
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
+from mixlaw.laws.lazy_jax import jax, jnp
 from mixlaw.laws.source_prior import WorthPrior
 
 
@@ -75,8 +77,8 @@ class Space(NamedTuple):
 
 
 REAL = Space("real", lambda z: z, lambda x: x)
-POSITIVE = Space("positive", jnp.exp, jnp.log)
-UNIT = Space("in (0, 1)", jax.nn.sigmoid, lambda x: jnp.log(x) - jnp.log1p(-x))
+POSITIVE = Space("positive", lambda z: jnp.exp(z), lambda x: jnp.log(x))
+UNIT = Space("in (0, 1)", lambda z: jax.nn.sigmoid(z), lambda x: jnp.log(x) - jnp.log1p(-x))
 
 
 def between(low: float, high: float) -> Space:
@@ -96,6 +98,10 @@ def parameter(space: Space, *, per_source: bool = False) -> Any:
 def constant(*, per_source: bool = False) -> Any:
     """Declare a field that is not fitted: a unit for N taken from the runs, or which source is the target's own."""
     return dataclasses.field(metadata={"space": None, "per_source": per_source})
+
+
+_REGISTERED: set[type] = set()
+_LOCK = threading.Lock()
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(parameter, constant))
@@ -119,12 +125,20 @@ class Law(abc.ABC):
     """The field, per source, of what a source's repeats add to the loss; it takes up what a law gets wrong about U."""
     convex: ClassVar[bool]
     """Whether the loss is convex in the mixture at fixed N and D for every admissible parameter."""
-    objective: ClassVar["Objective"]
+    objective: ClassVar[Objective]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         dataclasses.dataclass(frozen=True)(cls)
-        jax.tree_util.register_dataclass(cls, [f.name for f in dataclasses.fields(cls)], [])
+
+    def __new__(cls, *values: Any, **fields: Any) -> Self:
+        """A pytree: the class is made known to JAX with its first instance, so that a class alone needs no JAX."""
+        del values, fields
+        with _LOCK:
+            if cls not in _REGISTERED:
+                jax.tree_util.register_dataclass(cls, [f.name for f in dataclasses.fields(cls)], [])
+                _REGISTERED.add(cls)
+        return super().__new__(cls)
 
     @abc.abstractmethod
     def __call__(self, row: Row) -> jax.Array:

@@ -210,7 +210,11 @@ def test_importing_the_package_is_quick():
 
 @pytest.mark.parametrize(
     ("module", "absent"),
-    [("mixlaw", "jax matplotlib pandas scipy typer"), ("mixlaw.cli", "jax matplotlib pandas scipy")],
+    [
+        ("mixlaw", "jax matplotlib pandas scipy typer"),
+        ("mixlaw.cli", "jax matplotlib pandas scipy"),
+        ("mixlaw.laws", "jax matplotlib pandas scipy"),
+    ],
 )
 def test_importing_does_not_load_what_it_does_not_need(module, absent):
     loaded = fresh(

@@ -1,12 +1,13 @@
 """Capacity competition: sources share a model's parameters, each getting what lowers the training loss most."""
 
+from __future__ import annotations
+
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mixlaw.laws.base import MAP, POSITIVE, UNIT, Law, Normal, Row, View, constant, parameter
+from mixlaw.laws.lazy_jax import jax, jnp
 
 LEAST = 1e-4
 """Added to the target's share: the published law is infinite at a share of 0."""

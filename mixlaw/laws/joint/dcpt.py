@@ -1,12 +1,13 @@
 """D-CPT law: size, tokens and the target's own share."""
 
+from __future__ import annotations
+
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mixlaw.laws.base import MAP, POSITIVE, Law, Normal, Row, View, constant, parameter, power
+from mixlaw.laws.lazy_jax import jax, jnp
 
 
 class DCPT(Law):

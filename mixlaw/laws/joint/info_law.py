@@ -1,12 +1,13 @@
 """Information law: the loss falls with the information in the sources, of which repetition yields ever less."""
 
+from __future__ import annotations
+
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mixlaw.laws.base import MAP, POSITIVE, Law, Normal, Row, View, constant, parameter
+from mixlaw.laws.lazy_jax import jax, jnp
 
 
 class InfoLaw(Law):

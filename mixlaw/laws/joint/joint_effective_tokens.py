@@ -1,12 +1,13 @@
 """Effective-tokens law over several scales, acting on the token term alone."""
 
+from __future__ import annotations
+
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mixlaw.laws.base import MAP, POSITIVE, REAL, UNIT, Law, Normal, Row, View, constant, parameter, power
+from mixlaw.laws.lazy_jax import jax, jnp
 
 
 class JointEffectiveTokens(Law):

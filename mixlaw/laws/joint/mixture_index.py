@@ -1,12 +1,14 @@
-"""Mixture-index law, the default over several scales."""
+"""Mixture-index law, the default over several scales, and its variants with fewer or more parameters."""
 
+from __future__ import annotations
+
+from dataclasses import fields
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mixlaw.laws.base import MAP, POSITIVE, REAL, UNIT, Law, Normal, Row, View, constant, parameter, power
+from mixlaw.laws.lazy_jax import jax, jnp
 
 
 def log_index(w_S: Any, a0: Any, theta_S: Any, a_S: Any) -> jax.Array:
@@ -14,7 +16,27 @@ def log_index(w_S: Any, a0: Any, theta_S: Any, a_S: Any) -> jax.Array:
     return jnp.log(a0 + jnp.dot(jnp.exp(theta_S), power(w_S, a_S)))
 
 
-class MixtureIndex(Law):
+class IndexLaw(Law):
+    """What these laws share: a floor, a size term and a token term, each scaled by an index of the mixture."""
+
+    source = "ours"
+    needs = frozenset({"mixture", "params", "tokens"})
+    convex = True
+    objective = MAP
+
+    E: Any = parameter(POSITIVE)
+    F: Any = parameter(POSITIVE)
+    A: Any = parameter(POSITIVE)
+    B: Any = parameter(POSITIVE)
+    alpha: Any = parameter(POSITIVE)
+    beta: Any = parameter(POSITIVE)
+
+    @classmethod
+    def constants(cls, view: View) -> dict[str, Any]:
+        return {"N0": view.params, "D0": view.tokens}
+
+
+class MixtureIndex(IndexLaw):
     """L = E + F u^-kF + A n^-alpha u^-kN + B d^-beta u^-kD,  u = a0 + sum_i exp(theta_i) w_i^(a_i)
 
     with n = N/N0 and d = D/D0 (N0, D0: geometric means over the runs). Ours: one concave index of the mixture
@@ -26,18 +48,8 @@ class MixtureIndex(Law):
 
     name = "mixture-index"
     equation = "E + F u^-kF + A n^-alpha u^-kN + B d^-beta u^-kD, u = a0 + sum_i exp(theta_i) w_i^a_i"
-    source = "ours"
-    needs = frozenset({"mixture", "params", "tokens"})
     worth = "theta"
-    convex = True
-    objective = MAP
 
-    E: Any = parameter(POSITIVE)
-    F: Any = parameter(POSITIVE)
-    A: Any = parameter(POSITIVE)
-    B: Any = parameter(POSITIVE)
-    alpha: Any = parameter(POSITIVE)
-    beta: Any = parameter(POSITIVE)
     kF: Any = parameter(POSITIVE)
     kN: Any = parameter(POSITIVE)
     kD: Any = parameter(POSITIVE)
@@ -72,6 +84,98 @@ class MixtureIndex(Law):
             "a": Normal(np.zeros(len(view.sources)), 1.0),
         }
 
+
+class MixtureIndexOneK(IndexLaw):
+    """L = E + (F + A n^-alpha + B d^-beta) u^-k,  u = a0 + sum_i exp(theta_i) w_i^(a_i)
+
+    with n = N/N0 and d = D/D0 (N0, D0: geometric means over the runs). Ours: the law mixture-index with
+    kF = kN = kD = k, so that a mixture scales all that lies above E alike, at every size. Convex in w, since u is
+    concave and positive and k is positive. The mean of theta is a gauge, as in mixture-index.
+    Objective and priors: those of mixture-index; k as its exponents.
+    """
+
+    name = "mixture-index-one-k"
+    equation = "E + (F + A n^-alpha + B d^-beta) u^-k, u = a0 + sum_i exp(theta_i) w_i^a_i"
+    worth = "theta"
+
+    k: Any = parameter(POSITIVE)
+    a0: Any = parameter(POSITIVE)
+    theta: Any = parameter(REAL, per_source=True)
+    a: Any = parameter(UNIT, per_source=True)
+    N0: Any = constant()
+    D0: Any = constant()
+
+    def __call__(self, row: Row) -> jax.Array:
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "k"}
+        return MixtureIndex(**own, kF=self.k, kN=self.k, kD=self.k)(row)
+
     @classmethod
-    def constants(cls, view: View) -> dict[str, float]:
-        return {"N0": view.params, "D0": view.tokens}
+    def prior(cls, view: View) -> dict[str, Normal]:
+        shared = MixtureIndex.prior(view)
+        return {f: shared[f] for f in shared if f not in ("kF", "kN", "kD")} | {"k": Normal(np.log(0.4), 0.7)}
+
+
+class MixtureIndexShape(MixtureIndex):
+    """L = E + F u^-kF + A n^-alpha u^-kN + B d^-beta u^-kD,  u = a0 + sum_i exp(theta_i) w_i^a,  0 < a < 1
+
+    with n = N/N0 and d = D/D0 (N0, D0: geometric means over the runs). Ours: the law mixture-index with a_i = a, so
+    that sources differ by one number each: for noisy runs, or two mixtures a source and fewer. Convex in w, since u
+    is concave and positive and every exponent is positive. The mean of theta is a gauge, as in mixture-index.
+    Objective and priors: those of mixture-index.
+    """
+
+    name = "mixture-index-shape"
+    equation = "E + F u^-kF + A n^-alpha u^-kN + B d^-beta u^-kD, u = a0 + sum_i exp(theta_i) w_i^a"
+
+    a: Any = parameter(UNIT)
+
+    @classmethod
+    def prior(cls, view: View) -> dict[str, Normal]:
+        return super().prior(view) | {"a": Normal(0.0, 1.0)}
+
+
+class ThreeIndices(IndexLaw):
+    """L = E + F u_F^-kF + A n^-alpha u_N^-kN + B d^-beta u_D^-kD,
+    u_F = a0F + sum_i exp(thetaF_i) w_i^(aF_i),  u_N and u_D alike with a0N, thetaN, aN and a0D, thetaD, aD
+
+    with n = N/N0 and d = D/D0 (N0, D0: geometric means over the runs). Ours: the law mixture-index, which it is where
+    the three indices are equal, with sources that may matter otherwise for the floor, the size and the tokens. Convex
+    in w, since each index is concave and positive and every exponent is positive. The mean of each theta is a gauge:
+    F absorbs that of thetaF, A that of thetaN, B that of thetaD, and only the priors fix it. With 9 + 3 (2 S + 1)
+    parameters it wants many runs, and often some of its starts end in another optimum; for few, mixture-index.
+    Objective and priors: those of mixture-index, the same for each index.
+    """
+
+    name = "three-indices"
+    equation = (
+        "E + F u_F^-kF + A n^-alpha u_N^-kN + B d^-beta u_D^-kD, u_F = a0F + sum_i exp(thetaF_i) w_i^aF_i, "
+        "u_N = a0N + sum_i exp(thetaN_i) w_i^aN_i, u_D = a0D + sum_i exp(thetaD_i) w_i^aD_i"
+    )
+
+    kF: Any = parameter(POSITIVE)
+    kN: Any = parameter(POSITIVE)
+    kD: Any = parameter(POSITIVE)
+    a0F: Any = parameter(POSITIVE)
+    a0N: Any = parameter(POSITIVE)
+    a0D: Any = parameter(POSITIVE)
+    thetaF: Any = parameter(REAL, per_source=True)
+    thetaN: Any = parameter(REAL, per_source=True)
+    thetaD: Any = parameter(REAL, per_source=True)
+    aF: Any = parameter(UNIT, per_source=True)
+    aN: Any = parameter(UNIT, per_source=True)
+    aD: Any = parameter(UNIT, per_source=True)
+    N0: Any = constant()
+    D0: Any = constant()
+
+    def __call__(self, row: Row) -> jax.Array:
+        log_n, log_d = jnp.log(row.params / self.N0), jnp.log(row.tokens / self.D0)
+        floor = self.F * jnp.exp(-self.kF * log_index(row.w_S, self.a0F, self.thetaF, self.aF))
+        size = self.A * jnp.exp(-self.alpha * log_n - self.kN * log_index(row.w_S, self.a0N, self.thetaN, self.aN))
+        data = self.B * jnp.exp(-self.beta * log_d - self.kD * log_index(row.w_S, self.a0D, self.thetaD, self.aD))
+        return self.E + floor + size + data
+
+    @classmethod
+    def prior(cls, view: View) -> dict[str, Normal]:
+        shared = MixtureIndex.prior(view)
+        index = {field: shared.pop(field) for field in ("a0", "theta", "a")}
+        return shared | {f"{field}{term}": normal for field, normal in index.items() for term in "FND"}

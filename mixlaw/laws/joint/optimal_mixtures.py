@@ -1,12 +1,13 @@
-"""Additive law of optimal mixtures: the mixture moves the floor."""
+"""Laws of optimal mixtures, additive (the mixture moves the floor) and joint (it moves every term)."""
+
+from __future__ import annotations
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from mixlaw.laws.base import MAP, POSITIVE, UNIT, Law, Normal, Row, View, constant, parameter, power
+from mixlaw.laws.base import MAP, POSITIVE, REAL, UNIT, Law, Normal, Row, View, constant, parameter, power
+from mixlaw.laws.lazy_jax import jax, jnp
 
 
 class OptimalMixtures(Law):
@@ -56,3 +57,48 @@ class OptimalMixtures(Law):
     @classmethod
     def constants(cls, view: View) -> dict[str, Any]:
         return {"N0": view.params, "D0": view.tokens}
+
+
+class OptimalMixturesJoint(Law):
+    """L = E + 1/(sum_i C_i w_i^(g_i)) + A (sum_i a_i w_i)^gA n^-alpha + B (sum_i b_i w_i)^gB d^-beta
+
+    with n = N/N0 and d = D/D0 (N0, D0: geometric means over the runs). Shukor et al. (2507.09404), joint form, from
+    memory, unconfirmed; with gA = gB = 0 it is the additive form. The means of log a and log b are gauges that A and
+    B absorb: only the priors fix them. Not convex in w where 0 < gA < 1.
+    Objective: ours, MAP on log-loss. Priors: gA and gB around 1, log a and log b around 0.
+    """
+
+    name = "optimal-mixtures-joint"
+    equation = "E + 1/(sum_i C_i w_i^g_i) + A (sum_i a_i w_i)^gA n^-alpha + B (sum_i b_i w_i)^gB d^-beta"
+    source = "Shukor et al., 2507.09404"
+    needs = frozenset({"mixture", "params", "tokens"})
+    convex = False
+    objective = MAP
+
+    E: Any = parameter(POSITIVE)
+    A: Any = parameter(POSITIVE)
+    B: Any = parameter(POSITIVE)
+    alpha: Any = parameter(POSITIVE)
+    beta: Any = parameter(POSITIVE)
+    gA: Any = parameter(REAL)
+    gB: Any = parameter(REAL)
+    C: Any = parameter(POSITIVE, per_source=True)
+    g: Any = parameter(UNIT, per_source=True)
+    a: Any = parameter(POSITIVE, per_source=True)
+    b: Any = parameter(POSITIVE, per_source=True)
+    N0: Any = constant()
+    D0: Any = constant()
+
+    def __call__(self, row: Row) -> jax.Array:
+        size = self.A * jnp.dot(self.a, row.w_S) ** self.gA * (row.params / self.N0) ** -self.alpha
+        data = self.B * jnp.dot(self.b, row.w_S) ** self.gB * (row.tokens / self.D0) ** -self.beta
+        return self.E + 1.0 / jnp.dot(self.C, power(row.w_S, self.g)) + size + data
+
+    @classmethod
+    def prior(cls, view: View) -> dict[str, Normal]:
+        even = Normal(np.zeros(len(view.sources)), 1.0)
+        return OptimalMixtures.prior(view) | {"gA": Normal(1.0, 0.5), "gB": Normal(1.0, 0.5), "a": even, "b": even}
+
+    @classmethod
+    def constants(cls, view: View) -> dict[str, Any]:
+        return OptimalMixtures.constants(view)

@@ -1,12 +1,13 @@
 """Decaying utility of repeated pools, weighed against their quality, for mixtures of pools."""
 
+from __future__ import annotations
+
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mixlaw.laws.base import MAP, POSITIVE, Law, Normal, Row, View, constant, parameter
+from mixlaw.laws.lazy_jax import jax, jnp
 
 EPOCHS = 32
 """Epochs whose utility decays one by one; later ones keep that of the last, so their product is one power."""

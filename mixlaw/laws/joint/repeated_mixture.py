@@ -1,14 +1,15 @@
 """Mixture law for sources that repeat, the default where they do: worth less each epoch, and harmful in the end."""
 
+from __future__ import annotations
+
 from dataclasses import fields
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mixlaw.laws.base import MAP, POSITIVE, REAL, UNIT, Law, Normal, Row, View, between, constant, parameter
 from mixlaw.laws.joint.mixture_index import MixtureIndex
+from mixlaw.laws.lazy_jax import jax, jnp
 
 FEW = 20
 """Runs below which eta is held near 1."""

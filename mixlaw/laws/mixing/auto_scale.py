@@ -1,12 +1,13 @@
 """AutoScale: each source's tokens lower the loss by a power law of their own."""
 
+from __future__ import annotations
+
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mixlaw.laws.base import MAP, POSITIVE, Law, Normal, Row, View, constant, parameter
+from mixlaw.laws.lazy_jax import jax, jnp
 
 
 class AutoScale(Law):

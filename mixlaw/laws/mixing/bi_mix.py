@@ -1,12 +1,13 @@
 """BiMix: share and tokens of the target's own source."""
 
+from __future__ import annotations
+
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mixlaw.laws.base import MAP, POSITIVE, Law, Normal, Row, View, constant, parameter
+from mixlaw.laws.lazy_jax import jax, jnp
 
 LEAST = 1e-4
 """Added to the share: the published law is infinite at a share of 0."""

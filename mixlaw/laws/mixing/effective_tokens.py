@@ -1,12 +1,13 @@
 """Effective-tokens mixing law, the default where all runs share one size and token count."""
 
+from __future__ import annotations
+
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mixlaw.laws.base import MAP, POSITIVE, REAL, UNIT, Law, Normal, Row, View, parameter, power
+from mixlaw.laws.lazy_jax import jax, jnp
 
 
 class EffectiveTokens(Law):

@@ -1,12 +1,13 @@
 """Log-linear mixing law."""
 
+from __future__ import annotations
+
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mixlaw.laws.base import MAP, POSITIVE, REAL, Law, Normal, Row, View, parameter
+from mixlaw.laws.lazy_jax import jax, jnp
 
 
 class LogLinear(Law):

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 
 from mixlaw.laws.base import Row
 from mixlaw.laws.references.base import Reference, drop_unused, log_scales, scikit_learn
@@ -66,6 +65,7 @@ def _kernel(kernels: Any, inputs: int) -> tuple[Any, np.ndarray, np.ndarray]:
 
 def _maximise(mean_P: np.ndarray, sd_P: np.ndarray) -> Any:
     """scikit-learn's optimizer of log-parameters, with a Gaussian prior: its bounds are never reached."""
+    from scipy.optimize import minimize
 
     def optimizer(objective: Any, start_P: np.ndarray, bounds: Any) -> tuple[np.ndarray, float]:
         def value(theta_P: np.ndarray) -> tuple[float, np.ndarray]:

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from mixlaw.errors import MixlawError
 from mixlaw.laws.base import MAP, Row, View, prior_moments
@@ -121,6 +120,8 @@ def _refuse(reason: str) -> None:
 
 def _mix(w_GxS: np.ndarray, loss_G: np.ndarray, at_MxS: np.ndarray) -> np.ndarray:
     """Losses (M,) of the log-linear law fitted on G mixtures: maximum a posteriori, no target's own source known."""
+    from scipy.optimize import least_squares
+
     names = tuple(map(str, range(w_GxS.shape[1])))
     view = View(names, "", float(loss_G.min()), float(np.median(loss_G)), 1.0, 1.0, len(loss_G))
     mean_P, covariance_PxP = prior_moments(LogLinear, view)

@@ -1,13 +1,14 @@
 """Chinchilla scaling law of one mixture."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, Self
 
-import jax
 import numpy as np
-from scipy.optimize import nnls
 
 from mixlaw.laws.base import POSITIVE, Law, Normal, Objective, Row, View, parameter
+from mixlaw.laws.lazy_jax import jax
 
 
 class Chinchilla(Law):
@@ -47,6 +48,8 @@ class Chinchilla(Law):
 
     @classmethod
     def starts(cls, rows: Row, loss_R: np.ndarray, view: View) -> Sequence[Self]:
+        from scipy.optimize import nnls
+
         found = []
         log_n, log_d = np.log(rows.params / view.params), np.log(rows.tokens / view.tokens)
         for alpha in np.geomspace(0.1, 1.0, 10):

@@ -1,13 +1,14 @@
 """Data-constrained scaling law of one repeated source."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, Self
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mixlaw.laws.base import POSITIVE, Law, Normal, Objective, Row, View, parameter
+from mixlaw.laws.lazy_jax import jax, jnp
 from mixlaw.laws.scaling.chinchilla import Chinchilla
 
 

@@ -1,12 +1,13 @@
 """Chinchilla with a penalty on repetition, for one repeated source."""
 
+from __future__ import annotations
+
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mixlaw.laws.base import MAP, POSITIVE, Law, Normal, Row, View, constant, parameter
+from mixlaw.laws.lazy_jax import jax, jnp
 
 
 class OverfitPenalty(Law):
