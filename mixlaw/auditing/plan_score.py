@@ -1,170 +1,200 @@
-"""score_plan: what a plan predicted beside what the real run came to, and whether the intervals held."""
+"""score_plan: compare a plan's predictions with real runs, and check whether the intervals contained the losses."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from mixlaw.auditing.interval_coverage import check_difference, check_objective, check_target
-from mixlaw.auditing.run_matching import NEAR, Forecast, MatchedRuns, check_fit, forecast, groups
+from mixlaw.auditing.run_matching import SAME_MIXTURE, Forecast, MatchedRuns, check_fit, forecast, match_runs
+from mixlaw.auditing.score_sections import (
+    Count,
+    Counts,
+    DifferenceScore,
+    PlannedRun,
+    Score,
+    ScoredRun,
+    TrainedRun,
+)
+from mixlaw.auditing.scored_plan import ScoredPlan
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.json import named, no_nan
 from mixlaw.project.plan_like import PlanLike
 from mixlaw.runs.measurement import of_provenance, refuse_mixed, unstated
 from mixlaw.runs.run_table import Runs
+from mixlaw.typing import Array
 
 SCHEMA = 1
-FAR = 0.10
-"""Losses that all differ from the prediction by one factor to within this are likely of another unit."""
+OTHER_UNIT = 0.10
+"""Losses that all match the prediction within this relative error after conversion are likely in another unit."""
 
 
 @dataclass(frozen=True)
 class PlanScore:
-    """A plan's predictions beside the outcome. `to_dict` gives what `mixlaw score-plan --json` prints.
+    """A plan's predictions compared with real runs. What is not known is None, with the reason in `notes`.
 
-    Keys: `targets` by name and `objective`, each {planned {mean, low, high}, as_trained {mean, low, high}, measured,
-    held {planned, as_trained}} in nats per token; `differences` by baseline or run, alike, of its objective less the
-    plan's run's; `runs`, what each run was taken for; `trained` and `planned`: mixture, N and D; `verdict` of the plan;
-    `intervals` {held, of}; `plan`, its hash; `notes`. What is not known is null, with the reason in `notes`.
+    Attributes:
+        targets: by target, planned and as-trained interval, measured loss, and whether each interval contained it.
+        objective: the same for the plan's objective.
+        differences: by baseline or run, the same for its objective minus that of the plan's runs.
+        intervals: number of intervals that contained the measured value, of those checked.
+        verdict: the plan's.
+        runs: each run, and the mixture that it was matched with.
+        planned, trained: mixture, N and D of the plan, and of its runs.
+        plan: hash of the plan.
+        notes: what to consider when reading the figures.
+        schema: version of the JSON object.
     """
 
-    content: dict[str, Any]
+    targets: dict[str, Score]
+    objective: Score
+    differences: dict[str, DifferenceScore]
+    intervals: Counts
+    verdict: str
+    runs: tuple[ScoredRun, ...]
+    planned: PlannedRun
+    trained: TrainedRun
+    plan: str
+    notes: tuple[str, ...]
+    schema: int = SCHEMA
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON types."""
-        return no_nan(self.content)
+        """The JSON object that `mixlaw score-plan --json` prints."""
+        return no_nan(asdict(self))
 
 
 def score_plan(plan: PlanLike, runs: Runs, fit: Fit | None = None, *, run: str | None = None) -> PlanScore:
     """Compare a plan with runs at its budget.
 
-    `planned` is what the plan says of its own mixture: the law's mean and its bootstrap interval, which holds no noise
-    of single runs. `as_trained` is what the fit says of the mixture, N and D that were really trained, with the noise
-    of so many runs in its interval, taken as fully correlated over targets, which is the wide side.
+    `planned` is the plan's prediction for its own mixture: the law's mean and its bootstrap interval, without the noise
+    of single runs. `as_trained` is the fit's prediction for the mixture, N and D that were trained; its interval
+    includes the noise of the runs, taken as fully correlated over targets, which makes it conservative.
 
     Args:
-        plan: as `recommend` or `read_plan` give it.
-        runs: one or more rows, of which the last checkpoint of each run counts. A run is the plan's or a baseline's by
-            its mixture, or else stands under its own id.
-        fit: the fit behind the plan; None: nothing is said of mixtures as trained.
-        run: the id of the plan's run, where its mixture is far from the plan's.
+        plan: from `recommend` or `read_plan`.
+        runs: one or more rows, of which the last checkpoint of each run counts. A run is matched with the plan or a
+            baseline by its mixture; other runs are listed under their own id.
+        fit: the fit behind the plan. None: `as_trained` is None.
+        run: the id of the plan's run, if its mixture is too far from the plan's to match.
 
     Raises:
-        MixlawError: tokenizers, targets or sources differ, or no run is the plan's.
+        MixlawError: tokenizers, targets or sources differ, no run is the plan's, or the plan predicts no losses.
+
+    >>> import pandas as pd
+    >>> class Shares:
+    ...     def to_dict(self):
+    ...         bands = {"web": {"mean": 2.0, "low": 1.9, "high": 2.1}}
+    ...         return {"mixture": {"web": 0.7, "code": 0.3}, "verdict": "better",
+    ...                 "predicted": {"loss": bands, "objective": 2.0}, "provenance": {"targets": {"web": 1.0}}}
+    >>> table = pd.DataFrame({"run_id": ["real"], "w:web": [0.7], "w:code": [0.3], "loss:web": [2.05]})
+    >>> score = score_plan(Shares(), Runs.from_frame(table, "real.csv"))
+    >>> score.targets["web"].held.planned, score.intervals.planned
+    (True, Count(held=1, of=1))
     """
-    content = plan.to_dict()
-    notes = [*runs.notes, *_measured_alike(content, runs, fit)]
-    found = groups(content, runs, run)
+    read = ScoredPlan.of(plan)
+    notes = [*runs.notes, *_check_measurement(read, runs, fit)]
+    found = match_runs(read, runs, run)
     own = found["plan"]
-    forecasts = {name: forecast(fit, content, group) for name, group in found.items()} if fit is not None else {}
-    planned = None if fit is None else forecast(fit, content, None)
-    notes += _remarks(content, own, forecasts.get("plan"), fit)
-    targets = list(content["predicted"]["loss"])
-    scored = {t: check_target(content, own, forecasts.get("plan"), k) for k, t in enumerate(targets)}
-    objective = check_objective(content, own, forecasts.get("plan"), planned)
+    forecasts = {name: forecast(fit, read, matched) for name, matched in found.items()} if fit is not None else {}
+    trained, planned = forecasts.get("plan"), None if fit is None else forecast(fit, read, None)
+    notes += _remarks(read, own, trained, fit)
+    targets = {target: check_target(read, own, trained, k) for k, target in enumerate(read.targets)}
+    objective = check_objective(read, own, trained, planned)
     differences = {
-        name: check_difference(content, (group, own), (forecasts.get(name), forecasts.get("plan")))
-        for name, group in found.items()
+        name: check_difference(read, (matched, own), (forecasts.get(name), trained))
+        for name, matched in found.items()
         if name != "plan"
     }
-    held = [entry["held"] for entry in (*scored.values(), objective, *differences.values())]
-    counts = {
-        key: {"held": sum(h[key] is True for h in held), "of": sum(h[key] is not None for h in held)}
-        for key in ("planned", "as_trained")
-    }
+    held = [score.held for score in (*targets.values(), objective, *differences.values())]
     return PlanScore(
-        {
-            "targets": scored,
-            "objective": objective,
-            "differences": differences,
-            "intervals": counts,
-            "verdict": content["verdict"],
-            "runs": [_run(group, i, content) for group in found.values() for i in range(len(group.runs))],
-            "planned": {key: content.get(key) for key in ("mixture", "params", "tokens")},
-            "trained": _trained(content, own),
-            "plan": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16],
-            "notes": list(dict.fromkeys(notes)),
-            "schema": SCHEMA,
-        }
+        targets=targets,
+        objective=objective,
+        differences=differences,
+        intervals=Counts(
+            Count.of_checks([one.planned for one in held]), Count.of_checks([one.as_trained for one in held])
+        ),
+        verdict=read.verdict,
+        runs=tuple(run for matched in found.values() for run in _scored_runs(matched, read)),
+        planned=PlannedRun(read.mixture, read.params, read.tokens),
+        trained=_trained(read, own),
+        plan=read.digest,
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
 def behind(plan: PlanLike, fit: Fit) -> bool:
-    """Whether a fit is the one behind a plan: it says of the plan's mixture what the plan says."""
-    content = plan.to_dict()
-    check_fit(fit, content)
-    stated_K = np.array([band["mean"] for band in content["predicted"]["loss"].values()])
-    return bool(np.allclose(forecast(fit, content, None).point_K, stated_K, rtol=1e-5))
+    """True if a plan was made from this fit: the fit predicts the losses that the plan states.
+
+    Raises:
+        MixlawError: the fit has other sources or targets than the plan.
+    """
+    read = ScoredPlan.of(plan)
+    check_fit(fit, read)
+    return bool(np.allclose(forecast(fit, read, None).point_K, read.mean_K, rtol=1e-5))
 
 
-def _measured_alike(content: Mapping[str, Any], runs: Runs, fit: Fit | None) -> list[str]:
-    """Refuse what was measured differently; notes on what could not be checked."""
-    planned = of_provenance(content.get("provenance"), "the plan")
-    refuse_mixed(planned, runs.yardstick)
+def _check_measurement(plan: ScoredPlan, runs: Runs, fit: Fit | None) -> list[str]:
+    """Raise if plan, runs and fit use different tokenizers or texts; returns notes on what could not be checked."""
+    refuse_mixed(plan.measurement, runs.yardstick)
     if fit is not None:
-        refuse_mixed(planned, of_provenance(fit.provenance, "the fit"))
-        check_fit(fit, content)
-    return unstated(planned, runs.yardstick)
+        refuse_mixed(plan.measurement, of_provenance(fit.provenance, "the fit"))
+        check_fit(fit, plan)
+    return unstated(plan.measurement, runs.yardstick)
 
 
-def _remarks(content: Mapping[str, Any], own: MatchedRuns, said: Forecast | None, fit: Fit | None) -> list[str]:
-    """What to know before the figures are read."""
+def _remarks(plan: ScoredPlan, own: MatchedRuns, trained: Forecast | None, fit: Fit | None) -> list[str]:
+    """Notes on missing values and on differences between the plan and its runs."""
     notes = []
     if fit is None:
-        notes.append("as_trained is null: the fit is not at hand, so nothing is predicted for mixtures as trained")
+        notes.append("as_trained is null: no fit was given, so nothing is predicted for mixtures as trained")
     elif not len(fit.replicas_BxKxP):
-        notes.append("the fit has no replicas: intervals as trained hold the runs' noise alone")
-    if own.moved > NEAR:
+        notes.append("the fit has no replicas: intervals as trained contain only the noise of runs")
+    if own.moved > SAME_MIXTURE:
         notes.append(f"{own.moved:.0%} of the tokens of the plan's run are elsewhere than planned")
-    for key, x_R in zip(("params", "tokens"), own.at(content), strict=True):
-        if np.isnan(getattr(own.runs, f"{key}_R")).any() and content.get(key) is not None:
+    for key, x_R in own.size(plan).items():
+        planned = plan.size[key]
+        if planned is not None and np.isnan(own.stated_size[key]).any():
             notes.append(f"{own.runs.name}: no {key} for the plan's run, taken as planned")
-        elif content.get(key) is not None and not own.at_plan(content):
-            notes.append(f"{key} of the plan's run are {np.mean(x_R) / content[key]:.3g} times the planned")
-    if not own.at_plan(content):
-        notes.append("the plan's own interval is of another N or D than was trained: whether it held is null")
-    for target, loss in zip(content["predicted"]["loss"], own.measured_K, strict=True):
+        elif planned is not None and not own.has_size_of(plan):
+            notes.append(f"{key} of the plan's run are {np.mean(x_R) / planned:.3g} times the planned")
+    if not own.has_size_of(plan):
+        notes.append("the plan's own interval is for another N or D than was trained: whether it held is null")
+    for target, loss in zip(plan.targets, own.measured_K, strict=True):
         if math.isnan(loss):
             notes.append(f"target {target} is not measured in the plan's run: null, and so is the objective")
-    point_K = np.array([b["mean"] for b in content["predicted"]["loss"].values()]) if said is None else said.point_K
-    return notes + _unit(own.measured_K, point_K)
+    return notes + _check_unit(own.measured_K, plan.mean_K if trained is None else trained.point_K)
 
 
-def _unit(measured_K: np.ndarray, point_K: np.ndarray) -> list[str]:
-    """A note where losses look like those of another unit."""
+def _check_unit(measured_K: Array, point_K: Array) -> list[str]:
+    """A note if measured losses look like bits per token or perplexities."""
     known_K = np.isfinite(measured_K)
-    for unit, as_nats in (("bits", measured_K * math.log(2.0)), ("perplexity", np.log(np.maximum(measured_K, 1.0)))):
-        close_K = np.abs(as_nats / point_K - 1.0)[known_K] < FAR
-        if close_K.all() and (np.abs(measured_K / point_K - 1.0)[known_K] > 2 * FAR).all():
+    for unit, as_nats_K in (("bits", measured_K * math.log(2.0)), ("perplexity", np.log(np.maximum(measured_K, 1.0)))):
+        close_K = np.abs(as_nats_K / point_K - 1.0)[known_K] < OTHER_UNIT
+        if close_K.all() and (np.abs(measured_K / point_K - 1.0)[known_K] > 2 * OTHER_UNIT).all():
             return [
                 f"the measured losses look like {unit} per token: the run table holds nats (`mixlaw import --unit`)"
             ]
     return []
 
 
-def _run(group: MatchedRuns, i: int, content: Mapping[str, Any]) -> dict[str, Any]:
-    params_R, tokens_R = group.at(content)
-    about = {
-        "run_id": group.ids[i],
-        "taken_for": group.name,
-        "params": float(params_R[i]),
-        "tokens": float(tokens_R[i]),
-    }
-    return about | {"mixture": named(tuple(content["mixture"]), group.w_RxS[i])}
+def _scored_runs(matched: MatchedRuns, plan: ScoredPlan) -> list[ScoredRun]:
+    """One entry for each run."""
+    size = matched.size(plan)
+    return [
+        ScoredRun(run_id, matched.name, float(size["params"][i]), float(size["tokens"][i]), named(plan.sources, w_S))
+        for i, (run_id, w_S) in enumerate(zip(matched.ids, matched.w_RxS, strict=True))
+    ]
 
 
-def _trained(content: Mapping[str, Any], own: MatchedRuns) -> dict[str, Any]:
-    params_R, tokens_R = own.at(content)
-    return {
-        "mixture": named(tuple(content["mixture"]), own.w_RxS.mean(0)),
-        "params": float(params_R.mean()),
-        "tokens": float(tokens_R.mean()),
-        "moved": own.moved,
-        "runs": len(own.runs),
-    }
+def _trained(plan: ScoredPlan, own: MatchedRuns) -> TrainedRun:
+    size = own.size(plan)
+    return TrainedRun(
+        named(plan.sources, own.w_RxS.mean(0)),
+        float(size["params"].mean()),
+        float(size["tokens"].mean()),
+        own.moved,
+        len(own.runs),
+    )

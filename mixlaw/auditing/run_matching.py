@@ -1,79 +1,88 @@
-"""Real runs beside a plan: which run is of the plan's mixture and which of a baseline's, and what a fit says of each
-as it was trained."""
+"""Match the runs of a table with a plan and its baselines by mixture, and forecast their losses as trained."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from mixlaw.auditing.scored_plan import ScoredPlan
 from mixlaw.errors import MixlawError, nearest, shown
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.runs.run_table import Runs
+from mixlaw.typing import Array
 
-NEAR = 0.05
-"""A run is of a mixture from which at most so large a share of its tokens differs."""
-SAME = 0.02
-"""N or D that differ by no more are the same: trainers round to whole batches."""
+SAME_MIXTURE = 0.05
+"""Largest share of a run's tokens that may differ from a mixture for the run to be matched with it."""
+SAME_SIZE = 0.02
+"""Relative difference in N or D up to which two sizes count as the same: trainers round to whole batches."""
 
 
 @dataclass(frozen=True)
 class MatchedRuns:
-    """Runs of one mixture, such as the plan's with several seeds: n runs, K targets.
+    """Runs of one mixture, such as the plan's with several seeds: R runs, K targets.
 
     Attributes:
         name: plan, a baseline's name, or the run's id.
-        runs: their last rows.
-        w_RxS: their mixtures in the order of the plan's sources.
-        moved: the largest share of tokens by which one differs from the mixture it is of, nan where it is of none.
-        measured_K: mean losses of the plan's targets, nan where some run has none.
+        runs: the last row of each run.
+        w_RxS: shares as trained, in the order of the plan's sources.
+        moved: largest share of tokens by which a run differs from the matched mixture; nan if matched with none.
+        measured_K: mean losses of the plan's targets, nan for a target that a run did not measure.
     """
 
     name: str
     runs: Runs
-    w_RxS: np.ndarray
+    w_RxS: Array
     moved: float
-    measured_K: np.ndarray
+    measured_K: Array
 
     @property
     def ids(self) -> list[str]:
-        """Their run ids."""
+        """Run ids."""
         return [str(run) for run in self.runs.run_id]
 
-    def at(self, content: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-        """N and D of each run, (R,); the plan's where the table has none, nan where neither has."""
-        planned = (np.nan if content.get(key) is None else content[key] for key in ("params", "tokens"))
-        stated = self.runs.params_R, self.runs.tokens_R
-        params_R, tokens_R = (np.where(np.isnan(x_R), y, x_R) for x_R, y in zip(stated, planned, strict=True))
-        return params_R, tokens_R
+    @property
+    def stated_size(self) -> dict[str, Array]:
+        """N and D (R,) by key as the table states them, nan if it does not."""
+        return {"params": self.runs.params_R, "tokens": self.runs.tokens_R}
 
-    def at_plan(self, content: Mapping[str, Any]) -> bool:
-        """Whether all runs have the plan's N and D, as far as both are known."""
-        found = self.at(content)
-        for key, x_R in zip(("params", "tokens"), found, strict=True):
-            planned = content.get(key)
-            if planned is not None and np.any(np.abs(x_R / planned - 1.0) > SAME):
-                return False
-        return True
+    def size(self, plan: ScoredPlan) -> dict[str, Array]:
+        """N and D (R,) by key; the plan's if the table has none, nan if neither is known."""
+        planned = {key: np.nan if value is None else value for key, value in plan.size.items()}
+        return {key: np.where(np.isnan(x_R), planned[key], x_R) for key, x_R in self.stated_size.items()}
+
+    def has_size_of(self, plan: ScoredPlan) -> bool:
+        """True if no run has another N or D than the plan; unknown sizes count as the plan's."""
+        size = self.size(plan)
+        planned = {key: value for key, value in plan.size.items() if value is not None}
+        return not any(np.any(np.abs(size[key] / value - 1.0) > SAME_SIZE) for key, value in planned.items())
 
 
-def groups(content: Mapping[str, Any], runs: Runs, run: str | None) -> dict[str, MatchedRuns]:
-    """The runs of a table by what their mixture is of, the plan's first.
+def match_runs(plan: ScoredPlan, runs: Runs, run: str | None) -> dict[str, MatchedRuns]:
+    """The runs of a table by the mixture that they are matched with, the plan's first.
 
     Args:
-        content: of plan.json.
-        run: the id of the plan's run, where its mixture does not tell.
+        run: the id of the plan's run, if its mixture is too far from the plan's to match.
 
     Raises:
-        MixlawError: no run is of the plan's mixture, a source is not the plan's, or no target is measured.
+        MixlawError: no run has the plan's mixture, a source is not the plan's, or no target is measured.
+
+    >>> import pandas as pd
+    >>> class Shares:
+    ...     def to_dict(self):
+    ...         bands = {"web": {"mean": 2.0, "low": 1.9, "high": 2.1}}
+    ...         return {"mixture": {"web": 0.7, "code": 0.3}, "verdict": "unknown",
+    ...                 "predicted": {"loss": bands, "objective": 2.0}, "provenance": {"targets": {"web": 1.0}}}
+    >>> table = pd.DataFrame(
+    ...     {"run_id": ["a", "b"], "w:web": [0.71, 0.2], "w:code": [0.29, 0.8], "loss:web": [2.0, 2.3]}
+    ... )
+    >>> matched = match_runs(ScoredPlan.of(Shares()), Runs.from_frame(table, "real.csv"), None)
+    >>> list(matched), round(matched["plan"].moved, 3)
+    (['plan', 'b'], 0.01)
     """
-    names = tuple(content["mixture"])
     ends = runs.select(runs.last_R)
-    w_RxS = _aligned(names, ends)
-    loss_RxK = _losses(content, ends)
-    known = _mixtures(content, names)
+    w_RxS, loss_RxK = _shares(plan.sources, ends), _losses(plan.targets, ends)
+    known = _mixtures(plan)
     apart_RxM = 0.5 * np.abs(w_RxS[:, None, :] - np.stack(list(known.values()))).sum(2)
     labels = [_label(list(known), apart_M, str(i), run) for apart_M, i in zip(apart_RxM, ends.run_id, strict=True)]
     if "plan" not in labels:
@@ -86,7 +95,7 @@ def groups(content: Mapping[str, Any], runs: Runs, run: str | None) -> dict[str,
     return found
 
 
-def _aligned(names: tuple[str, ...], ends: Runs) -> np.ndarray:
+def _shares(names: tuple[str, ...], ends: Runs) -> Array:
     """Mixtures (R, S) in the plan's order; a source without a column has no share."""
     w_RxS = np.zeros((len(ends), len(names)))
     for source, w_R in zip(ends.sources, ends.w_RxS.T, strict=True):
@@ -100,9 +109,8 @@ def _aligned(names: tuple[str, ...], ends: Runs) -> np.ndarray:
     return w_RxS
 
 
-def _losses(content: Mapping[str, Any], ends: Runs) -> np.ndarray:
-    """Losses (R, K) of the plan's targets, nan where not measured."""
-    targets = tuple(content["predicted"]["loss"])
+def _losses(targets: tuple[str, ...], ends: Runs) -> Array:
+    """Losses (R, K) of the plan's targets, nan if not measured."""
     if not set(targets) & set(ends.targets):
         raise MixlawError(
             f"{ends.name}: measures no target of the plan ({', '.join(targets)}); {nearest(targets[0], ends.targets)}"
@@ -111,25 +119,24 @@ def _losses(content: Mapping[str, Any], ends: Runs) -> np.ndarray:
     return np.stack([ends.loss_RxK[:, ends.targets.index(t)] if t in ends.targets else empty_R for t in targets], 1)
 
 
-def _mixtures(content: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """The plan's mixture and its baselines', (S,) each."""
-    found = {"plan": content["mixture"]}
-    found |= {name: b["mixture"] for name, b in (content.get("baselines") or {}).items() if b is not None}
-    return {name: np.array([mixture[source] for source in names], float) for name, mixture in found.items()}
+def _mixtures(plan: ScoredPlan) -> dict[str, Array]:
+    """Shares (S,) of the plan, then of its baselines, by name."""
+    found = {"plan": plan.mixture} | {name: baseline.mixture for name, baseline in plan.baselines.items()}
+    return {name: np.array([mixture[source] for source in plan.sources], float) for name, mixture in found.items()}
 
 
-def _label(known: list[str], apart_M: np.ndarray, run_id: str, run: str | None) -> str:
-    """What a run's mixture is of: the nearest mixture that is near enough, else the run's own id."""
+def _label(known: list[str], apart_M: Array, run_id: str, run: str | None) -> str:
+    """The nearest mixture if it is within `SAME_MIXTURE`, else the run's own id."""
     if run is not None and run_id == run:
         return "plan"
-    first = 0 if run is None else 1  # a run that is named leaves no other to be the plan's
+    first = 0 if run is None else 1  # if the plan's run is named, no other run is the plan's
     order = first + int(np.argmin(apart_M[first:])) if len(apart_M) > first else 0
-    near = len(apart_M) > first and apart_M[order] <= NEAR
+    near = len(apart_M) > first and apart_M[order] <= SAME_MIXTURE
     return known[order] if near else run_id
 
 
-def _only_run(labels: list[str], ends: Runs, apart_R: np.ndarray, run: str | None) -> list[str]:
-    """The labels of a table in which no mixture is the plan's: a run alone is the plan's all the same."""
+def _only_run(labels: list[str], ends: Runs, apart_R: Array, run: str | None) -> list[str]:
+    """Labels of a table in which no run has the plan's mixture: a single run counts as the plan's all the same."""
     if run is not None:
         raise MixlawError(f"{ends.name}: no run is called {shown(run)}; {nearest(run, map(str, ends.run_id))}")
     if len(labels) == 1:
@@ -143,28 +150,31 @@ def _only_run(labels: list[str], ends: Runs, apart_R: np.ndarray, run: str | Non
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a fit says of a group's mean losses.
+    """A fit's prediction of the mean losses of some runs, nats per token: K targets, B replicas.
 
     Attributes:
-        point_K, replicas_BxK: predicted losses, nats per token.
-        noise_K: standard deviation of the mean of so many runs around the law.
+        point_K, replicas_BxK: predicted losses.
+        noise_K: standard deviation of the runs' mean around the prediction.
+
+    >>> Forecast(np.array([2.0]), np.array([[1.9], [2.1]]), np.array([0.01])).replicas_BxK.shape
+    (2, 1)
     """
 
-    point_K: np.ndarray
-    replicas_BxK: np.ndarray
-    noise_K: np.ndarray
+    point_K: Array
+    replicas_BxK: Array
+    noise_K: Array
 
 
-def forecast(fit: Fit, content: Mapping[str, Any], group: MatchedRuns | None) -> Forecast:
-    """What the fit predicts of a group as trained; of the plan's own mixture at its own size where there is none."""
-    names, targets = tuple(content["mixture"]), list(content["predicted"]["loss"])
-    at, unique = tuple(np.nan if content.get(k) is None else content[k] for k in ("params", "tokens")), None
-    w_RxS, count = np.array([[content["mixture"][name] for name in names]]), 1
-    if group is not None:
-        w_RxS, at, count = group.w_RxS, group.at(content), len(group.runs)
-        unique = _unique(fit, group.runs) if group.runs.states_unique else None
+def forecast(fit: Fit, plan: ScoredPlan, runs: MatchedRuns | None) -> Forecast:
+    """The fit's prediction for runs as trained; for the plan's mixture at the plan's N and D if `runs` is None."""
+    names = plan.sources
+    at = tuple(np.nan if value is None else value for value in plan.size.values())
+    w_RxS, count, unique = np.array([list(plan.mixture.values())]), 1, None
+    if runs is not None:
+        w_RxS, at, count = runs.w_RxS, tuple(runs.size(plan).values()), len(runs.runs)
+        unique = _unique(fit, runs.runs) if runs.runs.states_unique else None
     order = [names.index(source) for source in fit.sources]
-    index_K = [fit.targets.index(target) for target in targets]
+    index_K = [fit.targets.index(target) for target in plan.targets]
     point_K = fit.losses(w_RxS[:, order], *at, unique=unique).mean(0)[index_K]
     replicas_BxK = fit.losses(w_RxS[:, order], *at, unique=unique, replicas=True).mean(1)[:, index_K]
     if not len(replicas_BxK):
@@ -172,7 +182,7 @@ def forecast(fit: Fit, content: Mapping[str, Any], group: MatchedRuns | None) ->
     return Forecast(point_K, replicas_BxK, fit.sigma_K[index_K] * point_K / np.sqrt(count))
 
 
-def _unique(fit: Fit, runs: Runs) -> np.ndarray:
+def _unique(fit: Fit, runs: Runs) -> Array:
     """Unique tokens (R, S) in the fit's order; a source without a share never repeats."""
     unique_RxS = np.full((len(runs), len(fit.sources)), np.inf)
     for source, unique_R in zip(runs.sources, runs.unique_RxS.T, strict=True):
@@ -181,12 +191,13 @@ def _unique(fit: Fit, runs: Runs) -> np.ndarray:
     return unique_RxS
 
 
-def check_fit(fit: Fit, content: Mapping[str, Any]) -> None:
-    """Refuse a fit of other sources or targets than the plan's."""
-    for kind, stated, known in (
-        ("source", content["mixture"], fit.sources),
-        ("target", content["predicted"]["loss"], fit.targets),
-    ):
+def check_fit(fit: Fit, plan: ScoredPlan) -> None:
+    """Raise if a fit has other sources than the plan, or lacks one of its targets.
+
+    Raises:
+        MixlawError: naming the first source or target that differs.
+    """
+    for kind, stated, known in (("source", plan.sources, fit.sources), ("target", plan.targets, fit.targets)):
         strange = sorted(set(stated) - set(known)) + (sorted(set(known) - set(stated)) if kind == "source" else [])
         if strange:
             raise MixlawError(f"the fit's and the plan's {kind}s differ ({shown(strange[0])}): give the plan's own fit")
