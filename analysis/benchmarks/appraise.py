@@ -37,6 +37,7 @@ from mixlaw.project.project_file import Project
 from mixlaw.project.sources import Budget, Source, Sources, Target
 from mixlaw.runs.run_table import Runs, read_runs
 from proxies.data.corpus import END, Corpus
+from proxies.data.mixture import Mixture
 from proxies.sweep.run_sweep import sweep
 from proxies.tasks.proxy_sizes import Scale
 from proxies.tasks.run_specs import spec_at, unique_tokens
@@ -160,8 +161,10 @@ class Bench:
 
     def trained(self, mixtures: dict[str, dict[str, float]], seed: int):
         """The run table of some mixtures."""
-        specs = [spec_at(self.scale, mixture, self.corpus, name, seed=seed) for name, mixture in mixtures.items()]
-        return sweep(specs, self.corpus, self.store)
+        specs = [
+            spec_at(self.scale, Mixture(mixture), self.corpus, name, seed=seed) for name, mixture in mixtures.items()
+        ]
+        return sweep(specs, self.corpus, self.store).table
 
     def measured(self, mixtures: dict[str, dict[str, float]]) -> dict[str, np.ndarray]:
         """The objective of mixtures, trained with every seed."""

@@ -27,6 +27,7 @@ from table import print_row
 
 from proxies.data.batches import Batches
 from proxies.data.corpus import Build, Corpus, build_corpus
+from proxies.data.mixture import Mixture
 from proxies.data.schedule import Schedule
 from proxies.text.readers import read_documents
 from proxies.text.tokenizer import read_tokenizer
@@ -158,12 +159,12 @@ def batches(folder: Path, aims: Aims) -> None:
     unique = {"all": min(len(corpus.train["all"]), 50_000_000)}
     print_row("\nbatches", ["Mtokens/s", "slice", "share"])
     began = time.perf_counter()
-    once = Batches(corpus, {"all": 1.0}, unique, (unique["all"] // (1 << 14), 16, 1024), 0)
+    once = Batches(corpus, Mixture({"all": 1.0}), unique, (unique["all"] // (1 << 14), 16, 1024), 0)
     tokens = sum(step.size for step in once)
     print_row("first epoch, from disk", [tokens / (time.perf_counter() - began) / 1e6])
     for batch, length, count in ((2, 128, 1), (2, 128, 16), (16, 1024, 1), (16, 1024, 16)):
         steps = 20_000_000 // (batch * length)
-        run = Batches(corpus, {"all": 1.0}, unique, (steps, batch, length), 0)
+        run = Batches(corpus, Mixture({"all": 1.0}), unique, (steps, batch, length), 0)
         run[0]
         began = time.perf_counter()
         reads = min(2000, steps // count)

@@ -27,6 +27,7 @@ from mixlaw.estimation.goals import goal
 from mixlaw.planning.plan import Plan
 from mixlaw.project.sources import Budget
 from mixlaw.runs.run_table import Runs
+from proxies.data.mixture import Mixture
 from proxies.online.run_online import method_named
 from proxies.online.task import kept, online_question
 from proxies.sweep.run_sweep import sweep
@@ -48,7 +49,7 @@ def asked() -> Task:
 
 def planned(task: Task, out: Path) -> Plan:
     """The plan from the proxies."""
-    table = sweep(proxy_specs(task, 0), task.corpus, out / "store")
+    table = sweep(proxy_specs(task, 0), task.corpus, out / "store").table
     fitted = fit(Runs.from_frame(table, "proxies"), "auto", goal=goal(task.sources, task.budget))
     plan = recommend(fitted, task.sources, task.budget, targets=task.targets)
     plan.save(out / "plan.json")
@@ -63,7 +64,8 @@ def weighted(task: Task, loss: dict[str, float]) -> float:
 
 def trained(task: Task, named: dict[str, dict[str, float]], seed: int, out: Path) -> dict[str, float]:
     """The objective of every mixture, trained at the budget."""
-    return {name: weighted(task, loss) for name, loss in measure(task, named, out / "store", seed).items()}
+    mixtures = {name: Mixture(mixture) for name, mixture in named.items()}
+    return {name: weighted(task, loss) for name, loss in measure(task, mixtures, out / "store", seed).items()}
 
 
 def print_plan(task: Task, plan: Plan) -> None:

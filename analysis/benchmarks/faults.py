@@ -24,6 +24,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from proxies.data.corpus import build_corpus  # noqa: E402
+from proxies.data.mixture import Mixture  # noqa: E402
 from proxies.model.transformer import ModelConfig  # noqa: E402
 from proxies.sweep.backends.workers import Workers  # noqa: E402
 from proxies.sweep.run_sweep import sweep  # noqa: E402
@@ -45,14 +46,15 @@ def specs(runs: int) -> list[RunSpec]:
     """Runs of one size, two rows each."""
     shares = [i / runs for i in range(runs)]
     return [
-        RunSpec(f"r{i}", {"a": w, "b": 1 - w}, TINY, TOKENS + 10_000 * i, 0.5, seed=i, evaluations=2)
+        RunSpec(f"r{i}", Mixture({"a": w, "b": 1 - w}), TINY, TOKENS + 10_000 * i, 0.5, seed=i, evaluations=2)
         for i, w in enumerate(shares)
     ]
 
 
 def drive(place: str, runs: int) -> pd.DataFrame:
     """The sweep, from wherever it stands."""
-    return sweep(specs(runs), texts(), Store.at(place, every=EVERY), backend=Workers(2)).drop(columns="seconds")
+    result = sweep(specs(runs), texts(), Store.at(place, every=EVERY), backend=Workers(2))
+    return result.table.drop(columns="seconds")
 
 
 def children(pid: int) -> list[int]:

@@ -20,6 +20,7 @@ from table import print_row
 
 from proxies.data.batches import matched_unique
 from proxies.data.corpus import build_corpus
+from proxies.data.mixture import Mixture
 from proxies.sweep.run_sweep import sweep
 from proxies.tasks.proxy_sizes import BATCH, Scale, demo_scales
 from proxies.text.demo_text import demo_documents
@@ -36,7 +37,7 @@ def specs(scale: Scale, corpus, matched: bool, name: str, seeds: int) -> list[Ru
     return [
         RunSpec(
             f"{name}-{share:g}-{seed}",
-            {SCARCE: share, PLENTY: 1 - share},
+            Mixture({SCARCE: share, PLENTY: 1 - share}),
             scale.config,
             scale.tokens,
             unique=unique,
@@ -71,7 +72,7 @@ def main() -> None:
     for scale in proposal.scales[:2]:
         settings += [(f"{kind} {scale.params:,}", scale, kind == "matched") for kind in ("matched", "unmatched")]
     runs = [spec for name, scale, matched in settings for spec in specs(scale, corpus, matched, name, options.seeds)]
-    table = sweep(runs, corpus, options.out / "store").set_index("run_id")
+    table = sweep(runs, corpus, options.out / "store").table.set_index("run_id")
     loss_R = table[[f"loss:{name}" for name in (SCARCE, PLENTY)]].mean(axis=1)
     print_row("share of " + SCARCE, SHARES, 22)
     curves = {}

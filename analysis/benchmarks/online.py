@@ -21,13 +21,12 @@ from pathlib import Path
 import numpy as np
 from machine import print_machine, timed
 
+from proxies.data.mixture import Mixture
 from proxies.online.run_online import METHODS, method_named
 from proxies.online.task import kept, online_question
 from proxies.sweep.run_sweep import cores
 from proxies.tasks.proxy_sizes import Scale
 from proxies.tasks.task import Task, demo_task, measure
-
-Mixture = Mapping[str, float]
 
 
 def asked(at_budget: bool) -> tuple[Task, Scale]:
@@ -47,7 +46,7 @@ def online_run(job: tuple[str, int, bool, Path]) -> tuple[Mixture, float, float]
     question = online_question(task, method, seed=seed, scale=scale)
     path = out / f"online-{name}-{scale.params}-{seed}.json"
     content, seconds = timed(lambda: kept(path, question, method))
-    return content["mixture"], content["overhead"], seconds
+    return Mixture(content["mixture"]), content["overhead"], seconds
 
 
 def online(at_budget: bool, seeds: int, out: Path) -> dict[str, list[Mixture]]:
@@ -104,9 +103,9 @@ def main() -> None:
     task, scale = asked(options.at_budget)
     print(f"{scale.params:,} parameters, {scale.tokens:,} tokens, {scale.fraction:.0%} of the text\n")
     share = dict(zip(task.sources.names, task.sources.proportional().tolist(), strict=True))
-    fixed: dict[str, Mixture] = {"proportional": share, "uniform": dict.fromkeys(share, 1 / len(share))}
+    fixed = {"proportional": Mixture(share), "uniform": Mixture(dict.fromkeys(share, 1 / len(share)))}
     if options.plan:
-        fixed["plan"] = json.loads(options.plan.read_text(encoding="utf-8"))["mixture"]
+        fixed["plan"] = Mixture(json.loads(options.plan.read_text(encoding="utf-8"))["mixture"])
     found = {name: [mixture] * options.seeds for name, mixture in fixed.items()}
     found |= online(options.at_budget, options.seeds, options.out)
     print()

@@ -16,6 +16,7 @@ from projector_cases import Case
 from mixlaw.errors import MixlawError
 from mixlaw.transport import ExactOT, NGramKL, NGrams, Samples, equal_samples, fit_features, passages
 from proxies.data.corpus import Corpus, build_corpus
+from proxies.data.mixture import Mixture
 from proxies.model.transformer import ModelConfig
 from proxies.sweep.run_sweep import sweep
 from proxies.text.demo_text import demo_documents
@@ -60,20 +61,20 @@ def _runs(names: tuple[str, ...], w_MxS: np.ndarray, corpus: Corpus, store: Path
     specs = [
         RunSpec(
             f"{'-'.join(names)}-{s}-{m}",
-            dict(zip(names, w_MxS[m], strict=True)),
+            Mixture.of(names, w_MxS[m]),
             CONFIG,
             int(SCALES[s]),
             seed=1000 * s + m,
         )
         for s, m in asked
     ]
-    table = sweep(specs, corpus, store)
-    for run, reason in table.attrs["failed"].items():
-        raise MixlawError(f"run {run}: {reason}")
+    result = sweep(specs, corpus, store)
+    for run, failure in result.failed.items():
+        raise MixlawError(f"run {run}: {failure.reason}")
     reached = np.full((len(TARGETS), 3, MIXTURES), np.nan)
     at = np.array(asked)
     for k, target in enumerate(TARGETS):
-        reached[k, at[:, 0], at[:, 1]] = table[f"loss:{target}"]
+        reached[k, at[:, 0], at[:, 1]] = result.table[f"loss:{target}"]
     return reached
 
 

@@ -17,6 +17,7 @@ from machine import print_machine
 from table import print_row
 
 from proxies.data.corpus import Corpus, build_corpus
+from proxies.data.mixture import Mixture
 from proxies.model.transformer import ModelConfig
 from proxies.text.demo_text import demo_documents, demo_targets
 from proxies.training import optimizer
@@ -64,7 +65,7 @@ def main() -> None:
     gaps: dict[float, list[np.ndarray]] = {window: [] for window in (0.0, *WINDOWS)}
     for name, mixture in mixtures.items():
         for seed in range(options.seeds):
-            spec = RunSpec(name, mixture, config, options.tokens, seed=seed, evaluations=4)
+            spec = RunSpec(name, Mixture(mixture), config, options.tokens, seed=seed, evaluations=4)
             found = along(spec, corpus)
             each = spec.batch * config.length
             decayed = []

@@ -27,6 +27,7 @@ from machine import sgemm_rate
 from table import print_row
 
 from proxies.data.corpus import Corpus, build_corpus
+from proxies.data.mixture import Mixture
 from proxies.model import mup
 from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig
@@ -46,7 +47,7 @@ LEAST = {"eager": 1.0, "compiled": 0.9}
 def spec_of(size: str, batch: int, length: int, tokens: int, corpus: Corpus, seed: int = 0) -> RunSpec:
     """One run of the sweep: proportional, so that every source is read."""
     total = sum(corpus.tokens.values())
-    mixture = {source: own / total for source, own in corpus.tokens.items()}
+    mixture = Mixture({source: own / total for source, own in corpus.tokens.items()})
     return RunSpec("speed", mixture, ModelConfig(*SIZES[size], length=length), tokens, batch=batch, seed=seed)
 
 

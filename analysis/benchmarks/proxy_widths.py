@@ -21,6 +21,7 @@ from machine import print_machine
 from table import print_row
 
 from proxies.data.corpus import Corpus, build_corpus
+from proxies.data.mixture import Mixture
 from proxies.model import mup
 from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig
@@ -37,7 +38,7 @@ STEPS = (1, 2, 5, 10)
 def spec_of(width: int, tokens: int, rate: float, corpus: Corpus, seed: int = 0) -> RunSpec:
     """A proportional run of one width, all else equal."""
     total = sum(corpus.tokens.values())
-    mixture = {source: own / total for source, own in corpus.tokens.items()}
+    mixture = Mixture({source: own / total for source, own in corpus.tokens.items()})
     config = ModelConfig(width, 2, width // 16, 16)
     return RunSpec(f"{width}-{rate:g}-{seed}", mixture, config, tokens, rate=rate, seed=seed)
 
@@ -95,7 +96,7 @@ def main() -> None:
         for width in WIDTHS for rate in rates for seed in range(options.seeds)
     ]  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        table = sweep(specs, corpus, Path(folder))
+        table = sweep(specs, corpus, Path(folder)).table
     found = table[[c for c in table.columns if c.startswith("loss:")]].mean(axis=1).to_numpy()
     loss_WxR = found.reshape(len(WIDTHS), len(rates), options.seeds).mean(-1)
     print_row("loss at rate", [f"{rate:g}" for rate in rates] + ["best"])

@@ -11,12 +11,17 @@ from mixlaw.cli.progress import duration, with_bar, with_progress, with_stages
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Mapping
 
     from mixlaw.planning.plan import Plan
     from mixlaw.runs.run_table import Runs
+    from proxies.data.mixture import Mixture
     from proxies.sweep.backends import Backend
-    from proxies.sweep.store import Store
+    from proxies.sweep.progress import Progress
+    from proxies.sweep.run_sweep import SweepResult
+    from proxies.sweep.store import Failure, Store
+    from proxies.tasks.task import Task
+    from proxies.training.run_spec import RunSpec
 
 
 TextTokens = Annotated[float, typer.Option(help="tokens of text read of each source at most")]
@@ -51,10 +56,10 @@ def make_backend(name: str, workers: int | None, ray: tuple[str | None, float | 
 
 
 def train_proxies(
-    task: Any,
+    task: "Task",
     seed: int,
     out: Path,
-    mixtures: list[dict[str, float]] | None = None,
+    mixtures: "list[Mixture] | None" = None,
     training: Training | None = None,
 ) -> "Runs":
     """A task's proxies trained, or taken from the store: DIR/runs.csv, and DIR/failed.csv for those that failed.
@@ -71,13 +76,13 @@ def train_proxies(
     specs = proxy_specs(task, seed, mixtures)
     _announce(task, specs, how)
 
-    def work(tell: Any) -> Any:
+    def work(tell: "Progress") -> "SweepResult":
         return sweep(specs, task.corpus, how.store, backend=how.backend, progress=tell, retry_failed=how.retry_failed)
 
     return _keep(out, with_progress("proxy runs", work))
 
 
-def _announce(task: Any, specs: Any, how: Training) -> None:
+def _announce(task: "Task", specs: "list[RunSpec]", how: Training) -> None:
     from proxies.tasks.cost import cost
 
     price, sizes = cost(specs, task.corpus, how.store), sorted({scale.params for scale in task.proposal.scales})
@@ -90,19 +95,17 @@ def _announce(task: Any, specs: Any, how: Training) -> None:
     )
 
 
-def _keep(out: Path, table: "pd.DataFrame") -> "Runs":
-    from dataclasses import replace
-
+def _keep(out: Path, result: "SweepResult") -> "Runs":
     from mixlaw.runs.run_table import Runs
 
-    failed, kinds = table.attrs["failed"], table.attrs["kinds"]
-    lines = [f"run {run} failed and is left out: {reason}" for run, reason in failed.items()]
-    _write_failed(make_folder(out) / "failed.csv", failed, kinds)
+    failed, table = result.failed, result.table
+    lines = [f"run {run} failed and is left out: {failure.reason}" for run, failure in failed.items()]
+    _write_failed(make_folder(out) / "failed.csv", failed)
     runs = Runs.from_frame(table, "runs.csv")
-    runs = replace(runs, notes=(*lines, *table.attrs["notes"], *runs.notes))
+    runs = replace(runs, notes=(*lines, *result.notes, *runs.notes))
     runs.write(out / "runs.csv")
     if failed:
-        again = [kind != "diverged" for kind in kinds.values()]
+        again = [failure.kind != "diverged" for failure in failed.values()]
         then = ["the same command tries again"] * any(again)
         then += ["runs that diverged need --retry-failed or a changed design"] * (not all(again))
         total = len(failed) + table["run_id"].nunique()
@@ -110,13 +113,13 @@ def _keep(out: Path, table: "pd.DataFrame") -> "Runs":
     return runs
 
 
-def _write_failed(path: Path, failed: dict[str, str], kinds: dict[str, str]) -> None:
+def _write_failed(path: Path, failed: "Mapping[str, Failure]") -> None:
     import pandas as pd
 
     if not failed:
         path.unlink(missing_ok=True)  # of an earlier sweep, whose runs have rows now
         return
-    rows = [{"run_id": run, "kind": kinds[run], "reason": reason} for run, reason in failed.items()]
+    rows = [{"run_id": run, "kind": failure.kind, "reason": failure.reason} for run, failure in failed.items()]
     pd.DataFrame(rows).to_csv(path, index=False)
 
 
@@ -168,7 +171,7 @@ def save_plan(out: Path, plan: "Plan", runs: "Runs", source: Path | None = None)
     say(f"wrote plan.json, plan.png{drawn}, fit.json and runs.csv to {folder}")
 
 
-def plan_of_task(task: Any, runs: "Runs", law: str, wanted: dict[str, Any], out: Path) -> "Plan":
+def plan_of_task(task: "Task", runs: "Runs", law: str, wanted: dict[str, Any], out: Path) -> "Plan":
     from mixlaw.estimation.goals import goal
     from mixlaw.fitting.fit_runs import fit
     from mixlaw.planning.recommendation import recommend

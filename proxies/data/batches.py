@@ -13,6 +13,7 @@ import numpy as np
 
 from mixlaw.errors import MixlawError
 from proxies.data.corpus import Corpus, Text
+from proxies.data.mixture import Mixture
 from proxies.data.schedule import Schedule
 
 BLOCK = 16  # steps read together
@@ -125,7 +126,7 @@ class Batches:
     def __init__(
         self,
         corpus: Corpus,
-        mixture: Mapping[str, float],
+        mixture: Mixture,
         unique: Mapping[str, int],
         size: tuple[int, int, int],
         seed: int,
@@ -134,8 +135,7 @@ class Batches:
         self.sources, self.seed = corpus.sources, seed
         _check_unique(corpus, unique)
         self.corpus, self.unique = corpus, dict(unique)
-        shares = np.array([mixture.get(source, 0.0) for source in corpus.sources])
-        self.schedule = Schedule(shares, self.steps * self.batch)
+        self.schedule = Schedule(mixture.array(corpus.sources), self.steps * self.batch)
         self._streams: dict[int, Stream] = {}
         self._block: tuple[int, np.ndarray] = (-1, np.zeros(0))
 

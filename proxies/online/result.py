@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mixlaw.version import __version__
+from proxies.data.mixture import Mixture
 from proxies.model import transformer as model
 from proxies.online.method import Method, Question
 from proxies.online.mixture_batches import Draws
@@ -36,8 +37,8 @@ class OnlineResult:
     """
 
     about: Mapping[str, Any]
-    mixture: Mapping[str, float]
-    last: Mapping[str, float]
+    mixture: Mixture
+    last: Mixture
     steps_U: np.ndarray
     shares_UxS: np.ndarray
     signal_UxS: np.ndarray
@@ -84,8 +85,8 @@ def result_of(question: Question, method: Method, divided: Divided, now: State, 
     mean_S /= mean_S.sum()
     return OnlineResult(
         method.about(),
-        dict(zip(sources, mean_S.tolist(), strict=True)),
-        dict(zip(sources, shares_UxS[-1].tolist(), strict=True)),
+        Mixture.of(sources, mean_S),
+        Mixture.of(sources, shares_UxS[-1]),
         steps_U,
         shares_UxS,
         signal_UxS,

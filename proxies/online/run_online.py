@@ -115,7 +115,7 @@ def _unique(question: Question) -> dict[str, int]:
 
 
 def _shares(question: Question) -> np.ndarray:
-    shares_S = np.array([question.spec.mixture.get(source, 0.0) for source in question.corpus.sources])
+    shares_S = question.spec.mixture.array(question.corpus.sources)
     return shares_S / shares_S.sum()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mixlaw.errors import MixlawError
+from proxies.data.mixture import Mixture
 from proxies.online.method import Method, Question
 from proxies.online.run_online import forget, online_key, online_mixture
 from proxies.sweep.location import Place
@@ -27,7 +28,7 @@ def online_question(
     at = scale or max((s for s in task.proposal.scales if s.on_ray), key=lambda s: s.params)
     stated = {s.name: s.tokens for s in task.sources if s.tokens is not None}
     size_S = np.array([stated.get(name, float(count)) for name, count in task.corpus.tokens.items()])
-    mixture = dict(zip(task.corpus.sources, method.usual(size_S).tolist(), strict=True))
+    mixture = Mixture.of(task.corpus.sources, method.usual(size_S))
     spec = spec_at(at, mixture, task.corpus, f"online-{method.name}", seed=seed, tokens=stated)
     return Question(spec, task.corpus, {t.name: t.weight for t in task.targets if t.weight}, own)
 

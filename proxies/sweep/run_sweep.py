@@ -8,7 +8,8 @@ the corpus cannot be used, no run can be trained: the sweep ends with the reason
 
 import collections
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -22,10 +23,25 @@ from proxies.sweep.cores import cores
 from proxies.sweep.job import Job
 from proxies.sweep.ledger import POLL, Ledger
 from proxies.sweep.progress import Progress, Status
-from proxies.sweep.store import Store
+from proxies.sweep.store import Failure, Store
 from proxies.training.train import RunSpec, check
 
-__all__ = ["Progress", "Status", "cores", "sweep"]
+__all__ = ["Progress", "Status", "SweepResult", "cores", "sweep"]
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """What a sweep ended with.
+
+    Attributes:
+        table: one row per evaluation of each finished run, in the order of the specs; `Runs.from_frame` reads it.
+        failed: why a run has no rows, by run_id.
+        notes: remarks on the store, such as files that were damaged.
+    """
+
+    table: pd.DataFrame
+    failed: Mapping[str, Failure]
+    notes: tuple[str, ...]
 
 
 def sweep(
@@ -36,15 +52,17 @@ def sweep(
     backend: Backend | None = None,
     progress: Progress | None = None,
     retry_failed: bool = False,
-) -> pd.DataFrame:
+) -> SweepResult:
     """Train every run that the store does not hold; all finished runs' rows in the order of `specs`.
 
     `store`: a folder, a URL, or a `Store`. `backend`: `Workers()`, a process per core, where None. The rows do not
     depend on how many train at once (`seconds` does). `progress` is called from this thread. `retry_failed`: also
     try again runs that diverged.
-    Failed runs are left out of the table and listed in `table.attrs["failed"]` as {run_id: reason}, all remarks in
-    `table.attrs["notes"]`. Raises MixlawError for specs that cannot be trained, before anything starts; where the
-    store or the corpus cannot be used; and where no run at all finished.
+    Failed runs are left out of the table and listed in `failed`.
+
+    Raises:
+        MixlawError: if a spec cannot be trained (before anything starts), if the store or the corpus cannot be used,
+            or if no run finished.
     """
     names = [spec.run_id for spec in specs]
     twice = [name for name, count in collections.Counter(names).items() if count > 1]
@@ -61,7 +79,7 @@ def sweep(
     if ledger.missing:
         place.tidy(asked=set(jobs), done=set(ledger.rows))
         _train(ledger, corpus, backend or Workers())
-    return _table(specs, keys, ledger, corpus)
+    return _result(specs, keys, ledger, corpus)
 
 
 def _train(ledger: Ledger, corpus: Corpus, backend: Backend) -> None:
@@ -82,7 +100,7 @@ def _train(ledger: Ledger, corpus: Corpus, backend: Backend) -> None:
         backend.stop()
 
 
-def _table(specs: Sequence[RunSpec], keys: list[str], ledger: Ledger, corpus: Corpus) -> pd.DataFrame:
+def _result(specs: Sequence[RunSpec], keys: list[str], ledger: Ledger, corpus: Corpus) -> SweepResult:
     """All rows under the names that this sweep gives the runs, with what names each target's text beside them: the
     store's keys hold the corpus, so rows of any age were measured on it."""
     named = list(zip(keys, specs, strict=True))
@@ -92,8 +110,4 @@ def _table(specs: Sequence[RunSpec], keys: list[str], ledger: Ledger, corpus: Co
     if not rows:
         name, failure = next(iter(failed.items()))
         raise MixlawError(f"sweep: no run finished; the first, {name}: {failure.reason}")
-    table = pd.DataFrame(rows)
-    table.attrs["failed"] = {name: failure.reason for name, failure in failed.items()}
-    table.attrs["kinds"] = {name: failure.kind for name, failure in failed.items()}
-    table.attrs["notes"] = ledger.notes
-    return table
+    return SweepResult(pd.DataFrame(rows), failed, tuple(ledger.notes))

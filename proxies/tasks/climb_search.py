@@ -20,11 +20,12 @@ from mixlaw.estimation.goals import goal
 from mixlaw.fitting.fit_runs import fit
 from mixlaw.project.project_file import Project
 from mixlaw.runs.run_table import Runs
+from proxies.data.mixture import Mixture
 from proxies.tasks.proxy_sizes import Scale
 from proxies.tasks.task import Task
 
 SCHEMA = 1
-Train = Callable[[Task, list[dict[str, float]]], Runs]
+Train = Callable[[Task, list[Mixture]], Runs]
 """Trains a task's runs, those of the store excepted: one mixture each, in the order of the task's scales."""
 
 
@@ -50,8 +51,24 @@ class Round:
     best: float | None
 
 
+@dataclass(frozen=True)
+class NextBatch:
+    """The runs that a round adds.
+
+    Attributes:
+        params: parameters of each proxy.
+        mixtures: one per run.
+        spread, regret: of the plan before the batch is run, as in `Round`.
+    """
+
+    params: float
+    mixtures: tuple[Mixture, ...]
+    spread: float
+    regret: float
+
+
 def search(
-    task: Task, first: list[dict[str, float]], rounds: int, wish: Wish, law: str, folder: Path, train: Train
+    task: Task, first: list[Mixture], rounds: int, wish: Wish, law: str, folder: Path, train: Train
 ) -> tuple[Task, Runs, list[Round]]:
     """The task with the runs that were added, all runs, and what each round came to.
 
@@ -75,10 +92,9 @@ def search(
         if number == rounds:
             break
         batch = _proposed(task, runs, number + 1, wish, law, folder)
-        regret, spread = batch["regret"], batch["spread"]
-        told[-1] = replace(told[-1], regret=regret, spread=spread)
-        task = extended(task, batch["params"], len(batch["mixtures"]))
-        mixtures += batch["mixtures"]
+        told[-1] = replace(told[-1], regret=batch.regret, spread=batch.spread)
+        task = extended(task, batch.params, len(batch.mixtures))
+        mixtures += batch.mixtures
     return task, runs, told
 
 
@@ -105,25 +121,24 @@ def _ray(task: Task) -> list[Scale]:
     return [scale for scale in task.proposal.scales if scale.on_ray]
 
 
-def _proposed(task: Task, runs: Runs, number: int, wish: Wish, law: str, folder: Path) -> dict[str, Any]:
-    """The batch of a round: as it was kept, if it was proposed after the same runs and for the same wish."""
+def _proposed(task: Task, runs: Runs, number: int, wish: Wish, law: str, folder: Path) -> NextBatch:
+    """The batch of a round: read from its file if that was proposed after the same runs with the same options."""
     path = folder / f"round-{number}.json"
     asked = {"schema": SCHEMA, "runs": runs.hash(), "law": law, "batch": wish.batch, "method": wish.method}
     asked |= {"size": wish.size, "seed": wish.seed, "sources": task.sources.hash(), "budget": repr(task.budget)}
     asked |= {"targets": repr(task.targets), "constraints": repr(task.constraints)}
-    kept = _read(path)
-    if kept is not None and kept.get("asked") == asked:
+    kept = _read(path, asked)
+    if kept is not None:
         return kept
     found = _next(task, runs, wish, law)
     shares = [f"w:{name}" for name in task.sources.names]
     rows = found.frame[shares].to_numpy(float)
-    mixtures = [dict(zip(task.sources.names, map(float, w_S / w_S.sum()), strict=True)) for w_S in rows]
-    content = found.content
-    params = float(found.frame["params"].iloc[0])
-    made = {"asked": asked, "params": params, "mixtures": mixtures, "spread": content["spread"]}
-    made |= {"regret": content["regret"]["now"], "expected": content["regret"]["after"]}
-    _write(path, made)
-    return made
+    mixtures = tuple(Mixture.of(task.sources.names, w_S / w_S.sum()) for w_S in rows)
+    regret = found.content["regret"]
+    batch = NextBatch(float(found.frame["params"].iloc[0]), mixtures, found.content["spread"], regret["now"])
+    made = {"asked": asked, "params": batch.params, "mixtures": [dict(mixture) for mixture in mixtures]}
+    _write(path, made | {"spread": batch.spread, "regret": batch.regret, "expected": regret["after"]})
+    return batch
 
 
 def _next(task: Task, runs: Runs, wish: Wish, law: str) -> NextRuns:
@@ -133,13 +148,16 @@ def _next(task: Task, runs: Runs, wish: Wish, law: str) -> NextRuns:
     return next_runs(fitted, project, wish=wish)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    """What was proposed, None where nothing readable was."""
+def _read(path: Path, asked: dict[str, str | int | None]) -> NextBatch | None:
+    """The batch that the file stores for this question; None if the file is absent, cut short or of another."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError):  # cut short when it was written: proposed anew
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError):  # cut short when it was written: proposed again
         return None
-    return content if isinstance(content, dict) else None
+    if not isinstance(content, dict) or content.get("asked") != asked:
+        return None
+    mixtures = tuple(Mixture(mixture, str(path)) for mixture in content["mixtures"])
+    return NextBatch(content["params"], mixtures, content["spread"], content["regret"])
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

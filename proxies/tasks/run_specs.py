@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from mixlaw.errors import MixlawError
 from proxies.data.corpus import Corpus
+from proxies.data.mixture import Mixture
 from proxies.tasks.proxy_sizes import BATCH, Proposal, Scale
 from proxies.training.train import RunSpec
 
@@ -44,7 +45,7 @@ def shortfalls(proposal: Proposal, corpus: Corpus, tokens: Mapping[str, float] |
 
 def run_specs(
     proposal: Proposal,
-    mixtures: Sequence[Mapping[str, float]],
+    mixtures: Sequence[Mixture],
     corpus: Corpus,
     *,
     seed: int = 0,
@@ -69,7 +70,7 @@ def run_specs(
 
 def spec_at(
     scale: Scale,
-    mixture: Mapping[str, float],
+    mixture: Mixture,
     corpus: Corpus,
     run_id: str,
     *,
@@ -78,4 +79,4 @@ def spec_at(
 ) -> RunSpec:
     """One run at a scale, e.g. of a plan at `demo_scales().target`."""
     unique = unique_tokens(scale, corpus, tokens)
-    return RunSpec(run_id, dict(mixture), scale.config, scale.tokens, 1.0, unique, seed, BATCH)
+    return RunSpec(run_id, mixture, scale.config, scale.tokens, 1.0, unique, seed, BATCH)

@@ -16,6 +16,7 @@ from mixlaw.project.project_file import Project
 from mixlaw.project.sources import Source, Sources, Target
 from mixlaw.runs.run_table import read_runs
 from proxies.data.corpus import Corpus, build_corpus
+from proxies.data.mixture import Mixture
 from proxies.sweep.run_sweep import Progress, sweep
 from proxies.tasks.proxy_sizes import Proposal, Scale, demo_scales, propose
 from proxies.tasks.run_specs import run_specs, shortfalls, spec_at
@@ -137,7 +138,7 @@ def _stated(sources: Sources) -> dict[str, float]:
     return {s.name: s.tokens for s in sources if s.tokens is not None}
 
 
-def mixtures(task: Task, seed: int) -> list[dict[str, float]]:
+def mixtures(task: Task, seed: int) -> list[Mixture]:
     """One mixture a run in the order of the proposal's scales: a space-filling design, with two mixtures run at
     several scales, so that a law sees how their difference changes with size: the proportional one (at all) and the
     targets' own text by their weights (on the ray; left out where no source is a target). What one may come to
@@ -154,7 +155,7 @@ def mixtures(task: Task, seed: int) -> list[dict[str, float]]:
         where = feasible(sources, task.constraints, task.budget.tokens, task.budget.money)
         aim_S = where.nearest(weight_S / weight_S.sum())
         for part in itertools.compress(dealt, aimed):
-            part.append(_named(task, aim_S))
+            part.append(Mixture.of(names, aim_S))
     return list(itertools.chain.from_iterable(dealt))
 
 
@@ -165,7 +166,7 @@ def sweep_task(
     seed: int,
     seconds: float,
     build: Build | None = None,
-) -> tuple[Task, list[dict[str, float]] | None]:
+) -> tuple[Task, list[Mixture] | None]:
     """A project's task and, from a design's file, the mixture of each of its runs (None: the usual ones).
 
     A design that names params and tokens is run at these sizes (`stated_sizes`), another at sizes of the sweep's.
@@ -185,14 +186,14 @@ def sweep_task(
         at_sizes = lambda corpus, _, tokens, unique: stated_proposal(table, corpus, tokens, unique)  # noqa: E731
         task = _project_task(project, None, seed, build, at_sizes)
         order = [table.sources.index(name) for name in task.sources.names]
-        return task, [_named(task, w_S) for w_S in table.w_RxS[:, order]]
+        return task, [Mixture.of(task.sources.names, w_S) for w_S in table.w_RxS[:, order]]
     w_MxS = table.w_RxS[:, [table.sources.index(name) for name in project.sources.names]]
     task = project_task(project, None, seed, seconds, len(w_MxS) + OTHER_SCALES, build)
     dealt = deal(task, w_MxS, [scale.runs for scale in task.proposal.scales])
     return task, list(itertools.chain.from_iterable(dealt))
 
 
-def deal(task: Task, w_MxS: np.ndarray, runs: list[int]) -> list[list[dict[str, float]]]:
+def deal(task: Task, w_MxS: np.ndarray, runs: list[int]) -> list[list[Mixture]]:
     """Mixtures by scale, `runs` at each; the first goes to every scale, so M is their sum less the other scales.
 
     A design has the farthest apart first: its mixtures go to the scales in turn, so that those of each spread too.
@@ -202,14 +203,10 @@ def deal(task: Task, w_MxS: np.ndarray, runs: list[int]) -> list[list[dict[str, 
         neediest = max(range(len(runs)), key=lambda s: (runs[s] - 1) / len(dealt[s]))
         dealt[neediest].append(m)
     assert [len(part) for part in dealt] == runs
-    return [[_named(task, w_MxS[m]) for m in part] for part in dealt]
+    return [[Mixture.of(task.sources.names, w_MxS[m]) for m in part] for part in dealt]
 
 
-def _named(task: Task, w_S: np.ndarray) -> dict[str, float]:
-    return dict(zip(task.sources.names, map(float, w_S), strict=True))
-
-
-def proxy_specs(task: Task, seed: int, chosen: list[dict[str, float]] | None = None) -> list[RunSpec]:
+def proxy_specs(task: Task, seed: int, chosen: list[Mixture] | None = None) -> list[RunSpec]:
     """The task's proxy runs, of the mixtures chosen or of the usual ones."""
     return run_specs(
         task.proposal, chosen or mixtures(task, seed), task.corpus, seed=seed, tokens=_stated(task.sources)
@@ -218,7 +215,7 @@ def proxy_specs(task: Task, seed: int, chosen: list[dict[str, float]] | None = N
 
 def measure(
     task: Task,
-    named: Mapping[str, Mapping[str, float]],
+    named: Mapping[str, Mixture],
     store: Path,
     seed: int,
     progress: Progress | None = None,
@@ -227,8 +224,8 @@ def measure(
     target = task.proposal.target
     assert isinstance(target, Scale)
     specs = [spec_at(target, mixture, task.corpus, name, seed=seed) for name, mixture in named.items()]
-    table = sweep(specs, task.corpus, store, progress=progress)
-    for run, reason in table.attrs["failed"].items():
-        raise MixlawError(f"the check's {run} run failed, the plan is kept: {reason}")
-    rows = table.to_dict("records")
+    result = sweep(specs, task.corpus, store, progress=progress)
+    for run, failure in result.failed.items():
+        raise MixlawError(f"the check's {run} run failed, the plan is kept: {failure.reason}")
+    rows = result.table.to_dict("records")
     return {str(row["run_id"]): {t.name: float(row[f"loss:{t.name}"]) for t in task.targets} for row in rows}

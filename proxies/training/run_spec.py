@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from mixlaw.errors import MixlawError
 from proxies.data.corpus import END, VOCAB, Corpus
+from proxies.data.mixture import Mixture
 from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig
 
@@ -34,7 +34,7 @@ class RunSpec:
     """
 
     run_id: str
-    mixture: Mapping[str, float]
+    mixture: Mixture
     config: ModelConfig
     tokens: int
     fraction: float = 1.0
@@ -50,7 +50,7 @@ class RunSpec:
 
     def __post_init__(self) -> None:
         # Plain numbers: a key, and the JSON a worker reads, must not depend on the caller's NumPy types.
-        object.__setattr__(self, "mixture", {s: float(w) for s, w in self.mixture.items()})
+        object.__setattr__(self, "mixture", Mixture(self.mixture, f"run {self.run_id}"))
         if self.unique is not None:
             object.__setattr__(self, "unique", {s: int(n) for s, n in self.unique.items()})
         for name in ("tokens", "seed", "batch", "evaluations"):
@@ -78,7 +78,7 @@ class RunSpec:
         """Names the run by its content: equal keys, equal rows. The `run_id` is a label and left out."""
         about = asdict(self)
         del about["run_id"]
-        about["mixture"] = sorted((s, float(w)) for s, w in self.mixture.items() if w)
+        about["mixture"] = sorted((s, w) for s, w in self.mixture.items() if w)
         about["unique"] = self.unique and sorted(self.unique.items())
         text = json.dumps([ENGINE, corpus_hash, about], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -95,12 +95,6 @@ def check(spec: RunSpec, corpus: Corpus) -> None:
     unknown = [source for source in spec.mixture if source not in sources]
     if unknown:
         raise MixlawError(f"{place}: source {unknown[0]} has no text; the corpus has {', '.join(sources)}")
-    for source, share in spec.mixture.items():
-        if not (math.isfinite(share) and share >= 0):
-            raise MixlawError(f"{place}, w:{source}: {share} is not a share; give a number from 0 to 1")
-    total = sum(spec.mixture.values())
-    if abs(total - 1) > 1e-6:
-        raise MixlawError(f"{place}: shares sum to {total:.6g}; make them sum to 1")
     absent = [source for source in sources if spec.unique is not None and source not in spec.unique]
     if absent:
         raise MixlawError(f"{place}: `unique` lacks source {absent[0]}; give every source's unique tokens")

@@ -77,7 +77,7 @@ def row(spec: RunSpec, batches: Batches, found: dict[str, float], step: int) -> 
         "run_id": spec.run_id,
         "params": model.count_params(spec.config),
         "tokens": sum(seen.values()),
-        **{f"w:{source}": float(spec.mixture.get(source, 0.0)) for source in batches.sources},
+        **{f"w:{source}": spec.mixture.get(source, 0.0) for source in batches.sources},
         **found,
         **{f"unique:{source}": batches.unique[source] for source in batches.sources},
         **{f"seen:{source}": seen[source] for source in batches.sources},

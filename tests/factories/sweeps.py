@@ -6,6 +6,7 @@ import subprocess
 import pandas as pd
 
 from proxies.data.corpus import build_corpus
+from proxies.data.mixture import Mixture
 from proxies.model.transformer import ModelConfig
 from proxies.training.train import RunSpec
 
@@ -18,7 +19,9 @@ def corpus():
 
 
 def specs(count=4, **changes):
-    runs = [RunSpec(f"r{i}", {"a": i / 4, "b": 1 - i / 4}, TINY, 500 + 100 * i, 0.5, seed=i) for i in range(count)]
+    runs = [
+        RunSpec(f"r{i}", Mixture({"a": i / 4, "b": 1 - i / 4}), TINY, 500 + 100 * i, 0.5, seed=i) for i in range(count)
+    ]
     return [dataclasses.replace(run, **changes) for run in runs]
 
 

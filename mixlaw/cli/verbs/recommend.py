@@ -168,13 +168,15 @@ def _from_text(task: Any, law: str, out: Path, wanted: dict[str, Any]) -> "Plan"
 
 def _demo(out: Path, law: str, seed: int) -> "Plan":
     from mixlaw.auditing.budget_check import with_check
+    from proxies.data.mixture import Mixture
     from proxies.tasks.task import demo_task, measure
 
     say("reading text of this Python installation and its packages ...")
     task, store = demo_task(seed), make_folder(out) / "store"
     runs = train_proxies(task, seed, out)
     plan = plan_of_task(task, runs, law, {"seed": seed}, out)
-    named = {"recommended": plan.mixture, "proportional": plan.baselines["proportional"]["mixture"]}
+    shares = {"recommended": plan.mixture, "proportional": plan.baselines["proportional"]["mixture"]}
+    named = {name: Mixture(mixture) for name, mixture in shares.items()}
     measured = with_progress("check at the budget", lambda tell: measure(task, named, store, seed, tell))
     plan = with_check(plan, measured)
     plan.save(out / "plan.json")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mixlaw.errors import MixlawError
 from proxies.data.batches import Batches, Stream, matched_unique, subsample
 from proxies.data.corpus import END, Corpus, Text, build_corpus
+from proxies.data.mixture import Mixture
 
 
 def numbered(*lengths):
@@ -60,7 +61,7 @@ def corpus_of_three():
 
 def test_batches_draw_by_the_mixture_and_each_step_stands_alone():
     corpus = corpus_of_three()
-    mixture, unique = {"a": 0.5, "c": 0.5}, matched_unique(corpus, 0.25)
+    mixture, unique = Mixture({"a": 0.5, "c": 0.5}), matched_unique(corpus, 0.25)
     batches = Batches(corpus, mixture, unique, (40, 4, 64), seed=1)
     rows = np.stack(list(batches))
     assert rows.shape == (40, 4, 64)
@@ -91,10 +92,10 @@ def test_a_runs_accounting_is_exact(data):
     mixture = {n: w / sum(raw) for n, w in zip(names, raw, strict=True)} if sum(raw) > 0.01 else {names[0]: 1.0}
     unique = {name: data.draw(st.integers(1, len(text))) for name, text in texts.items()}
     steps, batch, length = (data.draw(st.integers(1, most)) for most in (30, 4, 20))
-    batches = Batches(corpus, mixture, unique, (steps, batch, length), seed=data.draw(st.integers(0, 3)))
+    batches = Batches(corpus, Mixture(mixture), unique, (steps, batch, length), seed=data.draw(st.integers(0, 3)))
     rows_CxBxL = batches.read(0, steps)
     step = data.draw(st.integers(0, steps - 1))
-    again = Batches(corpus, mixture, unique, (steps, batch, length), seed=batches.seed)
+    again = Batches(corpus, Mixture(mixture), unique, (steps, batch, length), seed=batches.seed)
     np.testing.assert_array_equal(again[step], rows_CxBxL[step])
     np.testing.assert_array_equal(np.stack(list(again)), rows_CxBxL)
     for name, text in texts.items():
@@ -121,7 +122,7 @@ def test_epochs_come_in_different_orders():
 
 
 def test_steps_that_are_none_of_the_runs_are_refused():
-    batches = Batches(corpus_of_three(), {"a": 1.0}, corpus_of_three().tokens, (3, 2, 8), seed=0)
+    batches = Batches(corpus_of_three(), Mixture({"a": 1.0}), corpus_of_three().tokens, (3, 2, 8), seed=0)
     for start, count in ((3, 1), (-1, 1), (0, 4), (0, 0)):
         with pytest.raises(IndexError):
             batches.read(start, count)
@@ -133,7 +134,7 @@ def test_opening_a_run_reads_and_orders_nothing():
     corpus = Corpus(texts, {"t": tokens}, seed=0)
     subsample(corpus, corpus.tokens)  # once a corpus, not once a run
     began = time.process_time()
-    batches = Batches(corpus, dict.fromkeys(texts, 1 / 60), corpus.tokens, (500_000, 2, 128), seed=0)
+    batches = Batches(corpus, Mixture(dict.fromkeys(texts, 1 / 60)), corpus.tokens, (500_000, 2, 128), seed=0)
     assert batches[0].shape == (2, 128)
     assert time.process_time() - began < 1
 

@@ -8,6 +8,7 @@ from factories.texts import letters, words
 
 from mixlaw.errors import MixlawError
 from proxies.data.corpus import build_corpus
+from proxies.data.mixture import Mixture
 from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig
 from proxies.online.dga import Dga
@@ -24,7 +25,7 @@ def question(sources, targets, tokens=60_000, seed=0, **changes):
     corpus = build_corpus(sources, targets=targets)
     even = dict.fromkeys(corpus.sources, 1 / len(corpus.sources))
     return Question(
-        RunSpec("o", even, TINY, tokens, seed=seed, batch=4, **changes), corpus, dict.fromkeys(targets, 1.0)
+        RunSpec("o", Mixture(even), TINY, tokens, seed=seed, batch=4, **changes), corpus, dict.fromkeys(targets, 1.0)
     )
 
 
@@ -124,4 +125,4 @@ def test_settings_that_mean_nothing_are_refused(settings):
 def test_a_target_with_too_little_text_is_refused():
     corpus = build_corpus({"a": words(1)}, targets={"short": ["word " * 11]})
     with pytest.raises(MixlawError, match="target short: 28 tokens to steer"):
-        online_mixture(Question(RunSpec("o", {"a": 1.0}, TINY, 40_000, batch=4), corpus, {}), Dga(every=16))
+        online_mixture(Question(RunSpec("o", Mixture({"a": 1.0}), TINY, 40_000, batch=4), corpus, {}), Dga(every=16))

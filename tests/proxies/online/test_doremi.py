@@ -7,6 +7,7 @@ from factories.texts import letters, plain, words
 
 from mixlaw.errors import MixlawError
 from proxies.data.corpus import build_corpus
+from proxies.data.mixture import Mixture
 from proxies.model import transformer as model
 from proxies.model.mup import init
 from proxies.model.transformer import ModelConfig
@@ -22,7 +23,7 @@ TINY = ModelConfig(width=16, depth=1, heads=1, head_dim=16, length=32)
 def question(sources, tokens=80_000, seed=0):
     corpus = build_corpus(sources)
     even = dict.fromkeys(corpus.sources, 1 / len(corpus.sources))
-    return Question(RunSpec("o", even, TINY, tokens, seed=seed, batch=4, rate=1e-3), corpus, {})
+    return Question(RunSpec("o", Mixture(even), TINY, tokens, seed=seed, batch=4, rate=1e-3), corpus, {})
 
 
 @pytest.fixture(scope="module")

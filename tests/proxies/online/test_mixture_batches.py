@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from proxies.data.batches import Batches, subsample
 from proxies.data.corpus import build_corpus
+from proxies.data.mixture import Mixture
 from proxies.online.mixture_batches import Draws, Probes, Windows
 
 
@@ -70,7 +71,7 @@ def test_a_step_can_be_read_again_and_a_new_mixture_holds_for_what_comes(pieces)
 def test_a_fixed_mixture_reads_the_text_of_a_usual_run(pieces):
     """The same streams: source by source the same tokens in the same order."""
     corpus = build_corpus({"a": words(0), "b": letters(1), "c": words(2, 1)}, targets={"a": None})
-    usual = Batches(corpus, {"b": 1.0}, {"a": 3_000, "b": 5_000, "c": 700}, (20, 4, 32), 7)
+    usual = Batches(corpus, Mixture({"b": 1.0}), {"a": 3_000, "b": 5_000, "c": 700}, (20, 4, 32), 7)
     ours = drawn(pieces, (0, 1, 0))
     assert np.array_equal(ours.read(0, 20), np.stack(list(usual)))
 

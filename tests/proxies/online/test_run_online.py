@@ -14,6 +14,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.project.sources import Source, Sources
 from mixlaw.runs.run_table import Runs
 from proxies.data.corpus import build_corpus
+from proxies.data.mixture import Mixture
 from proxies.model.transformer import ModelConfig, count_params
 from proxies.online import task as online_task
 from proxies.online.dga import Dga
@@ -31,7 +32,7 @@ BOTH = [Dga(every=32, sequences=2), Doremi(every=32, sequences=2)]
 @pytest.fixture(scope="module")
 def asked():
     corpus = build_corpus({"a": words(1), "b": letters(2)}, targets={"a": None, "aim": words(9)})
-    spec = RunSpec("o", {"a": 0.5, "b": 0.5}, TINY, 30_000, 0.9, batch=4, rate=1e-3)
+    spec = RunSpec("o", Mixture({"a": 0.5, "b": 0.5}), TINY, 30_000, 0.9, batch=4, rate=1e-3)
     return Question(spec, corpus, {"a": 2.0, "aim": 1.0})
 
 
@@ -169,10 +170,13 @@ def test_targets_without_a_weight_do_not_steer_and_equal_weights_are_the_default
     ],
 )
 def test_questions_that_cannot_be_asked_are_refused(asked, changes, said):
-    if "weights" not in changes:
-        changes = {"spec": dataclasses.replace(asked.spec, **changes)}
+    def question():
+        if "weights" in changes:
+            return dataclasses.replace(asked, **changes)
+        return dataclasses.replace(asked, spec=dataclasses.replace(asked.spec, **changes))
+
     with pytest.raises(MixlawError, match=said):
-        online_mixture(dataclasses.replace(asked, **changes), BOTH[0])
+        online_mixture(question(), BOTH[0])
 
 
 def test_methods_have_names_and_settings():

@@ -60,7 +60,7 @@ def test_a_full_disk_ends_the_sweep_and_the_next_goes_on(tmp_path, monkeypatch, 
         sweep(runs, corpus(), store, backend=InProcess())
     assert full
     assert not list(tmp_path.glob(".*.json*"))
-    assert len(sweep(runs, corpus(), store, backend=InProcess())) == 2
+    assert len(sweep(runs, corpus(), store, backend=InProcess()).table) == 2
     assert not list((tmp_path / "states").iterdir())
 
 
@@ -82,7 +82,7 @@ def test_a_disk_that_is_really_full(tmp_path):
         "try: sweep(runs, t.corpus(), place, backend=InProcess(), progress=full)\n"
         "except MixlawError as error: print(error)\n"
         "ballast.unlink()\n"
-        "print(len(sweep(runs, t.corpus(), place, backend=InProcess())))\n"
+        "print(len(sweep(runs, t.corpus(), place, backend=InProcess()).table))\n"
     )
     mount = 'mount -t tmpfs -o size=256k none "$1" && exec "$2" -c "$3" "$1" "$4"'
     arguments = [str(tmp_path), sys.executable, code, str(ROOT / "tests")]
@@ -127,7 +127,7 @@ def test_an_unreadable_corpus_is_named_and_the_next_sweep_writes_it_anew(tmp_pat
     with pytest.raises(MixlawError, match=rf"corpus .*{texts.hash}: cannot be read .*0 of 1 runs are finished"):
         sweep(specs(1), texts, tmp_path, backend=Damaged(1))
     if damage == "cut":
-        assert len(sweep(specs(1), texts, tmp_path, backend=Workers(1))) == 1
+        assert len(sweep(specs(1), texts, tmp_path, backend=Workers(1)).table) == 1
 
 
 @LINUX
@@ -161,7 +161,7 @@ def test_a_worker_without_memory_is_said_and_the_run_is_tried_by_the_next_sweep(
     with pytest.raises(MixlawError, match=r"no run finished; the first, r0: .*out of memory"):
         sweep(runs, corpus(), tmp_path, backend=Workers(1))
     monkeypatch.setattr(Spy, "__init__", real)
-    assert len(sweep(runs, corpus(), tmp_path, backend=Workers(1))) == 1
+    assert len(sweep(runs, corpus(), tmp_path, backend=Workers(1)).table) == 1
 
 
 def test_compiled_programs_cut_short_are_compiled_again(tmp_path, monkeypatch):
@@ -173,17 +173,18 @@ def test_compiled_programs_cut_short_are_compiled_again(tmp_path, monkeypatch):
     assert compiled
     for path in compiled:
         os.truncate(path, path.stat().st_size // 2)
-    same(sweep(runs, texts, tmp_path, backend=Workers(1)), sweep(runs, texts, tmp_path / "other", backend=InProcess()))
+    found = sweep(runs, texts, tmp_path, backend=Workers(1)).table
+    same(found, sweep(runs, texts, tmp_path / "other", backend=InProcess()).table)
 
 
 def test_a_clock_that_jumps_costs_at_most_a_state(tmp_path, monkeypatch):
     runs, texts = specs(2), corpus()
     store = Store.at(tmp_path)
     monkeypatch.setattr(module.time, "time", lambda: 0.0)
-    table = sweep(runs[:1], texts, store, backend=InProcess())
+    table = sweep(runs[:1], texts, store, backend=InProcess()).table
     before = written(tmp_path)
     monkeypatch.setattr(module.time, "time", lambda: 4e9)
-    same(sweep(runs, texts, store, backend=InProcess())[:1], table)
+    same(sweep(runs, texts, store, backend=InProcess()).table[:1], table)
     assert before.items() <= written(tmp_path).items()
 
 

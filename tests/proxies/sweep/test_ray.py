@@ -40,22 +40,23 @@ def test_a_node_that_goes_mid_sweep_takes_no_run_with_it(nodes, tmp_path):
             cluster.remove_node(second, allow_graceful=False)
 
     store = Store.at(tmp_path / "ray", every=0.5)
-    table = sweep(runs, corpus(), store, backend=RayCluster(cluster.address), progress=remove)
+    result = sweep(runs, corpus(), store, backend=RayCluster(cluster.address), progress=remove)
+    table = result.table
     lost = [status.message for status in said if "node was lost" in status.message]
     assert len(lost) == 1
     assert lost[0].endswith("tried once more")
     assert said[-1].done == 3
     assert any(0 < status.share < 1 and status.tokens_per_second for status in said)
-    assert not table.attrs["failed"]
-    same(table, sweep(runs, corpus(), tmp_path / "here", backend=InProcess()))
+    assert not result.failed
+    same(table, sweep(runs, corpus(), tmp_path / "here", backend=InProcess()).table)
     assert not list((tmp_path / "ray" / "states").iterdir())
 
 
 def test_a_sweep_starts_its_own_cluster_and_ends_it(tmp_path):
     said = []
-    table = sweep(specs(2), corpus(), tmp_path, backend=RayCluster(), progress=said.append)
+    table = sweep(specs(2), corpus(), tmp_path, backend=RayCluster(), progress=said.append).table
     assert not ray.is_initialized()
-    same(table, sweep(specs(2), corpus(), tmp_path / "here", backend=InProcess()))
+    same(table, sweep(specs(2), corpus(), tmp_path / "here", backend=InProcess()).table)
 
 
 @pytest.mark.parametrize(

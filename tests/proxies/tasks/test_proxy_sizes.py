@@ -11,6 +11,7 @@ from mixlaw.estimation.goals import goal
 from mixlaw.project.budget import TOKENS_PER_PARAM, Budget
 from mixlaw.project.project_file import read_project
 from proxies.data.corpus import build_corpus
+from proxies.data.mixture import Mixture
 from proxies.tasks.proxy_sizes import BATCH, FEWER, MENU, demo_scales, propose
 from proxies.tasks.run_specs import run_specs, shortfalls, spec_at, unique_tokens
 from proxies.tasks.task import project_task
@@ -77,7 +78,7 @@ def test_most_runs_are_at_the_cheap_sizes_and_two_at_each(runs):
 def test_a_mixture_run_again_at_its_scale_has_a_seed_of_its_own():
     corpus = build_corpus({"a": [f"{i} " * 400 for i in range(200)]}, 0)
     proposal = propose(1e9, 2e10, workers=2)
-    specs = run_specs(proposal, [{"a": 1.0}] * proposal.runs, corpus, seed=3)
+    specs = run_specs(proposal, [Mixture({"a": 1.0})] * proposal.runs, corpus, seed=3)
     assert len({spec.key("") for spec in specs}) == proposal.runs
 
 
@@ -107,7 +108,7 @@ def test_specs_carry_matched_subsets_as_far_as_the_text_goes():
     corpus = build_corpus({s: [f"{s} {i} " * 400 for i in range(200)] for s in "ab"}, 0)
     proposal = propose(1e9, 2e10, workers=2)
     stated = {"a": 1e8, "b": 1e12}
-    mixtures = [{"a": 0.5, "b": 0.5}] * proposal.runs
+    mixtures = [Mixture({"a": 0.5, "b": 0.5})] * proposal.runs
     specs = run_specs(proposal, mixtures, corpus, seed=3, tokens=stated)
     assert len({spec.run_id for spec in specs}) == proposal.runs
     first, scale = specs[0], proposal.scales[0]

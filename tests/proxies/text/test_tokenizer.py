@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mixlaw.errors import MixlawError
 from mixlaw.project.project_file import read_project
+from proxies.data.mixture import Mixture
 from proxies.model.transformer import ModelConfig
 from proxies.tasks.task import project_task
 from proxies.text import tokenizer as module
@@ -135,9 +136,9 @@ def test_a_project_is_read_and_trained_by_its_tokenizer(tmp_path):
     assert f"tokens of a counted in tokens of {own.name}, the proxies' tokens" in task.notes
     config = ModelConfig(8, 1, 1, 8, length=16)
     with pytest.raises(MixlawError, match=f"a vocabulary of 257; the corpus's tokens need {own.vocab}"):
-        train(RunSpec("r", {"a": 1.0}, config, 64), task.corpus)
+        train(RunSpec("r", Mixture({"a": 1.0}), config, 64), task.corpus)
     fitting = dataclasses.replace(config, vocab=own.vocab, end=own.end)
-    row = train(RunSpec("r", {"a": 1.0}, fitting, 64), task.corpus)[-1]
+    row = train(RunSpec("r", Mixture({"a": 1.0}), fitting, 64), task.corpus)[-1]
     assert row["tokenizer"] == own.name
     # Nothing learnt yet: nats per token are those of even odds, and nats per byte fewer than under bytes.
     assert row["loss:a"] == pytest.approx(np.log(own.vocab), rel=0.2)

@@ -8,6 +8,7 @@ from factories.texts import words
 from mixlaw.errors import MixlawError
 from mixlaw.transport import embed, fit_features
 from proxies.data.corpus import build_corpus
+from proxies.data.mixture import Mixture
 from proxies.model import mup
 from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig
@@ -71,7 +72,7 @@ def test_what_does_not_fit_is_refused(params):
 def test_a_trained_proxy_tells_two_languages_apart():
     """Documents of two languages without a common letter: along whitened states they part without a mistake."""
     corpus = build_corpus({"one": words(0, 0), "two": words(0, 1)}, 0)
-    spec = RunSpec("r", {"one": 0.5, "two": 0.5}, CONFIG, 20_000, batch=4)
+    spec = RunSpec("r", Mixture({"one": 0.5, "two": 0.5}), CONFIG, 20_000, batch=4)
     params = trained(spec, corpus)
     assert set(params) == set(model.shapes(CONFIG))
     documents = [*words(1, 0, 20), *words(1, 1, 20)]

@@ -5,6 +5,7 @@ import numpy as np
 import optax
 import pytest
 
+from proxies.data.mixture import Mixture
 from proxies.model.transformer import ModelConfig
 from proxies.training import optimizer
 from proxies.training.optimizer import learning_rates
@@ -47,7 +48,7 @@ def test_steps_are_those_of_clipped_adamw():
 
 
 def spec_of(tokens=128 * 100, **changes):
-    return RunSpec("r", {"a": 1.0}, ModelConfig(16, 1, 1, 16, length=32), tokens, batch=4, rate=1.0, **changes)
+    return RunSpec("r", Mixture({"a": 1.0}), ModelConfig(16, 1, 1, 16, length=32), tokens, batch=4, rate=1.0, **changes)
 
 
 def test_rates_warm_up_stay_and_fall():

@@ -11,6 +11,7 @@ import pytest
 
 from mixlaw.errors import MixlawError
 from proxies.data.corpus import build_corpus
+from proxies.data.mixture import Mixture
 from proxies.model import mup
 from proxies.model.transformer import ModelConfig, count_params
 from proxies.text.demo_text import demo_documents, demo_targets
@@ -33,7 +34,9 @@ def corpus(documents):
 
 
 def spec_of(**changes):
-    return dataclasses.replace(RunSpec("r", {"reference": 0.75, "c": 0.25}, TINY, 40_000, 0.3, batch=4), **changes)
+    return dataclasses.replace(
+        RunSpec("r", Mixture({"reference": 0.75, "c": 0.25}), TINY, 40_000, 0.3, batch=4), **changes
+    )
 
 
 def test_the_loss_goes_down_on_real_text_and_the_row_is_exact(corpus):
