@@ -128,7 +128,7 @@ def test_links_of_pages_outside_the_documentation_lead_somewhere():
 
 def test_every_public_name_is_on_the_page_of_python():
     listed = re.findall(r"^::: (\S+)$", (docs.PAGES / "python.md").read_text(encoding="utf-8"), re.MULTILINE)
-    packages = {f"mixlaw.{name}" for name in ("appraisal", "changes", "figures", "projector", "report", "transport")}
+    packages = {f"mixlaw.{name}" for name in ("appraisal", "changes", "figures", "projector", "reports", "transport")}
     assert packages <= set(listed)
     public = [(package, name) for package in packages for name in importlib.import_module(package).__all__]
     within = {name for _, name in public}
