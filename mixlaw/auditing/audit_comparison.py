@@ -11,7 +11,7 @@ import numpy as np
 from mixlaw.errors import MixlawError, listed, nearest, shown
 from mixlaw.project.plan_like import PlanLike
 from mixlaw.project.sources import Sources
-from mixlaw.runs.measurement import of_provenance, refuse_mixed
+from mixlaw.runs.measurement import check_comparable, of_provenance
 from mixlaw.typing import Array
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def predicted(
     if fit is None:
         return None
     content = {} if plan is None else plan.to_dict()
-    refuse_mixed(of_provenance(content.get("provenance"), "the plan"), of_provenance(fit.provenance, "the fit"))
+    check_comparable(of_provenance(content.get("provenance"), "the plan"), of_provenance(fit.provenance, "the fit"))
     N = content.get("params") if N is None else N
     if N is None and "params" in fit.law.needs:
         raise MixlawError(f"audit: the law {fit.law.name} needs the run's params; give --params, or a plan with them")

@@ -23,7 +23,7 @@ from mixlaw.auditing.scored_plan import ScoredPlan
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.json import named, no_nan
 from mixlaw.project.plan_like import PlanLike
-from mixlaw.runs.measurement import of_provenance, refuse_mixed, unstated
+from mixlaw.runs.measurement import check_comparable, of_provenance, unchecked
 from mixlaw.runs.run_table import Runs
 from mixlaw.typing import Array
 
@@ -138,11 +138,11 @@ def behind(plan: PlanLike, fit: Fit) -> bool:
 
 def _check_measurement(plan: ScoredPlan, runs: Runs, fit: Fit | None) -> list[str]:
     """Raise if plan, runs and fit use different tokenizers or texts; returns notes on what could not be checked."""
-    refuse_mixed(plan.measurement, runs.yardstick)
+    check_comparable(plan.measurement, runs.measurement)
     if fit is not None:
-        refuse_mixed(plan.measurement, of_provenance(fit.provenance, "the fit"))
+        check_comparable(plan.measurement, of_provenance(fit.provenance, "the fit"))
         check_fit(fit, plan)
-    return unstated(plan.measurement, runs.yardstick)
+    return unchecked(plan.measurement, runs.measurement)
 
 
 def _remarks(plan: ScoredPlan, own: MatchedRuns, trained: Forecast | None, fit: Fit | None) -> list[str]:

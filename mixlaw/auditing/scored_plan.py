@@ -11,7 +11,7 @@ import numpy as np
 from mixlaw.auditing.score_sections import Interval
 from mixlaw.errors import MixlawError
 from mixlaw.project.plan_like import PlanLike
-from mixlaw.runs.measurement import Yardstick, of_provenance
+from mixlaw.runs.measurement import Measurement, of_provenance
 from mixlaw.typing import Array
 
 
@@ -62,7 +62,7 @@ class ScoredPlan:
     weight_K: Array
     baselines: dict[str, PlannedBaseline]
     verdict: str
-    measurement: Yardstick
+    measurement: Measurement
     digest: str
 
     @classmethod

@@ -11,7 +11,7 @@ from mixlaw.changes.columns import carried
 from mixlaw.changes.spec import Changes, Parts, proportions
 from mixlaw.errors import MixlawError, listed
 from mixlaw.fitting.fit_result import Fit
-from mixlaw.runs.measurement import of_provenance, refuse_mixed
+from mixlaw.runs.measurement import check_comparable, of_provenance
 from mixlaw.runs.run_table import Runs
 
 EXACT = 1e-6
@@ -139,7 +139,7 @@ def _corrections(
 
 def _predicted_change(runs: Runs, move: _Move, fit: Fit, rows_R: np.ndarray) -> np.ndarray:
     """By how much the log-losses (R, K) move from the runs' mixtures to those they stand for."""
-    refuse_mixed(runs.yardstick, of_provenance(fit.provenance, "the fit"))
+    check_comparable(runs.measurement, of_provenance(fit.provenance, "the fit"))
     if set(fit.sources) != set(runs.sources) or not set(runs.targets) <= set(fit.targets):
         raise MixlawError(f"{runs.name}: the fit is of other sources or targets; give the fit of this table")
     order, index_K = [runs.sources.index(s) for s in fit.sources], [fit.targets.index(t) for t in runs.targets]

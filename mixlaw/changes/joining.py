@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from mixlaw.errors import MixlawError, listed
-from mixlaw.runs.measurement import refuse_mixed, unstated
+from mixlaw.runs.measurement import check_comparable, unchecked
 from mixlaw.runs.run_table import Runs
 
 
@@ -28,8 +28,8 @@ def join_runs(tables: Sequence[Runs], name: str = "runs") -> Runs:
     notes = [note for table in tables for note in table.notes if "unique: " not in note]
     for i, table in enumerate(tables):
         for other in tables[i + 1 :]:
-            refuse_mixed(table.yardstick, other.yardstick)
-            notes += unstated(table.yardstick, other.yardstick)
+            check_comparable(table.measurement, other.measurement)
+            notes += unchecked(table.measurement, other.measurement)
     common = set(tables[0].targets).intersection(*(table.targets for table in tables[1:]))
     if not common:
         raise MixlawError(f"join: {listed(table.name for table in tables)} have no target in common")

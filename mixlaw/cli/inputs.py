@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mixlaw.planning.plan import Plan
     from mixlaw.project.project_file import Project
     from mixlaw.project.sources import Budget, Source, Sources
-    from mixlaw.runs.measurement import Yardstick
+    from mixlaw.runs.measurement import Measurement
     from mixlaw.runs.run_table import Runs
 
 
@@ -105,7 +105,7 @@ def with_stale(plan: "Plan", found: "tuple[Stale, ...]") -> "Plan":
     return replace(plan, content=content)
 
 
-def check_tokenizer(project: "Project", stated: "Yardstick") -> None:
+def check_tokenizer(project: "Project", stated: "Measurement") -> None:
     """Refuse a project whose tokenizer, or whose tokens to be counted, are not those of runs or of a plan.
 
     Raises:

@@ -12,7 +12,7 @@ from mixlaw.estimation.objective import Problem, information
 from mixlaw.estimation.observations import Observations
 from mixlaw.laws import Law
 from mixlaw.laws.base import constrain, fitted_fields, parameter_slices
-from mixlaw.runs.grouping import ALIKE, alike
+from mixlaw.runs.grouping import SAME_SCALE, group_points
 from mixlaw.runs.run_table import Runs
 
 AS_PRIOR = 0.95
@@ -37,7 +37,7 @@ def seed_noise(seen: Observations) -> tuple[np.ndarray, int]:
         (K,), nan where no run repeats another; and how many runs repeat another.
     """
     last = np.flatnonzero(seen.runs.last_R)
-    group_N = alike(_design(seen.runs.select(last)))
+    group_N = group_points(_design(seen.runs.select(last)))
     squares_K, free_K = np.zeros(len(seen.log_loss_KxR)), np.zeros(len(seen.log_loss_KxR))
     repeats = 0
     for group in np.flatnonzero(np.bincount(group_N) > 1):
@@ -54,9 +54,9 @@ def seed_noise(seen: Observations) -> tuple[np.ndarray, int]:
 def _design(runs: Runs) -> np.ndarray:
     """What runs were asked to be, (R, 2 S + 2), in units of the differences that packing makes."""
     counts_RxC = np.column_stack([runs.params_R, runs.tokens_R, runs.unique_RxS])
-    known_RxC = np.isfinite(counts_RxC)  # no run alike a known one where empty or, of unique tokens, without end
+    known_RxC = np.isfinite(counts_RxC)  # no run matches a known one where empty or, of unique tokens, without end
     log_RxC = np.where(known_RxC, np.log(np.where(known_RxC, counts_RxC, 1.0)), -1e3)
-    return np.column_stack([runs.w_RxS / PACKED, log_RxC / ALIKE])
+    return np.column_stack([runs.w_RxS / PACKED, log_RxC / SAME_SCALE])
 
 
 def spread(law: type[Law], problems: Problem, solution: lm.Solution, rows: Any, constants: dict) -> np.ndarray:
@@ -163,7 +163,7 @@ class Diagnostics:
         starts_agree: share of the starts that reached the best objective.
         degrees: effective number of parameters.
         objective: value of the objective at the optimum.
-        seed_noise: standard deviation of log-loss between runs alike in all but their seed, nan where there are none.
+        seed_noise: standard deviation of log-loss between runs equal in all but their seed, nan where there are none.
         repeats: number of runs that repeat another.
     """
 

@@ -20,7 +20,7 @@ from mixlaw.io.json import no_nan
 from mixlaw.laws import Law, Reference, Row, SourcePrior
 from mixlaw.laws.base import constrain, fitted_fields
 from mixlaw.mixtures.simplex import as_mixture
-from mixlaw.runs.measurement import of_provenance, refuse_mixed
+from mixlaw.runs.measurement import check_comparable, of_provenance
 from mixlaw.runs.run_table import Runs
 
 
@@ -147,7 +147,7 @@ class Fit:
                 targets are not the fit's.
         """
         if isinstance(what, Runs):
-            refuse_mixed(of_provenance(self.provenance, "the fit"), what.yardstick)
+            check_comparable(of_provenance(self.provenance, "the fit"), what.measurement)
             w_MxS = self._align(what.sources, what.w_RxS, what.name)
             params_M, tokens_M, names = what.params_R, what.tokens_R, list(what.run_id)
             unique = self._reorder(what.sources, what.unique_RxS, np.inf) if what.states_unique else None

@@ -111,7 +111,7 @@ def _noise(seen: Observations) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _provenance(runs: Runs, seed: int) -> dict:
-    found = runs.yardstick
+    found = runs.measurement
     return {
         "runs": runs.name,
         "runs_hash": runs.hash(),

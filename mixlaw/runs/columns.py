@@ -15,10 +15,11 @@ from mixlaw.runs.measurement import PREFIX
 from mixlaw.typing import Array
 
 ROUNDING = 1e-14
-"""By how much the sum of shares may be off once they were divided by it."""
+"""Largest error of a row's sum that is rounding: such rows are not divided by their sum again."""
 
 
 def run_ids(table: Table, name: str, notes: list[str]) -> NDArray[np.object_]:
+    """Run ids (R,); rows are numbered if there is no such column."""
     if "run_id" not in table.frame:
         notes.append(f"{name}: no run_id column, so each row was taken as a run of its own and numbered")
         return np.array([str(i + 1) for i in range(len(table.frame))], dtype=object)
@@ -29,6 +30,7 @@ def run_ids(table: Table, name: str, notes: list[str]) -> NDArray[np.object_]:
 
 
 def weights(table: Table, sources: tuple[str, ...], name: str, notes: list[str]) -> Array:
+    """Token shares (R, S); rows that sum to nearly 1 are divided by their sum."""
     columns = [f"w:{source}" for source in sources]
     w_RxS = np.stack([table.numbers(column) for column in columns], axis=1)
     for bad_RxS, complaint in (
@@ -57,6 +59,7 @@ def weights(table: Table, sources: tuple[str, ...], name: str, notes: list[str])
 
 
 def losses(table: Table, targets: tuple[str, ...], name: str, notes: list[str]) -> Array:
+    """Losses (R, K) in nats per token, nan for empty cells."""
     if not targets:
         return np.empty((len(table.frame), 0))
     columns = [f"loss:{target}" for target in targets]
@@ -79,6 +82,7 @@ def losses(table: Table, targets: tuple[str, ...], name: str, notes: list[str]) 
 
 
 def optional(table: Table, column: str, positive: bool) -> Array:
+    """A column of numbers (R,), nan if it is absent or for empty cells."""
     if column not in table.frame:
         return np.full(len(table.frame), np.nan)
     value_R = table.numbers(column)
@@ -91,6 +95,7 @@ def optional(table: Table, column: str, positive: bool) -> Array:
 
 
 def unique_tokens(table: Table, sources: tuple[str, ...], w_RxS: Array, name: str, notes: list[str]) -> Array:
+    """Unique tokens (R, S) of each source, inf for a source that never repeats."""
     columns = [str(column) for column in table.frame if str(column).startswith("unique:")]
     for column in columns:
         if column[7:] not in sources:
@@ -125,7 +130,7 @@ def check_rows(
     notes: list[str],
     name: str,
 ) -> None:
-    """Refuse rows that say the same thing twice, and runs that change size between their checkpoints."""
+    """Refuse duplicate rows, and runs whose size differs between their checkpoints."""
     params_R, tokens_R, step_R = arrays["params_R"], arrays["tokens_R"], arrays["step_R"]
     stepped_R = ~np.isnan(step_R)
     keys = pd.DataFrame({"run": run_id, "step": step_R})
@@ -156,8 +161,8 @@ def check_rows(
         notes.append(f"{name}: the mixture changes between checkpoints of {len(shifted)} runs ({listed(ids[shifted])})")
 
 
-def check_yardstick(table: Table, targets: tuple[str, ...]) -> None:
-    """Refuse a table whose rows name different tokenizers, or different texts for one target."""
+def check_measurement(table: Table, targets: tuple[str, ...]) -> None:
+    """Refuse a table if its rows name different tokenizers, or different texts for one target."""
     for column in ("tokenizer", *(f"{PREFIX}{target}" for target in targets)):
         texts = table.texts(column) if column in table.frame else []
         named = [(row, text) for row, text in enumerate(texts) if text]
@@ -171,7 +176,7 @@ def check_yardstick(table: Table, targets: tuple[str, ...]) -> None:
 
 
 def typed(frame: pd.DataFrame, read: Mapping[str, NDArray]) -> pd.DataFrame:
-    """The columns as `read`, and of the others those that came as text as numbers if all their cells are."""
+    """The frame with the columns of `read` put in; other text columns become numbers if all their cells are numbers."""
     columns: dict[str, object] = {}
     for column in frame:
         values = frame[column]
@@ -186,5 +191,5 @@ def typed(frame: pd.DataFrame, read: Mapping[str, NDArray]) -> pd.DataFrame:
 
 
 def _is_name(column: str) -> bool:
-    """Whether a column's cells are names, which may look like numbers."""
+    """True for a column of names, which may look like numbers."""
     return column == "tokenizer" or column.startswith(PREFIX)

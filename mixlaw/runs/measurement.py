@@ -1,7 +1,7 @@
-"""What losses are measured with: the tokenizer, and which text each target is. Losses of different ones never mix.
+"""The measurement behind a table's losses: the tokenizer, and the text of each target. Different ones are never mixed.
 
-A run table states the tokenizer in the column `tokenizer` and a target's text in the column `target:<target>`, under
-any name that another text would not have (sweeps write a hash of it); fits and plans record both.
+A run table states the tokenizer in the column `tokenizer` and a target's text in the column `target:<target>`, by a
+name unique to that text (sweeps write a hash of it). Fits and plans record both.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import pandas as pd
 from mixlaw.errors import MixlawError, shown
 
 PREFIX = "target:"
-"""Of the columns that name a target's text."""
+"""Prefix of the columns that name a target's text."""
 
 
 @dataclass(frozen=True)
-class Yardstick:
-    """What losses are measured with, as far as it is stated.
+class Measurement:
+    """Tokenizer and target texts behind losses, as far as they are stated.
 
     Attributes:
-        name: where it is stated, for messages.
-        tokenizer: of whose tokens losses, N, D and shares speak; None where it is not stated.
-        definitions: by target, what names its text; targets without one are left out.
+        name: the table, fit or plan that states them, for messages.
+        tokenizer: the tokenizer by which losses, D and shares count tokens; None if not stated.
+        definitions: the name of each target's text, by target; targets whose text is not named are left out.
     """
 
     name: str
@@ -33,24 +33,34 @@ class Yardstick:
     definitions: Mapping[str, str] = field(default_factory=dict)
 
 
-def of_frame(frame: pd.DataFrame, targets: tuple[str, ...], name: str) -> Yardstick:
-    """The yardstick of a run table, whose columns were found to agree over their rows."""
+def of_frame(frame: pd.DataFrame, targets: tuple[str, ...], name: str) -> Measurement:
+    """The measurement of a run table whose rows agree on it (`columns.check_measurement`).
+
+    >>> of_frame(pd.DataFrame({"tokenizer": ["gpt2"], "target:web": ["1f3a"]}), ("web",), "runs.csv")
+    Measurement(name='runs.csv', tokenizer='gpt2', definitions={'web': '1f3a'})
+    """
     found = {target: _first(frame, f"{PREFIX}{target}") for target in targets}
     definitions = {target: text for target, text in found.items() if text is not None}
-    return Yardstick(name, _first(frame, "tokenizer"), definitions)
+    return Measurement(name, _first(frame, "tokenizer"), definitions)
 
 
-def of_provenance(provenance: Mapping[str, Any] | None, name: str) -> Yardstick:
-    """The yardstick that a fit or a plan records; one of an earlier version states less."""
+def of_provenance(provenance: Mapping[str, Any] | None, name: str) -> Measurement:
+    """The measurement that a fit or a plan records in its provenance; older files state less.
+
+    >>> of_provenance({"tokenizer": "gpt2"}, "the fit").tokenizer
+    'gpt2'
+    """
     known = provenance or {}
-    return Yardstick(name, known.get("tokenizer"), known.get("definitions") or {})
+    return Measurement(name, known.get("tokenizer"), known.get("definitions") or {})
 
 
-def refuse_mixed(one: Yardstick, other: Yardstick) -> None:
-    """Refuse what was measured differently. What only one of them states is taken to hold for both.
+def check_comparable(one: Measurement, other: Measurement) -> None:
+    """Refuse losses of different tokenizers or texts. A fact that only one states is assumed to be true of both.
 
     Raises:
-        MixlawError: they state different tokenizers, or different texts for a target of the same name.
+        MixlawError: if the tokenizers differ, or the texts of a target of the same name.
+
+    >>> check_comparable(Measurement("the plan", "gpt2"), Measurement("the runs"))
     """
     if one.tokenizer is not None and other.tokenizer is not None and one.tokenizer != other.tokenizer:
         raise MixlawError(
@@ -67,20 +77,23 @@ def refuse_mixed(one: Yardstick, other: Yardstick) -> None:
             )
 
 
-def unstated(one: Yardstick, other: Yardstick) -> list[str]:
-    """Notes on what only one of two states, so that it could not be checked."""
+def unchecked(one: Measurement, other: Measurement) -> list[str]:
+    """Notes on facts that only one of two measurements states, so that `check_comparable` could not compare them.
+
+    >>> unchecked(Measurement("the plan", "gpt2"), Measurement("the runs"))
+    ['the runs names no tokenizer: taken to be gpt2, as the plan says']
+    """
     notes = []
     for stated, silent in ((one, other), (other, one)):
         if stated.tokenizer is not None and silent.tokenizer is None:
             notes.append(f"{silent.name} names no tokenizer: taken to be {stated.tokenizer}, as {stated.name} says")
-    unchecked = sorted(set(one.definitions) - set(other.definitions))
-    if unchecked and not other.definitions:
+    if one.definitions and not other.definitions:
         notes.append(f"{other.name} has no target: columns: its targets are taken to be the texts of {one.name}")
     return notes
 
 
 def _first(frame: pd.DataFrame, column: str) -> str | None:
-    """The first cell of a column that says something; None without such a cell."""
+    """The first cell of a column that is not empty; None if there is none."""
     if column not in frame:
         return None
     return next((str(v).strip() for v in frame[column] if pd.notna(v) and str(v).strip()), None)

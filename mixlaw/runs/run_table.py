@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from mixlaw.errors import MixlawError, listed, nearest
 from mixlaw.io.table import Table, from_frame, read_table
 from mixlaw.runs import columns as _columns
-from mixlaw.runs.measurement import PREFIX, Yardstick, of_frame
+from mixlaw.runs.measurement import PREFIX, Measurement, of_frame
 from mixlaw.typing import Array
 
 
@@ -27,15 +27,23 @@ from mixlaw.typing import Array
 class Runs:
     """A validated run table of R rows, S sources and K targets. Arrays are read-only.
 
+    >>> rows = {"run_id": ["a", "b"], "w:web": [0.3, 0.8], "w:code": [0.7, 0.2], "loss:web": [3.1, 2.9]}
+    >>> runs = Runs.from_frame(pd.DataFrame(rows))
+    >>> runs.sources, runs.targets, len(runs)
+    (('web', 'code'), ('web',), 2)
+    >>> runs.w_RxS[1]
+    array([0.8, 0.2])
+
     Attributes:
         sources, targets: names, in the order of the columns.
         run_id: shape (R,), text; rows that share one are checkpoints of one run.
         w_RxS: token shares, each row summing to 1.
-        loss_RxK: nats per token, nan where not measured.
-        params_R, tokens_R, seed_R, step_R: nan where absent.
-        unique_RxS: unique tokens available to that run, inf where the source never repeats.
+        loss_RxK: nats per token, nan if not measured.
+        params_R, tokens_R, seed_R, step_R: nan if absent.
+        unique_RxS: unique tokens available to that run, inf for a source that never repeats.
         frame: the table itself with all its columns, the weights normalised.
-        name: the file's name. notes: what the reader should know about how the table was taken.
+        name: the file's name.
+        notes: remarks on how the table was read, for the user.
     """
 
     sources: tuple[str, ...]
@@ -70,7 +78,7 @@ class Runs:
         return self.select_last(np.ones(len(self), bool))
 
     def select_last(self, among_R: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """True for each run's last checkpoint among those of a mask."""
+        """Mask (R,) of each run's last checkpoint among the rows of a mask (R,)."""
         by_tokens_R, by_step_R = np.nan_to_num(self.tokens_R, nan=-1.0), np.nan_to_num(self.step_R, nan=-1.0)
         order_R = np.lexsort((np.arange(len(self)), by_step_R, by_tokens_R, self.cluster_R))
         order_R = order_R[among_R[order_R]]
@@ -81,7 +89,7 @@ class Runs:
 
     @cached_property
     def epochs_RxS(self) -> Array:
-        """Passes over each source, w D / U: 0 where it never repeats, nan where D is unknown."""
+        """Passes over each source, w D / U: 0 if it never repeats, nan if D is unknown."""
         endless_RxS = np.isinf(self.unique_RxS)
         epochs_RxS = self.w_RxS * self.tokens_R[:, None] / np.where(endless_RxS, 1.0, self.unique_RxS)
         return np.where(endless_RxS, 0.0, epochs_RxS)
@@ -93,18 +101,18 @@ class Runs:
 
     @property
     def states_unique(self) -> bool:
-        """Whether the table says of any source how many unique tokens it has."""
+        """True if the table has a `unique:` column."""
         return any(str(column).startswith("unique:") for column in self.frame)
 
     @property
-    def yardstick(self) -> Yardstick:
-        """What its losses are measured with, as far as the table says: all its rows agree."""
+    def measurement(self) -> Measurement:
+        """The tokenizer and target texts that the table states; all its rows agree on them."""
         return of_frame(self.frame, self.targets, self.name)
 
     @property
     def tokenizer(self) -> str | None:
-        """The tokenizer all rows agree on, None where the table names none."""
-        return self.yardstick.tokenizer
+        """The tokenizer of all rows, None if the table names none."""
+        return self.measurement.tokenizer
 
     def select(self, rows: ArrayLike) -> Runs:
         """The rows of a boolean mask or of positions, in that order."""
@@ -152,7 +160,7 @@ class Runs:
         """Runs from a DataFrame with the columns of a run table; NaN means empty.
 
         Raises:
-            MixlawError: as `read_runs`, rows named by position from 0.
+            MixlawError: as `read_runs`; rows are named by position from 0.
         """
         return runs_from_table(from_frame(df, name), name)
 
@@ -164,18 +172,28 @@ def read_runs(path: str | os.PathLike[str], *, losses: bool = True) -> Runs:
     """Read a run table from CSV (.csv, .csv.gz) or Parquet.
 
     Args:
-        losses: read the loss: columns; without them the table may be of runs still to be made.
+        losses: read the loss: columns; False for a table of runs still to be made.
 
     Raises:
-        MixlawError: one line naming the file, the row (the line in a CSV file, the header being row 1), the
-            column and the mend.
+        MixlawError: one line with the file, the row (the line in a CSV file, the header being row 1), the column and
+            how to fix it.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "runs.csv"
+    >>> _ = file.write_text("run_id,w:web,w:code,loss:web\\nr1,0.3,0.7,3.1\\n")
+    >>> read_runs(file).loss_RxK
+    array([[3.1]])
     """
     file = Path(path)
     return runs_from_table(read_table(file), file.name, losses)
 
 
 def runs_from_table(table: Table, name: str, losses: bool = True) -> Runs:
-    """The runs of a table that was read or put together; MixlawError as `read_runs`, cells named as the table does."""
+    """The runs of a table from a file or a DataFrame.
+
+    Raises:
+        MixlawError: as `read_runs`; cells are named by `table.at`.
+    """
     names = [str(column) for column in table.frame]
     sources = tuple(c[2:] for c in names if c.startswith("w:"))
     targets = tuple(c[5:] for c in names if c.startswith("loss:") and losses)
@@ -193,7 +211,7 @@ def runs_from_table(table: Table, name: str, losses: bool = True) -> Runs:
     arrays = {f"{c}_R": _columns.optional(table, c, positive=c in ("params", "tokens")) for c in scalars}
     unique_RxS = _columns.unique_tokens(table, sources, w_RxS, name, notes)
     _columns.check_rows(table, run_id, arrays, w_RxS, notes, name)
-    _columns.check_yardstick(table, targets)
+    _columns.check_measurement(table, targets)
     read = {f"w:{source}": w_RxS[:, s] for s, source in enumerate(sources)}
     read |= {f"loss:{target}": loss_RxK[:, k] for k, target in enumerate(targets)}
     frame = _columns.typed(table.frame, {**read, "run_id": run_id})

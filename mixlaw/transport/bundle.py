@@ -20,7 +20,7 @@ from mixlaw.transport.distances.base import Distance
 from mixlaw.typing import Array
 
 TOLERANCE = 1e-4
-LEVEL = 0.5  # of the way from the lower bound to the best value
+LEVEL_FRACTION = 0.5  # of the way from the lower bound to the best value
 FLOOR = 1e-2  # of the first value: a distance that falls to 0 cannot be found to a share of itself
 
 
@@ -107,7 +107,7 @@ def minimize(
         low = max(low, _lowest(height_C, slope_CxS, bounds))
         if best - low <= tolerance * max(abs(best), FLOOR * first):
             return Minimum(best_S, float(best), max(float(best - low), 0.0), count, True)
-        level = low + LEVEL * (best - low)
+        level = low + LEVEL_FRACTION * (best - low)
         w_S = _nearest_below(best_S, height_C - level, slope_CxS, bounds)
     return Minimum(best_S, float(best), float(best - low), most, False)
 

@@ -62,7 +62,7 @@ def test_a_rename_and_its_reverse_change_nothing(w_RxS):
     there = adapt(runs, Changes(rename={"web": "crawl", "code": "web"}))
     back = adapt(there, Changes(rename={"crawl": "web", "web": "code"}))
     assert back.hash() == runs.hash()
-    assert back.yardstick == runs.yardstick
+    assert back.measurement == runs.measurement
 
 
 # --- merges and splits

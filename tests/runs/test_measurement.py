@@ -6,7 +6,7 @@ import pytest
 
 from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_runs import fit
-from mixlaw.runs.measurement import Yardstick, of_provenance, refuse_mixed, unstated
+from mixlaw.runs.measurement import Measurement, check_comparable, of_provenance, unchecked
 from mixlaw.runs.run_table import Runs, read_runs
 
 
@@ -19,10 +19,10 @@ def frame(rows=12, **more):
 
 def test_what_a_table_states_is_its_yardstick_and_its_fits():
     runs = Runs.from_frame(frame(tokenizer="gpt2", **{"target:a": "0123", "target:b": None}))
-    assert (runs.yardstick.tokenizer, dict(runs.yardstick.definitions)) == ("gpt2", {"a": "0123"})
+    assert (runs.measurement.tokenizer, dict(runs.measurement.definitions)) == ("gpt2", {"a": "0123"})
     assert runs.tokenizer == "gpt2"
     made = fit(runs, "log-linear", bootstrap=0)
-    assert of_provenance(made.provenance, "fit") == Yardstick("fit", "gpt2", {"a": "0123"})
+    assert of_provenance(made.provenance, "fit") == Measurement("fit", "gpt2", {"a": "0123"})
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
@@ -30,7 +30,7 @@ def test_a_hash_of_digits_alone_stays_text(tmp_path, suffix):
     runs = Runs.from_frame(frame(**{"target:a": "0012345678901234", "target:b": "1e10"}))
     runs.write(tmp_path / f"runs.{suffix}")
     again = read_runs(tmp_path / f"runs.{suffix}")
-    assert again.yardstick.definitions == {"a": "0012345678901234", "b": "1e10"}
+    assert again.measurement.definitions == {"a": "0012345678901234", "b": "1e10"}
     assert again.hash() == runs.hash()
 
 
@@ -42,37 +42,41 @@ def test_rows_on_different_texts_are_refused_by_cell():
 
 def test_a_column_of_no_target_rides_along():
     runs = Runs.from_frame(frame(**{"target:c": [f"note {i}" for i in range(12)]}))
-    assert not runs.yardstick.definitions
+    assert not runs.measurement.definitions
     assert "target:c" in runs.frame
 
 
 def test_a_target_left_out_takes_its_text_with_it():
     runs = Runs.from_frame(frame(**{"target:a": "x", "target:b": "y"})).with_targets(["b"])
-    assert runs.yardstick.definitions == {"b": "y"}
+    assert runs.measurement.definitions == {"b": "y"}
     assert "target:a" not in runs.frame
 
 
 @pytest.mark.parametrize(
     ("one", "other", "words"),
     [
-        (Yardstick("plan", "gpt2"), Yardstick("runs", "bytes"), "runs: its tokenizer is 'bytes', that of plan 'gpt2'"),
         (
-            Yardstick("plan", None, {"a": "x"}),
-            Yardstick("runs", None, {"a": "y"}),
+            Measurement("plan", "gpt2"),
+            Measurement("runs", "bytes"),
+            "runs: its tokenizer is 'bytes', that of plan 'gpt2'",
+        ),
+        (
+            Measurement("plan", None, {"a": "x"}),
+            Measurement("runs", None, {"a": "y"}),
             "target 'a' is the text 'y', in plan",
         ),
     ],
 )
 def test_different_yardsticks_do_not_mix(one, other, words):
     with pytest.raises(MixlawError, match=words):
-        refuse_mixed(one, other)
+        check_comparable(one, other)
 
 
 def test_what_one_side_leaves_out_is_told_and_not_refused():
-    full, silent = Yardstick("plan", "gpt2", {"a": "x"}), Yardstick("runs")
-    refuse_mixed(full, silent)
-    refuse_mixed(full, Yardstick("other", "gpt2", {"b": "x"}))
-    told = " ".join(unstated(full, silent))
+    full, silent = Measurement("plan", "gpt2", {"a": "x"}), Measurement("runs")
+    check_comparable(full, silent)
+    check_comparable(full, Measurement("other", "gpt2", {"b": "x"}))
+    told = " ".join(unchecked(full, silent))
     assert "runs names no tokenizer: taken to be gpt2" in told
     assert "no target: columns" in told
 

@@ -140,7 +140,7 @@ def _from_runs(
         runs = runs.with_targets([target.name for target in targets])
     found = ()
     if project is not None:
-        check_tokenizer(project, runs.yardstick)
+        check_tokenizer(project, runs.measurement)
         project = counted(project)
         found = since(path.parent, project, runs)
     sources = project.sources if project else None

@@ -9,7 +9,7 @@ import numpy as np
 from mixlaw.laws.base import MAP, POSITIVE, UNIT, Law, Normal, Row, View, constant, parameter
 from mixlaw.laws.lazy_jax import jax, jnp
 
-LEAST = 1e-4
+SHARE_OFFSET = 1e-4
 """Added to the target's share: the published law is infinite at a share of 0."""
 STEPS = 10
 """Newton steps for the multiplier; it rises monotonely to its value, which 6 reach for 60 sources."""
@@ -52,7 +52,7 @@ class CapacityCompetition(Law):
     def __call__(self, row: Row) -> jax.Array:
         n = row.params / self.N0
         log_x_S = divide(row.w_S, jnp.log(self.c), self.b, n, self.s * n)
-        r = jnp.dot(self.own, row.w_S) + LEAST
+        r = jnp.dot(self.own, row.w_S) + SHARE_OFFSET
         size = jnp.dot(self.own, self.c * jnp.exp(-self.b * log_x_S))
         return self.E + self.A * (r * row.tokens / self.D0) ** -self.a + size
 

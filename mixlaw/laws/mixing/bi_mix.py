@@ -9,7 +9,7 @@ import numpy as np
 from mixlaw.laws.base import MAP, POSITIVE, Law, Normal, Row, View, constant, parameter
 from mixlaw.laws.lazy_jax import jax, jnp
 
-LEAST = 1e-4
+SHARE_OFFSET = 1e-4
 """Added to the share: the published law is infinite at a share of 0."""
 
 
@@ -38,7 +38,7 @@ class BiMix(Law):
     own: Any = constant(per_source=True)
 
     def __call__(self, row: Row) -> jax.Array:
-        share = (jnp.dot(self.own, row.w_S) + LEAST) ** -self.alpha
+        share = (jnp.dot(self.own, row.w_S) + SHARE_OFFSET) ** -self.alpha
         return share * (self.B * (row.tokens / self.D0) ** -self.beta + self.C)
 
     @classmethod

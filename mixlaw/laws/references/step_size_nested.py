@@ -11,7 +11,7 @@ from mixlaw.laws.references.base import SEVERAL, Reference, drop_unused
 
 EXPONENTS = np.geomspace(0.02, 3.0, 120)
 """Exponents tried in c + (x0/x)^a; the two other constants are a linear least-squares fit."""
-LEAST = 3
+FEWEST_POINTS = 3
 """Constants of a step or size law, and so the fewest points of one; also the fewest mixtures of a mixing law."""
 
 
@@ -88,14 +88,14 @@ def _step_laws(rows: Row, loss_R: np.ndarray, weight_R: np.ndarray) -> _Runs:
         of = keys == key
         if not steps:
             law = _Power(float(np.average(loss_R[of], weights=weight_R[of])), 0.0, 1.0, 1.0)
-        elif len(np.unique(rows.tokens[of])) >= LEAST:
+        elif len(np.unique(rows.tokens[of])) >= FEWEST_POINTS:
             law = _power_law(rows.tokens[of], loss_R[of], weight_R[of])
         else:
             continue
         found.setdefault(tuple(rows.w_S[of][0]), {})[float(size_R[of][0])] = law
-    if len(found) < LEAST:
+    if len(found) < FEWEST_POINTS:
         stage = "the step law has no three checkpoints" if steps else "there is no row"
-        _refuse(f"{stage} of one mixture and N for at least {LEAST} mixtures (for {len(found)})")
+        _refuse(f"{stage} of one mixture and N for at least {FEWEST_POINTS} mixtures (for {len(found)})")
     return found
 
 
@@ -105,12 +105,12 @@ def _size_laws(runs: _Runs, N: float, D: float, sizes: bool) -> tuple[np.ndarray
     for w_S, by_size in runs.items():
         N_P = np.array(list(by_size))
         loss_P = np.array([law(D) for law in by_size.values()])
-        if sizes and len(N_P) < LEAST:
+        if sizes and len(N_P) < FEWEST_POINTS:
             continue
         mixtures.append(w_S)
         losses.append(_power_law(N_P, loss_P, np.ones(len(N_P)))(N) if sizes else loss_P[0])
-    if len(losses) < LEAST:
-        _refuse(f"the size law has three sizes for {len(losses)} mixtures, and needs them for at least {LEAST}")
+    if len(losses) < FEWEST_POINTS:
+        _refuse(f"the size law has three sizes for {len(losses)} mixtures, and needs them for at least {FEWEST_POINTS}")
     return np.array(mixtures), np.array(losses)
 
 

@@ -24,7 +24,7 @@ from mixlaw.typing import Array
 CELLS = 2**22  # pairs at a time: 16 MiB of float32 an array
 MEMORY = 8  # passes that the acceleration remembers
 PASSES = 1000
-LEAST = 1e-38  # column sums that float32 rounds to 0
+SMALLEST_COLUMN_SUM = 1e-38  # column sums that float32 rounds to 0
 
 
 class Solution(NamedTuple):
@@ -68,7 +68,9 @@ class Problem:
         if self.own:  # by symmetry f = g at the end; half the way there does not overshoot
             step_M[held_M] = (f_N[held_M] - g_M[held_M]) / 2
         else:
-            step_M[held_M] = -self.epsilon * np.log(np.maximum(column_M[held_M], LEAST) / self.mass_M[held_M])
+            step_M[held_M] = -self.epsilon * np.log(
+                np.maximum(column_M[held_M], SMALLEST_COLUMN_SUM) / self.mass_M[held_M]
+            )
         return column_M, step_M
 
     def error(self, g_M: Array, column_M: Array) -> float:

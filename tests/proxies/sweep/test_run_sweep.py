@@ -308,7 +308,7 @@ def test_the_table_names_the_text_of_every_target(tmp_path):
     table = sweep(specs(1), one, tmp_path, backend=InProcess()).table
     again = sweep(specs(1), one, tmp_path, backend=InProcess()).table
     runs = Runs.from_frame(again)
-    assert (runs.yardstick.tokenizer, dict(runs.yardstick.definitions)) == ("bytes", one.definitions)
+    assert (runs.measurement.tokenizer, dict(runs.measurement.definitions)) == ("bytes", one.definitions)
     same(table, again)
     assert set(one.definitions) == {"a", "b"}
     assert one.definitions["a"] != other.definitions["a"]
