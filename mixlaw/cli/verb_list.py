@@ -115,7 +115,7 @@ VERBS = {
     "score-plan": Verb(
         "score_plan",
         "score_plan",
-        "Compare a plan's predictions with the real run, and say whether the intervals held.",
+        "Compare a plan's predictions with real runs: did the intervals contain the measured losses?",
         "mixlaw score-plan plan/ outcome.csv",
     ),
     "adapt": Verb(
