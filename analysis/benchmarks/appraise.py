@@ -28,9 +28,9 @@ from mixlaw.designs.space_filling import design
 from mixlaw.estimation.cross_validation import Refits, refit
 from mixlaw.estimation.goals import goal
 from mixlaw.estimation.observations import observe
-from mixlaw.estimation.splits import numbered
+from mixlaw.estimation.splits import with_row_numbers
 from mixlaw.fitting.fit_result import Fit
-from mixlaw.fitting.law_selection import judged as judged_rows
+from mixlaw.fitting.law_selection import scored_rows
 from mixlaw.laws import RepeatedMixture, SourcePrior
 from mixlaw.optimization.problem import Problem, pose
 from mixlaw.project.project_file import Project
@@ -95,8 +95,8 @@ def learning_curve(tables: list[Path], aims: Aims) -> None:
         assert task.budget.params is not None
         at = task.budget.params, float(task.budget.tokens or 0)
         lowest = truth.solve(full.z_KxP[None], at)[0].objective
-        seen = observe(numbered(runs), RepeatedMixture, goal=full.goal)
-        judge_KxR = judged_rows(seen.runs, np.ones(len(seen.runs), bool))
+        seen = observe(with_row_numbers(runs), RepeatedMixture, goal=full.goal)
+        judge_KxR = scored_rows(seen.runs, np.ones(len(seen.runs), bool))
         prior, rng = prior_of(corpus), np.random.default_rng(seed)
         for count in COUNTS:
             order = [rng.permutation(len(seen.runs))[:count] for _ in range(DRAWS)]

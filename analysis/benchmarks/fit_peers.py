@@ -25,11 +25,11 @@ class Call(NamedTuple):
     """B problems as `lm.solve` is given them: a law, its problems, starts, runs, constants, and when to end."""
 
     law: type[Law]
-    problems: lm.Problem
+    problems: lm.FitProblem
     z_BxP: np.ndarray
     rows: Row
     constants: dict
-    limits: lm.Limits
+    limits: lm.Stopping
 
     def take(self, index_B: np.ndarray) -> "Call":
         """Some of the problems."""
@@ -50,7 +50,7 @@ def calls_of(work: Callable[[], Any]) -> list[Call]:
     solve = lm.solve
 
     def recorded(law: type[Law], problems: Any, z_BxP: Any, rows: Row, constants: dict, limits: Any = None) -> Any:
-        ends = limits or lm.Limits(law.objective.steps, law.objective.tolerance)
+        ends = limits or lm.Stopping(law.objective.steps, law.objective.tolerance)
         calls.append(Call(law, jax.tree.map(np.asarray, problems), np.asarray(z_BxP), rows, constants, ends))
         return solve(law, problems, z_BxP, rows, constants, limits)
 
@@ -105,7 +105,7 @@ def objectives(call: Call, z_BxP: np.ndarray) -> np.ndarray:
     return np.nan_to_num(np.asarray(value), nan=np.inf)
 
 
-def _roots(problems: lm.Problem) -> np.ndarray:
+def _roots(problems: lm.FitProblem) -> np.ndarray:
     """L' of every prior's precision, (B, P, P)."""
     return np.swapaxes(np.linalg.cholesky(problems.precision_PxP), -1, -2)
 

@@ -150,7 +150,7 @@ def cases(replicas: int, sample: int) -> dict[str, Case]:
     first, *_, last = calls_of(lambda: kept.update(fit=fit(runs, LAW)))
     (refits,) = calls_of(lambda: replicate(kept["fit"], replicas))
     count, targets = len(first.z_BxP), len(runs.targets)
-    starts, full = count // targets, lm.Limits(last.limits.steps, last.limits.tolerance)
+    starts, full = count // targets, lm.Stopping(last.limits.steps, last.limits.tolerance)
     of_peers = np.arange(sample * targets), np.arange(targets)
     return {
         "starts": Case(first._replace(limits=full), starts, np.arange(count), np.arange(0, count, starts)),

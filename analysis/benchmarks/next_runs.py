@@ -36,8 +36,8 @@ from mixlaw.estimation.cross_validation import Refits, refit, refit_inside
 from mixlaw.estimation.laplace import features
 from mixlaw.estimation.map_estimate import NOISE_RUNS
 from mixlaw.estimation.observations import Observations, observe
-from mixlaw.estimation.splits import numbered
-from mixlaw.fitting.posterior import Posterior, alike
+from mixlaw.estimation.splits import with_row_numbers
+from mixlaw.fitting.posterior import Posterior, residual_correlation
 from mixlaw.laws import EffectiveTokens
 from mixlaw.runs.run_table import Runs, read_runs
 
@@ -114,7 +114,7 @@ def plans(world: World, known: Knowledge, ran_FxR: np.ndarray) -> dict[str, np.n
 def believed(world: World, known: Knowledge, f: int, ran_R: np.ndarray, rng: np.random.Generator) -> tuple:
     """What one campaign knows, of the options and candidates worth a look, and which runs those candidates are."""
     log_KxR, feature_KxRxP, noise_K = known.log_FxKxR[f], known.feature_FxKxRxP[f], known.noise_FxK[f]
-    alike_KxK = alike(np.where(ran_R, log_KxR - world.seen.log_loss_KxR, np.nan))
+    alike_KxK = residual_correlation(np.where(ran_R, log_KxR - world.seen.log_loss_KxR, np.nan))
     at, value = world.options, lambda loss_OxK: (loss_OxK @ world.weight_K, np.tile(world.weight_K, (len(loss_OxK), 1)))
     if world.looked_up:
         measured_OxK = np.where(ran_R[at, None], np.exp(world.seen.log_loss_KxR[:, at].T), np.nan)
@@ -231,7 +231,7 @@ def world_of(runs: Runs, pool: int, weight: dict[str, float], held: bool) -> Wor
     options = np.arange(pool, len(runs)) if held else np.arange(pool)
     runs = runs if held else runs.select(np.arange(len(runs)) < pool)
     weight_K = np.array(list(weight.values())) / sum(weight.values())
-    return World(observe(numbered(runs.with_targets(list(weight))), LAW), pool, options, weight_K)
+    return World(observe(with_row_numbers(runs.with_targets(list(weight))), LAW), pool, options, weight_K)
 
 
 def summary(regret: dict, counts: list[int], rules: list[str]) -> tuple[float, str]:

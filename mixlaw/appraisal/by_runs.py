@@ -10,7 +10,7 @@ from mixlaw.appraisal.nearness import Counts
 from mixlaw.appraisal.offers import Offers, Optima, optima
 from mixlaw.appraisal.unseen import with_unseen
 from mixlaw.errors import MixlawError
-from mixlaw.fitting.bootstrap import interval, replicate
+from mixlaw.fitting.bootstrap import bootstrap_interval, replicate
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.json import named
 from mixlaw.optimization.infeasible_ceilings import refuse_broken
@@ -79,14 +79,14 @@ def price(
     held = free if new.tokens is None else priced.solved(new)
     gain, share = _gains(posed, held), float(held.best.w_S[-1])
     share_B = np.array([refit.w_S[-1] for refit in held.refits])
-    wanted = interval(np.array([refit.w_S[-1] for refit in free.refits]), float(free.best.w_S[-1]))
-    if share >= NONE and interval(gain[1:], float(gain[0]))["low"] <= 0:
+    wanted = bootstrap_interval(np.array([refit.w_S[-1] for refit in free.refits]), float(free.best.w_S[-1]))
+    if share >= NONE and bootstrap_interval(gain[1:], float(gain[0]))["low"] <= 0:
         notes.append(f"the interval of the gain holds 0: {new.name} may be worth nothing, or do harm; runs would tell")
     content = {
         "best_share": share,
-        "best_share_interval": _ends(interval(share_B, share)),
+        "best_share_interval": _ends(bootstrap_interval(share_B, share)),
         **_per_token(new, scale, gain, share, wanted, notes),
-        "gain": interval(gain[1:], float(gain[0])),
+        "gain": bootstrap_interval(gain[1:], float(gain[0])),
         "mixture": named(longer.sources, held.best.w_S),
         "curve": None if scale.tokens is None else _curve(priced, posed, new, wanted["mean"], scale.tokens),
         "basis": "runs",
@@ -154,7 +154,7 @@ def _per_token(
     if share < NONE:
         notes.append(f"no token of {new.name} is worth having: the plan with it leaves it out")
     return {
-        "gain_per_token": interval(each[1:], float(each[0])),
+        "gain_per_token": bootstrap_interval(each[1:], float(each[0])),
         "worth_tokens": tokens["mean"],
         "worth_tokens_interval": _ends(tokens),
     }

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mixlaw.fitting.bootstrap import interval
+from mixlaw.fitting.bootstrap import bootstrap_interval
 from mixlaw.planning.plan import Plan
 
 
@@ -26,10 +26,11 @@ def with_check(plan: Plan, measured: dict[str, dict[str, float]]) -> Plan:
     point_2, replicas_Bx2, noise_K = point_2xK @ weight_K, replicas_Bx2xK @ weight_K, fit.sigma_K * point_2xK[0]
     draws_B = np.random.default_rng(content["provenance"]["seed"]).standard_normal(len(replicas_Bx2))
     noise = np.sqrt(2.0) * float(weight_K @ noise_K)
-    band = interval(replicas_Bx2[:, 1] - replicas_Bx2[:, 0] + noise * draws_B, point_2[1] - point_2[0])
+    band = bootstrap_interval(replicas_Bx2[:, 1] - replicas_Bx2[:, 0] + noise * draws_B, point_2[1] - point_2[0])
     single_BxK = replicas_Bx2xK[:, 0] + noise_K * draws_B[:, None]
     of_target = {
-        name: interval(one_B, point) for name, one_B, point in zip(fit.targets, single_BxK.T, point_2xK[0], strict=True)
+        name: bootstrap_interval(one_B, point)
+        for name, one_B, point in zip(fit.targets, single_BxK.T, point_2xK[0], strict=True)
     }
     objective = {
         run: sum(w * losses[t] for t, w in weights.items()) / sum(weights.values()) for run, losses in measured.items()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixlaw.fitting.bootstrap import interval
+from mixlaw.fitting.bootstrap import bootstrap_interval
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Interval:
     @classmethod
     def of(cls, values: np.ndarray, point: float) -> Interval:
         """The 90% interval of values over bootstrap replicas (any shape), widened to contain the point prediction."""
-        return cls(**interval(values, point))
+        return cls(**bootstrap_interval(values, point))
 
     def contains(self, measured: float | None) -> bool | None:
         """True if the interval contains the measured value; None if either is not known."""

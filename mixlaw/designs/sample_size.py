@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from mixlaw.fitting.bootstrap import interval
+from mixlaw.fitting.bootstrap import bootstrap_interval
 from mixlaw.fitting.posterior import Posterior, posterior
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.problem import Problem
@@ -105,7 +105,7 @@ def _spread(problem: Problem, scale: Scale, plan_S: np.ndarray, rival_S: np.ndar
     """Standard deviation of the difference over the bootstrap, by its 90% interval."""
     (_, plan_BxK), (_, rival_BxK) = (losses_of(problem, scale, w) for w in (plan_S, rival_S))
     difference_B = problem.value(rival_BxK) - problem.value(plan_BxK)
-    band = interval(difference_B, float(np.median(difference_B)))
+    band = bootstrap_interval(difference_B, float(np.median(difference_B)))
     return (band["high"] - band["low"]) / (2 * Z)
 
 

@@ -23,34 +23,34 @@ class Baseline(NamedTuple):
 
 
 def mean_of_the_runs(runs: Runs, target: int, train_R: np.ndarray) -> np.ndarray:
-    """Mean loss of the training rows `alike`."""
+    """Mean loss of the training rows of `training_rows_at_scale`."""
     loss_R = runs.loss_RxK[:, target]
-    return np.array([loss_R[rows].mean() for rows in alike(runs, train_R)])
+    return np.array([loss_R[rows].mean() for rows in training_rows_at_scale(runs, train_R)])
 
 
 def nearest_run(runs: Runs, target: int, train_R: np.ndarray) -> np.ndarray:
-    """Loss of the training row, among those `alike`, whose mixture differs in the fewest tokens."""
+    """Loss of the training row, among those of `training_rows_at_scale`, whose mixture differs in the fewest tokens."""
     loss_R = runs.loss_RxK[:, target]
     found = [
         rows[np.abs(runs.w_RxS[rows] - w_S).sum(1).argmin()]
-        for w_S, rows in zip(runs.w_RxS, alike(runs, train_R), strict=True)
+        for w_S, rows in zip(runs.w_RxS, training_rows_at_scale(runs, train_R), strict=True)
     ]
     return loss_R[found]
 
 
 def own_weight(runs: Runs, target: int, train_R: np.ndarray) -> np.ndarray:
     """Least squares of log-loss on the share of the source that carries the target's name, one slope for all scales
-    and the level of the training rows `alike`."""
+    and the level of the training rows of `training_rows_at_scale`."""
     own_R, loss_R = runs.w_RxS[:, runs.sources.index(runs.targets[target])], np.ones(len(runs))
     loss_R[train_R] = runs.loss_RxK[train_R, target]
-    y_R, rows = np.log(loss_R), alike(runs, train_R)
+    y_R, rows = np.log(loss_R), training_rows_at_scale(runs, train_R)
     y_level_R, x_level_R = (np.array([v_R[at].mean() for at in rows]) for v_R in (y_R, own_R))
     x_R = (own_R - x_level_R)[train_R]
     slope = x_R @ (y_R - y_level_R)[train_R] / (x_R @ x_R) if x_R @ x_R > 0 else 0.0
     return np.exp(y_level_R + slope * (own_R - x_level_R))
 
 
-def alike(runs: Runs, train_R: np.ndarray) -> list[np.ndarray]:
+def training_rows_at_scale(runs: Runs, train_R: np.ndarray) -> list[np.ndarray]:
     """For every row the training rows of its scale; where there are none those of the nearest size, or all where the
     table has no sizes: positions."""
     scale_R, found = scales(runs), {}

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from mixlaw.estimation import levenberg_marquardt as lm
-from mixlaw.estimation.laplace import LEVEL, interval, moments
+from mixlaw.estimation.laplace import INTERVAL_PROBABILITY, moments, student_interval
 from mixlaw.estimation.map_estimate import REFIT, estimate, priors, starts
 from mixlaw.estimation.metrics import Predictions
 from mixlaw.estimation.objective import predict
@@ -17,9 +17,9 @@ from mixlaw.estimation.splits import Split, positions
 from mixlaw.laws import Law
 from mixlaw.runs.run_table import Runs
 
-JUDGED = lm.Limits(steps=60, tolerance=1e-4)
+JUDGED = lm.Stopping(steps=60, tolerance=1e-4)
 """With priors: a mean error on RegMix within .2% of that at the fit's own tolerance, in a third of its time."""
-JUDGED_BARE = lm.Limits(steps=400, tolerance=1e-9)
+JUDGED_BARE = lm.Stopping(steps=400, tolerance=1e-9)
 """Without priors, whose valleys are flatter."""
 
 
@@ -39,7 +39,7 @@ class Refits:
     """A law fitted on each of F training parts, for K targets: B = F K problems, the targets of the first part first.
 
     Attributes:
-        law: the law. seen: all rows that it can be fitted on, of a `numbered` table.
+        law: the law. seen: all rows that it can be fitted on, of a `with_row_numbers` table.
         problems: of `lm.solve`, with the weights of the training rows and priors from these rows alone.
         constants: of the law, from the training rows.
         z_BxP, sigma_B, degrees_B: parameters, residual scale, effective number of parameters.
@@ -47,7 +47,7 @@ class Refits:
 
     law: type[Law]
     seen: Observations
-    problems: lm.Problem
+    problems: lm.FitProblem
     constants: dict[str, np.ndarray]
     z_BxP: np.ndarray
     sigma_B: np.ndarray
@@ -65,7 +65,7 @@ class Refits:
             log_BxR, sd_BxR = moments(
                 self.law, self.problems, self.z_BxP, self.seen.rows, self.constants, self.degrees_B
             )
-        low_BxR, high_BxR = interval(log_BxR, sd_BxR, self.problems.weight_R.sum(1) - self.degrees_B)
+        low_BxR, high_BxR = student_interval(log_BxR, sd_BxR, self.problems.weight_R.sum(1) - self.degrees_B)
         shape = (-1, len(self.seen.log_loss_KxR), log_BxR.shape[1])
         return np.exp(log_BxR).reshape(shape), low_BxR.reshape(shape), high_BxR.reshape(shape)
 
@@ -86,7 +86,7 @@ def refit(law: type[Law], seen: Observations, train_FxR: np.ndarray) -> Refits:
     of the other rows' losses enters.
 
     Args:
-        law: the law. seen: its observations, of a `numbered` table.
+        law: the law. seen: its observations, of a `with_row_numbers` table.
         train_FxR: training rows of that table.
     """
     train_FxR = train_FxR[:, positions(seen.runs)]
@@ -98,7 +98,7 @@ def refit(law: type[Law], seen: Observations, train_FxR: np.ndarray) -> Refits:
             rng = np.random.default_rng(0)  # of no random starts
             z_BxSxP = np.concatenate([starts(law, part, z, rng, 0) for part, z in zip(parts, at, strict=True)])
         solution, sigma_B, _ = estimate(law, batch, z_BxSxP, mean_BxP, precision_BxPxP, limits)
-    problems = lm.Problem(batch.log_loss_KxR, batch.weight_KxR, sigma_B, mean_BxP, precision_BxPxP)
+    problems = lm.FitProblem(batch.log_loss_KxR, batch.weight_KxR, sigma_B, mean_BxP, precision_BxPxP)
     return Refits(law, seen, problems, batch.known, np.asarray(solution.z_P), sigma_B, np.asarray(solution.degrees))
 
 
@@ -115,7 +115,7 @@ def refit_inside(outer: Refits, train_FxGxR: np.ndarray) -> Refits:
     with jax.enable_x64(True):
         _, batch, mean_BxP, precision_BxPxP = _prepare(law, seen, train_BxR)
         scale_B = sigma_B if law.objective.priors else np.full(len(sigma_B), law.objective.sigma)
-        problems = lm.Problem(batch.log_loss_KxR, batch.weight_KxR, scale_B, mean_BxP, precision_BxPxP)
+        problems = lm.FitProblem(batch.log_loss_KxR, batch.weight_KxR, scale_B, mean_BxP, precision_BxPxP)
         solution = lm.solve(law, problems, spread(outer.z_BxP), seen.rows, batch.known, REFIT)
     return Refits(law, seen, problems, batch.known, np.asarray(solution.z_P), sigma_B, np.asarray(solution.degrees))
 
@@ -141,7 +141,7 @@ def law_predictions(refits: Refits, split: Split) -> Predictions:
 
 
 def point_predictions(
-    predict: Callable[[int, np.ndarray], np.ndarray], runs: Runs, judged_KxR: np.ndarray, split: Split
+    predict: Callable[[int, np.ndarray], np.ndarray], runs: Runs, scored_KxR: np.ndarray, split: Split
 ) -> Predictions:
     """Held-out predictions of anything that gives a loss alone, refitted on every training part.
 
@@ -151,17 +151,17 @@ def point_predictions(
     Args:
         predict: from a target's index and the mask of training rows, losses of all rows of the table (R,).
         runs: the table.
-        judged_KxR: the rows that judge.
+        scored_KxR: the rows that judge.
         split: training and test parts.
     """
     loss_FxKxR, width_FxK = [], []
     for f, train_R in enumerate(split.train_FxR):
         loss_FxKxR.append([predict(k, train_R) for k in range(len(runs.targets))])
         inner = zip(split.inner_train_FxGxR[f], split.inner_test_FxGxR[f], strict=True)
-        error_KxR = np.full(judged_KxR.shape, np.nan)
+        error_KxR = np.full(scored_KxR.shape, np.nan)
         for inner_train_R, inner_test_R in inner:
-            for k, judged_R in enumerate(judged_KxR):
-                at = inner_test_R & judged_R
+            for k, scored_R in enumerate(scored_KxR):
+                at = inner_test_R & scored_R
                 found_N = np.maximum(predict(k, inner_train_R)[at], 0.0)  # a line may fall below 0: infinitely wrong
                 with np.errstate(divide="ignore"):
                     error_KxR[k, at] = np.abs(np.log(found_N / runs.loss_RxK[at, k]))
@@ -173,5 +173,5 @@ def point_predictions(
 
 
 def _conformal(error_N: np.ndarray) -> float:
-    rank = int(np.ceil((len(error_N) + 1) * LEVEL))
+    rank = int(np.ceil((len(error_N) + 1) * INTERVAL_PROBABILITY))
     return float(np.sort(error_N)[rank - 1]) if rank <= len(error_N) else np.inf

@@ -8,7 +8,7 @@ import numpy as np
 
 from mixlaw.errors import MixlawError
 from mixlaw.estimation import levenberg_marquardt as lm
-from mixlaw.estimation.objective import Problem, information
+from mixlaw.estimation.objective import FitProblem, information
 from mixlaw.estimation.observations import Observations
 from mixlaw.laws import Law
 from mixlaw.laws.base import constrain, fitted_fields, parameter_slices
@@ -59,7 +59,7 @@ def _design(runs: Runs) -> np.ndarray:
     return np.column_stack([runs.w_RxS / PACKED, log_RxC / SAME_SCALE])
 
 
-def spread(law: type[Law], problems: Problem, solution: lm.Solution, rows: Any, constants: dict) -> np.ndarray:
+def spread(law: type[Law], problems: FitProblem, solution: lm.FitSolution, rows: Any, constants: dict) -> np.ndarray:
     """Standard deviations of the unconstrained parameters (K, P) by Laplace's approximation at the optimum; call
     inside a float64 context."""
     found = []
@@ -124,12 +124,12 @@ def _named(law: type[Law], chosen_P: np.ndarray, sources: tuple[str, ...]) -> li
     return found
 
 
-def check_trust(law: type[Law], seen: Observations, solution: lm.Solution, agree_K: np.ndarray, starts: int) -> None:
+def check_trust(law: type[Law], seen: Observations, solution: lm.FitSolution, agree_K: np.ndarray, starts: int) -> None:
     """Refuse a fit that is none.
 
     Raises:
         MixlawError: on some target the objective is not finite, or the solver did not end and no two starts agree;
-            with the likely causes, numbered.
+            with the likely causes, with_row_numbers.
     """
     finite_K = np.isfinite(solution.objective)
     variance_K = np.array([np.var(y_R[w_R > 0]) * w_R.sum() for y_R, w_R in zip(*seen.data, strict=True)])

@@ -12,12 +12,12 @@ from mixlaw.estimation import levenberg_marquardt as lm
 from mixlaw.estimation.objective import information
 from mixlaw.laws import Law, Row
 
-CHUNK = 16
+FITS_AT_ONCE = 16
 """Fits at a time."""
-LEVEL = 0.9
+INTERVAL_PROBABILITY = 0.9
 
 
-def interval(log_BxR: np.ndarray, sd_BxR: np.ndarray, free_B: np.ndarray, level: float = LEVEL):
+def student_interval(log_BxR: np.ndarray, sd_BxR: np.ndarray, free_B: np.ndarray, level: float = INTERVAL_PROBABILITY):
     """Low and high losses (B, R) from log-predictions, their standard deviations and the degrees of freedom."""
     quantile_Bx1 = np.asarray(student.ppf(0.5 + 0.5 * level, np.maximum(free_B, 2.0)))[:, None]
     with np.errstate(over="ignore"):  # a law that knows nothing of a row has an interval without end there
@@ -25,7 +25,7 @@ def interval(log_BxR: np.ndarray, sd_BxR: np.ndarray, free_B: np.ndarray, level:
 
 
 def moments(
-    law: type[Law], problems: lm.Problem, z_BxP: np.ndarray, rows: Row, constants: dict, degrees_B: np.ndarray
+    law: type[Law], problems: lm.FitProblem, z_BxP: np.ndarray, rows: Row, constants: dict, degrees_B: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Log-predictions of R rows under B fits, and the standard deviation of one run around them, both (B, R).
 
@@ -33,20 +33,20 @@ def moments(
     inside a float64 context.
     """
     count = len(z_BxP)
-    padded = np.arange(-(-count // CHUNK) * CHUNK) % count
+    padded = np.arange(-(-count // FITS_AT_ONCE) * FITS_AT_ONCE) % count
 
     def one(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         parts = jax.tree.map(lambda x: np.asarray(x)[at], (problems, z_BxP, constants, degrees_B))
         log_CxR, sd_CxR = _moments(law, *parts[:2], rows, *parts[2:])
         return np.asarray(log_CxR), np.asarray(sd_CxR)
 
-    log, sd = zip(*map(one, padded.reshape(-1, CHUNK)), strict=True)
+    log, sd = zip(*map(one, padded.reshape(-1, FITS_AT_ONCE)), strict=True)
     return np.concatenate(log)[:count], np.concatenate(sd)[:count]
 
 
 @partial(jax.jit, static_argnums=0)
-def _moments(law: type[Law], problems: lm.Problem, z_BxP: Any, rows: Row, constants: dict, degrees_B: Any):
-    def one(problem: lm.Problem, z_P: Any, known: dict, degrees: Any):
+def _moments(law: type[Law], problems: lm.FitProblem, z_BxP: Any, rows: Row, constants: dict, degrees_B: Any):
+    def one(problem: lm.FitProblem, z_P: Any, known: dict, degrees: Any):
         log_L_R, jac_RxP, H_PxP, sigma = information(law, problem, z_P, rows, known, degrees)
         scale_P = jnp.sqrt(jnp.maximum(jnp.diag(H_PxP), 1e-300))
         # Directions that the runs do not determine at all are left out: no prediction may hang on them.
@@ -58,12 +58,12 @@ def _moments(law: type[Law], problems: lm.Problem, z_BxP: Any, rows: Row, consta
     return jax.vmap(one)(problems, z_BxP, constants, degrees_B)
 
 
-LEAST = 1e-10
+SMALLEST_CURVATURE = 1e-10
 """Directions of parameter space with a smaller share of the largest curvature are not determined, and left out."""
 
 
 def features(
-    law: type[Law], problems: lm.Problem, z_BxP: np.ndarray, rows: Row, constants: dict, degrees_B: np.ndarray
+    law: type[Law], problems: lm.FitProblem, z_BxP: np.ndarray, rows: Row, constants: dict, degrees_B: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of B fits: log-losses of R rows (B, R), features (B, R, P), and the scale of a run's residual (B,).
 
@@ -71,8 +71,8 @@ def features(
     inside a float64 context.
     """
     count, found = len(z_BxP), []
-    padded = np.arange(-(-count // CHUNK) * CHUNK) % count if count > 1 else np.zeros(1, int)
-    for at in padded.reshape(-1, min(CHUNK, len(padded))):
+    padded = np.arange(-(-count // FITS_AT_ONCE) * FITS_AT_ONCE) % count if count > 1 else np.zeros(1, int)
+    for at in padded.reshape(-1, min(FITS_AT_ONCE, len(padded))):
         parts = jax.tree.map(lambda x, at=at: np.asarray(x)[at], (problems, z_BxP, constants, degrees_B))
         log, jac, H, sigma = (np.asarray(x) for x in _information(law, *parts[:2], rows, *parts[2:]))
         found.append((log, jac @ _root(H), np.broadcast_to(sigma, len(at))))
@@ -81,7 +81,7 @@ def features(
 
 
 @partial(jax.jit, static_argnums=0)
-def _information(law: type[Law], problems: lm.Problem, z_BxP: Any, rows: Row, constants: dict, degrees_B: Any):
+def _information(law: type[Law], problems: lm.FitProblem, z_BxP: Any, rows: Row, constants: dict, degrees_B: Any):
     return jax.vmap(lambda problem, z_P, known, degrees: information(law, problem, z_P, rows, known, degrees))(
         problems, z_BxP, constants, degrees_B
     )
@@ -92,7 +92,7 @@ def _root(H_BxPxP: np.ndarray) -> np.ndarray:
     so that those of targets with alike matrices are alike."""
     scale_BxP = np.sqrt(np.maximum(np.einsum("bpp->bp", H_BxPxP), 1e-300))
     value_BxP, vector_BxPxP = np.linalg.eigh(H_BxPxP / (scale_BxP[:, :, None] * scale_BxP[:, None, :]))
-    known_BxP = value_BxP > LEAST * value_BxP[:, -1:]
+    known_BxP = value_BxP > SMALLEST_CURVATURE * value_BxP[:, -1:]
     length_BxP = np.where(known_BxP, 1.0 / np.sqrt(np.where(known_BxP, value_BxP, 1.0)), 0.0)
     return (vector_BxPxP * length_BxP[:, None, :]) @ vector_BxPxP.transpose(0, 2, 1) / scale_BxP[:, :, None]
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from mixlaw.estimation.objective import Jacobians, Point, Problem, evaluate
+from mixlaw.estimation.objective import Evaluation, FitProblem, Jacobians, evaluate
 from mixlaw.io.progress import part
 from mixlaw.laws.base import Law, Row
 
@@ -18,7 +18,7 @@ CACHE = 2**22
 """Bytes that the Jacobians of all lanes may fill: 2,000 runs with 16 lanes took 2.3 times as long as with 4."""
 
 
-class Solution(NamedTuple):
+class FitSolution(NamedTuple):
     """Result of one fit.
 
     Attributes:
@@ -38,7 +38,7 @@ class Solution(NamedTuple):
     count: Any
 
 
-class Limits(NamedTuple):
+class Stopping(NamedTuple):
     """When a fit ends: after so many steps, or when a full step promises less than this share of the objective."""
 
     steps: int
@@ -46,8 +46,8 @@ class Limits(NamedTuple):
 
 
 def solve(
-    law: type[Law], problems: Problem, z_BxP: Any, rows: Row, constants: dict, limits: Limits | None = None
-) -> Solution:
+    law: type[Law], problems: FitProblem, z_BxP: Any, rows: Row, constants: dict, limits: Stopping | None = None
+) -> FitSolution:
     """Fit a batch of B problems from the starts z_BxP with the law's constants of each; call inside a float64 context.
 
     JAX evaluates the objective of the fits under way, NumPy takes their steps, and a fit that is done makes room for
@@ -55,12 +55,12 @@ def solve(
     algebra.)
 
     Returns:
-        `Solution` with a leading axis of B, as NumPy arrays.
+        `FitSolution` with a leading axis of B, as NumPy arrays.
     """
-    limits = limits or Limits(law.objective.steps, law.objective.tolerance)
+    limits = limits or Stopping(law.objective.steps, law.objective.tolerance)
     z_BxP, (problems, constants) = np.asarray(z_BxP, float), jax.tree.map(np.asarray, (problems, constants))
     count, (runs, width) = len(z_BxP), (problems.log_loss_R.shape[1], z_BxP.shape[1])
-    found = Solution(np.empty_like(z_BxP), *(np.empty(count, kind) for kind in (float, bool, float, float, int)))
+    found = FitSolution(np.empty_like(z_BxP), *(np.empty(count, kind) for kind in (float, bool, float, float, int)))
     lanes = _lanes(count, runs * width)
     of_C, waiting = np.arange(lanes) % max(count, 1), list(range(count))[::-1]
     mine, known = jax.tree.map(lambda x: x[of_C], (problems, constants))
@@ -77,9 +77,9 @@ def solve(
                 jax.tree.map(put, (mine, known), (problems, constants))
         if not busy_C.any():
             return found
-        there, turn_CxP, jacobians = evaluate(law, state.z_P + state.step_P, mine, rows, known, jacobians)
+        there, jacobian_change_CxP, jacobians = evaluate(law, state.z_P + state.step_P, mine, rows, known, jacobians)
         with np.errstate(all="ignore"):  # what is not finite is refused by name in there
-            went_C, done_C = state.advance(jax.tree.map(np.asarray, there), np.asarray(turn_CxP), limits)
+            went_C, done_C = state.advance(jax.tree.map(np.asarray, there), np.asarray(jacobian_change_CxP), limits)
         jacobians = jacobians._replace(went_C=went_C)
         ended_C = busy_C & (done_C | (state.count >= limits.steps))
         for c in np.flatnonzero(ended_C).tolist():
@@ -99,28 +99,30 @@ def _lanes(count: int, entries: int) -> int:
 class _State:
     """Where C fits stand, each with its next step and what that promises; NumPy arrays that change in place."""
 
-    def __init__(self, z_P: np.ndarray, at_z: Point) -> None:
+    def __init__(self, z_P: np.ndarray, at_z: Evaluation) -> None:
         lanes, width = z_P.shape
         self.z_P, self.at_z = z_P, at_z
         self.step_P, self.promised = np.zeros((lanes, width)), np.zeros(lanes)
         self.damping, self.factor = np.zeros(lanes), np.zeros(lanes)
-        self.bend_PxP, self.bent = np.zeros((lanes, width, width)), np.zeros(lanes, bool)
+        self.secant_PxP, self.use_secant = np.zeros((lanes, width, width)), np.zeros(lanes, bool)
         self.count = np.zeros(lanes, int)
 
     @classmethod
     def nowhere(cls, lanes: int, width: int) -> "_State":
         """C lanes without a fit."""
         zeros = [np.zeros((lanes, *shape)) for shape in ((), (width,), (width, width), ())]
-        return cls(np.zeros((lanes, width)), Point(*zeros))
+        return cls(np.zeros((lanes, width)), Evaluation(*zeros))
 
     def begin(self, c: int, z_P: np.ndarray) -> None:
         """Put a fit into a lane: it stands nowhere, and its first step is to its start."""
-        for x in (self.step_P, self.promised, self.bend_PxP, self.bent, self.count):
+        for x in (self.step_P, self.promised, self.secant_PxP, self.use_secant, self.count):
             x[c] = 0
         self.z_P[c], self.damping[c], self.factor[c] = z_P, 1e-2, 2.0
         self.at_z.objective[c], self.at_z.g_P[c], self.at_z.H_PxP[c] = np.inf, 0.0, np.eye(len(z_P))
 
-    def advance(self, there: Point, turn_CxP: np.ndarray, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
+    def advance(
+        self, there: Evaluation, jacobian_change_CxP: np.ndarray, limits: Stopping
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Go where the step led if that is better, mend the damping (Nielsen 1999), and aim anew.
 
         Returns:
@@ -132,62 +134,63 @@ class _State:
         gain_C = (at_z.objective - there.objective) / np.maximum(self.promised, 1e-300)
         shrink_C = np.where(np.isfinite(gain_C), np.clip(1.0 - (2.0 * gain_C - 1.0) ** 3, 1.0 / 3.0, 2.0), 1.0)
         small_C = (self.promised <= limits.tolerance * there.objective + 1e-22) & (self.damping <= 1e-2)
-        self._learn(there, turn_CxP, better_C & begun_C)
-        self.bent &= better_C | ~begun_C  # after a step in vain plain Gauss–Newton has its turn
+        self._update_secant(there, jacobian_change_CxP, better_C & begun_C)
+        self.use_secant &= better_C | ~begun_C  # after a failed step, plain Gauss–Newton is tried
         self.z_P[better_C] += self.step_P[better_C]
         for old, new in zip(at_z, there, strict=True):
             old[better_C] = new[better_C]
         self.damping = np.clip(self.damping * np.where(better_C, shrink_C, self.factor), 1e-15, 1e20)
         self.factor = np.where(better_C, 2.0, np.minimum(self.factor * 2.0, 1e6))
         self.count += 1
-        self._aim()
+        self._propose_step()
         return better_C, (small_C & begun_C) | (self.damping >= 1e12)
 
-    def _learn(self, there: Point, turn_CxP: np.ndarray, use_C: np.ndarray) -> None:
+    def _update_secant(self, there: Evaluation, jacobian_change_CxP: np.ndarray, use_C: np.ndarray) -> None:
         """Learn from steps what Gauss–Newton leaves out of the Hessian, and whether to count on it.
 
         Where the data hardly determine a direction, the curvature of the law itself outweighs J'J, and Gauss–Newton
         creeps. The structured secant update of NL2SOL (Dennis, Gay and Welsch 1981) with its sizing.
         """
         c = np.flatnonzero(use_C)
-        s, y, turn, bend = self.step_P[c], there.g_P[c] - self.at_z.g_P[c], turn_CxP[c], self.bend_PxP[c]
+        s, y = self.step_P[c], there.g_P[c] - self.at_z.g_P[c]
+        change, secant = jacobian_change_CxP[c], self.secant_PxP[c]
         dot = lambda a, b: np.einsum("cp,cp->c", a, b)  # noqa: E731
-        along = dot(s, np.einsum("cpq,cq->cp", bend, s))
-        sized = bend * np.minimum(1.0, np.abs(dot(s, turn)) / np.maximum(np.abs(along), 1e-300))[:, None, None]
-        miss, curve = turn - np.einsum("cpq,cq->cp", sized, s), dot(y, s)
+        along = dot(s, np.einsum("cpq,cq->cp", secant, s))
+        sized = secant * np.minimum(1.0, np.abs(dot(s, change)) / np.maximum(np.abs(along), 1e-300))[:, None, None]
+        miss, curve = change - np.einsum("cpq,cq->cp", sized, s), dot(y, s)
         cross = miss[:, :, None] * y[:, None, :] / curve[:, None, None]
         square = y[:, :, None] * y[:, None, :] * (dot(miss, s) / curve**2)[:, None, None]
         update = cross + cross.transpose(0, 2, 1) - square
         sound = (curve > 1e-12 * np.sqrt(dot(y, y) * dot(s, s))) & np.isfinite(update).all((1, 2))
         plain = dot(self.at_z.g_P[c], s) + 0.5 * dot(s, np.einsum("cpq,cq->cp", self.at_z.H_PxP[c], s))
         surplus = there.objective[c] - self.at_z.objective[c] - plain
-        foretold = (np.abs(surplus - 0.5 * along) < np.abs(surplus)) | ~bend.any((1, 2))
-        self.bend_PxP[c] = np.where(sound[:, None, None], sized + update, bend)
-        self.bent[c] = sound & foretold
+        foretold = (np.abs(surplus - 0.5 * along) < np.abs(surplus)) | ~secant.any((1, 2))
+        self.secant_PxP[c] = np.where(sound[:, None, None], sized + update, secant)
+        self.use_secant[c] = sound & foretold
 
-    def _aim(self) -> None:
+    def _propose_step(self) -> None:
         """The damped step from where each fit stands (Marquardt's scaling), and what it promises."""
         g, H = self.at_z.g_P, self.at_z.H_PxP
         diagonal = np.einsum("cpp->cp", H)
         scale = diagonal + 1e-12 * diagonal.max(1, keepdims=True) + 1e-30
         damped = H + np.eye(g.shape[1]) * (self.damping[:, None] * scale)[:, None, :]
         step = _step(damped, g)
-        c = np.flatnonzero(self.bent)
+        c = np.flatnonzero(self.use_secant)
         if len(c):
-            bold = _step(damped[c] + self.bend_PxP[c], g[c])
+            bold = _step(damped[c] + self.secant_PxP[c], g[c])
             down = np.isfinite(bold).all(1) & (np.einsum("cp,cp->c", bold, g[c]) < 0.0)
             step[c[down]] = bold[down]
-            self.bent[c] = down
-        model = H + np.where(self.bent[:, None, None], self.bend_PxP, 0.0)
+            self.use_secant[c] = down
+        model = H + np.where(self.use_secant[:, None, None], self.secant_PxP, 0.0)
         fall = np.einsum("cp,cpq,cq->c", step, model, step, optimize=True)
         self.step_P, self.promised = step, -np.einsum("cp,cp->c", g, step) - 0.5 * fall
 
-    def result(self, c: int, done: bool, precision_PxP: np.ndarray) -> Solution:
+    def result(self, c: int, done: bool, precision_PxP: np.ndarray) -> FitSolution:
         """What one lane came to."""
         H_PxP, width = self.at_z.H_PxP[c], self.z_P.shape[1]
         tiny_PxP = 1e-10 * np.diag(np.diag(H_PxP)) + 1e-12 * np.eye(width)
         degrees = width - np.trace(np.linalg.solve(H_PxP + tiny_PxP, precision_PxP + tiny_PxP))
-        return Solution(self.z_P[c], self.at_z.objective[c], done, self.at_z.squares[c], degrees, self.count[c])
+        return FitSolution(self.z_P[c], self.at_z.objective[c], done, self.at_z.squares[c], degrees, self.count[c])
 
 
 def _step(matrix_CxPxP: np.ndarray, g_CxP: np.ndarray) -> np.ndarray:

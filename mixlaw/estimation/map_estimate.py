@@ -18,7 +18,7 @@ NOISE_RUNS = 2.0
 """Weight, in runs, of the law's own guess of the residual scale."""
 ROUGH = 1e-5
 """Share of the objective at which starts and the first rounds end where the scale is still to be estimated."""
-REFIT = lm.Limits(steps=40, tolerance=1e-4)
+REFIT = lm.Stopping(steps=40, tolerance=1e-4)
 """For replicas: a hundredth of a unit of log-posterior is far below what they differ by."""
 
 
@@ -48,19 +48,19 @@ def starts(
     return np.stack(found)
 
 
-def estimate(law: type[Law], seen: Observations, z_KxSxP, mean_KxP, precision_KxPxP, limits: lm.Limits | None = None):
+def estimate(law: type[Law], seen: Observations, z_KxSxP, mean_KxP, precision_KxPxP, limits: lm.Stopping | None = None):
     """Parameters and residual scale from several starts; `limits` in place of the law's own.
 
     Returns:
-        the best solution of every target (`lm.Solution` with a leading K), its residual scale (K,), and the
+        the best solution of every target (`lm.FitSolution` with a leading K), its residual scale (K,), and the
         share of starts that agree with it (K,).
     """
     targets, starts, width = z_KxSxP.shape
     guess_K, degrees_of_freedom = _first_sigma(law, seen), seen.weight_KxR.sum(1)
     repeat = lambda x: np.repeat(x, starts, axis=0)  # noqa: E731
-    problems = lm.Problem(*map(repeat, (seen.log_loss_KxR, seen.weight_KxR, guess_K, mean_KxP, precision_KxPxP)))
+    problems = lm.FitProblem(*map(repeat, (seen.log_loss_KxR, seen.weight_KxR, guess_K, mean_KxP, precision_KxPxP)))
     constants = seen.constants(law)
-    rough = limits or (lm.Limits(law.objective.steps, ROUGH) if law.objective.priors else None)
+    rough = limits or (lm.Stopping(law.objective.steps, ROUGH) if law.objective.priors else None)
     every = lm.solve(law, problems, z_KxSxP.reshape(-1, width), seen.rows, jax.tree.map(repeat, constants), rough)
     objective_KxS = np.asarray(every.objective).reshape(targets, starts)
     objective_KxS = np.where(np.isfinite(objective_KxS), objective_KxS, np.inf)
@@ -71,14 +71,14 @@ def estimate(law: type[Law], seen: Observations, z_KxSxP, mean_KxP, precision_Kx
     sigma_K = guess_K
     for left in reversed(range(ROUNDS - 1 if law.objective.priors else 0)):
         sigma_K = residual_scale(law, solution, degrees_of_freedom)
-        problems = lm.Problem(seen.log_loss_KxR, seen.weight_KxR, sigma_K, mean_KxP, precision_KxPxP)
+        problems = lm.FitProblem(seen.log_loss_KxR, seen.weight_KxR, sigma_K, mean_KxP, precision_KxPxP)
         solution = lm.solve(law, problems, solution.z_P, seen.rows, constants, rough if left else limits)
     if not law.objective.priors:
         return solution, _plain_scale(law, seen, solution, constants), agree_K
     return solution, residual_scale(law, solution, degrees_of_freedom), agree_K
 
 
-def _plain_scale(law: type[Law], seen: Observations, solution: lm.Solution, constants: dict) -> np.ndarray:
+def _plain_scale(law: type[Law], seen: Observations, solution: lm.FitSolution, constants: dict) -> np.ndarray:
     """Standard deviation of the residuals of log-loss (K,): a published delta may lie far below them, and what Huber's
     weights leave of their squares then says nothing."""
     log_KxR = np.log(np.asarray(predict(law, solution.z_P, seen.rows, constants)))
@@ -95,7 +95,7 @@ def _first_sigma(law: type[Law], seen: Observations) -> np.ndarray:
     return np.maximum(0.25 * np.array(spread_K), law.objective.sigma)
 
 
-def residual_scale(law: type[Law], solution: lm.Solution, observations_K: np.ndarray) -> np.ndarray:
+def residual_scale(law: type[Law], solution: lm.FitSolution, observations_K: np.ndarray) -> np.ndarray:
     """Residual standard deviation of log-loss (K,), freed of the effective number of parameters and held by the
     law's own guess where runs are few. Huber's weights keep the share 2 Phi(delta) - 1 of Gaussian squares."""
     prior_runs = NOISE_RUNS if law.objective.priors else 0.0

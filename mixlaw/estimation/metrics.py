@@ -26,14 +26,14 @@ class Predictions:
 
 
 def score(
-    found: Predictions, loss_KxR: np.ndarray, judged_KxR: np.ndarray, scale_R: np.ndarray, fold_R: np.ndarray
+    found: Predictions, loss_KxR: np.ndarray, scored_KxR: np.ndarray, scale_R: np.ndarray, fold_R: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Every metric of `METRICS` by target.
 
     Args:
         found: predictions.
         loss_KxR: observed losses, nats per token.
-        judged_KxR: the rows that count.
+        scored_KxR: the rows that count.
         scale_R: index of each row's scale. Ranks and differences are taken within a scale.
         fold_R: the fold that predicted each row.
 
@@ -48,11 +48,11 @@ def score(
         - coverage: share of the losses inside the interval.
     """
     each = []
-    for k, judged_R in enumerate(judged_KxR):
-        p, o = found.loss_KxR[k, judged_R], loss_KxR[k, judged_R]
-        inside = (found.low_KxR[k, judged_R] <= o) & (o <= found.high_KxR[k, judged_R])
-        each.append((np.mean(np.abs(p - o)), np.mean(p - o), *_within(p, o, scale_R[judged_R], fold_R[judged_R])))
-        each[-1] = (*each[-1], np.mean(inside) if np.isfinite(found.low_KxR[k, judged_R]).any() else np.nan)
+    for k, scored_R in enumerate(scored_KxR):
+        p, o = found.loss_KxR[k, scored_R], loss_KxR[k, scored_R]
+        inside = (found.low_KxR[k, scored_R] <= o) & (o <= found.high_KxR[k, scored_R])
+        each.append((np.mean(np.abs(p - o)), np.mean(p - o), *_within(p, o, scale_R[scored_R], fold_R[scored_R])))
+        each[-1] = (*each[-1], np.mean(inside) if np.isfinite(found.low_KxR[k, scored_R]).any() else np.nan)
     return {str(metric): value_K for metric, value_K in zip(METRICS, np.array(each).T, strict=True)}
 
 
@@ -92,12 +92,12 @@ def _regret(p: np.ndarray, o: np.ndarray, parts: list[np.ndarray], k: int) -> fl
 
 
 def fold_errors(
-    loss_KxR: np.ndarray, observed_KxR: np.ndarray, judged_KxR: np.ndarray, test_FxR: np.ndarray
+    loss_KxR: np.ndarray, observed_KxR: np.ndarray, scored_KxR: np.ndarray, test_FxR: np.ndarray
 ) -> np.ndarray:
     """Mean absolute error of each fold, the mean over the targets that have judged rows in it, (F,); nan where none
     has."""
-    error_KxR = np.where(judged_KxR, np.abs(loss_KxR - observed_KxR), 0.0)
-    count_FxK = (test_FxR[:, None] & judged_KxR).sum(-1)
+    error_KxR = np.where(scored_KxR, np.abs(loss_KxR - observed_KxR), 0.0)
+    count_FxK = (test_FxR[:, None] & scored_KxR).sum(-1)
     mean_FxK = np.einsum("kr,fr->fk", error_KxR, test_FxR.astype(float)) / np.maximum(count_FxK, 1)
     targets_F = (count_FxK > 0).sum(1)
     return np.where(targets_F > 0, mean_FxK.sum(1) / np.maximum(targets_F, 1), np.nan)

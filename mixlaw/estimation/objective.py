@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from mixlaw.laws.base import Law, Row, constrain
 
 
-class Problem(NamedTuple):
+class FitProblem(NamedTuple):
     """One fit, or a batch of them with leading axes; the runs themselves (a `Row` of R runs) are shared.
 
     Attributes:
@@ -26,7 +26,7 @@ class Problem(NamedTuple):
     precision_PxP: Any
 
 
-class Point(NamedTuple):
+class Evaluation(NamedTuple):
     """The objective where a fit stands.
 
     Attributes:
@@ -53,7 +53,7 @@ def predict(law: type[Law], z_BxP: Any, rows: Row, constants: dict) -> Any:
     return jnp.exp(jax.vmap(lambda z, c: log_predictions(law, z, rows, c))(z_BxP, constants))
 
 
-def _evaluate(law: type[Law], z_P: Any, problem: Problem, rows: Row, constants: dict) -> tuple[Point, Any, Any]:
+def _evaluate(law: type[Law], z_P: Any, problem: FitProblem, rows: Row, constants: dict) -> tuple[Evaluation, Any, Any]:
     """The objective at z, the Jacobian of log-loss (R, P), and the pull of each residual on the gradient (R,)."""
 
     def one(z: Any, row: Row) -> Any:
@@ -69,7 +69,7 @@ def _evaluate(law: type[Law], z_P: Any, problem: Problem, rows: Row, constants: 
     robust_R = jnp.where(size_R <= huber, 1.0, huber / jnp.maximum(size_R, 1e-300)) * problem.weight_R
     from_mean_P = problem.precision_PxP @ (z_P - problem.mean_P)
     pull_R = robust_R * r_R / problem.sigma
-    point = Point(
+    point = Evaluation(
         objective=jnp.sum(problem.weight_R * loss_R) + 0.5 * jnp.dot(z_P - problem.mean_P, from_mean_P),
         g_P=jac_RxP.T @ pull_R + from_mean_P,
         H_PxP=(jac_RxP * (robust_R / problem.sigma**2)[:, None]).T @ jac_RxP + problem.precision_PxP,
@@ -82,7 +82,7 @@ LEAST_SCALE = 1e-12
 """Of residuals of log-loss: a fit without any still has rounding, and its information must stay finite."""
 
 
-def information(law: type[Law], problem: Problem, z_P: Any, rows: Row, constants: dict, degrees: Any):
+def information(law: type[Law], problem: FitProblem, z_P: Any, rows: Row, constants: dict, degrees: Any):
     """What R runs say of the parameters at an optimum, for Laplace's approximation.
 
     Returns:
@@ -116,15 +116,15 @@ class Jacobians(NamedTuple):
 
 
 @partial(jax.jit, static_argnums=0)
-def evaluate(law: type[Law], z_CxP: Any, problems: Problem, rows: Row, constants: dict, before: Jacobians):
+def evaluate(law: type[Law], z_CxP: Any, problems: FitProblem, rows: Row, constants: dict, before: Jacobians):
     """The objective of C fits, each at its own point.
 
     Returns:
-        `Point` with a leading C; the change of the gradient that the change of the Jacobian alone makes (C, P); the
-        Jacobians to give next time, whose `went_C` the caller replaces.
+        `Evaluation` with a leading axis of C; the part of the change of the gradient that is due to the change of the
+        Jacobian (C, P); the Jacobians for the next call, whose `went_C` the caller replaces.
     """
     stood_CxRxP = jnp.where(before.went_C[:, None, None], before.tried_CxRxP, before.stood_CxRxP)
     one = partial(_evaluate, law)
     points, jac_CxRxP, pull_CxR = jax.vmap(one, in_axes=(0, 0, None, 0))(z_CxP, problems, rows, constants)
-    turn_CxP = jnp.einsum("crp,cr->cp", jac_CxRxP - stood_CxRxP, pull_CxR)
-    return points, turn_CxP, Jacobians(stood_CxRxP, jac_CxRxP, before.went_C)
+    jacobian_change_CxP = jnp.einsum("crp,cr->cp", jac_CxRxP - stood_CxRxP, pull_CxR)
+    return points, jacobian_change_CxP, Jacobians(stood_CxRxP, jac_CxRxP, before.went_C)

@@ -12,7 +12,7 @@ from mixlaw.runs.run_table import Runs
 FOLDS = 5
 INNER = 4
 """Folds of a training part, for what is chosen or calibrated within it."""
-LEAST = 3
+FEWEST_RUNS = 3
 """Runs with a loss that every training part needs of every target, as every fit does."""
 ROW = "table row"
 """Column that rides along with a table, so that rows are found again after some were left out."""
@@ -87,14 +87,14 @@ def over_size(runs: Runs, seed: int) -> Split | None:
     return None if few else tested
 
 
-def countable(runs: Runs, split: Split, able_R: np.ndarray | None = None) -> list[str]:
-    """The targets that every training part, also the inner ones, measures in `LEAST` runs, and some test part at all;
-    where given, on the rows `able_R` alone."""
+def measurable_targets(runs: Runs, split: Split, usable_R: np.ndarray | None = None) -> list[str]:
+    """The targets with losses of `FEWEST_RUNS` runs in every training part (inner ones too) and of one in some test
+    part. If `usable_R` is given, only its rows count."""
     found = []
     for k, target in enumerate(runs.targets):
-        measured_R = np.isfinite(runs.loss_RxK[:, k]) & (True if able_R is None else able_R)
+        measured_R = np.isfinite(runs.loss_RxK[:, k]) & (True if usable_R is None else usable_R)
         parts = [*split.train_FxR, *split.inner_train_FxGxR.reshape(-1, len(runs))]
-        enough = all(len(np.unique(runs.cluster_R[part_R & measured_R])) >= LEAST for part_R in parts)
+        enough = all(len(np.unique(runs.cluster_R[part_R & measured_R])) >= FEWEST_RUNS for part_R in parts)
         if enough and (split.test_FxR & measured_R).any():
             found.append(target)
     return found
@@ -113,13 +113,13 @@ def check_mixtures(runs: Runs) -> None:
         )
 
 
-def numbered(runs: Runs) -> Runs:
+def with_row_numbers(runs: Runs) -> Runs:
     """The table with its rows' positions in the column `ROW`."""
     return replace(runs, frame=runs.frame.assign(**{ROW: np.arange(len(runs))}))
 
 
 def positions(runs: Runs) -> np.ndarray:
-    """Where the rows of a part of a `numbered` table stood in it."""
+    """Where the rows of a part of a `with_row_numbers` table stood in it."""
     return runs.frame[ROW].to_numpy(int)
 
 

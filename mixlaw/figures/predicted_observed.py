@@ -59,7 +59,7 @@ def held_out_actual(held: HeldOutLosses, target: str, ax: Axes | None = None) ->
     if target not in held.runs.targets:
         raise MixlawError(f"target {target!r} was not held out: {nearest(target, held.runs.targets)}")
     k = held.runs.targets.index(target)
-    judged_R = held.judged_KxR[k]
+    judged_R = held.scored_KxR[k]
     ax = predicted_actual(held.predicted_KxR[k, judged_R], held.runs.loss_RxK[judged_R, k], ax=ax)
     ax.set_title(f"{style.shortened([target])[0]}\n{ax.get_title(loc='left')}", fontsize="medium", loc="left")
     return ax
@@ -74,7 +74,7 @@ def board_actual(board: Board, entry: Entry, target: str, ax: Axes | None = None
     if target not in board.targets:
         raise MixlawError(f"target {target!r} is not on the board: {nearest(target, board.targets)}")
     k, found = board.targets.index(target), entry.predicted
-    judged_R = board.judged_KxR[k]
+    judged_R = board.scored_KxR[k]
     arrays = (found.loss_KxR, board.loss_KxR, found.low_KxR, found.high_KxR)
     predicted_R, observed_R, low_R, high_R = (x[k, judged_R] for x in arrays)
     ends = (low_R, high_R) if np.isfinite([low_R, high_R]).all() else (None, None)
@@ -86,7 +86,7 @@ def board_actual(board: Board, entry: Entry, target: str, ax: Axes | None = None
 def board_differences(board: Board, entry: Entry, ax: Axes | None = None) -> Axes:
     """Observed against predicted differences between mixtures: losses less their mean within the scale, by target."""
     predicted, observed = [], []
-    for k, judged_R in enumerate(board.judged_KxR):
+    for k, judged_R in enumerate(board.scored_KxR):
         _, at = np.unique(board.scale_R[judged_R], return_inverse=True)
         pair = np.stack([entry.predicted.loss_KxR[k, judged_R], board.loss_KxR[k, judged_R]])
         mean = np.stack([np.bincount(at, x) / np.bincount(at) for x in pair])

@@ -13,7 +13,7 @@ from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.progress import stage
 from mixlaw.laws import parametric
 
-REFIT_PUBLISHED = lm.Limits(steps=400, tolerance=1e-8)
+REFIT_PUBLISHED = lm.Stopping(steps=400, tolerance=1e-8)
 """For replicas under an objective without priors, whose unit means nothing: Chinchilla's is .001 and flat along a
 curve, and at REFIT's tolerance its 95% interval of B came out 9% too narrow."""
 
@@ -58,7 +58,7 @@ def replicate(fitted: Fit, count: int, seed: int = 0, weights: str = "gamma") ->
             drawn_BxKxC = rng.multinomial(runs, np.full(runs, 1 / runs), size=(count, 1)).astype(float)
         weight_BxKxR = drawn_BxKxC[:, :, cluster_R] * seen.weight_KxR
         spread = lambda x: np.broadcast_to(x, (count, *x.shape)).reshape(count * targets, *x.shape[1:])  # noqa: E731
-        problems = lm.Problem(
+        problems = lm.FitProblem(
             spread(seen.log_loss_KxR),
             weight_BxKxR.reshape(count * targets, -1),
             spread(sigma_K),
@@ -79,7 +79,7 @@ def _gamma_weights(rng: np.random.Generator, count: int, runs: int, shape_K: np.
     return gammaincinv(shape_K[None, :, None], uniform_Bx1xR) / shape_K[None, :, None]
 
 
-def interval(values_B: np.ndarray, point: float) -> dict[str, float]:
+def bootstrap_interval(values_B: np.ndarray, point: float) -> dict[str, float]:
     """90% range of values over the bootstrap, widened to hold the point."""
     low, high = np.quantile(values_B, [0.05, 0.95])
     return {"mean": float(point), "low": float(min(low, point)), "high": float(max(high, point))}

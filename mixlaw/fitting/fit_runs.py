@@ -66,7 +66,7 @@ def fit(
         z_KxSxP = starts(chosen, seen, mean_KxP, np.random.default_rng(seed))
         solution, sigma_K, agree_K = estimate(chosen, seen, z_KxSxP, mean_KxP, precision_KxPxP)
         diagnose.check_trust(chosen, seen, solution, agree_K, z_KxSxP.shape[1])
-        remarks = _remarks(chosen, seen, solution, lm.Problem(*seen.data, sigma_K, mean_KxP, precision_KxPxP))
+        remarks = _remarks(chosen, seen, solution, lm.FitProblem(*seen.data, sigma_K, mean_KxP, precision_KxPxP))
     result = Fit(
         law=chosen,
         sources=runs.sources,
@@ -93,7 +93,7 @@ def fit(
     return replicate(result, bootstrap, seed) if bootstrap else result
 
 
-def _remarks(law: type[Law], seen: Observations, solution: lm.Solution, problems: lm.Problem) -> list[str]:
+def _remarks(law: type[Law], seen: Observations, solution: lm.FitSolution, problems: lm.FitProblem) -> list[str]:
     """Notes on parameters that are not to be read as found; call inside a float64 context."""
     constants, sources = seen.constants(law), seen.runs.sources
     spread_KxP = diagnose.spread(law, problems, solution, seen.rows, constants)
@@ -154,7 +154,7 @@ def toward(fitted: Fit, goal: Goal) -> Fit:
     return replace(again, unique_S=fitted.unique_S, provenance=fitted.provenance, notes=notes)
 
 
-def _complaints(targets: tuple[str, ...], solution: lm.Solution) -> list[str]:
+def _complaints(targets: tuple[str, ...], solution: lm.FitSolution) -> list[str]:
     stuck = [t for t, done in zip(targets, np.asarray(solution.converged), strict=True) if not done]
     return (
         [f"the solver stopped before its tolerance on {len(stuck)} targets ({', '.join(stuck[:3])} …)"] if stuck else []

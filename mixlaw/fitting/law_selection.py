@@ -11,7 +11,7 @@ from mixlaw.estimation.goals import Goal
 from mixlaw.estimation.goals import repeated as repeats
 from mixlaw.estimation.metrics import fold_errors
 from mixlaw.estimation.observations import at_params, observe
-from mixlaw.estimation.splits import FOLDS, Split, countable, numbered, over_mixtures, positions
+from mixlaw.estimation.splits import FOLDS, Split, measurable_targets, over_mixtures, positions, with_row_numbers
 from mixlaw.io.progress import stage
 from mixlaw.laws import (
     LAWS,
@@ -134,23 +134,23 @@ def choose(runs: Runs, scale: float | None = None, seed: int = 0, goal: Goal | N
     if scale is not None:
         runs = at_params(runs, scale)
     law, notes = default(runs, goal)
-    laws, runs = candidates(runs, goal), numbered(runs)
+    laws, runs = candidates(runs, goal), with_row_numbers(runs)
     if len(laws) == 1:
         return Choice(law, notes)
     split = over_mixtures(runs, seed)
-    able_R = able(runs, laws)
-    targets = [] if split is None else countable(runs, split, able_R)
+    usable_R = usable_rows(runs, laws)
+    targets = [] if split is None else measurable_targets(runs, split, usable_R)
     if split is None or not targets:
-        return Choice(law, [*notes, f"law {law.name}: the default, since {_too_few(runs, able_R)}"])
+        return Choice(law, [*notes, f"law {law.name}: the default, since {_too_few(runs, usable_R)}"])
     runs = runs.with_targets(targets)
     error_LxF = held_out_errors(laws, runs, split)
     best = pick(error_LxF)
     return Choice(laws[best], [*notes, _reason(laws, error_LxF, best)])
 
 
-def _too_few(runs: Runs, able_R: np.ndarray) -> str:
+def _too_few(runs: Runs, usable_R: np.ndarray) -> str:
     """Why laws cannot be compared on the rows that all candidates can be fitted on, with what was left out."""
-    used = runs.select(able_R)
+    used = runs.select(usable_R)
     count, what = len(np.unique(groups(used))), "mixtures" if len(runs.sources) > 1 else "runs"
     said = f"{count} {what} are too few to compare laws on held-out ones"
     if count >= 2 * FOLDS:
@@ -165,25 +165,25 @@ def _too_few(runs: Runs, able_R: np.ndarray) -> str:
 
 
 def held_out_errors(laws: tuple[type[Law], ...], runs: Runs, split: Split) -> np.ndarray:
-    """Mean absolute error of every law on each fold of a `numbered` table, (laws, F) nats per token."""
+    """Mean absolute error of every law on each fold of a `with_row_numbers` table, (laws, F) nats per token."""
     seen = [observe(runs, law) for law in laws]
-    judged_KxR = judged(runs, able(runs, laws))
+    scored_KxR = scored_rows(runs, usable_rows(runs, laws))
     found = []
     for i, (law, s) in enumerate(zip(laws, seen, strict=True), start=1):
         stage(f"choosing the law: {law.name} on held-out mixtures ({i} of {len(laws)})")
         found.append(gather(refit(law, s, split.train_FxR).points(), positions(s.runs), split.test_FxR))
-    return np.stack([fold_errors(loss_KxR, runs.loss_RxK.T, judged_KxR, split.test_FxR) for loss_KxR in found])
+    return np.stack([fold_errors(loss_KxR, runs.loss_RxK.T, scored_KxR, split.test_FxR) for loss_KxR in found])
 
 
-def able(runs: Runs, laws: Sequence[type[Law]]) -> np.ndarray:
-    """The rows of a `numbered` table that all of these laws can be fitted on, (R,)."""
+def usable_rows(runs: Runs, laws: Sequence[type[Law]]) -> np.ndarray:
+    """The rows of a `with_row_numbers` table that all of these laws can be fitted on, (R,)."""
     every = np.arange(len(runs))
     return np.all([np.isin(every, positions(observe(runs, law).runs)) for law in laws], axis=0)
 
 
-def judged(runs: Runs, able_R: np.ndarray) -> np.ndarray:
+def scored_rows(runs: Runs, usable_R: np.ndarray) -> np.ndarray:
     """The rows that judge a prediction (K, R): of each run the last checkpoint with a loss, of the rows of a mask."""
-    return np.stack([runs.select_last(able_R & np.isfinite(loss_R)) for loss_R in runs.loss_RxK.T])
+    return np.stack([runs.select_last(usable_R & np.isfinite(loss_R)) for loss_R in runs.loss_RxK.T])
 
 
 def pick(error_LxF: np.ndarray) -> int:

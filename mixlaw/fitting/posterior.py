@@ -19,9 +19,6 @@ from mixlaw.estimation.observations import observe
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.laws import Row, parametric
 
-CHUNK = 16
-"""Fits at a time."""
-
 
 @dataclass(frozen=True)
 class Posterior:
@@ -61,16 +58,16 @@ def posterior(fit: Fit, w_NxS: np.ndarray, params: Any, tokens: Any, unique: Any
     rows = Row(*(np.concatenate(both) for both in zip(seen.rows, asked, strict=True)))
     blank = lambda x_KxR: np.pad(x_KxR, ((0, 0), (0, len(w_NxS))))  # noqa: E731
     with jax.enable_x64(True):
-        problems = lm.Problem(blank(seen.log_loss_KxR), blank(seen.weight_KxR), fit.sigma_K, *priors(law, seen))
+        problems = lm.FitProblem(blank(seen.log_loss_KxR), blank(seen.weight_KxR), fit.sigma_K, *priors(law, seen))
         log_KxR, feature_KxRxP, noise_K = features(
             law, problems, fit.z_KxP, rows, fit.constants, fit.diagnostics.degrees_K
         )
     count = len(seen.rows.w_S)
     off_KxR = np.where(seen.weight_KxR > 0, log_KxR[:, :count] - seen.log_loss_KxR, np.nan)
-    return Posterior(log_KxR[:, count:], feature_KxRxP[:, count:], noise_K, alike(off_KxR))
+    return Posterior(log_KxR[:, count:], feature_KxRxP[:, count:], noise_K, residual_correlation(off_KxR))
 
 
-def alike(off_KxR: np.ndarray, shrink: float = 10.0) -> np.ndarray:
+def residual_correlation(off_KxR: np.ndarray, shrink: float = 10.0) -> np.ndarray:
     """Correlation between targets (K, K) of what runs are off by, nan where not measured, shrunk to none by so many
     runs without any."""
     measured_KxR = np.isfinite(off_KxR)

@@ -7,7 +7,7 @@ import numpy as np
 
 from mixlaw.errors import MixlawError
 from mixlaw.estimation import levenberg_marquardt as lm
-from mixlaw.estimation.laplace import LEVEL, interval, moments
+from mixlaw.estimation.laplace import INTERVAL_PROBABILITY, moments, student_interval
 from mixlaw.estimation.map_estimate import priors
 from mixlaw.estimation.observations import observe
 from mixlaw.fitting.fit_result import Fit
@@ -15,7 +15,13 @@ from mixlaw.laws import Row, parametric
 
 
 def band(
-    fit: Fit, w_MxS: np.ndarray, params: Any = np.nan, tokens: Any = np.nan, *, unique: Any = None, level: float = LEVEL
+    fit: Fit,
+    w_MxS: np.ndarray,
+    params: Any = np.nan,
+    tokens: Any = np.nan,
+    *,
+    unique: Any = None,
+    level: float = INTERVAL_PROBABILITY,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Interval for the loss of one run of each of M mixtures: low and high (M, K), nats per token.
 
@@ -44,8 +50,8 @@ def band(
     rows = Row(*(np.concatenate(both) for both in zip(seen.rows, asked, strict=True)))
     blank = lambda x_KxR: np.pad(x_KxR, ((0, 0), (0, len(w_MxS))))  # noqa: E731
     with jax.enable_x64(True):
-        problems = lm.Problem(blank(seen.log_loss_KxR), blank(seen.weight_KxR), fit.sigma_K, *priors(law, seen))
+        problems = lm.FitProblem(blank(seen.log_loss_KxR), blank(seen.weight_KxR), fit.sigma_K, *priors(law, seen))
         log_KxR, sd_KxR = moments(law, problems, fit.z_KxP, rows, fit.constants, fit.diagnostics.degrees_K)
     free_K = seen.weight_KxR.sum(1) - fit.diagnostics.degrees_K
-    low_KxR, high_KxR = interval(log_KxR, sd_KxR, free_K, level)
+    low_KxR, high_KxR = student_interval(log_KxR, sd_KxR, free_K, level)
     return low_KxR[:, len(seen.rows.w_S) :].T, high_KxR[:, len(seen.rows.w_S) :].T

@@ -52,12 +52,12 @@ def _range(x_R: np.ndarray) -> tuple[float, float]:
     return (float(known.min()), float(known.max())) if len(known) else (np.nan, np.nan)
 
 
-ALIKE = 1e-6
+SAME_COUNT = 1e-6
 """Token counts that differ by no more, relatively, are of the same text."""
 
 
 def same_count(one: float | None, other: float | None) -> bool:
-    return one is not None and other is not None and abs(one - other) <= ALIKE * max(one, other)
+    return one is not None and other is not None and abs(one - other) <= SAME_COUNT * max(one, other)
 
 
 def since_fit(goal: Goal | None, sources: Sources | None) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.fitting.bootstrap import interval
+from mixlaw.fitting.bootstrap import bootstrap_interval
 from mixlaw.io.json import named
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.problem import Problem
@@ -35,13 +35,13 @@ def certificate(problem: Problem, best: Optimum) -> dict[str, Any]:
 
 
 def intervals(names: tuple[str, ...], w_S: np.ndarray, w_BxS: np.ndarray) -> dict[str, list[float]]:
-    found = {name: interval(w_B, w) for name, w, w_B in zip(names, w_S, w_BxS.T, strict=True)}
+    found = {name: bootstrap_interval(w_B, w) for name, w, w_B in zip(names, w_S, w_BxS.T, strict=True)}
     return {name: [band["low"], band["high"]] for name, band in found.items()}
 
 
 def predicted(problem: Problem, scale: Scale, best: Optimum) -> dict[str, Any]:
     point_K, replicas_BxK = losses_of(problem, scale, best.w_S)
-    loss = {t.name: interval(r, p) for t, r, p in zip(problem.targets, replicas_BxK.T, point_K, strict=True)}
+    loss = {t.name: bootstrap_interval(r, p) for t, r, p in zip(problem.targets, replicas_BxK.T, point_K, strict=True)}
     return {"loss": loss, "objective": float(problem.value(point_K))}
 
 

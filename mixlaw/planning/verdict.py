@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.fitting.bootstrap import interval
+from mixlaw.fitting.bootstrap import bootstrap_interval
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.json import named
 from mixlaw.mixtures.simplex import as_mixture
@@ -63,7 +63,7 @@ def compared(problem: Problem, scale: Scale, w_S: np.ndarray, other_S: np.ndarra
         "mixture": named(problem.fit.sources, as_mixture(other_S)),
         "objective": value,
         "feasible": not problem.broken(other_S, scale, point_K),
-        "difference": interval(problem.value(replicas_BxK) - problem.value(plan_BxK), value - plan),
+        "difference": bootstrap_interval(problem.value(replicas_BxK) - problem.value(plan_BxK), value - plan),
     }
 
 

@@ -26,7 +26,7 @@ from mixlaw.typing import Array
 
 SPLITS, ROUNDS = 40, 16  # sets held out at most; fewer in the outer round and within it
 PART = 4  # one mixture of so many is held out, two at least
-LEAST = 4  # mixtures: two to fit to, two to pick from
+FEWEST_MIXTURES = 4  # mixtures: two to fit to, two to pick from
 
 Candidate = tuple[Form, str]
 Tables = Mapping[str, Pilots]
@@ -133,9 +133,10 @@ def _checked(tables: Tables) -> Pilots:
                 f"projector: the pilots with distance {name} are not the runs of the first; give the same"
             )
     groups = int(first.group_R.max()) + 1
-    if groups < LEAST:
+    if groups < FEWEST_MIXTURES:
         raise MixlawError(
-            f"projector: pilots of {groups} mixtures, too few to hold any out: run {LEAST} or more, or name a form"
+            f"projector: pilots of {groups} mixtures, too few to hold any out: run {FEWEST_MIXTURES} or more, "
+            "or name a form"
         )
     return first
 
@@ -173,7 +174,7 @@ def _chosen_anew(tables: Tables, forms: Sequence[Form], held_R: NDArray[np.bool_
     """The regret, on mixtures held out, of what the other pilots choose; at random where those are too few."""
     rest = {name: pilots.of_rows(~held_R) for name, pilots in tables.items()}
     first, full = next(iter(rest.values())), next(iter(tables.values()))
-    if int(first.group_R.max()) + 1 < LEAST:
+    if int(first.group_R.max()) + 1 < FEWEST_MIXTURES:
         return regret(full, held_R, None)
     inner_HxR = held_out(first, ROUNDS, seed)
     judged, _ = _judged(rest, forms, inner_HxR)

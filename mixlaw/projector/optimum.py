@@ -10,7 +10,7 @@ from mixlaw.projector.fitted import Projector
 from mixlaw.transport import Bounds, Distance, Evaluation, minimize
 from mixlaw.typing import Array
 
-LEVEL = 100.0  # of log performance at the start: the bundle's tolerance is relative to values
+START_VALUE = 100.0  # of log performance at the start: the bundle's tolerance is relative to values
 STEPS, HALVINGS = 60, 20
 
 
@@ -50,7 +50,7 @@ class _LogPerformance:
     def __call__(self, w_S: Array, /) -> Evaluation:
         at = self.distance(w_S) if self.weight else Evaluation(0.0, np.zeros(len(w_S)))
         value = float(self.slope_S @ w_S + self.weight * at.value)
-        self.offset = LEVEL - value if self.offset is None else self.offset
+        self.offset = START_VALUE - value if self.offset is None else self.offset
         return Evaluation(value + self.offset, self.slope_S + self.weight * at.gradient_S, self.weight * at.error)
 
 
@@ -81,7 +81,7 @@ def best_mixture(
     projector.check(distance, n)
     if not projector.form.convex:
         return _descents(projector, distance, n, bounds)
-    found = minimize(_LogPerformance(projector, distance), bounds, tolerance / LEVEL)
+    found = minimize(_LogPerformance(projector, distance), bounds, tolerance / START_VALUE)
     if not found.converged:
         raise MixlawError(
             f"projector: the optimum is known to a relative gap of {found.gap:.2g} only; ask for a tolerance above that"

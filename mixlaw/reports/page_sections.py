@@ -80,7 +80,7 @@ def held_out_plots(material: Material) -> list[dict[str, Any]]:
     plots, most = [], max(1, MOST_POINTS // len(held.runs.targets))
     for k, target in enumerate(held.runs.targets):
         predicted_R, observed_R = held.predicted_KxR[k], held.runs.loss_RxK[:, k]
-        able_R = held.judged_KxR[k] & np.isfinite(predicted_R) & np.isfinite(observed_R)
+        able_R = held.scored_KxR[k] & np.isfinite(predicted_R) & np.isfinite(observed_R)
         if able_R.any():
             pair = predicted_R[able_R], observed_R[able_R]
             plots.append({"name": target} | agreement(*pair) | scatter(*pair, most))

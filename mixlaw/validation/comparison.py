@@ -15,14 +15,14 @@ from mixlaw.estimation.observations import observe
 from mixlaw.estimation.splits import (
     Split,
     check_mixtures,
-    countable,
     left_out,
-    numbered,
+    measurable_targets,
     over_mixtures,
     over_size,
     positions,
+    with_row_numbers,
 )
-from mixlaw.fitting.law_selection import able, candidates, judged, pick
+from mixlaw.fitting.law_selection import candidates, pick, scored_rows, usable_rows
 from mixlaw.laws import Law
 from mixlaw.runs.grouping import scales
 from mixlaw.runs.run_table import Runs
@@ -37,7 +37,7 @@ class _Table:
     """What every entry of a board is judged on.
 
     Attributes:
-        runs: a `numbered` table. split: its training and test parts.
+        runs: a `with_row_numbers` table. split: its training and test parts.
         last_KxR: the last checkpoints, of training and test parts.
         scale_R: index of each row's scale.
     """
@@ -48,14 +48,14 @@ class _Table:
     scale_R: np.ndarray
 
     @property
-    def judged_KxR(self) -> np.ndarray:
+    def scored_KxR(self) -> np.ndarray:
         """The last checkpoints of the test parts."""
         return self.last_KxR & (self.split.fold_R >= 0)
 
     def entry(self, name: str, kind: str, found: Predictions, seconds: float, **more: Any) -> Entry:
         """An entry with its scores."""
         fold_R, loss_KxR = self.split.fold_R, self.runs.loss_RxK.T
-        scores = score(found, loss_KxR, self.judged_KxR, self.scale_R, fold_R)
+        scores = score(found, loss_KxR, self.scored_KxR, self.scale_R, fold_R)
         return Entry(name, kind, scores, seconds, found, **more)
 
 
@@ -78,18 +78,18 @@ def compare(runs: Runs, laws: Sequence[Any] | None = None, *, seed: int = 0, tel
             installed; where none was named, such laws are skipped.
     """
     check_mixtures(runs)
-    runs, notes = _measured(numbered(runs), seed)
+    runs, notes = _measured(with_row_numbers(runs), seed)
     methods, skipped = supported(runs, laws)
-    able_R, tables = able(runs, methods), {}
+    usable_R, tables = usable_rows(runs, methods), {}
     splits = {"mixtures": over_mixtures(runs, seed), "largest size": over_size(runs, seed)}
-    notes += _remarks(runs, methods, able_R, splits["largest size"])
+    notes += _remarks(runs, methods, usable_R, splits["largest size"])
     for name, split in splits.items():
-        targets = [] if split is None else countable(runs, split, able_R)
+        targets = [] if split is None else measurable_targets(runs, split, usable_R)
         if split is None or not targets:
             continue
         notes += left_out([t for t in runs.targets if t not in targets], f"too few runs to judge {name}")
         part = runs.with_targets(targets)
-        tables[name] = _Table(part, split, judged(part, able_R), scales(part))
+        tables[name] = _Table(part, split, scored_rows(part, usable_R), scales(part))
     refused = {name: Refused(laws is not None) for name in tables}
     for name, table in tables.items():
         try_references(table.runs, table.split, methods, refused[name], seed)
@@ -117,16 +117,16 @@ class _Steps:
 def _measured(runs: Runs, seed: int) -> tuple[Runs, list[str]]:
     """The table with the targets that enough runs measure, and a note on the others."""
     split = over_mixtures(runs, seed)
-    targets = [] if split is None else countable(runs, split)
+    targets = [] if split is None else measurable_targets(runs, split)
     if not targets:
         raise MixlawError(f"{runs.name}: no loss: column is measured in enough mixtures to hold any out")
     few = [t for t in runs.targets if t not in targets]
     return runs.with_targets(targets), left_out(few, "measured in too few runs to hold any out")
 
 
-def _remarks(runs: Runs, methods: list[Any], able_R: np.ndarray, size: Split | None) -> list[str]:
+def _remarks(runs: Runs, methods: list[Any], usable_R: np.ndarray, size: Split | None) -> list[str]:
     """What to know of the judging."""
-    notes, kept = [], len(np.unique(runs.run_id[able_R]))
+    notes, kept = [], len(np.unique(runs.run_id[usable_R]))
     if len(runs.scales) == 1:
         reading = [method.name for method in methods if "params" in method.needs]
         if reading:
@@ -154,7 +154,7 @@ def _board(name: str, table: _Table, methods: list[Any], refused: Refused, seed:
     steps.next("baselines")
     entries += [entry for entry in (_baseline(table, baseline) for baseline in (MEAN, OWN, NEAREST)) if entry]
     loss_KxR = table.runs.loss_RxK.T
-    return Board(name, table.runs.targets, tuple(entries), loss_KxR, table.judged_KxR, table.scale_R).sorted()
+    return Board(name, table.runs.targets, tuple(entries), loss_KxR, table.scored_KxR, table.scale_R).sorted()
 
 
 def _predictions(table: _Table, method: Any, seed: int) -> tuple[Predictions, Refits | None]:

@@ -9,9 +9,9 @@ from mixlaw.estimation.baseline_predictors import MEAN
 from mixlaw.estimation.cross_validation import gather, refit
 from mixlaw.estimation.metrics import Predictions, score
 from mixlaw.estimation.observations import Observations, observe
-from mixlaw.estimation.splits import FOLDS, Split, countable, left_out, numbered, over_mixtures
+from mixlaw.estimation.splits import FOLDS, Split, left_out, measurable_targets, over_mixtures, with_row_numbers
 from mixlaw.fitting.fit_result import Fit
-from mixlaw.fitting.law_selection import judged as judged_rows
+from mixlaw.fitting.law_selection import scored_rows
 from mixlaw.io.progress import stage
 from mixlaw.laws import Law, parametric
 from mixlaw.runs.grouping import groups, scales
@@ -72,14 +72,14 @@ class HeldOutLosses:
 
     Attributes:
         runs: the rows that the law can be fitted on, with the K targets that could be judged.
-        predicted_KxR, judged_KxR: nats per token; which rows judge: last checkpoints with a loss.
+        predicted_KxR, scored_KxR: nats per token; which rows judge: last checkpoints with a loss.
         plain_KxR: the mean of the training runs of the same scale, in place of the law.
         split: which fold held which row out. notes: what was left out.
     """
 
     runs: Runs
     predicted_KxR: np.ndarray
-    judged_KxR: np.ndarray
+    scored_KxR: np.ndarray
     plain_KxR: np.ndarray
     split: Split
     notes: tuple[str, ...] = ()
@@ -94,12 +94,12 @@ def held_out_losses(fit: Fit, seed: int = 0) -> HeldOutLosses | str:
     split = over_mixtures(runs, seed)
     if split is None:
         return f"{len(np.unique(groups(runs)))} mixtures are too few to hold any out"
-    targets = countable(runs, split)
+    targets = measurable_targets(runs, split)
     if not targets:
         return "no target is measured in enough runs to hold any out"
     notes = left_out([t for t in runs.targets if t not in targets], "measured in too few runs to hold any out")
     seen = observe(fit.runs.with_targets(targets), fit.law, goal=fit.goal)
-    seen = replace(seen, runs=numbered(seen.runs), prior=fit.prior)
+    seen = replace(seen, runs=with_row_numbers(seen.runs), prior=fit.prior)
     return _predicted(parametric(fit.law), seen, split, tuple(notes))
 
 
@@ -108,17 +108,17 @@ def _predicted(law: type[Law], seen: Observations, split: Split, notes: tuple[st
     runs, every = seen.runs, np.arange(len(seen.runs))
     stage(f"judging {law.name} on held-out mixtures")
     points_KxR = gather(refit(law, seen, split.train_FxR).points(), every, split.test_FxR)
-    judged_KxR = judged_rows(runs, np.ones(len(runs), bool))
-    mean = lambda k, train_R: MEAN.predict(runs, k, train_R & judged_KxR[k])  # noqa: E731
+    scored_KxR = scored_rows(runs, np.ones(len(runs), bool))
+    mean = lambda k, train_R: MEAN.predict(runs, k, train_R & scored_KxR[k])  # noqa: E731
     plain_FxKxR = np.array([[mean(k, train_R) for k in range(len(points_KxR))] for train_R in split.train_FxR])
-    return HeldOutLosses(runs, points_KxR, judged_KxR, gather(plain_FxKxR, every, split.test_FxR), split, notes)
+    return HeldOutLosses(runs, points_KxR, scored_KxR, gather(plain_FxKxR, every, split.test_FxR), split, notes)
 
 
 def _judge(law: type[Law], held: HeldOutLosses) -> HeldOut:
     """The error of a law on the rows that judge it."""
     runs, loss_KxR = held.runs, held.runs.loss_RxK.T
     found, plain = (
-        score(Predictions(x_KxR, x_KxR, x_KxR), loss_KxR, held.judged_KxR, scales(runs), held.split.fold_R)
+        score(Predictions(x_KxR, x_KxR, x_KxR), loss_KxR, held.scored_KxR, scales(runs), held.split.fold_R)
         for x_KxR in (held.predicted_KxR, held.plain_KxR)
     )
     return _verdict(law, runs.targets, found, plain["mae"])

@@ -46,14 +46,14 @@ class Board:
         targets: names of the K targets.
         entries: best first, by mean absolute error.
         loss_KxR: observed losses, nats per token.
-        judged_KxR: the rows that judge. scale_R: index of each row's scale.
+        scored_KxR: the rows that judge. scale_R: index of each row's scale.
     """
 
     name: str
     targets: tuple[str, ...]
     entries: tuple[Entry, ...]
     loss_KxR: np.ndarray = field(repr=False)
-    judged_KxR: np.ndarray = field(repr=False)
+    scored_KxR: np.ndarray = field(repr=False)
     scale_R: np.ndarray = field(repr=False)
 
     @cached_property
@@ -75,7 +75,7 @@ class Board:
         error = [mean["mae"] if np.isfinite(mean["mae"]) else np.inf for mean in self.means]
         order = np.argsort(error, kind="stable")
         entries = tuple(self.entries[i] for i in order)
-        return Board(self.name, self.targets, entries, self.loss_KxR, self.judged_KxR, self.scale_R)
+        return Board(self.name, self.targets, entries, self.loss_KxR, self.scored_KxR, self.scale_R)
 
     def rows(self) -> list[dict[str, Any]]:
         """One record an entry and target, each entry's mean over the targets first (its `target` is empty)."""

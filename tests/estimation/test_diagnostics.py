@@ -7,7 +7,7 @@ import pytest
 
 from mixlaw.errors import MixlawError
 from mixlaw.estimation.diagnostics import at_bounds, check_trust, seed_noise
-from mixlaw.estimation.levenberg_marquardt import Solution
+from mixlaw.estimation.levenberg_marquardt import FitSolution
 from mixlaw.estimation.observations import observe
 from mixlaw.fitting.fit_result import read_fit
 from mixlaw.fitting.fit_runs import fit
@@ -137,7 +137,7 @@ def test_a_fit_that_is_none_is_refused_with_numbered_causes():
     frame = mixtures()
     frame.loc[7, "loss:code"] = 900.0
     seen = observe(Runs.from_frame(frame), EffectiveTokens)
-    lost = Solution(np.zeros((1, 9)), np.array([5.0]), np.array([False]), np.array([0.3]), np.zeros(1), np.zeros(1))
+    lost = FitSolution(np.zeros((1, 9)), np.array([5.0]), np.array([False]), np.array([0.3]), np.zeros(1), np.zeros(1))
     with pytest.raises(MixlawError, match=r"code did not end.*\(1\) 20 runs for 9.*\(2\).*'7-0' has 900.*\(3\).*\(4\)"):
         check_trust(EffectiveTokens, seen, lost, np.array([0.25]), 4)
     with pytest.raises(MixlawError, match="no finite objective"):

@@ -8,7 +8,7 @@ import pandas as pd
 
 from mixlaw.estimation.diagnostics import Diagnostics
 from mixlaw.estimation.splits import over_mixtures
-from mixlaw.fitting.bootstrap import interval
+from mixlaw.fitting.bootstrap import bootstrap_interval
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.support import Support
 from mixlaw.laws import MixtureIndex
@@ -58,7 +58,7 @@ def compared(fit, w_S, other_S):
     """Another mixture beside the plan's, as a plan has it."""
     losses = [fit.losses(np.array([w, w]), PARAMS, TOKENS, replicas=True)[:, 0].mean(1) for w in (w_S, other_S)]
     points = [fit.losses(w[None], PARAMS, TOKENS)[0].mean() for w in (w_S, other_S)]
-    difference = interval(losses[1] - losses[0], points[1] - points[0])
+    difference = bootstrap_interval(losses[1] - losses[0], points[1] - points[0])
     return {"mixture": named(fit, other_S), "objective": points[1], "feasible": True, "difference": difference}
 
 
@@ -106,7 +106,7 @@ def plan_of(fit, seed=0):
         "flops": 6 * PARAMS * TOKENS,
         "law": {"name": fit.law.name, "held_out": {"mae": 0.012, "spearman": 0.97, "baseline_mae": 0.08, "folds": 5}},
         "predicted": {
-            "loss": {t: interval(each_BxK[:, k], point_K[k]) for k, t in enumerate(fit.targets)},
+            "loss": {t: bootstrap_interval(each_BxK[:, k], point_K[k]) for k, t in enumerate(fit.targets)},
             "objective": float(point_K.mean()),
         },
         "baselines": others,

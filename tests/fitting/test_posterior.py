@@ -7,7 +7,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.estimation.laplace import learned
 from mixlaw.fitting.fit_result import Fit, read_fit
 from mixlaw.fitting.fit_runs import fit
-from mixlaw.fitting.posterior import alike, posterior
+from mixlaw.fitting.posterior import posterior, residual_correlation
 from mixlaw.fitting.prediction_interval import band
 from mixlaw.runs.run_table import Runs
 
@@ -56,7 +56,7 @@ def test_what_runs_are_off_by_is_alike_between_targets(fitted):
     off_KxR = np.random.default_rng(0).standard_normal((3, 400))
     off_KxR[2] = off_KxR[0]
     off_KxR[1, 5:] = np.nan
-    found = alike(off_KxR)
+    found = residual_correlation(off_KxR)
     assert found[0, 2] == pytest.approx(400 / 410, abs=1e-3)
     assert abs(found[0, 1]) < 0.5
     assert np.linalg.eigvalsh(found).min() > 0

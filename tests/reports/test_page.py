@@ -108,7 +108,7 @@ def test_what_the_scatters_show_is_what_the_plan_says_of_its_error(folder):
     held, plan = material.held_out, material.plan
     assert held is not None
     errors = [
-        agreement(held.predicted_KxR[k][held.judged_KxR[k]], held.runs.loss_RxK[held.judged_KxR[k], k])["mae"]
+        agreement(held.predicted_KxR[k][held.scored_KxR[k]], held.runs.loss_RxK[held.scored_KxR[k], k])["mae"]
         for k in range(2)
     ]
     assert np.mean(errors) == pytest.approx(plan["law"]["held_out"]["mae"], rel=1e-3)

@@ -21,7 +21,7 @@ from mixlaw.fitting.fit_runs import fit
 from mixlaw.fitting.law_selection import STANDARD_ERRORS, candidates, choose, default, pick
 from mixlaw.fitting.prediction_interval import band
 from mixlaw.laws import Chinchilla, EffectiveTokens, LogLinear, MixtureIndex, by_name
-from mixlaw.runs.grouping import scales
+from mixlaw.runs.grouping import SAME_SHARE, group_points, groups, scales
 from mixlaw.runs.run_table import Runs
 from mixlaw.validation.comparison import compare
 
@@ -105,7 +105,7 @@ def test_the_largest_size_judges_fits_of_smaller_ones_on_mixtures_they_have_not_
 def test_one_source_is_held_out_by_run():
     table = frame(mixtures=12).assign(**{"w:web": 1.0, "w:code": 0.0, "w:books": 0.0})
     runs = Runs.from_frame(table.drop(columns=["w:code", "w:books"]))
-    assert len(np.unique(folds.groups(runs))) == 12
+    assert len(np.unique(groups(runs))) == 12
 
 
 def test_a_run_whose_shares_drift_stays_in_one_fold_and_seeds_nearly_alike_share_one():
@@ -120,7 +120,7 @@ def test_a_run_whose_shares_drift_stays_in_one_fold_and_seeds_nearly_alike_share
     runs = Runs.from_frame(part)
     fold_R = folds.over_mixtures(runs, 0).fold_R
     assert (runs.frame.assign(fold=fold_R).groupby("mixture")["fold"].nunique() == 1).all()
-    assert len(np.unique(folds.groups(runs))) == part["mixture"].nunique()
+    assert len(np.unique(groups(runs))) == part["mixture"].nunique()
 
 
 @pytest.mark.parametrize(("step", "apart"), [(0.02, True), (0.01, True), (0.004, False)])
@@ -128,16 +128,16 @@ def test_a_fine_design_is_not_chained_into_one_mixture(step, apart):
     web = 0.1 + step * np.arange(40)
     loss = {"loss:code": 2.0, "run_id": [f"r{i}" for i in range(40)]}
     runs = Runs.from_frame(pd.DataFrame({"w:web": web, "w:code": 1 - web} | loss))
-    group_R = folds.groups(runs)
+    group_R = groups(runs)
     assert len(np.unique(group_R)) == (40 if apart else 20)
     for group in range(group_R.max() + 1):
-        assert np.ptp(web[group_R == group]) <= folds.SHARE + 1e-9
+        assert np.ptp(web[group_R == group]) <= SAME_SHARE + 1e-9
 
 
 def test_grouping_many_mixtures_is_quick():
     points_NxS = np.random.default_rng(0).dirichlet(np.ones(8), 2000)
     began = time.process_time()
-    folds.alike(points_NxS / folds.SHARE)
+    group_points(points_NxS / SAME_SHARE)
     assert time.process_time() - began < 4
 
 
@@ -258,10 +258,10 @@ def test_auto_s_error_is_that_of_what_it_took():
 def test_last_checkpoints_judge_and_missing_losses_are_missing_observations():
     table = frame(sizes=(1e8, 3e8), checkpoints=6)
     board = compare(Runs.from_frame(table), ["mixture-index"]).boards[0]
-    assert (board.judged_KxR == (table["tokens"] == 20 * table["params"]).to_numpy()).all()
+    assert (board.scored_KxR == (table["tokens"] == 20 * table["params"]).to_numpy()).all()
     table.loc[(table["mixture"] == 3), "loss:chat"] = np.nan
     part = compare(Runs.from_frame(table), ["mixture-index"]).boards[0]
-    assert part.judged_KxR.sum(1).tolist() == [30, 28]
+    assert part.scored_KxR.sum(1).tolist() == [30, 28]
     was, now = entry(board, "mixture-index"), entry(part, "mixture-index")
     np.testing.assert_allclose(was.predicted.loss_KxR[0], now.predicted.loss_KxR[0], rtol=1e-6)
     assert all(np.isfinite(list(mean.values())).sum() >= 3 for mean in part.means)
@@ -478,12 +478,12 @@ def test_intervals_without_a_law_hold_nine_of_ten():
 
 def test_predictions_below_zero_count_as_infinitely_wrong():
     """A line in a share may fall below 0. Were such rows left out, the interval of the others would look narrow."""
-    runs = folds.numbered(Runs.from_frame(frame(mixtures=30)))
+    runs = folds.with_row_numbers(Runs.from_frame(frame(mixtures=30)))
     split, truth_KxR = folds.over_mixtures(runs, 0), runs.loss_RxK.T
-    judged_KxR = np.isfinite(truth_KxR)
+    scored_KxR = np.isfinite(truth_KxR)
     some_R = np.arange(len(runs)) % 4 == 0
-    sound = point_predictions(lambda k, _: 1.01 * truth_KxR[k], runs, judged_KxR, split)
-    broken = point_predictions(lambda k, _: np.where(some_R, -1.0, 1.01 * truth_KxR[k]), runs, judged_KxR, split)
+    sound = point_predictions(lambda k, _: 1.01 * truth_KxR[k], runs, scored_KxR, split)
+    broken = point_predictions(lambda k, _: np.where(some_R, -1.0, 1.01 * truth_KxR[k]), runs, scored_KxR, split)
     np.testing.assert_allclose(sound.high_KxR, 1.01**2 * truth_KxR)
     assert np.isinf(broken.high_KxR[:, ~some_R]).all()
 
