@@ -39,7 +39,7 @@ from mixlaw.runs.run_table import Runs, read_runs
 from proxies.data.corpus import END, Corpus
 from proxies.data.mixture import Mixture
 from proxies.sweep.run_sweep import sweep
-from proxies.tasks.proxy_sizes import Scale
+from proxies.tasks.proxy_sizes import ProxySize
 from proxies.tasks.run_specs import spec_at, unique_tokens
 from proxies.tasks.task import Task, demo_task
 
@@ -129,7 +129,7 @@ class Bench:
     """Text and scale of part 2: proxies of one size, and a budget that is theirs."""
 
     corpus: Corpus
-    scale: Scale
+    scale: ProxySize
     sources: Sources
     targets: tuple[Target, ...]
     store: Path

@@ -29,7 +29,7 @@ from mixlaw.project.sources import Budget
 from mixlaw.runs.run_table import Runs
 from proxies.data.mixture import Mixture
 from proxies.online.run_online import method_named
-from proxies.online.task import kept, online_question
+from proxies.online.task import online_question, online_result
 from proxies.sweep.run_sweep import sweep
 from proxies.tasks.proxy_sizes import demo_scales
 from proxies.tasks.task import Task, demo_task, measure, proxy_specs
@@ -95,7 +95,7 @@ def main() -> None:
     print(f"plan after {seconds:.0f} s")
     print_plan(task, plan)
     method = method_named("dga")
-    dga = kept(out / "online-dga.json", online_question(task, method), method)
+    dga = online_result(out / "online-dga.json", online_question(task, method), method)
     named = {
         "plan": dict(plan.mixture),
         "proportional": dict(plan.baselines["proportional"]["mixture"]),

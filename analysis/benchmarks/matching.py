@@ -22,7 +22,7 @@ from proxies.data.batches import matched_unique
 from proxies.data.corpus import build_corpus
 from proxies.data.mixture import Mixture
 from proxies.sweep.run_sweep import sweep
-from proxies.tasks.proxy_sizes import BATCH, Scale, demo_scales
+from proxies.tasks.proxy_sizes import BATCH, ProxySize, demo_scales
 from proxies.text.demo_text import demo_documents
 from proxies.training.train import RunSpec
 
@@ -30,7 +30,7 @@ SCARCE, PLENTY = "reference", "python"
 SHARES = (0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
 
 
-def specs(scale: Scale, corpus, matched: bool, name: str, seeds: int) -> list[RunSpec]:
+def specs(scale: ProxySize, corpus, matched: bool, name: str, seeds: int) -> list[RunSpec]:
     """One run a share and seed."""
     fraction = scale.fraction if matched else 1.0
     unique = matched_unique(corpus, fraction)

@@ -23,13 +23,13 @@ from machine import print_machine, timed
 
 from proxies.data.mixture import Mixture
 from proxies.online.run_online import METHODS, method_named
-from proxies.online.task import kept, online_question
+from proxies.online.task import online_question, online_result
 from proxies.sweep.run_sweep import cores
-from proxies.tasks.proxy_sizes import Scale
+from proxies.tasks.proxy_sizes import ProxySize
 from proxies.tasks.task import Task, demo_task, measure
 
 
-def asked(at_budget: bool) -> tuple[Task, Scale]:
+def asked(at_budget: bool) -> tuple[Task, ProxySize]:
     """The demo's task, whose target is the scale that everything is trained at."""
     task = demo_task(0)
     largest = max((scale for scale in task.proposal.scales if scale.on_ray), key=lambda scale: scale.params)
@@ -45,7 +45,7 @@ def online_run(job: tuple[str, int, bool, Path]) -> tuple[Mixture, float, float]
     method = method_named(name)
     question = online_question(task, method, seed=seed, scale=scale)
     path = out / f"online-{name}-{scale.params}-{seed}.json"
-    content, seconds = timed(lambda: kept(path, question, method))
+    content, seconds = timed(lambda: online_result(path, question, method))
     return Mixture(content["mixture"]), content["overhead"], seconds
 
 

@@ -23,7 +23,7 @@ from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig, Params
 from proxies.online.method import Method, Question, Signal, Weights, exponentiated
 from proxies.online.mixture_batches import Probes, Windows
-from proxies.online.steering_text import Divided, divide
+from proxies.online.steering_text import Divided, split_steering
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Dga(Method):
 
     def divided(self, question: Question, unique: Mapping[str, int]) -> Divided:
         """Text of every target that has a weight is set aside."""
-        return divide(question.corpus, unique, list(question.weights), question.own)
+        return split_steering(question.corpus, unique, list(question.weights), question.own)
 
     def signal(self, question: Question, divided: Divided, prepared: Params) -> Signal:
         """<g_i, g> of every source; the targets' weights are divided by their sum."""

@@ -23,7 +23,7 @@ class Question:
     """An online run: what would be trained if the mixture were fixed, on which corpus, for which targets.
 
     `spec.mixture` is where the method begins (see it). `weights`: of the targets, any positive numbers; equal where
-    empty. `own`: targets with text of their own though a source has their name (`aside.divide`).
+    empty. `own`: targets with text of their own though a source has their name (`steering_text.split_steering`).
     """
 
     spec: RunSpec

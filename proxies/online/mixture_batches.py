@@ -9,12 +9,12 @@ from proxies.data.batches import Pieces, Stream
 TRAINED, PROBED = 0xBA7C, 0x9B0B  # the streams that are trained on are those of a run with a fixed mixture
 
 
-class Draws:
+class MixtureBatches:
     """The batches of a run whose mixture changes: `batch` sequences of `length` tokens a step, every source's text
     without replacement within an epoch.
 
     The next sequence comes from the source furthest behind what the mixtures so far owe it; none is ever a whole
-    sequence ahead. Sequences are dealt in order, as they are first read; `turn` holds for those not dealt yet.
+    sequence ahead. Sequences are dealt in order, as they are first read; `set_mixture` holds for those not dealt yet.
     """
 
     def __init__(
@@ -23,23 +23,23 @@ class Draws:
         self.batch, self.length = size
         self.sources, self.pieces = tuple(pieces), dict(pieces)
         self.streams = [Stream(own, [seed, i, TRAINED]) for i, own in enumerate(pieces.values())]
-        self._owed_S = np.zeros(len(self.sources))
+        self._deficit_S = np.zeros(len(self.sources))
         self._taken_S = np.zeros(len(self.sources), int)
         self._order: list[int] = []
         self._place: list[int] = []
-        self.turn(shares_S)
+        self.set_mixture(shares_S)
 
-    def turn(self, shares_S: Sequence[float] | np.ndarray) -> None:
+    def set_mixture(self, shares_S: Sequence[float] | np.ndarray) -> None:
         """Deal by these shares from the next sequence on."""
         self._shares_S = np.asarray(shares_S, float)
 
-    def deal(self, steps: int) -> None:
+    def assign(self, steps: int) -> None:
         """Fix the sources of the sequences of the first `steps` steps, as far as they are not yet."""
         none = self._shares_S <= 0
         for _ in range(len(self._order), steps * self.batch):
-            self._owed_S += self._shares_S
-            source = int(np.argmax(np.where(none, -np.inf, self._owed_S)))
-            self._owed_S[source] -= 1
+            self._deficit_S += self._shares_S
+            source = int(np.argmax(np.where(none, -np.inf, self._deficit_S)))
+            self._deficit_S[source] -= 1
             self._order.append(source)
             self._place.append(int(self._taken_S[source]))
             self._taken_S[source] += 1
@@ -50,7 +50,7 @@ class Draws:
 
     def read(self, start: int, count: int) -> np.ndarray:
         """tokens_CxBxL (int32) of `count` steps from `start` on."""
-        self.deal(start + count)
+        self.assign(start + count)
         first, last = start * self.batch, (start + count) * self.batch
         order_R, place_R = np.array(self._order[first:last]), self._place[first:last]
         out_RxL = np.empty((len(order_R), self.length), np.int32)
@@ -63,7 +63,7 @@ class Draws:
 
     def seen(self, steps: int) -> dict[str, int]:
         """Tokens of each source in the first `steps` steps."""
-        self.deal(steps)
+        self.assign(steps)
         counts = np.bincount(self._order[: steps * self.batch], minlength=len(self.sources)) * self.length
         return dict(zip(self.sources, counts.tolist(), strict=True))
 

@@ -11,7 +11,7 @@ from mixlaw.version import __version__
 from proxies.data.mixture import Mixture
 from proxies.model import transformer as model
 from proxies.online.method import Method, Question
-from proxies.online.mixture_batches import Draws
+from proxies.online.mixture_batches import MixtureBatches
 from proxies.online.steering_text import Divided
 from proxies.training.checkpoint import State
 from proxies.training.run_spec import RunSpec
@@ -55,7 +55,7 @@ class OnlineResult:
         return content | {"notes": list(self.notes)}
 
 
-def row_of(spec: RunSpec, draws: Draws, found: dict[str, float], tokenizer: str, seconds: float) -> Row:
+def row_of(spec: RunSpec, draws: MixtureBatches, found: dict[str, float], tokenizer: str, seconds: float) -> Row:
     """The row of the run table, its mixture being what was drawn."""
     seen = draws.seen(spec.steps)
     tokens = sum(seen.values())

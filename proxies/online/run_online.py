@@ -20,7 +20,7 @@ from proxies.model.transformer import Params
 from proxies.online.dga import Dga
 from proxies.online.doremi import Doremi
 from proxies.online.method import Method, Question, Weights
-from proxies.online.mixture_batches import Draws
+from proxies.online.mixture_batches import MixtureBatches
 from proxies.online.result import OnlineResult, result_of, row_of
 from proxies.online.steering_text import Divided
 from proxies.training.evaluate import losses
@@ -77,7 +77,7 @@ def online_mixture(
                 raise DivergedError(f"{method.name}: what the mixture follows is not finite after step {step}")
             weights = method.moved(_weights(now.rows[-1]), found_S)
             now.rows.append(_entry(step, weights, found_S))
-            draws.turn(weights.drawn_S)
+            draws.set_mixture(weights.drawn_S)
         clock.tick(now)
     found = losses(now.params, dict(divided.measured), spec, spec.steps)
     row = row_of(spec, draws, found, question.corpus.tokenizer, clock.seconds())
@@ -137,7 +137,7 @@ def _prepared(question: Question, method: Method, divided: Divided, clock: Clock
         return {}
     clock.key = f"reference {online_key(question, method)}"
     now = clock.resumed() or started(spec)
-    draws = Draws(divided.pieces, (spec.batch, spec.config.length), spec.seed, _shares(question))
+    draws = MixtureBatches(divided.pieces, (spec.batch, spec.config.length), spec.seed, _shares(question))
     for _ in advance(spec, draws, now):  # type: ignore[arg-type]
         clock.tick(now)
     if clock.path:
@@ -156,11 +156,11 @@ def _weights(entry: Mapping[str, Any]) -> Weights:
     return Weights(np.array(entry["latest"]), np.array(entry["drawn"]))
 
 
-def _replayed(question: Question, divided: Divided, path: list[dict[str, Any]]) -> Draws:
+def _replayed(question: Question, divided: Divided, path: list[dict[str, Any]]) -> MixtureBatches:
     """The draws as the path so far has dealt them."""
     spec = question.spec
-    draws = Draws(divided.pieces, (spec.batch, spec.config.length), spec.seed, path[0]["drawn"])
+    draws = MixtureBatches(divided.pieces, (spec.batch, spec.config.length), spec.seed, path[0]["drawn"])
     for entry in path[1:]:
-        draws.deal(entry["step"])
-        draws.turn(entry["drawn"])
+        draws.assign(entry["step"])
+        draws.set_mixture(entry["drawn"])
     return draws

@@ -35,7 +35,9 @@ def whole(corpus: Corpus, unique: Mapping[str, int]) -> Divided:
     return Divided(subsample(corpus, unique), {}, dict(corpus.targets))
 
 
-def divide(corpus: Corpus, unique: Mapping[str, int], targets: Collection[str], own: Collection[str] = ()) -> Divided:
+def split_steering(
+    corpus: Corpus, unique: Mapping[str, int], targets: Collection[str], own: Collection[str] = ()
+) -> Divided:
     """Set text of every target aside.
 
     Of a target that is a source's held-out text, by its name: a tenth of that source's training text, at most 65,536

@@ -10,8 +10,8 @@ from mixlaw.errors import MixlawError
 from proxies.data.mixture import Mixture
 from proxies.online.method import Method, Question
 from proxies.online.run_online import forget, online_key, online_mixture
-from proxies.sweep.location import Place
-from proxies.tasks.proxy_sizes import Scale
+from proxies.sweep.location import Location
+from proxies.tasks.proxy_sizes import ProxySize
 from proxies.tasks.run_specs import spec_at
 from proxies.tasks.task import Task
 from proxies.training.run_spec import DivergedError
@@ -19,11 +19,11 @@ from proxies.training.train import Progress
 
 
 def online_question(
-    task: Task, method: Method, *, seed: int = 0, scale: Scale | None = None, own: frozenset[str] = frozenset()
+    task: Task, method: Method, *, seed: int = 0, scale: ProxySize | None = None, own: frozenset[str] = frozenset()
 ) -> Question:
     """The task's question to a method at a scale, by default the largest of its proxies on the ray.
 
-    `own`: targets that have text of their own (see `aside.divide`).
+    `own`: targets that have text of their own (see `steering_text.split_steering`).
     """
     at = scale or max((s for s in task.proposal.scales if s.on_ray), key=lambda s: s.params)
     stated = {s.name: s.tokens for s in task.sources if s.tokens is not None}
@@ -33,7 +33,7 @@ def online_question(
     return Question(spec, task.corpus, {t.name: t.weight for t in task.targets if t.weight}, own)
 
 
-def kept(path: Path, question: Question, method: Method, progress: Progress | None = None) -> dict[str, Any]:
+def online_result(path: Path, question: Question, method: Method, progress: Progress | None = None) -> dict[str, Any]:
     """`OnlineResult.to_dict` of the run, taken from the file `path` if it is this run's, else trained and written.
 
     A run half done is kept beside it (`<path>.state`), and the next call goes on from there.
@@ -47,7 +47,7 @@ def kept(path: Path, question: Question, method: Method, progress: Progress | No
     state = path.with_name(f"{path.name}.state")
     try:
         content = {"key": key, **online_mixture(question, method, state=state, progress=progress).to_dict()}
-        Place.at(path.parent).write(path.name, json.dumps(content, indent=1, allow_nan=False))
+        Location.at(path.parent).write(path.name, json.dumps(content, indent=1, allow_nan=False))
     except OSError as error:
         raise MixlawError(f"{path}: cannot be written ({error.strerror}); make room, or name another folder") from error
     except DivergedError as error:

@@ -24,7 +24,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class At:
+class RunProgress:
     """How far a run is: tokens of tokens. `here`: trained since its last report, not found in its state."""
 
     key: str
@@ -46,7 +46,7 @@ class Ended:
     reason: str = ""
 
 
-Event = At | Ended
+Event = RunProgress | Ended
 Tell = Callable[[Event], None]
 
 
@@ -74,7 +74,7 @@ def _train(job: Job, corpus: Corpus, store: Store, tell: Tell) -> Ended:
 
     def progress(done: int, total: int) -> None:
         nonlocal here
-        tell(At(job.key, done, total, here))
+        tell(RunProgress(job.key, done, total, here))
         here = True
 
     try:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from mixlaw.errors import MixlawError
-from proxies.sweep.job import At, Ended, Event, Job
+from proxies.sweep.job import Ended, Event, Job, RunProgress
 from proxies.sweep.progress import Meter, Progress
 from proxies.sweep.store import DamagedError, Failure, Row, Store
 
@@ -38,7 +38,7 @@ class Ledger:
         self.meter = Meter(self.jobs)
         self.told = self.polled = 0.0
 
-    def look(self, retry_failed: bool) -> None:
+    def read_store(self, retry_failed: bool) -> None:
         """Take from the store what it holds."""
         there = self.store.keys()
         with ThreadPoolExecutor(16) as pool:  # of a store at a URL, each answer takes a while
@@ -51,16 +51,16 @@ class Ledger:
                 self._fail(key, Failure(job.spec.run_id, "diverged", f"{failure.reason} (not tried again)"))
             else:
                 self.missing.add(key)
-        if not self.store.place.has_locks and self.missing:
+        if not self.store.location.has_locks and self.missing:
             self.notes.append(f"{self.store}: no locks there; two sweeps at once may train the same runs")
         for note in self.notes:
             self.tell(note)
         self.tell(f"{len(self.rows)} of {len(self.jobs)} runs are in the store")
 
-    def hear(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """Take in what a backend tells."""
-        if isinstance(event, At):
-            self.meter.at(event)
+        if isinstance(event, RunProgress):
+            self.meter.update(event)
             self.tell()
             return
         name = self.jobs[event.key].spec.run_id
@@ -107,14 +107,14 @@ class Ledger:
         if rows is None:
             return False
         self.rows[key] = rows
-        self.meter.held(key)
+        self.meter.finish(key)
         self.missing.discard(key)
         return True
 
     def _stored(self, event: Ended, name: str) -> None:
         if not self._found(event.key):
             raise MixlawError(
-                f"run {name} was trained, but {self.store.place} does not hold it: give a store that every machine"
+                f"run {name} was trained, but {self.store.location} does not hold it: give a store that every machine"
                 " reaches, a folder they share or a URL"
             )
         self.tell(name + " was trained by another sweep" * (event.outcome == "found"))
@@ -147,5 +147,5 @@ class Ledger:
     def _fail(self, key: str, failure: Failure) -> None:
         self.failed[key] = failure
         self.missing.discard(key)
-        self.meter.held(key)
+        self.meter.finish(key)
         self.tell(f"{failure.run_id} failed: {failure.reason}")

@@ -21,13 +21,13 @@ PATIENCE = 10.0
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """An absolute path of a folder, or a URL. Small and picklable."""
 
     address: str
 
     @classmethod
-    def at(cls, address: str | Path) -> "Place":
+    def at(cls, address: str | Path) -> "Location":
         """The place of an address. Raises MixlawError for a URL of a kind not known here."""
         text = str(address).removeprefix("file://")
         place = cls(text if "://" in text else str(Path(text).absolute()))
@@ -35,7 +35,7 @@ class Place:
         return place
 
     def __reduce__(self) -> tuple:
-        return Place, (self.address,)  # without what was found out about this machine
+        return Location, (self.address,)  # without what was found out about this machine
 
     def __str__(self) -> str:
         return self.address

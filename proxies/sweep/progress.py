@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from proxies.sweep.job import At, Job
+from proxies.sweep.job import Job, RunProgress
 
 WINDOW = 60.0  # seconds that the rate is an average over: runs of different sizes follow one another
 
@@ -41,11 +41,11 @@ class Meter:
         self.tokens = self.flops = 0.0
         self.marks = collections.deque([(clock(), 0.0, 0.0)])
 
-    def held(self, key: str) -> None:
+    def finish(self, key: str) -> None:
         """The run was in the store, or will have no rows: nothing is left to do, nothing was trained."""
         self.share[key] = 1.0
 
-    def at(self, event: At) -> None:
+    def update(self, event: RunProgress) -> None:
         """A run's report."""
         now, before = event.tokens / event.total, self.share[event.key]
         if event.here:

@@ -70,14 +70,14 @@ def sweep(
         raise MixlawError(f"sweep: run_id {twice[0]} occurs twice" if twice else "sweep: no runs were given")
     for spec in specs:
         check(spec, corpus)
-    place = Store.at(store)
-    place.open()
+    found = Store.at(store)
+    found.open()
     keys = [spec.key(corpus.hash) for spec in specs]
     jobs = {key: Job(key, spec) for key, spec in reversed(list(zip(keys, specs, strict=True)))}
-    ledger = Ledger(jobs, place, progress)
-    ledger.look(retry_failed)
+    ledger = Ledger(jobs, found, progress)
+    ledger.read_store(retry_failed)
     if ledger.missing:
-        place.tidy(asked=set(jobs), done=set(ledger.rows))
+        found.tidy(asked=set(jobs), done=set(ledger.rows))
         _train(ledger, corpus, backend or Workers())
     return _result(specs, keys, ledger, corpus)
 
@@ -90,7 +90,7 @@ def _train(ledger: Ledger, corpus: Corpus, backend: Backend) -> None:
         for key in sorted(ledger.missing, key=lambda k: (-ledger.jobs[k].spec.flops, k)):
             backend.submit(ledger.jobs[key])
         while ledger.missing:
-            backend.step(ledger.hear)
+            backend.step(ledger.handle)
             for job in ledger.due():
                 backend.submit(job)
             ledger.tell()

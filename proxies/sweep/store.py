@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mixlaw.errors import MixlawError
-from proxies.sweep.location import Place, reason_of
+from proxies.sweep.location import Location, reason_of
 
 Row = dict[str, float | int | str]
 SCHEMA = 1
@@ -49,25 +49,25 @@ class Store:
     they were stopped. `every`: seconds between two writings of a run's state.
     """
 
-    place: Place
+    location: Location
     states: Path | None = None
     every: float = 60.0
 
     @classmethod
-    def at(cls, place: "str | Path | Store", *, states: str | Path | None = None, every: float = 60.0) -> "Store":
+    def at(cls, location: "str | Path | Store", *, states: str | Path | None = None, every: float = 60.0) -> "Store":
         """The store at a place; a store as it is. Raises MixlawError for a URL of a kind not known here."""
-        if isinstance(place, Store):
-            return place
-        found = Place.at(place)
+        if isinstance(location, Store):
+            return location
+        found = Location.at(location)
         folder = Path(states).absolute() if states else found.folder and found.folder / "states"
         return cls(found, folder, every)
 
     def __str__(self) -> str:
-        return f"store {self.place}"
+        return f"store {self.location}"
 
     def open(self) -> None:
         """Make the folders. Raises MixlawError, with the reason, where they cannot be written."""
-        self.place.open()
+        self.location.open()
         try:
             if self.states:
                 self.states.mkdir(parents=True, exist_ok=True)
@@ -76,15 +76,15 @@ class Store:
 
     def keys(self) -> set[str]:
         """Keys of the finished runs, damaged files included."""
-        stems = {name.removesuffix(".json") for name in self.place.names() if name.endswith(".json")}
+        stems = {name.removesuffix(".json") for name in self.location.names() if name.endswith(".json")}
         return {stem for stem in stems if not stem.startswith((".", "failed-"))}
 
     def rows(self, key: str) -> list[Row] | None:
         """A finished run's rows; None where it is not finished. Raises DamagedError, naming the file."""
-        text = self.place.read(f"{key}.json")
+        text = self.location.read(f"{key}.json")
         if text is None:
             return None
-        where = f"{self.place}/{key}.json"
+        where = f"{self.location}/{key}.json"
         try:
             content = json.loads(text)
             schema, rows = content["schema"], content["rows"]
@@ -107,20 +107,20 @@ class Store:
     def write(self, key: str, rows: list[Row]) -> None:
         """Keep a finished run; what was noted of an earlier failure and its state go. Raises OSError."""
         content = {"schema": SCHEMA, "key": key, "rows": rows, "digest": _digest(key, rows)}
-        self.place.write(f"{key}.json", json.dumps(content, allow_nan=False))
-        self.place.remove(f"failed-{key}.json")
+        self.location.write(f"{key}.json", json.dumps(content, allow_nan=False))
+        self.location.remove(f"failed-{key}.json")
         self.forget(key)
 
     def failure(self, key: str) -> Failure | None:
         """Why the run failed last; None where it did not, or nothing readable says so."""
         try:
-            return Failure(**json.loads(self.place.read(f"failed-{key}.json") or "null"))
+            return Failure(**json.loads(self.location.read(f"failed-{key}.json") or "null"))
         except (ValueError, TypeError):
             return None
 
     def report(self, key: str, failure: Failure) -> None:
         """Keep why a run failed. Raises OSError."""
-        self.place.write(f"failed-{key}.json", json.dumps(asdict(failure)))
+        self.location.write(f"failed-{key}.json", json.dumps(asdict(failure)))
         if failure.kind == "diverged":
             self.forget(key)
 
@@ -136,10 +136,10 @@ class Store:
     @contextlib.contextmanager
     def claim(self, key: str) -> Iterator[bool]:
         """Whether the run is this process's to train, until the block ends. Raises OSError."""
-        with self.place.locked(key) as mine:
-            if mine and self.place.has_locks:
-                assert self.place.folder is not None
-                for draft in self.place.folder.glob(f".*{key}.json.*"):  # of one killed while it wrote
+        with self.location.locked(key) as mine:
+            if mine and self.location.has_locks:
+                assert self.location.folder is not None
+                for draft in self.location.folder.glob(f".*{key}.json.*"):  # of one killed while it wrote
                     draft.unlink(missing_ok=True)
             yield mine
 
@@ -149,7 +149,7 @@ class Store:
         `done`: those of the runs asked for that are finished, their files found whole.
         """
         for key in done:  # whoever takes the lock of a finished run finds it finished
-            self.place.unlock(key)
+            self.location.unlock(key)
         finished = done | (self.keys() - asked)
         for path in self.states.glob("*.npz*") if self.states else ():
             key = path.name.removeprefix(".").split(".")[0]

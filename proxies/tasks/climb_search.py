@@ -21,7 +21,7 @@ from mixlaw.fitting.fit_runs import fit
 from mixlaw.project.project_file import Project
 from mixlaw.runs.run_table import Runs
 from proxies.data.mixture import Mixture
-from proxies.tasks.proxy_sizes import Scale
+from proxies.tasks.proxy_sizes import ProxySize
 from proxies.tasks.task import Task
 
 SCHEMA = 1
@@ -117,7 +117,7 @@ def extended(task: Task, params: float, count: int) -> Task:
     return replace(task, proposal=replace(task.proposal, scales=scales))
 
 
-def _ray(task: Task) -> list[Scale]:
+def _ray(task: Task) -> list[ProxySize]:
     return [scale for scale in task.proposal.scales if scale.on_ray]
 
 

@@ -13,7 +13,7 @@ from proxies.sweep.run_sweep import cores
 from proxies.text.tokenizer import END, VOCAB
 
 BATCH = 2  # small batches: at these token counts more steps beat smoother gradients at every size
-FEWER = 5  # the budget's compute is at least so many times that of the largest proxy run
+COMPUTE_RATIO = 5  # the budget's compute is at least so many times that of the largest proxy run
 LEAST_TOKENS = 150_000  # below it a byte-level proxy has hardly left unigrams
 RUN_OVERHEAD = 1.0  # seconds a run spends on evaluation and its share of compiling and starting
 
@@ -34,7 +34,7 @@ MENU = tuple(
 
 
 @dataclass(frozen=True)
-class Scale:
+class ProxySize:
     """`runs` runs of one size: `tokens` each, on `fraction` of every source's unique tokens U, or `unique` of them."""
 
     config: ModelConfig
@@ -59,8 +59,8 @@ class Proposal:
     """Scales, smallest first, those off the ray last, with what is to be said about them; or those of a design, in its
     order, with its runs' `names`."""
 
-    scales: tuple[Scale, ...]
-    target: Scale | None = None
+    scales: tuple[ProxySize, ...]
+    target: ProxySize | None = None
     notes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
@@ -78,7 +78,7 @@ class Proposal:
         return sum(scale.runs * run_seconds(scale) for scale in self.scales) / (workers or cores())
 
 
-def run_seconds(scale: Scale) -> float:
+def run_seconds(scale: ProxySize) -> float:
     """Estimated seconds of one run on one core: measured speeds, wide models being quicker per FLOP."""
     return scale.flops / speed(scale.config) + RUN_OVERHEAD
 
@@ -93,7 +93,7 @@ def demo_scales(width: int = 80, tokens: int = 3_400_000, proxies: tuple[int, in
 
     `width` and `tokens` are the target's, `proxies` the widths of the others, all of two layers.
     """
-    target = Scale(_config(width, 2), tokens, 1.0, 2)
+    target = ProxySize(_config(width, 2), tokens, 1.0, 2)
     sizes = [_config(proxy, 2) for proxy in proxies]
     return _on_and_off_ray(sizes, target.params, target.tokens, 1.0, (12, 10, 6), target)
 
@@ -118,9 +118,9 @@ def propose(
     if not (params > 0 and tokens > 0 and seconds > 0):
         raise MixlawError(f"budget: {params:g} parameters, {tokens:g} tokens, {seconds:g} s must all be above 0")
     workers, counts = workers or cores(), _counts(runs)
-    triples = [t for t in _triples(marks) if count_params(t[2]) ** 2 * FEWER <= params**2]
+    triples = [t for t in _triples(marks) if count_params(t[2]) ** 2 * COMPUTE_RATIO <= params**2]
     if not triples:
-        least = count_params(_triples(marks)[0][2]) * FEWER**0.5
+        least = count_params(_triples(marks)[0][2]) * COMPUTE_RATIO**0.5
         raise MixlawError(
             f"budget: {params:,.0f} parameters are too few for smaller proxies to stand for; "
             f"give at least {least:,.0f}, or run mixtures at the budget itself"
@@ -167,7 +167,7 @@ def _on_and_off_ray(
     tokens: float,
     stretch: float,
     counts: tuple[int, int, int],
-    target: Scale | None = None,
+    target: ProxySize | None = None,
 ) -> Proposal:
     """Scales at N_j / N = D_j / (stretch D) = U_j / U, and two runs each at half and twice the tokens.
 
@@ -180,7 +180,7 @@ def _on_and_off_ray(
     ray = []
     for config, runs in zip(sizes, counts, strict=True):
         own = whole(config, stretch * count_params(config) / params * tokens)
-        ray.append(Scale(config, own, min(1.0, own / tokens), runs))
+        ray.append(ProxySize(config, own, min(1.0, own / tokens), runs))
     off = [
         replace(ray[at], tokens=whole(sizes[at], times * ray[at].tokens), runs=2, on_ray=False)
         for at, times in ((0, 2.0), (1, 0.5))

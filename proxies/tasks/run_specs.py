@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from mixlaw.errors import MixlawError
 from proxies.data.corpus import Corpus
 from proxies.data.mixture import Mixture
-from proxies.tasks.proxy_sizes import BATCH, Proposal, Scale
+from proxies.tasks.proxy_sizes import BATCH, Proposal, ProxySize
 from proxies.training.train import RunSpec
 
 LEAST_UNIQUE = 4_096  # tokens: a smaller subset says little about its source
 
 
-def unique_tokens(scale: Scale, corpus: Corpus, tokens: Mapping[str, float] | None = None) -> dict[str, int]:
+def unique_tokens(scale: ProxySize, corpus: Corpus, tokens: Mapping[str, float] | None = None) -> dict[str, int]:
     """Unique tokens of every source for the scale's runs: its own, else fraction * U, as far as the corpus's text goes.
 
     `tokens` is U by source as the project states it, the corpus's own where None or absent.
@@ -69,7 +69,7 @@ def run_specs(
 
 
 def spec_at(
-    scale: Scale,
+    scale: ProxySize,
     mixture: Mixture,
     corpus: Corpus,
     run_id: str,

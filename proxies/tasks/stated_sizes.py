@@ -11,12 +11,12 @@ from mixlaw.runs.run_table import Runs
 from proxies.data.corpus import Corpus
 from proxies.model.mup import config_for
 from proxies.model.transformer import ModelConfig, count_params
-from proxies.tasks.proxy_sizes import BATCH, MENU, Proposal, Scale
+from proxies.tasks.proxy_sizes import BATCH, MENU, Proposal, ProxySize
 from proxies.training.run_spec import marks
 
-ALIKE = 0.02
+MENU_TOLERANCE = 0.02
 """A size of the sweeps' own menu is taken where it is as near as this: a next batch then has the shape of the last."""
-FAR = 0.25
+LARGEST_ERROR = 0.25
 """Parameters farther than this from the nearest shape's are refused."""
 
 
@@ -61,8 +61,8 @@ def stated_proposal(table: Runs, corpus: Corpus, tokens: float, unique: dict[str
         fraction = min(1.0, own / tokens)
         wanted = {s: _unique(table, first, s, fraction * (unique.get(s) or corpus.tokens[s])) for s in corpus.tokens}
         cut = {s: max(1, min(round(u), corpus.tokens[s])) for s, u in wanted.items()}
-        scales.append(Scale(config, own, fraction, 1 + len(more), unique=cut))
-        notes += _told(params, length, scales[-1])
+        scales.append(ProxySize(config, own, fraction, 1 + len(more), unique=cut))
+        notes += _size_notes(params, length, scales[-1])
         notes += [
             f"source {s}: {corpus.tokens[s]:,} tokens of text are here, the design's runs want {u:,.0f} unique ones"
             for s, u in wanted.items()
@@ -89,20 +89,20 @@ def _shape(table: Runs, params: float, corpus: Corpus) -> ModelConfig:
         return abs(math.log(count_params(config) / params))
 
     usual = min((replace(config, vocab=vocab, end=end) for config in MENU), key=away)
-    if away(usual) <= ALIKE:
+    if away(usual) <= MENU_TOLERANCE:
         return usual
     try:
         found = min(usual, config_for(params, vocab, end), key=away)
     except MixlawError as error:
         raise MixlawError(f"{table.name}: {error}") from None
-    if away(found) > FAR:
+    if away(found) > LARGEST_ERROR:
         raise MixlawError(
             f"{table.name}: {params:,.0f} parameters: the nearest shape that can be trained has {count_params(found):,}"
         )
     return found
 
 
-def _told(params: float, tokens: float, scale: Scale) -> list[str]:
+def _size_notes(params: float, tokens: float, scale: ProxySize) -> list[str]:
     """A note where the run is not quite of the size that was asked for."""
     if math.isclose(scale.params, params, rel_tol=1e-3) and math.isclose(scale.tokens, tokens, rel_tol=1e-3):
         return []

@@ -18,7 +18,7 @@ from mixlaw.runs.run_table import read_runs
 from proxies.data.corpus import Corpus, build_corpus
 from proxies.data.mixture import Mixture
 from proxies.sweep.run_sweep import Progress, sweep
-from proxies.tasks.proxy_sizes import Proposal, Scale, demo_scales, propose
+from proxies.tasks.proxy_sizes import Proposal, ProxySize, demo_scales, propose
 from proxies.tasks.run_specs import run_specs, shortfalls, spec_at
 from proxies.tasks.stated_sizes import names_sizes, stated_proposal
 from proxies.text.demo_text import demo_documents, demo_targets
@@ -109,7 +109,7 @@ def _project_task(
     corpus = build_corpus(documents, seed, targets=text, build=build)
     counted = {s.name: _count(project, s, corpus, build.tokenizer) for s in project.sources if s.tokens is None}
     sources = project.sources.with_tokens(counted)
-    params, tokens, notes = _aim(budget)
+    params, tokens, notes = _planned_size(budget)
     proposal = sized(corpus, params, tokens, _stated(sources))
     notes += [*corpus.notes, *proposal.notes]
     if counted:
@@ -125,7 +125,7 @@ def _count(project: Project, source: Source, corpus: Corpus, tokenizer: Tokenize
     return float(count_documents(source.paths, base=project.folder, tokenizer=tokenizer)[1])
 
 
-def _aim(budget: Budget) -> tuple[float, float, list[str]]:
+def _planned_size(budget: Budget) -> tuple[float, float, list[str]]:
     """N and D of the planned run, from which the proxies' sizes follow. For a budget in FLOP, N is not known yet."""
     if budget.params is not None and budget.tokens is not None:
         return budget.params, budget.tokens, []
@@ -150,7 +150,9 @@ def mixtures(task: Task, seed: int) -> list[Mixture]:
     kept = {"tokens": task.budget.tokens, "constraints": task.constraints, "money": task.budget.money}
     table = design(sources, count, seed=seed, **kept)
     w_MxS = table[[f"w:{name}" for name in names]].to_numpy()
-    dealt = deal(task, w_MxS, [scale.runs - also for scale, also in zip(task.proposal.scales, aimed, strict=True)])
+    dealt = assign_to_sizes(
+        task, w_MxS, [scale.runs - also for scale, also in zip(task.proposal.scales, aimed, strict=True)]
+    )
     if any(aimed):
         where = feasible(sources, task.constraints, task.budget.tokens, task.budget.money)
         aim_S = where.nearest(weight_S / weight_S.sum())
@@ -189,11 +191,11 @@ def sweep_task(
         return task, [Mixture.of(task.sources.names, w_S) for w_S in table.w_RxS[:, order]]
     w_MxS = table.w_RxS[:, [table.sources.index(name) for name in project.sources.names]]
     task = project_task(project, None, seed, seconds, len(w_MxS) + OTHER_SCALES, build)
-    dealt = deal(task, w_MxS, [scale.runs for scale in task.proposal.scales])
+    dealt = assign_to_sizes(task, w_MxS, [scale.runs for scale in task.proposal.scales])
     return task, list(itertools.chain.from_iterable(dealt))
 
 
-def deal(task: Task, w_MxS: np.ndarray, runs: list[int]) -> list[list[Mixture]]:
+def assign_to_sizes(task: Task, w_MxS: np.ndarray, runs: list[int]) -> list[list[Mixture]]:
     """Mixtures by scale, `runs` at each; the first goes to every scale, so M is their sum less the other scales.
 
     A design has the farthest apart first: its mixtures go to the scales in turn, so that those of each spread too.
@@ -222,7 +224,7 @@ def measure(
 ) -> dict[str, dict[str, float]]:
     """Losses by target of mixtures trained at the demo's budget, {name: {target: loss}}."""
     target = task.proposal.target
-    assert isinstance(target, Scale)
+    assert isinstance(target, ProxySize)
     specs = [spec_at(target, mixture, task.corpus, name, seed=seed) for name, mixture in named.items()]
     result = sweep(specs, task.corpus, store, progress=progress)
     for run, failure in result.failed.items():

@@ -45,7 +45,7 @@ def test_rounds_train_what_was_added_and_end_in_a_plan(run, tmp_path, monkeypatc
     trained = []
 
     def train(task, seed, folder, mixtures, training):
-        assert (seed, folder, training.store.place.folder) == (3, out, out / "store")
+        assert (seed, folder, training.store.location.folder) == (3, out, out / "store")
         trained.append(len(mixtures))
         names = task.sources.names
         rows = [[mixture[name] for name in names] for mixture in mixtures]

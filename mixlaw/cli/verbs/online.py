@@ -32,7 +32,7 @@ def online(
     from mixlaw.cli.progress import with_bar
     from mixlaw.project.project_file import read_project
     from proxies.online.run_online import method_named
-    from proxies.online.task import kept, online_question
+    from proxies.online.task import online_question, online_result
     from proxies.tasks.task import project_task
 
     settings = {name: value for name, value in (("every", every), ("rate", rate)) if value is not None}
@@ -43,7 +43,7 @@ def online(
     path = folder / f"online-{chosen.name}.json"
 
     def work(tell: Any) -> Any:
-        return kept(path, question, chosen, lambda done, total: tell(done, total, ""))
+        return online_result(path, question, chosen, lambda done, total: tell(done, total, ""))
 
     content = with_bar("tokens", work)
     say(f"wrote {path}")

@@ -12,7 +12,7 @@ from typing import Any
 from mixlaw.errors import MixlawError
 from proxies.data.corpus import Corpus
 from proxies.sweep.backends.workers import refuse_memory, single_threaded
-from proxies.sweep.job import At, Ended, Job, Tell, run_job
+from proxies.sweep.job import Ended, Job, RunProgress, Tell, run_job
 from proxies.sweep.store import Store
 
 GRACE = 60.0
@@ -124,13 +124,13 @@ class Board:
     """Where tasks leave how far they are, and the driver reads it: an actor, as tasks cannot answer before they end."""
 
     def __init__(self) -> None:
-        self.marks: dict[str, At] = {}
+        self.marks: dict[str, RunProgress] = {}
 
-    def mark(self, event: At) -> None:
+    def mark(self, event: RunProgress) -> None:
         """Leave a mark."""
         self.marks[event.key] = event
 
-    def read(self) -> dict[str, At]:
+    def read(self) -> dict[str, RunProgress]:
         """Marks since the last reading."""
         marks, self.marks = self.marks, {}
         return marks

@@ -23,7 +23,7 @@ from typing import Any
 from mixlaw.errors import MixlawError
 from proxies.data.corpus import Corpus
 from proxies.sweep.cores import cores
-from proxies.sweep.job import At, Ended, Event, Job, Tell
+from proxies.sweep.job import Ended, Event, Job, RunProgress, Tell
 from proxies.sweep.store import Store
 
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from proxies.sweep.worker import main; main()"
@@ -50,9 +50,9 @@ class Workers:
         """Write the corpus where workers map it: into the store's folder, or a temporary one."""
         refuse_memory(store)
         self.jobs, self.events = queue.SimpleQueue(), queue.SimpleQueue()
-        if store.place.folder is None:
+        if store.location.folder is None:
             self.scratch = Path(tempfile.mkdtemp(prefix="mixlaw-"))
-        folder = store.place.folder or self.scratch
+        folder = store.location.folder or self.scratch
         assert folder is not None
         path = corpus.save(folder)
         self.team = [Worker(i, path, store, folder / f"worker-{i}.log") for i in range(self.slots)]
@@ -115,7 +115,7 @@ class Worker:
                     return Ended(job.key, "unusable", answer)
                 if isinstance(answer, Ended):
                     return answer
-                if isinstance(answer, At):
+                if isinstance(answer, RunProgress):
                     events.put(answer)
         code = process.wait()
         return Ended(job.key, "killed", f"its worker {_death(code)} (see {self.log})")
@@ -149,7 +149,7 @@ class Worker:
 
 def refuse_memory(store: Store) -> None:
     """Raises MixlawError for a store that other processes cannot see."""
-    if store.place.address.startswith("memory:"):
+    if store.location.address.startswith("memory:"):
         raise MixlawError(f"{store}: is in this process's memory; train with the backend in-process")
 
 

@@ -1,4 +1,4 @@
-"""Draws by a changing mixture: what is owed is drawn, epochs are whole, any step can be read; probes and windows."""
+"""Batches by a changing mixture: what is owed is drawn, epochs are whole, any step can be read; probes and windows."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from proxies.data.batches import Batches, subsample
 from proxies.data.corpus import build_corpus
 from proxies.data.mixture import Mixture
-from proxies.online.mixture_batches import Draws, Probes, Windows
+from proxies.online.mixture_batches import MixtureBatches, Probes, Windows
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def pieces():
 
 
 def drawn(pieces, shares=(0.5, 0.3, 0.2)):
-    return Draws(pieces, (4, 32), 7, shares)
+    return MixtureBatches(pieces, (4, 32), 7, shares)
 
 
 mixtures = st.lists(st.tuples(st.integers(1, 30), st.lists(st.floats(0, 1), min_size=3, max_size=3)), max_size=8)
@@ -32,7 +32,7 @@ def test_what_is_drawn_is_what_the_mixtures_owe(pieces, path):
     draws, owed_S, steps = drawn(pieces), np.zeros(3), 0
     for count, raw in path:
         shares_S = (np.array(raw) + 1e-3) / (np.array(raw) + 1e-3).sum()
-        draws.turn(shares_S)
+        draws.set_mixture(shares_S)
         for _ in range(count):
             steps += 1
             owed_S = owed_S + 4 * shares_S
@@ -58,7 +58,7 @@ def test_every_token_of_a_source_is_drawn_once_an_epoch(pieces):
 def test_a_step_can_be_read_again_and_a_new_mixture_holds_for_what_comes(pieces):
     first, again = drawn(pieces), drawn(pieces)
     whole = first.read(0, 10)
-    first.turn((0, 0, 1))
+    first.set_mixture((0, 0, 1))
     after = first.read(10, 3)
     assert np.array_equal(first.read(0, 13), np.concatenate([whole, after]))
     assert np.array_equal(again[4], whole[4]), "without replaying, by dealing alone"

@@ -21,7 +21,7 @@ from proxies.online.dga import Dga
 from proxies.online.doremi import Doremi
 from proxies.online.method import Question
 from proxies.online.run_online import METHODS, forget, method_named, online_key, online_mixture
-from proxies.online.task import kept
+from proxies.online.task import online_result
 from proxies.training import train as training
 from proxies.training.run_spec import RunSpec
 
@@ -114,31 +114,31 @@ def test_a_state_of_another_question_is_not_taken(asked, tmp_path):
 
 def test_a_result_on_disk_is_not_trained_again_and_serves_as_weights(asked, tmp_path, monkeypatch):
     path = tmp_path / "online-dga.json"
-    content = kept(path, asked, BOTH[0])
+    content = online_result(path, asked, BOTH[0])
     assert json.loads(path.read_text()) == content
     assert [file.name for file in tmp_path.iterdir()] == [path.name], "no state is left"
     sources = Sources((Source("a", 1e4), Source("b", 1e4)))
     assert audit(path, sources, 1e5).mixture == pytest.approx(content["mixture"])
     monkeypatch.setattr(online_task, "online_mixture", None)
-    assert kept(path, asked, BOTH[0]) == content
+    assert online_result(path, asked, BOTH[0]) == content
     with pytest.raises(TypeError):
-        kept(path, dataclasses.replace(asked, weights={"a": 1.0}), BOTH[0])
+        online_result(path, dataclasses.replace(asked, weights={"a": 1.0}), BOTH[0])
     path.write_text("{")
     with pytest.raises(MixlawError, match=r"online-dga\.json: not an online run's result .*move it away"):
-        kept(path, asked, BOTH[0])
+        online_result(path, asked, BOTH[0])
 
 
 def test_a_run_that_cannot_end_is_said_in_one_line(asked, tmp_path, monkeypatch):
     wild = dataclasses.replace(asked, spec=dataclasses.replace(asked.spec, rate=1e30))
     with pytest.raises(MixlawError, match=r"^run o: .*lower the learning rate"):
-        kept(tmp_path / "online-dga.json", wild, BOTH[0])
+        online_result(tmp_path / "online-dga.json", wild, BOTH[0])
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", full)
     with pytest.raises(MixlawError, match=r"online-dga\.json: cannot be written \(No space left"):
-        kept(tmp_path / "online-dga.json", asked, BOTH[0])
+        online_result(tmp_path / "online-dga.json", asked, BOTH[0])
 
 
 @pytest.mark.parametrize("begin", [0.0, 0.3, 0.6])

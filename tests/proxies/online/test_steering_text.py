@@ -7,7 +7,7 @@ from factories.texts import letters, words
 from mixlaw.errors import MixlawError
 from proxies.data.batches import Stream, subsample
 from proxies.data.corpus import build_corpus
-from proxies.online.steering_text import ASIDE, divide, whole
+from proxies.online.steering_text import ASIDE, split_steering, whole
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def positions(pieces):
 @pytest.mark.parametrize("share", [1.0, 0.95, 0.5])
 def test_what_steers_is_neither_trained_on_nor_measured_on(corpus, share):
     unique = {s: round(share * n) for s, n in corpus.tokens.items()}
-    divided = divide(corpus, unique, ["a"])
+    divided = split_steering(corpus, unique, ["a"])
     count = round(ASIDE * corpus.tokens["a"])
     kept = min(unique["a"], corpus.tokens["a"] - count)
     assert divided.pieces["a"].unique == kept
@@ -40,7 +40,7 @@ def test_what_steers_is_neither_trained_on_nor_measured_on(corpus, share):
 
 def test_the_part_cut_off_ends_where_the_trained_part_begins(corpus):
     """A piece may be cut in two; then its head is trained on and its tail steers."""
-    divided = divide(corpus, corpus.tokens, ["a"])
+    divided = split_steering(corpus, corpus.tokens, ["a"])
     mine = positions(divided.pieces["a"])
     rest = np.setdiff1d(positions(subsample(corpus, corpus.tokens)["a"]), mine)
     steering = divided.steering["a"]
@@ -50,12 +50,12 @@ def test_the_part_cut_off_ends_where_the_trained_part_begins(corpus):
 
 
 def test_a_target_with_text_of_its_own_is_halved_and_that_is_said(corpus):
-    divided = divide(corpus, corpus.tokens, ["aim"])
+    divided = split_steering(corpus, corpus.tokens, ["aim"])
     text = corpus.targets["aim"]
     assert np.array_equal(np.concatenate([divided.steering["aim"], divided.measured["aim"]]), text)
     assert abs(len(divided.steering["aim"]) - len(text) / 2) < 1
     assert "not comparable" in divided.notes[0]
-    named = divide(corpus, corpus.tokens, ["a"], own=["a"])
+    named = split_steering(corpus, corpus.tokens, ["a"], own=["a"])
     assert len(named.measured["a"]) < len(corpus.targets["a"])
     assert named.pieces["a"].unique == corpus.tokens["a"]
 
@@ -72,4 +72,4 @@ def test_a_source_too_small_to_be_divided_is_refused():
     corpus = build_corpus({"a": words(0), "b": ["x" * 4]}, targets={"a": None})
     object.__setattr__(corpus, "targets", {"b": corpus.targets["a"]})
     with pytest.raises(MixlawError, match="target b: its source has too little text"):
-        divide(corpus, corpus.tokens, ["b"])
+        split_steering(corpus, corpus.tokens, ["b"])

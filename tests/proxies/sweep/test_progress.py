@@ -4,7 +4,7 @@ import dataclasses
 
 from factories.sweeps import corpus, specs
 
-from proxies.sweep.job import At, Job
+from proxies.sweep.job import Job, RunProgress
 from proxies.sweep.progress import WINDOW, Meter
 from proxies.sweep.store import Store
 from proxies.tasks.cost import cost
@@ -23,7 +23,7 @@ def test_the_rate_is_what_was_trained_and_the_time_left_goes_by_compute():
     status = gauge.status(0, 0)
     assert (status.tokens_per_second, status.seconds_left, status.share) == (None, None, 0.0)
     clock["now"] = 10.0
-    gauge.at(At("short", 16_000, 16_000))
+    gauge.update(RunProgress("short", 16_000, 16_000))
     status = gauge.status(1, 0, "short")
     assert (status.done, status.total, status.message) == (1, 2, "short")
     assert status.tokens_per_second == 1600.0
@@ -33,10 +33,10 @@ def test_the_rate_is_what_was_trained_and_the_time_left_goes_by_compute():
 
 def test_what_was_found_counts_as_done_but_not_as_trained():
     gauge, clock = meter()
-    gauge.held("short")
-    gauge.at(At("long", 16_000, 32_000, here=False))  # gone on from its state
+    gauge.finish("short")
+    gauge.update(RunProgress("long", 16_000, 32_000, here=False))  # gone on from its state
     clock["now"] = 5.0
-    gauge.at(At("long", 20_000, 32_000))
+    gauge.update(RunProgress("long", 20_000, 32_000))
     status = gauge.status(1, 0)
     assert status.tokens_per_second == 4_000 / 5.0
     assert abs(status.seconds_left - 15.0) < 1e-9
@@ -44,7 +44,7 @@ def test_what_was_found_counts_as_done_but_not_as_trained():
 
 def test_the_rate_forgets_what_is_long_past():
     gauge, clock = meter()
-    gauge.at(At("short", 16_000, 16_000))
+    gauge.update(RunProgress("short", 16_000, 16_000))
     for second in range(1, 200):
         clock["now"] = float(second)
         status = gauge.status(1, 0)

@@ -12,7 +12,7 @@ from mixlaw.project.budget import TOKENS_PER_PARAM, Budget
 from mixlaw.project.project_file import read_project
 from proxies.data.corpus import build_corpus
 from proxies.data.mixture import Mixture
-from proxies.tasks.proxy_sizes import BATCH, FEWER, MENU, demo_scales, propose
+from proxies.tasks.proxy_sizes import BATCH, COMPUTE_RATIO, MENU, demo_scales, propose
 from proxies.tasks.run_specs import run_specs, shortfalls, spec_at, unique_tokens
 from proxies.tasks.task import project_task
 
@@ -33,8 +33,8 @@ def test_the_demo_keeps_both_ratios_and_its_target_costs_five_times_the_largest_
         assert scale.tokens / target.tokens == pytest.approx(scale.fraction, rel=1e-3)
         assert scale.params / target.params == pytest.approx(scale.fraction, rel=1e-3)
     for scale in proposal.scales:
-        assert scale.params * scale.tokens * FEWER <= target.params * target.tokens
-        assert scale.flops * FEWER <= target.flops
+        assert scale.params * scale.tokens * COMPUTE_RATIO <= target.params * target.tokens
+        assert scale.flops * COMPUTE_RATIO <= target.flops
     above, below = (scale.tokens / scale.fraction / target.tokens for scale in proposal.scales if not scale.on_ray)
     assert (above, below) == pytest.approx((2, 0.5), rel=1e-2)
 
@@ -64,7 +64,7 @@ def test_a_proposal_keeps_its_allowance_and_says_what_is_not_matched(params, per
         batch = BATCH * ray.config.length
         assert abs(off.tokens - min(times * ray.tokens, max(tokens, ray.tokens))) <= 2 * batch
     for scale in proposal.scales:
-        assert scale.params**2 * FEWER <= params**2 or not scale.on_ray
+        assert scale.params**2 * COMPUTE_RATIO <= params**2 or not scale.on_ray
     off = max(abs(s.params / params * tokens / s.tokens - 1) for s in proposal.scales if s.on_ray)
     assert bool(proposal.notes) == (off > 0.01) or off < 0.02
 
