@@ -1,12 +1,12 @@
 """Many runs: store, ledger, backends.
 
-backends   Where runs are trained: one file a backend, each with the four methods of `Backend`
-cores      The processor cores that this process may use
-job        One run of a sweep, wherever it is trained: claimed, trained or found, stored or reported
-ledger     What is known of every run of a sweep: kept, failed, or still missing, and what happens next to the missing
-location   A folder, here or at an fsspec URL: files written whole or not at all, locks that die with their process
-progress   How far a sweep is: runs done, tokens a second, time left
-run_sweep  Many runs: those that the store lacks are trained by a backend, and every finished one stays
-store      The store of finished runs: one file a run, named by all that defines it, written whole or not at all
-worker     The worker's side of the backend `workers`: jobs come in by the pipe, events go out
+backends   Backends, which train the runs: one file each, with the four methods of `Backend`
+cores      Number of processor cores that this process may use
+job        Train one run of a sweep: lock its key, train it or find it stored, write its rows or its failure
+ledger     State of every run of a sweep (finished, failed or missing), and the handling of events that change it
+location   A local folder or an fsspec URL, with atomic writes and, in folders, locks that end with their process
+progress   Progress of a sweep: runs done, tokens per second, time left
+run_sweep  Sweep: train the runs that the store lacks with a backend, and store every finished run
+store      The store of finished runs: one file per run, named by the run's key and written atomically
+worker     Main loop of a worker process: reads jobs from its input pipe and writes events to its output pipe
 """

@@ -1,11 +1,15 @@
-"""The processor cores that this process may use."""
+"""Number of processor cores that this process may use."""
 
 import os
 from pathlib import Path
 
 
 def cores() -> int:
-    """Cores this process may use: its affinity, and a container's quota where Linux states one."""
+    """Cores available to this process, by its affinity and by a Linux container's quota.
+
+    >>> cores() >= 1
+    True
+    """
     affinity = getattr(os, "sched_getaffinity", None)
     count = len(affinity(0)) if affinity else os.cpu_count() or 1
     try:

@@ -1,4 +1,4 @@
-"""One run of a sweep, wherever it is trained: claimed, trained or found, stored or reported."""
+"""Train one run of a sweep: lock its key, train it or find it stored, write its rows or its failure."""
 
 import errno
 from collections.abc import Callable
@@ -25,7 +25,10 @@ class Job:
 
 @dataclass(frozen=True)
 class RunProgress:
-    """How far a run is: tokens of tokens. `here`: trained since its last report, not found in its state."""
+    """Progress of one run: `tokens` of `total` are trained.
+
+    `here`: the tokens since the last report were trained now, rather than read from a state on disk.
+    """
 
     key: str
     tokens: int
@@ -35,10 +38,11 @@ class RunProgress:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a job ended.
+    """End of a job, with its outcome.
 
-    `outcome`: trained; found (another sweep had stored it); busy (another sweep trains it); diverged; fault (an
-    error, with its reason); killed (its process ended); unusable (store or corpus: no run can be trained).
+    `outcome`: trained; found (another sweep had stored the run); busy (another sweep is training it); diverged;
+    fault (an error, see `reason`); killed (its process ended); unusable (the store or the corpus cannot be used, so
+    no run can be trained).
     """
 
     key: str
@@ -51,7 +55,7 @@ Tell = Callable[[Event], None]
 
 
 def run_job(job: Job, corpus: Corpus, store: Store, tell: Tell) -> Ended:
-    """Train a run and store its rows, or say why not. Failures are stored too; none is raised."""
+    """Train a run and store its rows, or store its failure. Never raises: the outcome holds the reason."""
     try:
         with store.claim(job.key) as mine:
             if not mine:
@@ -70,7 +74,7 @@ def run_job(job: Job, corpus: Corpus, store: Store, tell: Tell) -> Ended:
 
 def _train(job: Job, corpus: Corpus, store: Store, tell: Tell) -> Ended:
     state = store.state(job.key)
-    here = state is None or not state.exists()  # else the first report says where it went on from
+    here = state is None or not state.exists()  # else the first report counts tokens trained before
 
     def progress(done: int, total: int) -> None:
         nonlocal here
@@ -81,7 +85,7 @@ def _train(job: Job, corpus: Corpus, store: Store, tell: Tell) -> Ended:
         rows = train(job.spec, corpus, state=state, every=store.every, progress=progress)
     except DivergedError as error:
         return Ended(job.key, "diverged", str(error))
-    except Exception as error:  # whatever it is, the other runs go on and the report says it
+    except Exception as error:  # one failed run must not stop the others
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             return Ended(job.key, "unusable", f"states {store.states}: {reason_of(error)}")
         memory = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)

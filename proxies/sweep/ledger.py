@@ -1,4 +1,4 @@
-"""What is known of every run of a sweep: kept, failed, or still missing, and what happens next to the missing."""
+"""State of every run of a sweep (finished, failed or missing), and the handling of events that change it."""
 
 import collections
 import contextlib
@@ -12,16 +12,20 @@ from proxies.sweep.progress import Meter, Progress
 from proxies.sweep.store import DamagedError, Failure, Row, Store
 
 ATTEMPTS = 2
-"""How often a run is tried in one sweep whose process is killed."""
+"""Maximum attempts per run in one sweep if the run's process is killed."""
 OFTEN = 0.2
-"""Seconds between two calls of `progress` without news."""
+"""Seconds between two calls of `progress` if nothing has happened."""
 POLL = 1.0
-"""Seconds between two looks at runs that another sweep trains."""
+"""Seconds between two checks of the runs that another sweep is training."""
 
 
 @dataclass
 class Ledger:
-    """What is known of every run: `rows` or `failed` by key, and `missing` neither. Damaged files are noted."""
+    """State of every run, by key: `rows` of finished runs, `failed` ones, and `missing` keys, which are neither.
+
+    `busy`: missing runs that another sweep is training. `again`: killed runs to submit once more. `notes`: remarks
+    such as damaged files.
+    """
 
     jobs: dict[str, Job]
     store: Store
@@ -39,9 +43,9 @@ class Ledger:
         self.told = self.polled = 0.0
 
     def read_store(self, retry_failed: bool) -> None:
-        """Take from the store what it holds."""
+        """Read finished runs and failures from the store; all other runs are missing."""
         there = self.store.keys()
-        with ThreadPoolExecutor(16) as pool:  # of a store at a URL, each answer takes a while
+        with ThreadPoolExecutor(16) as pool:  # requests to a store at a URL are slow
             list(pool.map(self._found, [key for key in self.jobs if key in there]))
         for key, job in self.jobs.items():
             if key in self.rows:
@@ -58,7 +62,7 @@ class Ledger:
         self.tell(f"{len(self.rows)} of {len(self.jobs)} runs are in the store")
 
     def handle(self, event: Event) -> None:
-        """Take in what a backend tells."""
+        """Update the ledger by an event of a backend. Raises MixlawError if no run can be trained."""
         if isinstance(event, RunProgress):
             self.meter.update(event)
             self.tell()
@@ -80,7 +84,7 @@ class Ledger:
             self._fail(event.key, Failure(name, event.outcome, event.reason))
 
     def due(self) -> list[Job]:
-        """Jobs to submit again: killed ones, and those that another sweep left."""
+        """Jobs to submit again: killed runs, and runs that another sweep no longer trains."""
         jobs, self.again = [self.jobs[key] for key in self.again], []
         if self.busy and time.monotonic() - self.polled > POLL:
             self.polled = time.monotonic()
@@ -93,7 +97,7 @@ class Ledger:
         return jobs
 
     def tell(self, message: str = "") -> None:
-        """Call `progress`, at once where there is news."""
+        """Call `progress`: at once if there is a message, else at most every OFTEN seconds."""
         if self.progress and (message or time.monotonic() - self.told > OFTEN):
             self.told = time.monotonic()
             self.progress(self.meter.status(len(self.rows), len(self.failed), message))
@@ -121,19 +125,19 @@ class Ledger:
 
     def _killed(self, event: Ended, name: str) -> None:
         self.tries[event.key] += 1
-        if self._found(event.key):  # it had ended just before
+        if self._found(event.key):  # it had finished just before it was killed
             self.tell(name)
         elif self.tries[event.key] < ATTEMPTS:
             self.again.append(event.key)
             self.tell(f"{name}: {event.reason}; tried once more")
         else:
             failure = Failure(name, "killed", event.reason)
-            with contextlib.suppress(OSError):  # the table and the progress say it too
+            with contextlib.suppress(OSError):  # the result reports the failure too
                 self.store.report(event.key, failure)
             self._fail(event.key, failure)
 
     def _elsewhere(self, key: str) -> bool:
-        """Whether another sweep is still at it; what it has come to is taken over."""
+        """Whether another sweep is training this run; if that sweep has finished it, its result is copied here."""
         with self.store.claim(key) as free:
             if not free:
                 return True

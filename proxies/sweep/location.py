@@ -1,4 +1,4 @@
-"""A folder, here or at an fsspec URL: files written whole or not at all, locks that die with their process."""
+"""A local folder or an fsspec URL, with atomic writes and, in folders, locks that end with their process."""
 
 import contextlib
 import errno
@@ -17,25 +17,29 @@ from mixlaw.errors import MixlawError
 
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
 PATIENCE = 10.0
-"""Seconds for a lock that is only held for a moment."""
+"""Timeout in seconds of a lock that every process releases at once."""
 
 
 @dataclass(frozen=True)
 class Location:
-    """An absolute path of a folder, or a URL. Small and picklable."""
+    """An absolute path of a folder, or a URL. Small and picklable.
+
+    >>> Location.at("memory://runs").folder is None, Location.at("/tmp").folder == Path("/tmp").absolute()
+    (True, True)
+    """
 
     address: str
 
     @classmethod
     def at(cls, address: str | Path) -> "Location":
-        """The place of an address. Raises MixlawError for a URL of a kind not known here."""
+        """The location of a path or URL. Raises MixlawError for an unsupported URL scheme."""
         text = str(address).removeprefix("file://")
-        place = cls(text if "://" in text else str(Path(text).absolute()))
-        _ = place.fs  # refused here rather than in a worker
-        return place
+        location = cls(text if "://" in text else str(Path(text).absolute()))
+        _ = location.fs  # an unsupported scheme is refused here rather than in a worker
+        return location
 
     def __reduce__(self) -> tuple:
-        return Location, (self.address,)  # without what was found out about this machine
+        return Location, (self.address,)  # without cached properties, which belong to this machine
 
     def __str__(self) -> str:
         return self.address
@@ -57,7 +61,7 @@ class Location:
 
     @cached_property
     def has_locks(self) -> bool:
-        """Whether locks work: on a local folder, and on shared ones that know them. Raises OSError."""
+        """Whether locks work: in local folders and in shared ones whose file system supports them. Raises OSError."""
         if self.folder is None:
             return False
         try:
@@ -69,7 +73,7 @@ class Location:
             raise
 
     def open(self) -> None:
-        """Make the folder and write into it. Raises MixlawError, with the reason, where that fails."""
+        """Make the folder and check that it can be written. Raises MixlawError with the reason if it cannot."""
         probe = f".probe.{secrets.token_hex(4)}"
         try:
             if self.folder is not None:
@@ -77,13 +81,13 @@ class Location:
             self.write(probe, "")
             self.remove(probe)
             _ = self.has_locks
-        except Exception as error:  # a URL's file system raises what it likes, e.g. for credentials
+        except Exception as error:  # file systems of URLs raise exceptions of their own, e.g. for credentials
             if self.folder is not None and not isinstance(error, OSError):
                 raise
             raise MixlawError(f"store {self.address}: cannot be written ({reason_of(error)})") from error
 
     def names(self) -> list[str]:
-        """Names of the files, none where the folder is absent."""
+        """Names of the files; empty if the folder is absent."""
         try:
             if self.folder is not None:
                 return os.listdir(self.folder)
@@ -93,7 +97,7 @@ class Location:
             return []
 
     def read(self, name: str) -> str | None:
-        """A file's text, None where there is none."""
+        """Text of a file, or None if there is no such file."""
         try:
             if self.folder is not None:
                 return (self.folder / name).read_text(encoding="utf-8", errors="replace")
@@ -102,9 +106,9 @@ class Location:
             return None
 
     def write(self, name: str, text: str) -> None:
-        """Write a file whole or not at all. Raises OSError."""
+        """Write a file atomically. Raises OSError."""
         if self.folder is None:
-            self.fs.pipe_file(f"{self.address}/{name}", text.encode())  # an object store shows it whole or not at all
+            self.fs.pipe_file(f"{self.address}/{name}", text.encode())  # object stores write atomically
             return
         draft = self.folder / f".{name}.{secrets.token_hex(4)}"
         try:
@@ -118,7 +122,7 @@ class Location:
             raise
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file if it exists."""
         with contextlib.suppress(FileNotFoundError):
             if self.folder is not None:
                 (self.folder / name).unlink()
@@ -127,7 +131,7 @@ class Location:
 
     @contextlib.contextmanager
     def locked(self, name: str) -> Iterator[bool]:
-        """Whether this process has the lock of the name until the block ends; True where there are no locks."""
+        """Try to take a lock until the block ends: True if this process has it, or if there are no locks."""
         with contextlib.ExitStack() as stack:
             try:
                 if self.has_locks:
@@ -138,7 +142,7 @@ class Location:
             yield mine
 
     def unlock(self, name: str) -> None:
-        """Remove the file of a lock that decides nothing any more."""
+        """Remove the file of a lock that is no longer needed."""
         if self.folder is not None:
             (self.folder / "locks" / f"{name}.lock").unlink(missing_ok=True)
 
@@ -149,7 +153,11 @@ class Location:
 
 
 def reason_of(error: BaseException) -> str:
-    """An error in words: what the system calls it, or its own message."""
+    """Text of an error: the system's description of an OSError with its file name, else the error's message.
+
+    >>> reason_of(OSError(28, "No space left on device", "store/x.json"))
+    'No space left on device: store/x.json'
+    """
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     named = f"{text}: {error.filename}" if isinstance(error, OSError) and error.filename else text
     return named or type(error).__name__

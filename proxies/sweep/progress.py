@@ -1,4 +1,4 @@
-"""How far a sweep is: runs done, tokens a second, time left."""
+"""Progress of a sweep: runs done, tokens per second, time left."""
 
 import collections
 import time
@@ -7,16 +7,19 @@ from dataclasses import dataclass
 
 from proxies.sweep.job import Job, RunProgress
 
-WINDOW = 60.0  # seconds that the rate is an average over: runs of different sizes follow one another
+WINDOW = 60.0  # seconds over which the rate is averaged, since runs differ in size
 
 
 @dataclass(frozen=True)
 class Status:
-    """A sweep at a moment.
+    """Progress of a sweep at one moment.
 
-    `done` of `total` runs have rows, those found in the store included; `failed` have none and are not tried
-    again now. `tokens_per_second` and `seconds_left` are None before anything was trained. `share`: of the
-    compute of all runs, in FLOP. `message`: what has just happened, or "".
+    Attributes:
+        done: runs that have rows, including runs found in the store. total: all runs.
+        failed: runs without rows that are not tried again in this sweep.
+        share: finished part of the FLOP of all runs, from 0 to 1.
+        tokens_per_second, seconds_left: None before anything was trained.
+        message: the latest event, or "".
     """
 
     done: int
@@ -32,7 +35,7 @@ Progress = Callable[[Status], None]
 
 
 class Meter:
-    """Adds up what runs report. The time left comes from FLOP a second, so that large runs count as such."""
+    """Sums the progress of all runs. The time left is estimated from FLOP per second, since runs differ in size."""
 
     def __init__(self, jobs: Mapping[str, Job], clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
@@ -42,11 +45,11 @@ class Meter:
         self.marks = collections.deque([(clock(), 0.0, 0.0)])
 
     def finish(self, key: str) -> None:
-        """The run was in the store, or will have no rows: nothing is left to do, nothing was trained."""
+        """Count a run as complete without training: it was in the store, or it has failed."""
         self.share[key] = 1.0
 
     def update(self, event: RunProgress) -> None:
-        """A run's report."""
+        """Add the progress of one run."""
         now, before = event.tokens / event.total, self.share[event.key]
         if event.here:
             self.tokens += max(0.0, now - before) * event.total
@@ -54,7 +57,7 @@ class Meter:
         self.share[event.key] = now
 
     def status(self, done: int, failed: int, message: str = "") -> Status:
-        """The sweep now."""
+        """The current status."""
         now = self.clock()
         self.marks.append((now, self.tokens, self.flops))
         while now - self.marks[1][0] > WINDOW:

@@ -1,9 +1,9 @@
-"""Many runs: those that the store lacks are trained by a backend, and every finished one stays.
+"""Sweep: train the runs that the store lacks with a backend, and store every finished run.
 
-One way through the code for Python and the command line. What may happen to a run, and what then:
-it diverges: noted, and not tried again unless asked; an error: noted, tried again by the next sweep; its process
-is killed: tried once more at once, from its last state; another sweep trains it: waited for. Where the store or
-the corpus cannot be used, no run can be trained: the sweep ends with the reason, and the next one goes on.
+Python and the command line both use `sweep`. A run that diverges is recorded and tried again only on request; after
+an error the next sweep tries it again; if its process is killed, it is tried once more at once, from its last state;
+if another sweep is training it, this sweep waits. If the store or the corpus cannot be used, no run can be trained:
+the sweep ends with the reason, and the next sweep continues.
 """
 
 import collections
@@ -31,7 +31,7 @@ __all__ = ["Progress", "Status", "SweepResult", "cores", "sweep"]
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What a sweep ended with.
+    """Finished and failed runs of a sweep.
 
     Attributes:
         table: one row per evaluation of each finished run, in the order of the specs; `Runs.from_frame` reads it.
@@ -53,12 +53,29 @@ def sweep(
     progress: Progress | None = None,
     retry_failed: bool = False,
 ) -> SweepResult:
-    """Train every run that the store does not hold; all finished runs' rows in the order of `specs`.
+    """Train every run that the store lacks, and return the rows of all finished runs in the order of `specs`.
 
-    `store`: a folder, a URL, or a `Store`. `backend`: `Workers()`, a process per core, where None. The rows do not
-    depend on how many train at once (`seconds` does). `progress` is called from this thread. `retry_failed`: also
-    try again runs that diverged.
-    Failed runs are left out of the table and listed in `failed`.
+    The rows do not depend on the backend or on the number of simultaneous runs, except for `seconds`. Failed runs are
+    left out of the table and listed in `failed`.
+
+    >>> from proxies.data.corpus import build_corpus
+    >>> from proxies.data.mixture import Mixture
+    >>> from proxies.model.transformer import ModelConfig
+    >>> corpus = build_corpus({"web": [f"text {i} " * 20 for i in range(40)]})
+    >>> spec = RunSpec("r0", Mixture({"web": 1.0}), ModelConfig(8, 1, 1, 8, length=16), tokens=320)
+    >>> store = Store.at("memory://example-sweep")
+    >>> store.write(spec.key(corpus.hash), [{"run_id": "r0", "w:web": 1.0, "loss:web": 2.5}])  # as if trained
+    >>> result = sweep([spec], corpus, store)
+    >>> result.table["loss:web"].tolist(), result.failed
+    ([2.5], {})
+
+    Args:
+        specs: the runs, with distinct run_ids.
+        corpus: their text.
+        store: a folder, a URL, or a `Store`.
+        backend: where runs are trained; None: `Workers()`, a process per core.
+        progress: callback for a `Status`, called from this thread.
+        retry_failed: also train runs that diverged in an earlier sweep.
 
     Raises:
         MixlawError: if a spec cannot be trained (before anything starts), if the store or the corpus cannot be used,
@@ -83,7 +100,7 @@ def sweep(
 
 
 def _train(ledger: Ledger, corpus: Corpus, backend: Backend) -> None:
-    """Have every missing run trained, until each has ended. However it is left, nothing goes on training."""
+    """Train every missing run. When this returns or raises, no training is left running."""
     try:
         backend.start(corpus, ledger.store)
         # Longest first, so that the last runs to end are short ones.
@@ -95,14 +112,16 @@ def _train(ledger: Ledger, corpus: Corpus, backend: Backend) -> None:
                 backend.submit(job)
             ledger.tell()
             if ledger.missing <= ledger.busy:
-                time.sleep(POLL / 4)  # all that is left is trained elsewhere
+                time.sleep(POLL / 4)  # other sweeps are training all runs that are left
     finally:
         backend.stop()
 
 
 def _result(specs: Sequence[RunSpec], keys: list[str], ledger: Ledger, corpus: Corpus) -> SweepResult:
-    """All rows under the names that this sweep gives the runs, with what names each target's text beside them: the
-    store's keys hold the corpus, so rows of any age were measured on it."""
+    """All rows under this sweep's run_ids, with a column that identifies each target's text.
+
+    The store's keys include the corpus, so stored rows of any age were measured on this text.
+    """
     named = list(zip(keys, specs, strict=True))
     failed = {spec.run_id: ledger.failed[key] for key, spec in named if key in ledger.failed}
     texts = {f"{PREFIX}{target}": name for target, name in corpus.definitions.items()}

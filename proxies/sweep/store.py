@@ -1,12 +1,12 @@
-"""The store of finished runs: one file a run, named by all that defines it, written whole or not at all.
+"""The store of finished runs: one file per run, named by the run's key and written atomically.
 
     <key>.json          a finished run: {"schema", "key", "rows", "digest"}
-    failed-<key>.json   why a run failed: {"run_id", "kind", "reason", "host"}
-    states/<key>.npz    a run half done, to go on from
-    locks/<key>.lock    held by the process that trains the run, and gone with it
+    failed-<key>.json   a failure: {"run_id", "kind", "reason", "host"}
+    states/<key>.npz    the state of an unfinished run, from which training resumes
+    locks/<key>.lock    lock of the process that trains the run; released when the process ends
 
-A store at a URL (s3://...) holds the first two; it has no locks, so two sweeps at once may train a run twice.
-Whichever writes last stays: equal keys have equal rows.
+A store at a URL (s3://...) has only the first two. It has no locks, so two simultaneous sweeps may train a run twice;
+that is harmless, because equal keys have equal rows.
 """
 
 import contextlib
@@ -24,16 +24,16 @@ from proxies.sweep.location import Location, reason_of
 Row = dict[str, float | int | str]
 SCHEMA = 1
 STALE = 30 * 86400.0
-"""Seconds after which the state of a run that nobody asks for any more is removed."""
+"""Age in seconds above which the state of a run that this sweep does not include is removed."""
 
 
 class DamagedError(MixlawError):
-    """A file of the store that is not what was written; its run is to be trained again."""
+    """A file of the store is damaged; its run must be trained again."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run has no rows. `kind`: diverged (it would again), fault, or killed (its process ended)."""
+    """Reason why a run has no rows. `kind`: diverged (it would again), fault, or killed (its process ended)."""
 
     run_id: str
     kind: str
@@ -43,10 +43,17 @@ class Failure:
 
 @dataclass(frozen=True)
 class Store:
-    """A folder, or a URL that fsspec knows. Small and picklable: workers get a copy.
+    """A store in a folder or at an fsspec URL. Small and picklable: workers get a copy.
 
-    `states`: a local or shared folder for runs half done; of a store at a URL None, then runs start anew after
-    they were stopped. `every`: seconds between two writings of a run's state.
+    >>> store = Store.at("memory://example-store")
+    >>> store.write("key", [{"run_id": "r0", "loss:web": 2.5}])
+    >>> store.keys(), store.rows("key"), store.rows("other")
+    ({'key'}, [{'run_id': 'r0', 'loss:web': 2.5}], None)
+
+    Attributes:
+        location: of the folder.
+        states: local or shared folder for states of unfinished runs. None: a stopped run starts from the beginning.
+        every: seconds between two writes of a run's state.
     """
 
     location: Location
@@ -55,7 +62,7 @@ class Store:
 
     @classmethod
     def at(cls, location: "str | Path | Store", *, states: str | Path | None = None, every: float = 60.0) -> "Store":
-        """The store at a place; a store as it is. Raises MixlawError for a URL of a kind not known here."""
+        """The store at a path or URL; a `Store` is returned as it is. Raises MixlawError for an unsupported scheme."""
         if isinstance(location, Store):
             return location
         found = Location.at(location)
@@ -66,7 +73,7 @@ class Store:
         return f"store {self.location}"
 
     def open(self) -> None:
-        """Make the folders. Raises MixlawError, with the reason, where they cannot be written."""
+        """Make the folders. Raises MixlawError with the reason if they cannot be written."""
         self.location.open()
         try:
             if self.states:
@@ -80,7 +87,7 @@ class Store:
         return {stem for stem in stems if not stem.startswith((".", "failed-"))}
 
     def rows(self, key: str) -> list[Row] | None:
-        """A finished run's rows; None where it is not finished. Raises DamagedError, naming the file."""
+        """Rows of a finished run, None if it is not finished. Raises DamagedError if its file is damaged."""
         text = self.location.read(f"{key}.json")
         if text is None:
             return None
@@ -98,57 +105,57 @@ class Store:
         return rows
 
     def holds(self, key: str) -> bool:
-        """Whether the run is finished and its file whole."""
+        """Whether the run is finished and its file undamaged."""
         try:
             return self.rows(key) is not None
         except DamagedError:
             return False
 
     def write(self, key: str, rows: list[Row]) -> None:
-        """Keep a finished run; what was noted of an earlier failure and its state go. Raises OSError."""
+        """Store a finished run and remove its earlier failure and its state. Raises OSError."""
         content = {"schema": SCHEMA, "key": key, "rows": rows, "digest": _digest(key, rows)}
         self.location.write(f"{key}.json", json.dumps(content, allow_nan=False))
         self.location.remove(f"failed-{key}.json")
         self.forget(key)
 
     def failure(self, key: str) -> Failure | None:
-        """Why the run failed last; None where it did not, or nothing readable says so."""
+        """The run's latest failure, None if none is stored or its file is unreadable."""
         try:
             return Failure(**json.loads(self.location.read(f"failed-{key}.json") or "null"))
         except (ValueError, TypeError):
             return None
 
     def report(self, key: str, failure: Failure) -> None:
-        """Keep why a run failed. Raises OSError."""
+        """Store the failure of a run. Raises OSError."""
         self.location.write(f"failed-{key}.json", json.dumps(asdict(failure)))
         if failure.kind == "diverged":
             self.forget(key)
 
     def state(self, key: str) -> Path | None:
-        """The file for the run half done."""
+        """File of the state of an unfinished run, None if states are not stored."""
         return self.states and self.states / f"{key}.npz"
 
     def forget(self, key: str) -> None:
-        """Remove the run's state and drafts of it that a killed process left. Only for who holds the claim."""
+        """Remove the run's state and its drafts left by killed processes. Call it only with the run's lock."""
         for path in self.states.glob(f"*{key}.npz*") if self.states else ():
             path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def claim(self, key: str) -> Iterator[bool]:
-        """Whether the run is this process's to train, until the block ends. Raises OSError."""
+        """Try to lock the run until the block ends: True if this process may train it. Raises OSError."""
         with self.location.locked(key) as mine:
             if mine and self.location.has_locks:
                 assert self.location.folder is not None
-                for draft in self.location.folder.glob(f".*{key}.json.*"):  # of one killed while it wrote
+                for draft in self.location.folder.glob(f".*{key}.json.*"):  # left by a process killed while writing
                     draft.unlink(missing_ok=True)
             yield mine
 
     def tidy(self, asked: set[str], done: set[str]) -> None:
         """Remove states of finished runs, states untouched for STALE seconds, and locks of finished runs.
 
-        `done`: those of the runs asked for that are finished, their files found whole.
+        `asked`: keys of this sweep. `done`: those whose files were read undamaged.
         """
-        for key in done:  # whoever takes the lock of a finished run finds it finished
+        for key in done:  # a process that locks a finished run then finds its rows
             self.location.unlock(key)
         finished = done | (self.keys() - asked)
         for path in self.states.glob("*.npz*") if self.states else ():

@@ -1,4 +1,4 @@
-"""The worker's side of the backend `workers`: jobs come in by the pipe, events go out."""
+"""Main loop of a worker process: reads jobs from its input pipe and writes events to its output pipe."""
 
 import os
 import pickle
@@ -6,21 +6,20 @@ import queue
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 from proxies.data.corpus import Corpus
-from proxies.sweep.job import Job, run_job
+from proxies.sweep.job import Event, Job, run_job
 from proxies.sweep.location import reason_of
 from proxies.sweep.store import Store
 
 
 def main() -> None:
-    """`main(sys.path, corpus, pickled store)` by sys.argv: serves until its input closes, then ends at once."""
+    """Train jobs until the input closes. sys.argv: sys.path as JSON, the corpus folder, the pickled store in hex."""
     store: Store = pickle.loads(bytes.fromhex(sys.argv[3]))
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # a library that prints must not speak in the protocol
+    os.dup2(2, 1)  # output that libraries print must not enter the pipe of events
 
-    def tell(event: Any) -> None:
+    def tell(event: Event | str) -> None:
         pickle.dump(event, answers)
         answers.flush()
 
@@ -30,7 +29,7 @@ def main() -> None:
         corpus = Corpus.load(Path(sys.argv[2]))
     except (OSError, EOFError, ValueError, KeyError) as error:
         tell(f"corpus {sys.argv[2]}: cannot be read ({reason_of(error)})")
-        os._exit(1)  # not by return: the interpreter would wait for the thread that listens
+        os._exit(1)  # a return would wait for the listening thread
     while True:
         tell(run_job(jobs.get(), corpus, store, tell))
 
@@ -40,4 +39,4 @@ def _listen(jobs: queue.SimpleQueue[Job]) -> None:
         try:
             jobs.put(pickle.load(sys.stdin.buffer))
         except (EOFError, pickle.UnpicklingError):
-            os._exit(1)  # the parent is gone or has closed the pipe: stop training now, mid-run if need be
+            os._exit(1)  # the parent ended or closed the pipe: stop at once

@@ -1,9 +1,9 @@
 """From a project to the runs to make.
 
-climb_search  CLIMB's loop over the sweep engine: propose, run, refit, narrow; and again (Diao et al., 2504.13161)
-cost          What a sweep will cost, before it starts
-proxy_sizes   At which sizes to run proxies for a budget
-run_specs     The runs of a proposal: each source cut down with the budget's tokens, so that its epochs stay
-stated_sizes  The runs of a design that names their sizes: each is trained at its own params, tokens and unique tokens
-task          From text to runs: a project's corpus, which mixtures to run at which scale, and the demo with its check
+climb_search  CLIMB's search over the sweep: propose, run, refit, narrow, repeated (Diao et al., 2504.13161)
+cost          Estimated cost of a sweep before it starts
+proxy_sizes   Sizes of the proxies for a budget, and how many runs each size gets
+run_specs     Run specs of a proposal, with sources subsampled so that their epochs match the budget's
+stated_sizes  Proxy sizes read from a design that states params, tokens and unique tokens
+task          Task of a sweep: corpus, sources, targets, budget and proxy sizes; and the mixtures of its runs
 """

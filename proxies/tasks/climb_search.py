@@ -1,8 +1,7 @@
-"""CLIMB's loop over the sweep engine: propose, run, refit, narrow; and again (Diao et al., 2504.13161).
+"""CLIMB's search over the sweep: propose, run, refit, narrow, repeated (Diao et al., 2504.13161).
 
-The first round is the usual sweep. Each later one fits a law to all runs so far, narrows where the optimum can be to
-what the fit leaves open, and adds the batch that is expected to lower the plan's regret most. What was proposed is kept
-beside the runs, so that a search that was stopped goes on with the same runs.
+The first round is the usual sweep. Each later round fits a law to all runs so far and adds the batch that is expected
+to reduce the plan's regret most. Proposed batches are stored, so that an interrupted search resumes with the same runs.
 """
 
 import json
@@ -26,7 +25,7 @@ from proxies.tasks.task import Task
 
 SCHEMA = 1
 Train = Callable[[Task, list[Mixture]], Runs]
-"""Trains a task's runs, those of the store excepted: one mixture each, in the order of the task's scales."""
+"""Returns the finished runs of a task, training those that the store lacks: one mixture per run, in size order."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +34,10 @@ class Round:
 
     Attributes:
         number: from 1.
-        added: the runs it added. runs: all finished runs after it.
-        flops: what the added runs cost.
-        regret: expected regret of the plan chosen after it; None after the last round, where no batch is proposed.
-        spread: share of tokens by which bootstrap optima differ from the plan (median): where the optimum can be.
+        added: runs added in this round. runs: all finished runs after it.
+        flops: FLOP of the added runs.
+        regret: expected regret of the plan after this round; None after the last round, which proposes no batch.
+        spread: median share of tokens by which bootstrap optima differ from the plan.
         best: the lowest measured objective of the added runs at the largest size, nats per token.
     """
 
@@ -70,15 +69,18 @@ class NextBatch:
 def search(
     task: Task, first: list[Mixture], rounds: int, wish: Wish, law: str, folder: Path, train: Train
 ) -> tuple[Task, Runs, list[Round]]:
-    """The task with the runs that were added, all runs, and what each round came to.
+    """Search for a number of rounds.
+
+    Returns:
+        The task including the added runs, all finished runs, and one `Round` per round.
 
     Args:
         first: mixtures of the first round, in the order of the task's scales.
-        rounds: how many, the first included.
-        wish: the batch of each later round.
-        law: by name, or auto, fitted anew each round.
-        folder: where proposals are kept.
-        train: see there.
+        rounds: number of rounds, including the first.
+        wish: options of each later batch.
+        law: name of a law, or auto; fitted again each round.
+        folder: of the stored proposals.
+        train: callback that trains runs, see `Train`.
     """
     mixtures, told = list(first), []
     before, runs = 0.0, train(task, mixtures)
@@ -99,7 +101,7 @@ def search(
 
 
 def best_of(task: Task, runs: Runs) -> float | None:
-    """The lowest weighted mean loss measured at the largest size of the ray, None where no run has all losses."""
+    """Lowest measured objective (nats per token) at the largest size; None if no run of this size has all losses."""
     largest = max(scale.params for scale in task.proposal.scales if scale.on_ray)
     targets = [target for target in task.targets if target.weight > 0]
     weight_K = np.array([target.weight for target in targets])
@@ -109,7 +111,7 @@ def best_of(task: Task, runs: Runs) -> float | None:
 
 
 def extended(task: Task, params: float, count: int) -> Task:
-    """The task with so many runs more at the size of its ray that has these params."""
+    """The task with `count` more runs at the size that has these params. Raises MixlawError if no size has them."""
     at = [scale for scale in task.proposal.scales if scale.on_ray and np.isclose(scale.params, params)]
     if not at:
         raise MixlawError(f"search: no proxies of {params:g} parameters; sizes are {[s.params for s in _ray(task)]}")

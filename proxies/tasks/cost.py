@@ -1,4 +1,4 @@
-"""What a sweep will cost, before it starts."""
+"""Estimated cost of a sweep before it starts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,16 @@ from proxies.training.train import RunSpec
 
 @dataclass(frozen=True)
 class Cost:
-    """Of the runs asked for, `missing` are not in the store: `flops` to train, `core_seconds` on this machine."""
+    """Cost of a sweep of `runs` runs, of which `missing` are not in the store.
+
+    >>> Cost(runs=3, missing=2, flops=2e12, core_seconds=90.0, longest=60.0).seconds(slots=2)
+    60.0
+
+    Attributes:
+        runs, missing: numbers of runs.
+        flops: FLOP to train the missing runs.
+        core_seconds: estimated seconds of one core for all missing runs; longest: for the longest of them.
+    """
 
     runs: int
     missing: int
@@ -20,12 +29,12 @@ class Cost:
     longest: float
 
     def seconds(self, slots: int) -> float:
-        """Estimated wall-clock seconds with so many runs at once."""
+        """Estimated wall-clock seconds with `slots` simultaneous runs."""
         return max(self.longest, self.core_seconds / slots)
 
 
 def cost(specs: Sequence[RunSpec], corpus: Corpus, store: Store) -> Cost:
-    """The cost of `sweep(specs, corpus, store)`, from measured speeds of this machine's cores."""
+    """Cost of `sweep(specs, corpus, store)`, estimated with the measured speed of one core (`proxy_sizes.speed`)."""
     there = store.keys()
     lacking = {key: spec for spec in specs if (key := spec.key(corpus.hash)) not in there}.values()
     seconds = [spec.flops / speed(spec.config) + RUN_OVERHEAD for spec in lacking]

@@ -1,4 +1,4 @@
-"""At which sizes to run proxies for a budget.
+"""Sizes of the proxies for a budget, and how many runs each size gets.
 
 Proxies of a budget (N, D) over sources with U unique tokens keep D/U and N/U: N, D and U shrink together
 along one ray (LAWS.md 4). All points of a ray share N/D, so a few runs leave it, with U scaled along with D.
@@ -13,13 +13,13 @@ from proxies.sweep.run_sweep import cores
 from proxies.text.tokenizer import END, VOCAB
 
 BATCH = 2  # small batches: at these token counts more steps beat smoother gradients at every size
-COMPUTE_RATIO = 5  # the budget's compute is at least so many times that of the largest proxy run
-LEAST_TOKENS = 150_000  # below it a byte-level proxy has hardly left unigrams
+COMPUTE_RATIO = 5  # the budget's compute must be at least this many times that of the largest proxy run
+LEAST_TOKENS = 150_000  # with fewer, a byte-level proxy hardly learns more than unigram frequencies
 RUN_OVERHEAD = 1.0  # seconds a run spends on evaluation and its share of compiling and starting
 
 
 def _config(width: int, depth: int) -> ModelConfig:
-    # Never one head: small models then learn to copy at a moment left to chance, and seeds differ by more.
+    # Never one head: when a small model learns to copy then varies by chance, and losses vary more between seeds.
     heads = max(2, round(width / 32))
     return ModelConfig(width, depth, heads, 2 * round(width / heads / 2))
 
@@ -35,7 +35,20 @@ MENU = tuple(
 
 @dataclass(frozen=True)
 class ProxySize:
-    """`runs` runs of one size: `tokens` each, on `fraction` of every source's unique tokens U, or `unique` of them."""
+    """Runs of one size.
+
+    >>> size = ProxySize(ModelConfig(32, 2, 2, 16), tokens=256_000, fraction=0.1, runs=12)
+    >>> size.params, f"{size.flops:.2e}"
+    (41312, '6.93e+10')
+
+    Attributes:
+        config: shape of the model.
+        tokens: training tokens of each run.
+        fraction: share of every source's unique tokens U that the runs use.
+        runs: number of runs.
+        on_ray: whether N/D is the budget's ratio; sizes with other ratios show the effect of D at fixed N.
+        unique: unique tokens by source, in place of `fraction`.
+    """
 
     config: ModelConfig
     tokens: int
@@ -56,8 +69,14 @@ class ProxySize:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Scales, smallest first, those off the ray last, with what is to be said about them; or those of a design, in its
-    order, with its runs' `names`."""
+    """Sizes of a sweep's proxies.
+
+    Attributes:
+        scales: smallest first, sizes off the budget's N/D ratio last; of a design that states sizes, in its order.
+        target: the budget's own size, if runs at the budget are planned too.
+        notes: remarks for the user.
+        names: run_ids of the design's runs; empty: runs are numbered.
+    """
 
     scales: tuple[ProxySize, ...]
     target: ProxySize | None = None
@@ -70,7 +89,7 @@ class Proposal:
 
     @property
     def flops(self) -> float:
-        """FLOP of all proxy runs (the target's not counted)."""
+        """FLOP of all proxy runs, without the target's."""
         return sum(scale.runs * scale.flops for scale in self.scales)
 
     def seconds(self, workers: int | None = None) -> float:
@@ -79,19 +98,28 @@ class Proposal:
 
 
 def run_seconds(scale: ProxySize) -> float:
-    """Estimated seconds of one run on one core: measured speeds, wide models being quicker per FLOP."""
+    """Estimated seconds of one run on one core."""
     return scale.flops / speed(scale.config) + RUN_OVERHEAD
 
 
 def speed(config: ModelConfig) -> float:
-    """FLOP per second of one core, every core busy, as measured at batch 2 with a byte vocabulary."""
+    """FLOP per second of one core while all cores are busy, measured at batch 2 with a byte vocabulary.
+
+    >>> f"{speed(ModelConfig(32, 2, 2, 16)):.1e}"
+    '3.4e+10'
+    """
     return 75e9 * config.width / (config.width + 38)
 
 
 def demo_scales(width: int = 80, tokens: int = 3_400_000, proxies: tuple[int, int, int] = (32, 40, 48)) -> Proposal:
-    """The demo's sizes: a target that two cores can check, and proxies of at most a fifth of its compute.
+    """The demo's sizes: a target that two cores can train in minutes, and proxies of at most a fifth of its compute.
 
-    `width` and `tokens` are the target's, `proxies` the widths of the others, all of two layers.
+    >>> [(size.config.width, size.runs) for size in demo_scales().scales]
+    [(32, 12), (40, 10), (48, 6), (32, 2), (40, 2)]
+
+    Args:
+        width, tokens: of the target.
+        proxies: widths of the proxies. All models have two layers.
     """
     target = ProxySize(_config(width, 2), tokens, 1.0, 2)
     sizes = [_config(proxy, 2) for proxy in proxies]
@@ -109,11 +137,21 @@ def propose(
 ) -> Proposal:
     """Proxy sizes for a budget of N = `params` and D = `tokens`, within an allowance of wall-clock seconds.
 
-    `marks`: the corpus's vocabulary and end mark.
+    Takes the largest three consecutive sizes of MENU whose runs fit. If even the smallest do not fit at the budget's
+    D/N, their tokens are cut, and a note says by which factor N/U differs from the budget's.
 
-    Takes the largest three sizes of MENU, with that vocabulary, that fit. Where even the smallest do not fit at
-    matched D/N, their tokens are cut and a note says how far N/U is off. Raises MixlawError where the budget is so
-    small that no proxy is smaller, or the allowance too short for the smallest runs.
+    >>> proposal = propose(1e9, 2e10, seconds=600, workers=8, runs=20)
+    >>> [size.runs for size in proposal.scales], proposal.seconds(workers=8) <= 600
+    ([7, 5, 4, 2, 2], True)
+
+    Args:
+        params, tokens: of the budget.
+        seconds: allowance for all runs. workers: simultaneous runs; None: one per core.
+        runs: number of proxy runs, at least 10.
+        marks: the corpus's vocabulary and end mark.
+
+    Raises:
+        MixlawError: if the budget is too small for smaller proxies, or the allowance too short for the smallest runs.
     """
     if not (params > 0 and tokens > 0 and seconds > 0):
         raise MixlawError(f"budget: {params:g} parameters, {tokens:g} tokens, {seconds:g} s must all be above 0")
@@ -134,7 +172,7 @@ def propose(
 
 
 def _cut_to(seconds: float, sizes, params: float, tokens: float, counts, workers: int) -> Proposal:
-    """The smallest sizes with so many fewer tokens that all runs fit the allowance."""
+    """The smallest sizes, with tokens cut so that all runs fit the allowance."""
     matched = _on_and_off_ray(sizes, params, tokens, 1.0, counts)
     fixed = matched.runs * RUN_OVERHEAD / workers
     cut = (seconds - fixed) / (matched.seconds(workers) - fixed)
@@ -147,13 +185,13 @@ def _cut_to(seconds: float, sizes, params: float, tokens: float, counts, workers
 
 
 def _triples(marks: tuple[int, int]) -> list[list[ModelConfig]]:
-    """Three sizes, each about 1.4 to 1.8 times the one before (of bytes), by the largest's size."""
+    """All three consecutive sizes of MENU, smallest first; with bytes each is about 1.4 to 1.8 times the one before."""
     menu = [replace(config, vocab=marks[0], end=marks[1]) for config in MENU]
     return [menu[i : i + 3] for i in range(len(menu) - 2)]
 
 
 def _counts(runs: int) -> tuple[int, int, int]:
-    """Runs on the ray by size: most at the cheap sizes, at least two at each; four more leave the ray."""
+    """Runs of the three sizes at the budget's N/D: most at the cheap sizes, at least two each. Four runs are off it."""
     if runs < 10:
         raise MixlawError(f"{runs} proxy runs are too few for three sizes; ask for at least 10")
     large = max(2, round(0.2 * runs))
@@ -169,9 +207,9 @@ def _on_and_off_ray(
     counts: tuple[int, int, int],
     target: ProxySize | None = None,
 ) -> Proposal:
-    """Scales at N_j / N = D_j / (stretch D) = U_j / U, and two runs each at half and twice the tokens.
+    """Sizes at N_j / N = D_j / (stretch D) = U_j / U, and two runs each at half and twice the tokens.
 
-    These keep U_j, so N/U stays and the budget's epochs lie between theirs: a neighbouring horizon on either side.
+    The latter keep U_j: N/U is unchanged, and the budget's epochs lie between theirs.
     """
 
     def whole(config: ModelConfig, wanted: float) -> int:

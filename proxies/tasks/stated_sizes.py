@@ -1,4 +1,4 @@
-"""The runs of a design that names their sizes: each is trained at its own params, tokens and unique tokens."""
+"""Proxy sizes read from a design that states params, tokens and unique tokens."""
 
 import itertools
 import math
@@ -15,16 +15,16 @@ from proxies.tasks.proxy_sizes import BATCH, MENU, Proposal, ProxySize
 from proxies.training.run_spec import marks
 
 MENU_TOLERANCE = 0.02
-"""A size of the sweeps' own menu is taken where it is as near as this: a next batch then has the shape of the last."""
+"""Relative difference of parameters up to which a size of MENU is used, so that a next batch keeps earlier shapes."""
 LARGEST_ERROR = 0.25
-"""Parameters farther than this from the nearest shape's are refused."""
+"""Relative difference (in logarithm) between stated and trained parameters above which a design is refused."""
 
 
 def names_sizes(table: Runs) -> bool:
-    """Whether a design says at which sizes its runs are.
+    """True if a design states the sizes of its runs.
 
     Raises:
-        MixlawError: some of its rows do, or it has params without tokens, or tokens without params.
+        MixlawError: if only some rows do, or if params are given without tokens or tokens without params.
     """
     given = {"params": np.isfinite(table.params_R), "tokens": np.isfinite(table.tokens_R)}
     if not any(given_R.any() for given_R in given.values()):
@@ -40,9 +40,9 @@ def names_sizes(table: Runs) -> bool:
 
 
 def stated_proposal(table: Runs, corpus: Corpus, tokens: float, unique: dict[str, float]) -> Proposal:
-    """The proposal of a design's rows, in their order and under their names.
+    """Proposal with one size per group of equal consecutive rows of a design, in its order and with its run_ids.
 
-    Unique tokens are those of the row's `unique:` columns, and where it has none those that keep the budget's epochs.
+    Unique tokens come from the row's `unique:` columns; without them they are chosen to match the budget's epochs.
 
     Args:
         table: the design, whose sources are the corpus's.
@@ -50,7 +50,7 @@ def stated_proposal(table: Runs, corpus: Corpus, tokens: float, unique: dict[str
         tokens: D of the budget. unique: unique tokens of the sources, as stated or counted.
 
     Raises:
-        MixlawError: no shape has about so many parameters.
+        MixlawError: if no shape has about the stated number of parameters.
     """
     rows, scales, notes = [_key(table, r) for r in range(len(table))], [], []
     for (params, length, _), same in itertools.groupby(range(len(rows)), key=lambda r: rows[r]):
@@ -82,7 +82,7 @@ def _unique(table: Runs, r: int, source: str, matched: float) -> float:
 
 
 def _shape(table: Runs, params: float, corpus: Corpus) -> ModelConfig:
-    """The shape nearest to so many parameters, one of the sweeps' own where it is as good."""
+    """The shape with the nearest parameter count; a shape of MENU if it is within MENU_TOLERANCE."""
     vocab, end = marks(corpus)
 
     def away(config: ModelConfig) -> float:
@@ -103,7 +103,7 @@ def _shape(table: Runs, params: float, corpus: Corpus) -> ModelConfig:
 
 
 def _size_notes(params: float, tokens: float, scale: ProxySize) -> list[str]:
-    """A note where the run is not quite of the size that was asked for."""
+    """A note if the trained size differs from the stated one."""
     if math.isclose(scale.params, params, rel_tol=1e-3) and math.isclose(scale.tokens, tokens, rel_tol=1e-3):
         return []
     asked = f"{params:,.0f} parameters and {tokens:,.0f} tokens"

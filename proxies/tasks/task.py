@@ -1,4 +1,4 @@
-"""From text to runs: a project's corpus, which mixtures to run at which scale, and the demo with its check."""
+"""Task of a sweep: corpus, sources, targets, budget and proxy sizes; and the mixtures of its runs."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -30,21 +30,21 @@ from proxies.training.train import RunSpec
 
 RUNS = 28
 OTHER_SCALES = 4
-"""A proposal has five scales; a design's first mixture is run at each."""
+"""Sizes of a proposal (five) less one: a design's first mixture is run at every size."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """Text and question of a sweep.
+    """Text and decision problem of a sweep.
 
     Attributes:
-        corpus: the tokens, held-out text apart.
+        corpus: training and held-out tokens.
         sources: with their unique tokens, as stated or as counted.
         targets: with their weights.
-        budget: the run to plan for.
+        budget: of the run to plan for.
         proposal: sizes of the proxies.
-        notes: what was not as planned.
-        constraints: what the proxies' mixtures keep beside the sources' bounds, as the plan will.
+        notes: remarks for the user.
+        constraints: satisfied by the proxies' mixtures in addition to the sources' bounds, as by the plan.
     """
 
     corpus: Corpus
@@ -57,7 +57,7 @@ class Task:
 
 
 def demo_task(seed: int) -> Task:
-    """The demo: text that every installation holds, and a budget that two cores can check in minutes."""
+    """Task of the demo: text found in every installation, and a budget that two cores can train in minutes."""
     documents = demo_documents()
     targets = tuple(Target(name, weight) for name, weight in demo_targets(list(documents)).items())
     corpus = build_corpus(documents, seed, targets=dict.fromkeys(target.name for target in targets))
@@ -76,10 +76,17 @@ def project_task(
     runs: int = RUNS,
     build: Build | None = None,
 ) -> Task:
-    """The same for a user's project, its text read as `build` says, with the project's tokenizer.
+    """Task of a user's project, whose text is read with its tokenizer.
+
+    Args:
+        project: sources, targets and text.
+        budget: None: the project's.
+        seed: of the held-out split.
+        seconds, runs: allowance for the proxies and their number, see `propose`.
+        build: how text is tokenized and cached.
 
     Raises:
-        MixlawError: a source has no paths, a target has no text, or there is no budget.
+        MixlawError: if a source has no paths, a target has no text, or there is no budget.
     """
 
     def sized(corpus: Corpus, params: float, tokens: float, unique: dict[str, float]) -> Proposal:
@@ -92,7 +99,7 @@ def project_task(
 def _project_task(
     project: Project, budget: Budget | None, seed: int, build: Build | None, sized: Callable[..., Proposal]
 ) -> Task:
-    """A project's task, its proxies sized by the corpus, N, D and the sources' unique tokens."""
+    """A project's task; `sized` chooses proxy sizes from the corpus, N, D and the sources' unique tokens."""
     budget = budget or project.budget
     if budget is None:
         raise MixlawError(f"{project.path}: has no budget: add one, or give --flops, or --params and --tokens")
@@ -119,7 +126,7 @@ def _project_task(
 
 
 def _count(project: Project, source: Source, corpus: Corpus, tokenizer: Tokenizer) -> float:
-    """Training tokens of a source; read to its end where the corpus holds only its beginning."""
+    """Training tokens of a source. If the corpus holds only its beginning, the whole text is counted."""
     if source.name not in corpus.cut_short:
         return float(corpus.tokens[source.name])
     return float(count_documents(source.paths, base=project.folder, tokenizer=tokenizer)[1])
@@ -139,10 +146,12 @@ def _stated(sources: Sources) -> dict[str, float]:
 
 
 def mixtures(task: Task, seed: int) -> list[Mixture]:
-    """One mixture a run in the order of the proposal's scales: a space-filling design, with two mixtures run at
-    several scales, so that a law sees how their difference changes with size: the proportional one (at all) and the
-    targets' own text by their weights (on the ray; left out where no source is a target). What one may come to
-    recommend lies between the two."""
+    """One mixture per run in the order of the proposal's sizes: a space-filling design, with two repeated mixtures.
+
+    The proportional mixture is run at all sizes. The targets' own text, by their weights, is run at the sizes of the
+    budget's N/D (left out if no source is a target). A law can so fit how their difference changes with size;
+    recommended mixtures usually lie between the two.
+    """
     sources, names = task.sources, task.sources.names
     weight_S = np.array([sum(t.weight for t in task.targets if t.name == name) for name in names], float)
     aimed = [scale.on_ray and scale.runs > 1 and weight_S.sum() > 0 for scale in task.proposal.scales]
@@ -169,12 +178,13 @@ def sweep_task(
     seconds: float,
     build: Build | None = None,
 ) -> tuple[Task, list[Mixture] | None]:
-    """A project's task and, from a design's file, the mixture of each of its runs (None: the usual ones).
+    """A project's task and the mixture of each run from a design's file (None: use `mixtures`).
 
-    A design that names params and tokens is run at these sizes (`stated_sizes`), another at sizes of the sweep's.
+    A design that states params and tokens is run at these sizes (`stated_sizes`); for others, sizes are chosen.
 
     Raises:
-        MixlawError: both a number of runs and a design, a design for other sources, or sizes that are not to be had.
+        MixlawError: if both a number of runs and a design are given, if the design has other sources, or if its sizes
+            cannot be trained.
     """
     if runs is not None and chosen is not None:
         raise MixlawError("--runs and --design both say what to run: give one of them")
@@ -196,9 +206,10 @@ def sweep_task(
 
 
 def assign_to_sizes(task: Task, w_MxS: np.ndarray, runs: list[int]) -> list[list[Mixture]]:
-    """Mixtures by scale, `runs` at each; the first goes to every scale, so M is their sum less the other scales.
+    """Mixtures of each size, `runs` of each; the first mixture goes to every size, so M = sum(runs) - len(runs) + 1.
 
-    A design has the farthest apart first: its mixtures go to the scales in turn, so that those of each spread too.
+    A design lists the mixtures that are farthest apart first. They are assigned to the sizes in turn, so that the
+    mixtures of each size are spread out too.
     """
     dealt = [[0] for _ in runs]
     for m in range(1, len(w_MxS)):
@@ -209,7 +220,7 @@ def assign_to_sizes(task: Task, w_MxS: np.ndarray, runs: list[int]) -> list[list
 
 
 def proxy_specs(task: Task, seed: int, chosen: list[Mixture] | None = None) -> list[RunSpec]:
-    """The task's proxy runs, of the mixtures chosen or of the usual ones."""
+    """Run specs of the task's proxies; `chosen`: their mixtures, None: those of `mixtures`."""
     return run_specs(
         task.proposal, chosen or mixtures(task, seed), task.corpus, seed=seed, tokens=_stated(task.sources)
     )
@@ -222,7 +233,11 @@ def measure(
     seed: int,
     progress: Progress | None = None,
 ) -> dict[str, dict[str, float]]:
-    """Losses by target of mixtures trained at the demo's budget, {name: {target: loss}}."""
+    """Losses of mixtures trained at the demo's budget, {name: {target: nats per token}}.
+
+    Raises:
+        MixlawError: if a run failed.
+    """
     target = task.proposal.target
     assert isinstance(target, ProxySize)
     specs = [spec_at(target, mixture, task.corpus, name, seed=seed) for name, mixture in named.items()]

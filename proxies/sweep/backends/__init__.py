@@ -1,10 +1,11 @@
-"""Where runs are trained: one file a backend, each with the four methods of `Backend`.
+"""Backends, which train the runs of a sweep: one file each, with the four methods of `Backend`.
 
-in_process  in this process, one after another      workers  a process per core
-ray_cluster tasks of a Ray cluster, here or elsewhere
+in_process   Runs trained one after another in this process
+ray_cluster  Runs trained as tasks of a Ray cluster, on this machine or elsewhere
+workers      Runs trained by single-threaded worker processes, one per core
 
-To add one, write its class in a file of its own and give it a name in `mixlaw/cli/verbs/sweep.py`. `start` takes
-the corpus to where runs are trained; there, `proxies.sweep.job.run_job` does all the rest.
+To add one, write its class in a new file and name it in `mixlaw/cli/proxies.py`. `start` copies the corpus to where
+runs are trained; there, call `proxies.sweep.job.run_job` for each job.
 """
 
 from typing import Protocol
@@ -15,19 +16,19 @@ from proxies.sweep.store import Store
 
 
 class Backend(Protocol):
-    """Trains jobs. Used by one sweep at a time, from one thread: start, then submit and step, then stop."""
+    """Trains jobs for one sweep at a time, from one thread: `start`, then `submit` and `step`, then `stop`."""
 
     slots: int
-    """Runs at once, for estimates; 0 where that is not known before `start`."""
+    """Number of simultaneous runs, for estimates; 0 if unknown before `start`."""
 
     def start(self, corpus: Corpus, store: Store) -> None:
-        """Get ready. Raises MixlawError where runs cannot be trained."""
+        """Prepare training. Raises MixlawError if runs cannot be trained."""
 
     def submit(self, job: Job) -> None:
-        """Train the job when there is room, after those submitted before."""
+        """Queue the job, after those submitted before."""
 
     def step(self, tell: Tell) -> None:
-        """Tell what has happened since, waiting for it a second or so; each job ends in one `Ended`."""
+        """Wait about a second and report new events. Every job ends in exactly one `Ended`."""
 
     def stop(self) -> None:
-        """End at once, runs half done included, and leave nothing running. Also after a `start` that failed."""
+        """Stop all training at once. Must also work after a `start` that failed."""

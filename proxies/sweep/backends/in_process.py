@@ -1,4 +1,4 @@
-"""Runs trained in this process, one after another, on whatever device JAX finds."""
+"""Backend `in-process`: trains runs one after another in this process, on the device that JAX chooses."""
 
 import collections
 
@@ -8,7 +8,7 @@ from proxies.sweep.store import Store
 
 
 class InProcess:
-    """For stores in memory, for debuggers, and for one GPU. A step lasts as long as a run.
+    """A backend for stores in memory, for debuggers, and for one GPU. One `step` trains one run.
 
     JAX's threads are this process's: rows may differ from the workers' in the last bits.
     """

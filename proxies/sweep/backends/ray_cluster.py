@@ -1,4 +1,4 @@
-"""Runs trained as tasks of a Ray cluster (extra `ray`): one started here, or the one at an address.
+"""Backend `ray`: trains runs as tasks of a Ray cluster, started here or running at an address (extra `ray`).
 
 The corpus travels by Ray's object store, so nodes need no folder in common for it. They do need mixlaw of this
 version, and a store that all of them reach. A node that goes takes its runs with it; the sweep submits them again.

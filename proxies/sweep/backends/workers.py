@@ -1,4 +1,4 @@
-"""Runs trained on all cores of this machine: a single-threaded process per core.
+"""Backend `workers`: trains runs on this machine with a single-threaded process per core.
 
 A worker is `python -c "... proxies.sweep.worker"`, not a fork and not multiprocessing's spawn: callers need no
 `if __name__ == "__main__"`, and its XLA and thread settings are its own. It ends itself when the pipe from
@@ -35,7 +35,11 @@ WHY = {
 
 
 class Workers:
-    """`slots` worker processes, one per core where None. A process that dies ends its run and is replaced."""
+    """A backend of `slots` worker processes; None: one per core. A process that dies is replaced.
+
+    >>> Workers(2).slots
+    2
+    """
 
     def __init__(self, slots: int | None = None) -> None:
         if slots is not None and slots < 1:
@@ -47,7 +51,7 @@ class Workers:
         self.scratch: Path | None = None
 
     def start(self, corpus: Corpus, store: Store) -> None:
-        """Write the corpus where workers map it: into the store's folder, or a temporary one."""
+        """Write the corpus into the store's folder or a temporary one, from which workers map it."""
         refuse_memory(store)
         self.jobs, self.events = queue.SimpleQueue(), queue.SimpleQueue()
         if store.location.folder is None:
@@ -64,14 +68,16 @@ class Workers:
         self.jobs.put(job)
 
     def step(self, tell: Tell) -> None:
-        """Pass on what the workers say."""
+        """Report the workers' events."""
         with contextlib.suppress(queue.Empty):
-            tell(self.events.get(timeout=0.2))  # short: a wait without end would not hear Ctrl-C on every system
+            tell(
+                self.events.get(timeout=0.2)
+            )  # short: on some systems Ctrl-C does not interrupt a wait without timeout
             while True:
                 tell(self.events.get_nowait())
 
     def stop(self) -> None:
-        """Kill the workers: runs are written whole or not at all, so there is nothing to finish."""
+        """Kill the workers. Rows are written atomically, so no worker has to finish."""
         for worker in self.team:
             worker.stop()
         for _ in self.team:
@@ -83,7 +89,7 @@ class Workers:
 
 
 class Worker:
-    """One worker process and the thread that feeds it."""
+    """One worker process, with the thread that sends it jobs."""
 
     def __init__(self, index: int, corpus: Path, store: Store, log: Path) -> None:
         self.index, self.corpus, self.store, self.log = index, corpus, store, log
@@ -92,7 +98,7 @@ class Worker:
         self.lock = threading.Lock()
 
     def serve(self, jobs: queue.SimpleQueue[Job | None], events: queue.SimpleQueue[Event]) -> None:
-        """Train jobs until stopped. Whatever happens to a job, it ends in one event."""
+        """Train jobs until stopped. Every job ends in exactly one `Ended` event."""
         while (job := jobs.get()) is not None and not self.stopped:
             try:
                 ended = self._train(job, events)
@@ -106,7 +112,9 @@ class Worker:
             return Ended(job.key, "killed", "the sweep was stopped")
         assert process.stdin is not None
         assert process.stdout is not None
-        with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError):  # a dead worker: told from its code
+        with contextlib.suppress(
+            OSError, EOFError, pickle.UnpicklingError
+        ):  # a dead worker: its exit code is read below
             pickle.dump(job, process.stdin)
             process.stdin.flush()
             while True:
@@ -125,7 +133,7 @@ class Worker:
             if self.stopped:
                 return None
             if self.process is not None and self.process.poll() is not None:
-                _close(self.process)  # it died, at work or idle
+                _close(self.process)  # it has died
                 self.process = None
             if self.process is None:
                 store = pickle.dumps(self.store).hex()
@@ -148,7 +156,7 @@ class Worker:
 
 
 def refuse_memory(store: Store) -> None:
-    """Raises MixlawError for a store that other processes cannot see."""
+    """Raise MixlawError if the store is in this process's memory, which workers cannot reach."""
     if store.location.address.startswith("memory:"):
         raise MixlawError(f"{store}: is in this process's memory; train with the backend in-process")
 
@@ -166,12 +174,12 @@ def _death(code: int) -> str:
 def _close(process: subprocess.Popen[bytes]) -> None:
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
-            with contextlib.suppress(OSError):  # a dead reader: what was buffered for it is lost, rightly
+            with contextlib.suppress(OSError):  # the reader is dead, so buffered data is not needed
                 pipe.close()
 
 
 def compiled_once(folder: Path) -> dict[str, str]:
-    """Keeps compiled programs for the next worker on this machine; other processors may not run them."""
+    """Environment that caches compiled programs by host: other processors may not be able to run them."""
     return {
         "JAX_COMPILATION_CACHE_DIR": str(folder / f"compiled-{socket.gethostname()}"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
@@ -180,7 +188,11 @@ def compiled_once(folder: Path) -> dict[str, str]:
 
 
 def single_threaded() -> dict[str, str]:
-    """The environment of a worker: one thread, float32, on the CPU."""
+    """Environment of a worker: one thread, float32, on the CPU.
+
+    >>> single_threaded()["OMP_NUM_THREADS"]
+    '1'
+    """
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     threads = (
         "OMP_NUM_THREADS",
