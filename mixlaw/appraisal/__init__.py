@@ -1,9 +1,4 @@
-"""What sources are worth by samples of their text: a new one priced, a plan without runs, a prior for fits.
-
-texts        equal samples of sources and targets      nearness     distances of mixtures, draws, several side by side
-theta        what a law says of a source, from text    novelty      how far a source is from a copy of the others
-extend       a fit with one more source                offers       the plan with it, as its own or as more of another
-appraise, by_runs   the price of a new source          nearest      the plan without any run
+"""The value of sources estimated from samples of their text: of a new source, in a plan without runs, in a fit's prior.
 
 appraise  appraise: what a source is worth of which only a sample was seen, by runs of the other sources or by
           distance
@@ -22,7 +17,8 @@ theta     From distances to what a law says of a source: a covariate, a prior be
 unseen    A source of which no run knows: its parameters, as those of the runs' sources lead one to expect
 """
 
-from mixlaw.appraisal.appraise import Appraisal, appraise
+from mixlaw.appraisal.appraisal_sections import Appraisal
+from mixlaw.appraisal.appraise import appraise
 from mixlaw.appraisal.nearest import nearest_plan
 from mixlaw.appraisal.nearness import DISTANCES, Counts
 from mixlaw.appraisal.texts import Texts, sample_texts

@@ -1,67 +1,67 @@
-"""appraise: what a source is worth of which only a sample was seen, by runs of the other sources or by distance."""
+"""appraise: estimate the value of a new source from a text sample, with runs of the other sources or by distance."""
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
+from mixlaw.appraisal.appraisal_sections import (
+    SCHEMA,
+    Appraisal,
+    DistanceEvidence,
+    Optimality,
+    Provenance,
+    Sample,
+    SourceValue,
+)
 from mixlaw.appraisal.by_runs import REPLICAS, price
 from mixlaw.appraisal.nearest import bounds_of, checked, weights_of
 from mixlaw.appraisal.nearness import Counts, nearest_by_counts
 from mixlaw.appraisal.texts import Texts
 from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_result import Fit
-from mixlaw.io.json import named, no_nan
+from mixlaw.io.json import named
 from mixlaw.optimization.scale import Scale
 from mixlaw.project.project_file import Project
 from mixlaw.project.sources import Source, Sources
-
-SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class Appraisal:
-    """What a source is worth. `to_dict` gives one JSON object, in which what cannot be said is null, with the reason in
-    `notes`."""
-
-    content: dict[str, Any]
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.__dict__["content"][name]
-        except KeyError:
-            raise AttributeError(f"an appraisal has no '{name}'") from None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The appraisal as JSON types."""
-        return no_nan(self.content)
 
 
 def appraise(
     texts: Texts, project: Project, new: Source, fit: Fit | None = None, *, replicas: int = REPLICAS, seed: int = 0
 ) -> Appraisal:
-    """Price a new source by its text.
+    """Estimate the value of a new source from a sample of its text.
 
-    With a fit: theta of the new source (`mixlaw.appraisal.theta`) is predicted from its n-grams by the line that the
-    sources of the runs lie on; the plan is then made with it and without. Without: the mixture of all sources whose
-    n-grams are nearest to the targets' says its share, and nothing says what that is worth in nats.
+    With a fit: the law parameter theta of the new source (`mixlaw.appraisal.theta`) is predicted from its n-grams by a
+    regression over the sources of the runs, and the optimal plans with and without the source are compared. Without a
+    fit: its share is that in the mixture of all sources whose n-grams are nearest to the targets'; gains in nats are
+    then unknown.
 
     Args:
-        texts: of all sources of the project and the new one, and of all targets.
+        texts: of all sources of the project, then of the new one, and of all targets.
         project: sources (with tokens), targets, budget, constraints.
-        new: its name as in `texts`; `tokens` are how many there are, None for as many as are wanted; its bounds and
-            cost count.
+        new: the new source, named as in `texts`; its bounds and cost apply. `tokens` None: unlimited.
         fit: of a law of the project's runs.
-        replicas: of the bootstrap, where the fit has none.
-        seed: of the bootstrap and of what is drawn.
+        replicas: number of bootstrap refits, if the fit has none.
+        seed: of the bootstrap and of all sampling.
 
     Raises:
-        MixlawError: names do not match, or the problem has no solution.
+        MixlawError: names do not match, or no mixture satisfies the constraints.
+
+    >>> from mixlaw.appraisal import sample_texts
+    >>> from mixlaw.project.project_file import Project
+    >>> from mixlaw.project.sources import Source, Sources, Target
+    >>> names = ("web", "code", "maths")
+    >>> documents = {name: [f"{name} text about {name} {i} " * 20 for i in range(20)] for name in names}
+    >>> texts = sample_texts(documents, {"maths": [f"more text about maths {i} " * 20 for i in range(20)]})
+    >>> sources = Sources([Source("web", 1e9), Source("code", 1e9)])
+    >>> project = Project(sources, (Target("maths"),), None, None, "mixlaw.yaml")
+    >>> appraisal = appraise(texts, project, Source("maths", None))
+    >>> appraisal.best_share > 0.5, appraisal.basis, appraisal.gain
+    (True, 'transport', None)
     """
     _check_names(texts, project, new)
     counts = Counts.of(texts)
     if fit is None:
         return _by_distance(texts, counts, project, new, seed)
-    content, notes, scale = price(counts, project, new, fit, replicas, seed)
-    return _appraisal(content, texts, project, new, [*texts.notes, *notes], seed, scale)
+    value, notes, scale = price(counts, project, new, fit, replicas, seed)
+    return _appraisal(value, texts, project, new, [*texts.notes, *notes], seed, scale)
 
 
 def _check_names(texts: Texts, project: Project, new: Source) -> None:
@@ -86,25 +86,25 @@ def _by_distance(texts: Texts, counts: Counts, project: Project, new: Source, se
     D = None if project.budget is None else project.budget.tokens
     scale = Scale(None if project.budget is None else project.budget.params, D)
     share, ends = float(free.found.w_S[-1]), free.band(-1)
-    content = {
-        "best_share": float(with_it.found.w_S[-1]),
-        "best_share_interval": with_it.band(-1),
-        "gain_per_token": None,
-        "worth_tokens": None if D is None else share * D,
-        "worth_tokens_interval": None if D is None else [end * D for end in ends],
-        "gain": None,
-        "mixture": named(names, with_it.found.w_S),
-        "curve": None,
-        "basis": "transport",
-        "law": None,
-        "certificate": {"gap": with_it.found.gap},
-        "text": {"by": with_it.by, "without": without.found.value, "with": with_it.found.value},
-    }
-    return _appraisal(content, texts, project, new, [*notes, *_silences(D)], seed, scale)
+    value = SourceValue(
+        best_share=float(with_it.found.w_S[-1]),
+        best_share_interval=with_it.band(-1),
+        gain_per_token=None,
+        worth_tokens=None if D is None else share * D,
+        worth_tokens_interval=None if D is None else [end * D for end in ends],
+        gain=None,
+        mixture=named(names, with_it.found.w_S),
+        curve=None,
+        basis="transport",
+        law=None,
+        certificate=Optimality(with_it.found.gap),
+        text=DistanceEvidence(with_it.by, without.found.value, with_it.found.value),
+    )
+    return _appraisal(value, texts, project, new, [*notes, *_missing_values(D)], seed, scale)
 
 
-def _silences(tokens: float | None) -> list[str]:
-    """What cannot be said without runs, and why."""
+def _missing_values(tokens: float | None) -> list[str]:
+    """Notes on what is not known without runs."""
     notes = [
         "no runs: best_share is that of the mixture whose n-grams are nearest to the targets' text, which knows "
         "nothing of repetition, of how hard text is to learn, or of defects that n-grams do not show",
@@ -116,22 +116,20 @@ def _silences(tokens: float | None) -> list[str]:
 
 
 def _appraisal(
-    content: dict[str, Any], texts: Texts, project: Project, new: Source, notes: list[str], seed: int, scale: Scale
+    value: SourceValue, texts: Texts, project: Project, new: Source, notes: list[str], seed: int, scale: Scale
 ) -> Appraisal:
-    """The content with what every appraisal says."""
+    """The value of the source with the fields that do not depend on how it was estimated."""
     from mixlaw.version import __version__
 
-    budget = project.budget
-    about = {
-        "name": new.name,
-        "available": new.tokens,
-        **content,
-        "sample": {"passages": texts.count, "characters": sum(map(len, texts.sources[new.name]))},
-        "params": scale.params,
-        "tokens": scale.tokens,
-        "flops": None if budget is None else budget.compute,
-        "provenance": {"sources_hash": project.sources.hash(), "seed": seed, "version": __version__},
-        "schema": SCHEMA,
-        "notes": list(dict.fromkeys(notes)),
-    }
-    return Appraisal(about)
+    return Appraisal(
+        name=new.name,
+        available=new.tokens,
+        **vars(value),
+        sample=Sample(texts.count, sum(map(len, texts.sources[new.name]))),
+        params=scale.params,
+        tokens=scale.tokens,
+        flops=None if project.budget is None else project.budget.compute,
+        provenance=Provenance(project.sources.hash(), seed, __version__),
+        schema=SCHEMA,
+        notes=list(dict.fromkeys(notes)),
+    )

@@ -1,9 +1,10 @@
-"""A source of which no run knows: its parameters, as those of the runs' sources lead one to expect."""
+"""Predict the law parameters of a source that no run contains, from those of the runs' sources."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from mixlaw.appraisal.appraisal_sections import TextEvidence
 from mixlaw.appraisal.extend import source_slices, with_source
 from mixlaw.appraisal.nearness import Counts
 from mixlaw.appraisal.novelty import novelty
@@ -15,7 +16,7 @@ from mixlaw.project.sources import Source
 
 
 class _Known(NamedTuple):
-    """Values of one parameter of the runs' sources, and what they and the new source have of a covariate."""
+    """Values of one parameter of the runs' sources, and the covariate of these and of the new source."""
 
     z_KxS: np.ndarray
     x_KxS: np.ndarray
@@ -29,18 +30,18 @@ class _Known(NamedTuple):
         return drawn(line(self.z_KxS, self.x_KxS, self.prior), self.z_KxS, self.x_KxS, self.x_K, rng)
 
 
-def with_unseen(fit: Fit, counts: Counts, new: Source, seed: int) -> tuple[Fit, dict[str, Any]]:
-    """The fit with the new source last, and how well text says what sources are worth.
+def with_unseen(fit: Fit, counts: Counts, new: Source, seed: int) -> tuple[Fit, TextEvidence]:
+    """The fit with the new source last, and how well text predicts the sources' parameters.
 
-    What it is worth (theta) is read off its n-grams; by how much its repeats harm, off its unique tokens; any other
-    parameter is expected to be the known sources' mean. All stray from that in the replicas.
+    Its value (theta) is predicted from its n-grams, the harm of its repeats from its unique tokens; any other parameter
+    is the known sources' mean. The replicas add the uncertainty of each prediction.
 
     Args:
         fit: with the unique tokens of its sources.
-        counts: n-grams of all sources, the new one's too, and of the targets.
+        counts: n-grams of all sources, including the new one, and of the targets.
 
     Raises:
-        MixlawError: the law does not say what a source is worth, or knows one of that name.
+        MixlawError: the law has no parameter for the value of a source, or the fit has a source of that name.
     """
     law, parts, rng = parametric(fit.law), source_slices(fit), np.random.default_rng([seed, 9])
     targets, names = [list(counts.targets).index(name) for name in fit.targets], list(counts.sources)
@@ -63,23 +64,23 @@ def with_unseen(fit: Fit, counts: Counts, new: Source, seed: int) -> tuple[Fit, 
     assert law.worth is not None, "source_slices refuses others"
     theta, new_to_it = known(law.worth, fit.z_KxP), novelty(counts, new.name, seed)
     found = line(theta.z_KxS, theta.x_KxS)
-    told = {
-        "slope": found.slope,
-        "spread": found.spread,
-        "left_out_error": left_out_error(theta.z_KxS, theta.x_KxS),
-        "novelty": new_to_it.value,
-        "old_part": new_to_it.old_part,
-        "nearest": named(tuple(name for name in names if name != new.name), new_to_it.nearest_S),
-        "theta": named(fit.targets, values[law.worth][0] - theta.z_KxS.mean(1)),
-    }
-    less = np.log(new_to_it.value)  # of a copy's tokens none counts beside the original's
+    evidence = TextEvidence(
+        slope=found.slope,
+        spread=found.spread,
+        left_out_error=left_out_error(theta.z_KxS, theta.x_KxS),
+        novelty=new_to_it.value,
+        old_part=new_to_it.old_part,
+        nearest=named(tuple(name for name in names if name != new.name), new_to_it.nearest_S),
+        theta=named(fit.targets, values[law.worth][0] - theta.z_KxS.mean(1)),
+    )
+    less = np.log(new_to_it.value)  # the tokens of a copy add nothing to those of the original
     values[law.worth] = tuple(part + less for part in values[law.worth])
-    return with_source(fit, new.name, values), told
+    return with_source(fit, new.name, values), evidence
 
 
 def _sizes(fit: Fit, new: Source) -> tuple[np.ndarray, float]:
-    """Logarithms of the unique tokens of the fit's sources and of the new one, less their mean; where a source never
-    repeats its size says nothing, and it is taken for average."""
+    """Logarithms of the unique tokens of the fit's sources and of the new one, minus their mean; 0 for a source of
+    unlimited size."""
     unique_S = np.append(np.broadcast_to(np.asarray(fit.unique_S, float), len(fit.sources)), new.tokens or np.inf)
     log_S = np.log(np.where(np.isfinite(unique_S), unique_S, 1.0))
     finite_S = np.isfinite(unique_S)

@@ -1,6 +1,7 @@
 """Checks of weights before a run, and of a plan's predictions after it.
 
 audit_comparison   Compare audited weights with a plan and a fit: shares, epochs and predicted losses
+audit_sections     The sections of an `Audit`
 audit_weights      audit: epochs and tokens of each source under given weights, violated caps, predicted losses
 budget_check       A plan with what its own run and the proportional run measured at the budget
 interval_coverage  Compare predictions with measured losses: intervals, and whether they contain the measured value

@@ -1,4 +1,4 @@
-"""What given weights would do to the sources: epochs, tokens, the caps they break, and what a fit predicts of them."""
+"""audit: epochs and tokens of each source under given weights, violated caps, and losses that a fit predicts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mixlaw.auditing.audit_comparison import by_source, known, planned, predicted
+from mixlaw.auditing.audit_comparison import ComparedPlan, by_source, known, planned, predicted
+from mixlaw.auditing.audit_sections import AuditedLosses, PlanShares, ViolatedCap
 from mixlaw.errors import MixlawError, listed, short, shown
 from mixlaw.exporters import Weights, import_mixture
 from mixlaw.exporters.reading import mixture_weights
+from mixlaw.io.json import no_nan
 from mixlaw.io.yaml import parse_number
 from mixlaw.mixtures.simplex import SUM_TOLERANCE
 from mixlaw.project.plan_like import PlanLike
@@ -24,9 +26,9 @@ from mixlaw.typing import Array
 if TYPE_CHECKING:
     from mixlaw.fitting.fit_result import Fit
 
-MANY_EPOCHS = 4.0  # passes up to which repeated text was found to be nearly as good as new (arXiv:2305.16264)
-USELESS_EPOCHS = 40.0  # passes beyond which more of them were found to be worth nothing (arXiv:2305.16264)
-_SLACK = 1e-9
+MANY_EPOCHS = 4.0  # epochs up to which repeated text is nearly as good as new (arXiv:2305.16264)
+USELESS_EPOCHS = 40.0  # epochs beyond which further ones add nothing (arXiv:2305.16264)
+_SLACK = 1e-9  # violations up to this size are treated as rounding
 
 
 @dataclass(frozen=True)
@@ -35,43 +37,46 @@ class Audit:
 
     Attributes:
         mixture: token shares by source, summing to 1.
-        epochs: passes over each source, w D / U; None where its tokens are unknown.
+        epochs: epochs of each source, w D / U; None if its tokens are unknown.
         tokens_by_source: tokens taken from each source, w D.
-        caps: the limits broken, each with `source`, `cap` (min, max or max_epochs), `limit`, `value`.
+        caps: the violated bounds of sources.
         tokens: D.
-        notes: what else the user should know.
-        errors: one line for each broken limit, and for each source that would be repeated past any use.
-        plan: where a plan was given, its `mixture` and `epochs` by source; else None.
-        predicted: where a fit was given, `params`, `loss` by target and `objective`, each with `audited`, and with
-            `plan` and their `difference` {mean, low, high} (audited less plan) where a plan was given; else None.
-        trainer: whose format the weights were in, None for a plain {source: weight}.
+        notes: remarks on the weights and on repetition.
+        errors: one line for each violated bound, and for each source that would be repeated to no use.
+        plan: shares and epochs of the plan; None if no plan was given.
+        predicted: losses that the fit predicts, compared with the plan's; None if no fit was given.
+        trainer: the trainer whose format the weights were in; None for a plain {source: weight}.
+
+    >>> audit({"web": 1.0}, Sources([Source("web", 5e8)]), 1e9).to_dict()["epochs"]
+    {'web': 2.0}
     """
 
     mixture: dict[str, float]
     epochs: dict[str, float | None]
     tokens_by_source: dict[str, float]
-    caps: tuple[dict[str, Any], ...]
+    caps: tuple[ViolatedCap, ...]
     tokens: float
     notes: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
-    plan: dict[str, Any] | None = None
-    predicted: dict[str, Any] | None = None
+    plan: PlanShares | None = None
+    predicted: AuditedLosses | None = None
     trainer: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain dicts and lists, as `mixlaw audit --json` prints them."""
-        return {
+        """The JSON object that `mixlaw audit --json` prints."""
+        content = {
             "mixture": dict(self.mixture),
             "epochs": dict(self.epochs),
             "tokens_by_source": dict(self.tokens_by_source),
             "tokens": self.tokens,
-            "caps": [dict(cap) for cap in self.caps],
+            "caps": self.caps,
             "notes": list(self.notes),
             "errors": list(self.errors),
             "plan": self.plan,
             "predicted": self.predicted,
             "trainer": self.trainer,
         }
+        return no_nan(content)
 
 
 @dataclass(frozen=True)
@@ -79,11 +84,14 @@ class AuditOptions:
     """How weights are read, and what they are compared with.
 
     Attributes:
-        trainer: whose format a file is in; found out by its shape where None.
-        samples: "packed" or "documents", what a sample of the trainer is where its default does not hold.
+        trainer: name of the trainer whose format the file has; None: detected.
+        samples: "packed" or "documents": what one sample of the trainer is, if not its default.
         plan: a plan to compare with.
         fit: to predict losses with.
-        params: N of the run, in place of the plan's.
+        params: N of the run; None: the plan's.
+
+    >>> AuditOptions(trainer="megatron").plan is None
+    True
     """
 
     trainer: str | None = None
@@ -99,19 +107,27 @@ def audit(
     tokens: float,
     options: AuditOptions | None = None,
 ) -> Audit:
-    """What `weights` mean for `sources` in a run of `tokens` tokens.
+    """Epochs and tokens of each source under `weights` in a run of `tokens` tokens, and violated caps.
 
     Args:
-        weights: token shares by source, or a weights file: a plan's, one of any trainer that `export` knows, or plain
-            JSON or YAML. A source is named by its name, by one of its paths, or by a path whose last part is its
-            name. Weights are brought from what the trainer counts to tokens and renormalised.
-        sources: the sources they speak of.
+        weights: token shares by source, or a weights file: a plan, a file of any trainer that `export` knows, or plain
+            JSON or YAML. It identifies a source by its name, by one of its paths, or by a path that ends in its name.
+            Weights are converted from the trainer's unit to tokens and renormalised.
+        sources: the sources that the weights are for.
         tokens: D, tokens of the run.
         options: the file's trainer, and a plan and a fit to compare with.
 
     Raises:
-        MixlawError: no such file, an unknown form or source, a weight that is negative or no number, weights that
-            count documents where their number is unknown, `tokens` not positive, or a plan or fit of other sources.
+        MixlawError: the file is missing or has an unknown form or source, a weight is negative or not a number, weights
+            count documents and the number of documents is unknown, `tokens` is not positive, or plan or fit have other
+            sources.
+
+    >>> sources = Sources([Source("web", 1e9), Source("wiki", 1e7, max_epochs=4)])
+    >>> found = audit({"web": 0.9, "wiki": 0.1}, sources, tokens=1e9)
+    >>> found.epochs
+    {'web': 0.9, 'wiki': 10.0}
+    >>> found.caps[0].cap, found.caps[0].limit, found.caps[0].value
+    ('max_epochs', 4, 10.0)
     """
     D, options = parse_number(tokens), options or AuditOptions()
     if D is None or not math.isfinite(D) or D <= 0:
@@ -123,11 +139,12 @@ def audit(
         found = import_mixture(weights, sources, options.trainer, samples=options.samples, partial=True)
     notes = _remarks(found, name)
     w_S = np.array(list(found.mixture.values()))
-    with np.errstate(over="ignore"):  # more epochs than a float can hold are infinitely many
+    with np.errstate(over="ignore"):  # overflow counts as infinitely many epochs
         epochs_S = w_S * D / sources.tokens_S
     _note_epochs(epochs_S, w_S, sources, notes)
-    caps = _broken(w_S, epochs_S, sources)
+    caps = _violated(w_S, epochs_S, sources)
     mixture = by_source(sources, w_S)
+    plan = None if options.plan is None else ComparedPlan.of(options.plan)
     return Audit(
         mixture=mixture,
         epochs=known(sources, epochs_S),
@@ -136,8 +153,8 @@ def audit(
         tokens=D,
         notes=tuple(notes),
         errors=tuple(_errors(found, w_S, epochs_S, sources, caps, D)),
-        plan=planned(options.plan, sources, D),
-        predicted=predicted(options.fit, options.plan, sources, mixture, D, options.params),
+        plan=planned(plan, sources, D),
+        predicted=predicted(options.fit, plan, sources, mixture, D, options.params),
         trainer=found.trainer,
     )
 
@@ -158,34 +175,34 @@ def _note_epochs(epochs_S: Array, w_S: Array, sources: Sources, notes: list[str]
         if math.isnan(epochs):
             if share > 0:
                 notes.append(f"{source.name}: tokens unknown, so its epochs are too")
-        elif MANY_EPOCHS < epochs <= USELESS_EPOCHS:  # of more an error speaks
+        elif MANY_EPOCHS < epochs <= USELESS_EPOCHS:  # above, an error is reported instead
             notes.append(f"{source.name}: {passes(epochs)} epochs, more than {MANY_EPOCHS:g}: repeats are worth less")
 
 
-def _broken(w_S: Array, epochs_S: Array, sources: Sources) -> list[dict[str, Any]]:
-    broken = []
+def _violated(w_S: Array, epochs_S: Array, sources: Sources) -> list[ViolatedCap]:
+    found = []
     for source, share, epochs in zip(sources, w_S.tolist(), epochs_S.tolist(), strict=True):
         if source.max_epochs is not None and epochs > source.max_epochs * (1 + _SLACK):
-            broken.append({"source": source.name, "cap": "max_epochs", "limit": source.max_epochs, "value": epochs})
+            found.append(ViolatedCap(source.name, "max_epochs", source.max_epochs, epochs))
         if share > source.max + _SLACK:
-            broken.append({"source": source.name, "cap": "max", "limit": source.max, "value": share})
+            found.append(ViolatedCap(source.name, "max", source.max, share))
         if share < source.min - _SLACK:
-            broken.append({"source": source.name, "cap": "min", "limit": source.min, "value": share})
-    return broken
+            found.append(ViolatedCap(source.name, "min", source.min, share))
+    return found
 
 
 def _errors(
-    found: Weights, w_S: Array, epochs_S: Array, sources: Sources, caps: list[dict[str, Any]], D: float
+    found: Weights, w_S: Array, epochs_S: Array, sources: Sources, caps: list[ViolatedCap], D: float
 ) -> list[str]:
-    """What must not be missed, one line each, the most repeated source first."""
+    """One line for each violated bound or useless repetition, the most repeated source first."""
     errors, used = [], dict(zip(sources.names, zip(w_S.tolist(), epochs_S.tolist(), strict=True), strict=True))
     for name, (share, epochs) in sorted(used.items(), key=lambda item: -np.nan_to_num(item[1][1])):
-        broken = [cap for cap in caps if cap["source"] == name]
-        if epochs > USELESS_EPOCHS or any(cap["cap"] == "max_epochs" for cap in broken):
+        violated = [cap for cap in caps if cap.source == name]
+        if epochs > USELESS_EPOCHS or any(cap.cap == "max_epochs" for cap in violated):
             errors.append(_repeated(sources[name], found.stated[name], share, epochs, D))
-        for cap in broken:
-            if cap["cap"] != "max_epochs":
-                errors.append(f"{name}: share {share:.4g} breaks its {cap['cap']} of {cap['limit']:g}")
+        for cap in violated:
+            if cap.cap != "max_epochs":
+                errors.append(f"{name}: share {share:.4g} breaks its {cap.cap} of {cap.limit:g}")
     return errors
 
 
@@ -200,5 +217,9 @@ def _repeated(source: Source, weight: float, share: float, epochs: float, D: flo
 
 
 def passes(epochs: float) -> str:
-    """A number of epochs, whole and without an exponent where it is large, such as 4,038."""
+    """A number of epochs as text, such as 4,038: large ones whole and without an exponent.
+
+    >>> passes(0.24), passes(4038.2)
+    ('0.24', '4,038')
+    """
     return f"{epochs:,.0f}" if 100 <= epochs < math.inf else f"{epochs:.3g}"

@@ -1,4 +1,4 @@
-"""What samples of text say, for a terminal: a plan without runs, the price of a new source."""
+"""Results of text samples, for a terminal: a plan without runs, the value of a new source."""
 
 from rich.markup import escape
 
@@ -8,7 +8,7 @@ from mixlaw.planning.plan import Plan
 
 
 def print_nearest(plan: Plan) -> None:
-    """A plan without runs: the nearest mixtures side by side, the one that is recommended first."""
+    """A plan without runs: the nearest mixture by each distance, the recommended one first."""
     console, content = make_console(), plan.to_dict()
     by = content["transport"]["by"]
     others = [name for name in content["transport"]["distances"] if name != by]
@@ -33,24 +33,23 @@ def print_nearest(plan: Plan) -> None:
 
 
 def print_appraisal(found: Appraisal) -> None:
-    """The price of a new source, and what it does to the other shares."""
-    console, content = make_console(), found.to_dict()
-    each, gain, low_high = content["gain_per_token"], content["gain"], content["best_share_interval"]
-    table = make_table(escape(content["name"]), "", "90% interval", names=["loss it takes off, nats"])
-    table.add_row("best share", percent(content["best_share"]), "–".join(map(percent, low_high)))
-    worth, ends = content["worth_tokens"], content["worth_tokens_interval"]
-    table.add_row("tokens worth having", amount(worth), "–" if ends is None else "–".join(map(amount, ends)))
-    for name, band, digits in (("loss it takes off, nats", gain, ".4f"), ("the same per token of it", each, ".2e")):
-        told = (
-            ("–", "–")
-            if band is None
-            else (f"{band['mean']:{digits}}", f"{band['low']:{digits}}–{band['high']:{digits}}")
-        )
-        table.add_row(name, *told)
+    """The value of a new source, and the shares of the plan with it."""
+    console = make_console()
+    table = make_table(escape(found.name), "", "90% interval", names=["loss it takes off, nats"])
+    table.add_row("best share", percent(found.best_share), "–".join(map(percent, found.best_share_interval)))
+    ends = found.worth_tokens_interval
+    tokens = "–" if ends is None else "–".join(map(amount, ends))
+    table.add_row("tokens worth having", amount(found.worth_tokens), tokens)
+    gains = (("loss it takes off, nats", found.gain, ".4f"), ("the same per token of it", found.gain_per_token, ".2e"))
+    for name, gain, digits in gains:
+        cells = ("–", "–")
+        if gain is not None:
+            cells = (f"{gain.mean:{digits}}", f"{gain.low:{digits}}–{gain.high:{digits}}")
+        table.add_row(name, *cells)
     console.print(table)
-    for point in content["curve"] or ():
-        console.print(f"the first {amount(point['tokens'])} tokens take off {point['gain']:.4f} nats")
-    shares = sorted(content["mixture"].items(), key=lambda item: -item[1])
+    for point in found.curve or ():
+        console.print(f"the first {amount(point.tokens)} tokens take off {point.gain:.4f} nats")
+    shares = sorted(found.mixture.items(), key=lambda item: -item[1])
     console.print(f"mixture with it: {', '.join(f'{escape(name)} {percent(share)}' for name, share in shares)}")
-    for note in content["notes"]:
+    for note in found.notes:
         console.print(f"note: {escape(note)}")

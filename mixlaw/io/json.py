@@ -1,7 +1,7 @@
 """Files that mixlaw writes as JSON and reads back: fits, plans, leaderboards."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from mixlaw.errors import MixlawError
 
 def no_nan(value: Any) -> Any:
     """A tree of JSON types: JSON has no nan and no infinity, both become null."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {k: no_nan(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [no_nan(v) for v in value]

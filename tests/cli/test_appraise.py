@@ -66,7 +66,7 @@ def test_runs_of_one_source_price_nothing(run, folder):
     base = ("appraise", folder / "sample.jsonl", "--project", folder / "mixlaw.yaml", "--json")
     code, out, _ = run(*base, "--runs", folder / "one.csv")
     assert code == 0
-    assert json.loads(out)["notes"][0].startswith("one.csv: holds one source")
+    assert json.loads(out)["notes"][0].startswith("one.csv: has a single source")
 
 
 def test_a_plan_without_runs(run, folder):

@@ -6,15 +6,16 @@ from pathlib import Path
 import pytest
 
 
-def check_same_json(written: object, path: Path, *, but: tuple[str, ...] = ()) -> None:
-    """Same keys in the same order and same values, numbers to 1e-6; keys in `but` are only compared in their order.
+def check_same_json(written: object, path: Path, *, but: tuple[str, ...] = (), rel: float = 1e-6) -> None:
+    """Same keys in the same order and same values, numbers to `rel`; keys in `but` are only compared in their order.
 
     Notes are prose: only how many there are is compared.
     """
-    _check(json.loads(json.dumps(written)), json.loads(path.read_text()), but, path.name)
+    _check(json.loads(json.dumps(written)), json.loads(path.read_text()), (but, rel), path.name)
 
 
-def _check(now: object, then: object, but: tuple[str, ...], where: str) -> None:
+def _check(now: object, then: object, how: tuple[tuple[str, ...], float], where: str) -> None:
+    but, rel = how
     if isinstance(then, dict):
         assert isinstance(now, dict), where
         assert list(now) == list(then), where
@@ -22,13 +23,13 @@ def _check(now: object, then: object, but: tuple[str, ...], where: str) -> None:
             if key in ("notes", "errors"):
                 assert len(now[key]) == len(then[key]), f"{where}: {key}"
             elif key not in but:
-                _check(now[key], then[key], but, f"{where}: {key}")
+                _check(now[key], then[key], how, f"{where}: {key}")
     elif isinstance(then, list):
         assert isinstance(now, list), where
         assert len(now) == len(then), where
         for i, (one, other) in enumerate(zip(now, then, strict=True)):
-            _check(one, other, but, f"{where}[{i}]")
+            _check(one, other, how, f"{where}[{i}]")
     elif isinstance(then, float) and not isinstance(now, bool):
-        assert now == pytest.approx(then, rel=1e-6, abs=1e-7), where
+        assert now == pytest.approx(then, rel=rel, abs=1e-7), where
     else:
         assert (type(now), now) == (type(then), then), where

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,8 @@ from mixlaw.cli.verbs.export import Samples
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from mixlaw.auditing.audit_weights import Audit
     from mixlaw.fitting.fit_result import Fit
     from mixlaw.planning.plan import Plan
@@ -21,19 +23,21 @@ if TYPE_CHECKING:
 
 def audit_weights(
     weights: Annotated[Path, typer.Argument(help="weights file of a trainer, or a plan.json")],
-    project: Annotated[Path | None, typer.Option(help="project file; as --plan records it by default")] = None,
+    project: Annotated[Path | None, typer.Option(help="project file; default: the project recorded in --plan")] = None,
     tokens: Annotated[
-        float | None, typer.Option(help="D, the training tokens; the plan's or the project's by default")
+        float | None, typer.Option(help="D, the training tokens; default: the plan's or the project's")
     ] = None,
-    trainer: Annotated[str | None, typer.Option("--from", help="whose format; by its shape if not said")] = None,
+    trainer: Annotated[
+        str | None, typer.Option("--from", help="trainer whose format the file has; default: detected")
+    ] = None,
     samples: Samples = None,
     plan: Annotated[Path | None, typer.Option(help="plan.json or its folder, to compare with")] = None,
-    fit: Annotated[Path | None, typer.Option(help="fit.json to predict losses with; the plan's by default")] = None,
-    params: Annotated[float | None, typer.Option(help="N of the run; the plan's by default")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="exit 2 where there is an error")] = False,
+    fit: Annotated[Path | None, typer.Option(help="fit.json to predict losses with; default: the plan's")] = None,
+    params: Annotated[float | None, typer.Option(help="N of the run; default: the plan's")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="exit with code 2 if there is an error")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
-    """Epochs of every source, which caps are broken, and the losses a fit predicts, under any weights."""
+    """Check weights before a run: epochs of every source, violated caps, and the losses that a fit predicts."""
     from mixlaw.auditing.audit_weights import AuditOptions, audit
     from mixlaw.cli.output import say
 
@@ -42,8 +46,8 @@ def audit_weights(
     sources = _sources(weights, project, read, D, trainer, samples)
     found = audit(weights, sources, D, AuditOptions(trainer, samples, read, _fit(fit, plan), params))
     print(json.dumps(found.to_dict(), indent=1)) if as_json else print_audit(found)
-    if as_json or _goes_elsewhere():  # whoever reads the report later, the errors are seen now
-        for error in found.errors[int(strict) :]:  # the first ends a strict audit
+    if as_json or _goes_elsewhere():  # errors are printed to stderr too, for those who redirect the report
+        for error in found.errors[int(strict) :]:  # a strict audit exits with the first
             say(f"ERROR {error}")
     if strict and found.errors:
         first, *others = found.errors
@@ -51,7 +55,7 @@ def audit_weights(
 
 
 def _stated_tokens(plan: "Plan | None", project: Path | None) -> float:
-    """D as the plan has it, else as the project's budget states it."""
+    """D of the plan, else of the project's budget."""
     from mixlaw.project.project_file import read_project
 
     D = None if plan is None else plan.to_dict().get("tokens")
@@ -66,7 +70,7 @@ def _stated_tokens(plan: "Plan | None", project: Path | None) -> float:
 
 
 def _goes_elsewhere() -> bool:
-    """Whether what is printed goes where messages do not, such as into a file."""
+    """True if stdout is redirected to another place than stderr, such as a file."""
     if sys.stdout.isatty():
         return False
     try:
@@ -77,9 +81,9 @@ def _goes_elsewhere() -> bool:
 
 
 def _sources(
-    weights: Path, project: Path | None, plan: Any, D: float, trainer: str | None, samples: str | None
+    weights: Path, project: Path | None, plan: "Plan | None", D: float, trainer: str | None, samples: str | None
 ) -> "Sources":
-    """The sources audited, with documents counted where the weights count them."""
+    """The audited sources, with their documents counted if the weights count documents."""
     from mixlaw.exporters.reading import counts_of
     from mixlaw.project.project_file import read_project
 
@@ -96,7 +100,7 @@ def _sources(
 
 
 def _fit(fit: Path | None, plan: Path | None) -> "Fit | None":
-    """The fit named, else the one beside the plan, where there is one that can be read; that there is none is said."""
+    """The named fit, else the one next to the plan; None, with a note, if that cannot be read."""
     from mixlaw.cli.output import say
     from mixlaw.fitting.fit_result import read_fit
 
@@ -111,24 +115,24 @@ def _fit(fit: Path | None, plan: Path | None) -> "Fit | None":
 
 
 def print_audit(found: "Audit") -> None:
-    """Shares, epochs and caps by source beside the plan's, losses, notes, and errors where they are seen last."""
+    """Shares, epochs and caps by source next to the plan's; losses, notes, and errors last."""
     from rich.markup import escape
 
     from mixlaw.auditing.audit_weights import USELESS_EPOCHS, passes
     from mixlaw.cli.tables import amount, make_console, make_table, percent
 
-    console, broken = make_console(), {cap["source"]: cap for cap in found.caps}
+    console, violated = make_console(), {cap.source: cap for cap in found.caps}
     beside = ("plan", "its epochs") if found.plan else ()
     table = make_table("source", "share", "tokens", "epochs", *beside, "", names=found.mixture)
     table.columns[-1].justify = "left"
     for name, share in found.mixture.items():
-        cap, cells = broken.get(name), []
+        cap, cells = violated.get(name), []
         if found.plan:
-            cells = [percent(found.plan["mixture"][name]), _passes(found.plan["epochs"][name])]
+            cells = [percent(found.plan.mixture[name]), _passes(found.plan.epochs[name])]
         useless = (found.epochs[name] or 0.0) > USELESS_EPOCHS
         alarm = f"[red]no gain past {USELESS_EPOCHS:g}[/red]" if useless else ""
         if cap is not None:
-            alarm = f"[red]{cap['cap']} {cap['limit']:g} is broken: {passes(cap['value'])}[/red]"
+            alarm = f"[red]{cap.cap} {cap.limit:g} is broken: {passes(cap.value)}[/red]"
         row = (percent(share), amount(found.tokens_by_source[name]), _passes(found.epochs[name]), *cells, alarm)
         table.add_row(escape(name), *row)
     console.print(table)
@@ -145,8 +149,8 @@ def _passes(epochs: float | None) -> str:
     return "–" if epochs is None else passes(epochs)
 
 
-def _print_losses(console: Any, found: "Audit") -> None:
-    """Predicted losses of the weights and, beside them, of the plan."""
+def _print_losses(console: "Console", found: "Audit") -> None:
+    """Predicted losses under the weights and under the plan."""
     from rich.markup import escape
 
     from mixlaw.cli.tables import make_table, nats
@@ -154,14 +158,14 @@ def _print_losses(console: Any, found: "Audit") -> None:
     if found.predicted is None:
         return
     columns = ("plan", "worse by", "90% interval") if found.plan else ()
-    rows = found.predicted["loss"] | {"objective": found.predicted["objective"]}
+    rows = found.predicted.loss | {"objective": found.predicted.objective}
     table = make_table("predicted", "loss", *columns, names=rows)
     for name, row in rows.items():
-        cells = [nats(row["audited"])]
-        if found.plan:
-            gap = row["difference"]
-            span = "–" if gap["low"] is None else f"{nats(gap['low'])}–{nats(gap['high'])}"
-            cells += [nats(row["plan"]), nats(gap["mean"]), span]
+        cells = [nats(row.audited)]
+        if row.difference is not None:
+            gap = row.difference
+            span = "–" if gap.low is None else f"{nats(gap.low)}–{nats(gap.high)}"
+            cells += [nats(row.plan), nats(gap.mean), span]
         table.add_row(escape(name), *cells)
     console.print()
     console.print(table)
