@@ -127,7 +127,7 @@ def audit(
     >>> found.epochs
     {'web': 0.9, 'wiki': 10.0}
     >>> found.caps[0].cap, found.caps[0].limit, found.caps[0].value
-    ('max_epochs', 4, 10.0)
+    ('max_epochs', 4.0, 10.0)
     """
     D, options = parse_number(tokens), options or AuditOptions()
     if D is None or not math.isfinite(D) or D <= 0:

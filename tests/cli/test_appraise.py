@@ -97,7 +97,7 @@ def test_bad_input_is_one_line_and_exit_code_two(run, folder):
         (("appraise", sample, "--project", folder / "counted.yaml"), "source 'web' has no paths"),
         ((*base, "--name", "web"), "--name web: the project has a source of that name"),
         ((*base, "--max-epochs", 2), "--max-epochs: limits passes over --available tokens"),
-        ((*base, "--law", "mixture-index"), "--law and --scale are of runs"),
+        ((*base, "--law", "mixture-index"), "--law and --scale need --runs"),
         ((*base, "--available", -1), "tokens is -1"),
         ((*base, "--runs", folder / "runs.csv", "--law", "linear"), "choose one of effective-tokens"),
         (("recommend", project, "--no-proxies", "--runs", folder / "runs.csv"), "--no-proxies plans without runs"),
