@@ -43,7 +43,7 @@ def nearest_plan(texts: Texts, project: Project, by: str = DISTANCES[0], seed: i
     found = {"ngram-kl": nearest_by_counts(Counts.of(texts), weight_K, bounds, seed)}
     samples = points(texts, weight_K, seed)
     found |= {other: nearest_by_points(samples, bounds, other) for other in DISTANCES[1:]}
-    return Plan(_content(found, by, texts, project, bounds, notes, seed))
+    return Plan.from_dict(_content(found, by, texts, project, bounds, notes, seed))
 
 
 def checked(project: Project, notes: list[str]) -> None:

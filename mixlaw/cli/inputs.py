@@ -101,8 +101,7 @@ def with_stale(plan: "Plan", found: "tuple[Stale, ...]") -> "Plan":
     if not found:
         return plan
     lines = [f"since the plan beside the runs: {one.what}" for one in found]
-    content = plan.content | {"stale": [*plan.content["stale"], *lines], "notes": [*lines, *plan.content["notes"]]}
-    return replace(plan, content=content)
+    return plan.with_values({"stale": (*plan.stale, *lines)}).with_notes(lines)
 
 
 def check_tokenizer(project: "Project", stated: "Measurement") -> None:

@@ -76,6 +76,11 @@ class Problem:
         return None if self.budget is None else self.budget.money
 
     @property
+    def money_row(self) -> str | None:
+        """Name of the constraint row of the money limit, None without one."""
+        return None if self.money is None else f"money {self.money:g}"
+
+    @property
     def money_unit(self) -> float:
         """The dearest token's cost: the unit in which costs are weighed against money."""
         return max((source.cost or 0.0 for source in self.sources or ()), default=0.0) or 1.0
@@ -139,7 +144,7 @@ class Problem:
         if self.money is not None and np.isfinite(tokens_B).all():
             assert self.sources is not None
             cost_S = np.array([source.cost for source in self.sources], float) / self.money_unit
-            made = row(f"money {self.money:g}", 1.0, losses_K=K, linear_S=cost_S)
+            made = row(str(self.money_row), 1.0, losses_K=K, linear_S=cost_S)
             rows.append(made._replace(limit_M=(self.money / self.money_unit / tokens_B)[:, None]))
         return rows
 

@@ -1,16 +1,15 @@
-"""`recommend` and everything that a plan says.
+"""`recommend` and the sections of a plan.
 
-compute_path     The plan against compute: the path of the optimum over it, and how much more of it proportional
-                 would need
-law_sensitivity  The claimed gain under laws that err to either side: a bracket around it
-near_optimal     Mixtures nearly as good as the plan's: how far each share can move within a stated regret, and some
-                 that differ
-options          Ask: how a plan is chosen, and what it holds beyond the contract
-plan             Plan: a recommendation as it is used, saved and read back
-plan_sections    The parts of a plan that are read off its optimum: shares, amounts, caps, predictions, provenance
-recommendation   recommend: from a fit, sources and a budget to a Plan with baselines, intervals and a verdict
-robust           A mixture chosen over the bootstrap: the least mean of the regret, or a quantile of it
-shadow_prices    What a constraint costs: shadow prices of caps and rows, and what more tokens of a source would be
-                 worth
-verdict          Better, tie or unknown: the plan against its baselines, and how far it lies from the runs
+compute_path     The plan over compute: path of the optimum, and the multiple of compute that proportional needs
+law_sensitivity  Sensitivity of the claimed gain to the law: a bracket
+near_optimal     Near-optimal mixtures: range of each share within a stated regret, and some mixtures that differ
+notes            Note: a text about keys of a plan, with a code
+options          Ask: how a plan is chosen, and its optional parts
+plan             Plan: a recommendation with typed sections, saved as plan.json and read back
+plan_sections    Sections of a plan computed from its optimum: shares, amounts, caps, predictions, provenance
+plan_types       The sections of a plan as frozen dataclasses
+recommendation   recommend: a Plan with baselines, intervals and a verdict from a fit, sources and a budget
+robust           Robust mixture over the bootstrap: minimises the mean of the regret, or a quantile of it
+shadow_prices    Shadow prices of caps and constraints, the gain from more tokens of a source
+verdict          Verdict on the plan against its baselines, and its distance from the runs
 """

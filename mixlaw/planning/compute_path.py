@@ -1,6 +1,4 @@
-"""The plan against compute: the path of the optimum over it, and how much more of it proportional would need."""
-
-from typing import Any
+"""The plan over compute: path of the optimum, and the multiple of compute that proportional needs to match it."""
 
 import numpy as np
 
@@ -11,16 +9,18 @@ from mixlaw.mixtures.infeasibility import mixture_exists
 from mixlaw.optimization.problem import MET, Problem
 from mixlaw.optimization.scale import Scale
 from mixlaw.optimization.size_search import best_scale
+from mixlaw.planning.notes import Note, null
+from mixlaw.planning.plan_types import PathPoint, SpeedUp
 
 FACTORS = 4.0 ** np.arange(-2, 3.0)
-"""Of the plan's compute, for the path."""
+"""Multiples of the plan's compute on the path."""
 ROUNDS = 3
 """Grids of N for each budget of the path: neighbours on the last lie 1% apart."""
 MULTIPLES = np.geomspace(1e-2, 1e4, 241)
-"""Of the plan's compute, among which the equivalent one is sought."""
+"""Multiples of the plan's compute among which the equivalent one is searched."""
 
 
-def speed_up(problem: Problem, scale: Scale, w_S: np.ndarray, notes: list[str]) -> dict[str, Any] | None:
+def speed_up(problem: Problem, scale: Scale, w_S: np.ndarray, notes: list[str]) -> SpeedUp | None:
     """How many times the plan's compute the proportional mixture needs to be as good, with a 90% interval.
 
     The multiple is the smallest at which the predicted objective of proportional is down to the plan's, refit by refit;
@@ -28,7 +28,7 @@ def speed_up(problem: Problem, scale: Scale, w_S: np.ndarray, notes: list[str]) 
     """
     other_S = problem.proportional_S
     if other_S is None or "tokens" not in problem.fit.law.needs or None in (scale.params, scale.tokens):
-        notes.append("speed_up is null: it needs the sources' tokens, N and D, and a law that reads D")
+        notes.append(null(("speed_up",), "it needs the sources' tokens, N and D, and a law that reads D"))
         return None
     fit = problem.fit
     multiple_M, params_M, tokens_M = _along(problem, scale, other_S)
@@ -40,11 +40,7 @@ def speed_up(problem: Problem, scale: Scale, w_S: np.ndarray, notes: list[str]) 
     found_B = np.array([_equivalent(multiple_M, *of) for of in zip(refits_BxM, own_B, strict=True)])
     low, high = np.quantile(found_B, [0.05, 0.95], method="nearest")
     what = "tokens" if params_M[0] == params_M[-1] else "parameters and tokens"
-    return {
-        **{"mean": point, "low": float(min(low, point)), "high": float(max(high, point))},
-        "against": "proportional",
-        "by": what,
-    }
+    return SpeedUp(point, float(min(low, point)), float(max(high, point)), against="proportional", by=what)
 
 
 def _along(problem: Problem, scale: Scale, w_S: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -99,11 +95,11 @@ def _equivalent(multiple_M: np.ndarray, value_M: np.ndarray, goal: float) -> flo
     return float(np.exp(np.interp(share, [0.0, 1.0], np.log(multiple_M[[m - 1, m]]))))
 
 
-def path(problem: Problem, scale: Scale, notes: list[str]) -> list[dict[str, Any]] | None:
-    """The optimum at multiples of the plan's compute, N chosen anew for each where compute was given: how the mixture
-    moves. Budgets at which no mixture keeps the constraints are left out."""
+def path(problem: Problem, scale: Scale, notes: list[str]) -> tuple[PathPoint, ...] | None:
+    """The optimum at multiples of the plan's compute. N is chosen again for each if the budget states compute alone.
+    Budgets at which no mixture satisfies the constraints are left out."""
     if not {"params", "tokens"} & problem.fit.law.needs or None in (scale.params, scale.tokens):
-        notes.append("path is null: the law knows no scale, or N and D are not known")
+        notes.append(null(("path",), "the law knows no scale, or N and D are not known"))
         return None
     assert problem.budget is not None, "N and D come from a budget"
     flops_F = problem.budget.compute * FACTORS
@@ -113,17 +109,16 @@ def path(problem: Problem, scale: Scale, notes: list[str]) -> list[dict[str, Any
     found = []
     for (flops, (params, tokens)), optimum in zip(sized, optima, strict=True):
         if optimum.broken <= MET:
-            at = {"flops": float(flops), "params": params, "tokens": tokens}
             losses_K = problem.fit.losses(optimum.w_S[None], params, tokens)[0]
             mixture = named(problem.fit.sources, optimum.w_S)
-            found.append(at | {"mixture": mixture, "objective": float(problem.value(losses_K))})
+            found.append(PathPoint(float(flops), params, tokens, mixture, float(problem.value(losses_K))))
     if len(found) < len(FACTORS):
         or_served = ", or serving leaves no tokens" if problem.budget.served else ""
         left_out = (
             f"at {len(FACTORS) - len(found)} of {len(FACTORS)} budgets no mixture keeps the constraints{or_served}"
         )
-        notes.append(f"path: {left_out}")
-    return found
+        notes.append(Note("left-out", ("path",), f"path: {left_out}"))
+    return tuple(found)
 
 
 def _sized(problem: Problem, scale: Scale, flops: float) -> tuple[float, float] | None:

@@ -1,7 +1,6 @@
-"""Mixtures nearly as good as the plan's: how far each share can move within a stated regret, and some that differ."""
+"""Near-optimal mixtures: range of each share within a stated regret of the plan, and some mixtures that differ."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -11,12 +10,13 @@ from mixlaw.optimization.optimum import optimize_program
 from mixlaw.optimization.oracle import Oracle
 from mixlaw.optimization.problem import MET, Problem
 from mixlaw.optimization.scale import Scale
+from mixlaw.planning.plan_types import Alternative, NearOptimal
 from mixlaw.planning.verdict import compared, losses_of
 
 ALTERNATIVES = 3
 
 
-def near_optimal(problem: Problem, scale: Scale, own_S: np.ndarray, regret: float) -> dict[str, Any]:
+def near_optimal(problem: Problem, scale: Scale, own_S: np.ndarray, regret: float) -> NearOptimal:
     """Ranges of the shares, and alternatives far from each other, among mixtures worse by at most `regret` nats.
 
     For every source its smallest and largest share are found under the plan's constraints and one more row, the
@@ -34,18 +34,15 @@ def near_optimal(problem: Problem, scale: Scale, own_S: np.ndarray, regret: floa
         picked.append(_alternative(problem, scale, own_S, chosen[-1]))
     names = problem.fit.sources
     ranges = {name: [float(low), float(high)] for name, (low, high) in zip(names, range_Sx2, strict=True)}
-    return {"regret": regret, "range": ranges, "mixtures": picked}
+    return NearOptimal(regret, ranges, tuple(picked))
 
 
-def _alternative(problem: Problem, scale: Scale, own_S: np.ndarray, w_S: np.ndarray) -> dict[str, Any]:
+def _alternative(problem: Problem, scale: Scale, own_S: np.ndarray, w_S: np.ndarray) -> Alternative:
     found = compared(problem, scale, own_S, w_S)
+    assert found.objective is not None
+    assert found.difference is not None
     moved = float(0.5 * np.abs(w_S - own_S).sum())
-    return {
-        "mixture": named(problem.fit.sources, w_S),
-        "objective": found["objective"],
-        "difference": found["difference"],
-        "moved": moved,
-    }
+    return Alternative(named(problem.fit.sources, w_S), found.objective, found.difference, moved)
 
 
 def _corners(problem: Problem, scale: Scale, own_S: np.ndarray, regret: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Ask: how a plan is chosen, and what it holds beyond the contract."""
+"""Ask: how a plan is chosen, and its optional parts."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,17 @@ REPLICAS = 200
 
 @dataclass(frozen=True)
 class Ask:
-    """How a plan is chosen and what it holds.
+    """How a plan is chosen, and its optional parts.
+
+    >>> Ask(robust="mean").replicas
+    200
 
     Attributes:
-        replicas: bootstrap refits behind every interval (a fit that holds replicas keeps its own).
-        robust: None for the optimum of the fit; "mean" for the least mean regret over the refits; a number in (0, 1)
-            for the least such quantile of it.
-        regret: by how many nats near-optimal mixtures may be worse; None: 0.002.
-        bracket: whether the gain is also told by laws that err to either side, which are fitted for it.
+        replicas: number of bootstrap refits for the intervals (a fit that has replicas keeps its own).
+        robust: None for the optimum of the fit; "mean" to minimise the mean regret over the refits; a number in (0, 1)
+            to minimise that quantile of the regret.
+        regret: nats per token by which near-optimal mixtures may be worse than the plan; None: 0.002.
+        bracket: True to compute the gain also under laws that overstate and understate it, which are fitted for it.
 
     Raises:
         MixlawError: a value is out of range.

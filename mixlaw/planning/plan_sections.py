@@ -1,7 +1,6 @@
-"""The parts of a plan that are read off its optimum: shares, amounts, caps, predictions, provenance."""
+"""Sections of a plan computed from its optimum: shares, amounts, caps, predictions, provenance."""
 
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
@@ -10,63 +9,84 @@ from mixlaw.io.json import named
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.problem import Problem
 from mixlaw.optimization.scale import Scale
-from mixlaw.planning.verdict import epochs_of, losses_of
+from mixlaw.planning.notes import Note, null
+from mixlaw.planning.plan_types import Cap, Certificate, Prediction, Provenance
+from mixlaw.planning.verdict import band, epochs_of, losses_of
 from mixlaw.project.request import question
 
 AT_BOUND = 1e-4
-"""A share this near to a bound is held by it."""
+"""A share nearer than this to a bound is reported as being at it."""
 
 
-def certificate(problem: Problem, best: Optimum) -> dict[str, Any]:
-    """The gap, by what it is proven, and whether the optimum is a vertex of what is feasible."""
+def certificate(problem: Problem, best: Optimum) -> Certificate:
+    """The optimality gap, how it was computed, and whether the optimum is a vertex of the feasible set."""
     rows = problem.rows(np.array([1.0]))
     dual = problem.fit.law.convex and len(rows.names) > 0
     kind = "stationarity" if not problem.fit.law.convex else "lagrangian dual" if dual else "frank-wolfe"
-    return {
-        "gap": best.gap,
-        "relative": best.gap / max(abs(best.objective), 1e-300),
-        "kind": kind,
-        "vertex": best.vertex,
-        "degenerate": best.degenerate,
-        "starts": best.starts,
-        "agree": best.agree,
-        "broken": best.broken,
-    }
+    return Certificate(
+        gap=best.gap,
+        relative=best.gap / max(abs(best.objective), 1e-300),
+        kind=kind,
+        vertex=best.vertex,
+        degenerate=best.degenerate,
+        starts=best.starts,
+        agree=best.agree,
+        broken=best.broken,
+    )
 
 
 def intervals(names: tuple[str, ...], w_S: np.ndarray, w_BxS: np.ndarray) -> dict[str, list[float]]:
+    """90% interval [low, high] of each share over the optima of the refits.
+
+    >>> intervals(("web",), np.array([1.0]), np.ones((10, 1)))
+    {'web': [1.0, 1.0]}
+    """
     found = {name: bootstrap_interval(w_B, w) for name, w, w_B in zip(names, w_S, w_BxS.T, strict=True)}
     return {name: [band["low"], band["high"]] for name, band in found.items()}
 
 
-def predicted(problem: Problem, scale: Scale, best: Optimum) -> dict[str, Any]:
+def predicted(problem: Problem, scale: Scale, best: Optimum) -> Prediction:
+    """Predicted loss of each target with its 90% interval, and the objective."""
     point_K, replicas_BxK = losses_of(problem, scale, best.w_S)
-    loss = {t.name: bootstrap_interval(r, p) for t, r, p in zip(problem.targets, replicas_BxK.T, point_K, strict=True)}
-    return {"loss": loss, "objective": float(problem.value(point_K))}
+    loss = {t.name: band(r, p) for t, r, p in zip(problem.targets, replicas_BxK.T, point_K, strict=True)}
+    return Prediction(loss, float(problem.value(point_K)))
 
 
-def amounts(problem: Problem, scale: Scale, best: Optimum, notes: list[str]) -> dict[str, Any]:
-    """Epochs and tokens by source, and warnings about repetition the runs have not seen."""
+def epochs_by_source(problem: Problem, scale: Scale, best: Optimum, notes: list[str]) -> dict[str, float] | None:
+    """Epochs of each source, None if sizes or D are not known; notes say why, and warn of unseen repetition."""
     names, epochs_S = problem.fit.sources, epochs_of(problem, scale, best.w_S)
-    if scale.tokens is None:
-        notes.append("tokens_by_source and epochs are null: the number of training tokens is not known")
     if problem.sources is None:
-        notes.append("epochs and caps are null: without a project the sources' sizes are not known")
-    if epochs_S is not None:
-        for name, epochs, most in zip(names, epochs_S, problem.fit.support.epochs_S, strict=True):
-            if epochs > 1.05 * max(most, 1.0):
-                notes.append(f"{name} is used for {epochs:.1f} epochs, more than the {most:.1f} that the runs saw")
-    known = epochs_S is not None and np.isfinite(epochs_S).all()
-    if epochs_S is not None and not known:
-        notes.append("epochs are null: the sources' tokens are not known")
-    return {
-        "epochs": named(names, epochs_S) if epochs_S is not None and known else None,
-        "tokens_by_source": None if scale.tokens is None else named(names, best.w_S * scale.tokens),
-    }
+        notes.append(null(("epochs", "caps"), "without a project the sources' sizes are not known"))
+    if epochs_S is None:
+        return None
+    for name, epochs, most in zip(names, epochs_S, problem.fit.support.epochs_S, strict=True):
+        if epochs > 1.05 * max(most, 1.0):
+            text = f"{name} is used for {epochs:.1f} epochs, more than the {most:.1f} that the runs saw"
+            notes.append(Note("repetition", ("epochs",), text))
+    if not np.isfinite(epochs_S).all():
+        notes.append(null(("epochs",), "the sources' tokens are not known", "are"))
+        return None
+    return named(names, epochs_S)
 
 
-def caps(problem: Problem, scale: Scale, best: Optimum) -> dict[str, Any] | None:
-    """By source: its bounds at this budget, the cap in epochs, and which bound holds the share."""
+def tokens_by_source(problem: Problem, scale: Scale, best: Optimum, notes: list[str]) -> dict[str, float] | None:
+    """Training tokens from each source, None if D is not known."""
+    if scale.tokens is None:
+        notes.append(null(("tokens_by_source", "epochs"), "the number of training tokens is not known"))
+        return None
+    return named(problem.fit.sources, best.w_S * scale.tokens)
+
+
+def compute(problem: Problem, notes: list[str]) -> float | None:
+    """FLOP of the budget, None if there is none."""
+    if problem.budget is None:
+        notes.append(null(("flops",), "no budget was given"))
+        return None
+    return problem.budget.compute
+
+
+def caps(problem: Problem, scale: Scale, best: Optimum) -> dict[str, Cap] | None:
+    """By source: bounds at this budget, cap in epochs, and the bound that the share is at; None without a project."""
     if problem.sources is None:
         return None
     found, upper_S = {}, problem.upper_S(scale.tokens)
@@ -74,16 +94,16 @@ def caps(problem: Problem, scale: Scale, best: Optimum) -> dict[str, Any] | None
         binding = "min" if low > 0 and w - low < AT_BOUND else "max" if high < 1 and high - w < AT_BOUND else None
         if binding == "max" and source.max_epochs is not None and high < source.max - 1e-12:
             binding = "max_epochs"
-        bounds = {"min": float(low), "max": float(high), "max_epochs": source.max_epochs, "binding": binding}
-        found[source.name] = bounds
+        found[source.name] = Cap(float(low), float(high), source.max_epochs, binding)
     return found
 
 
-def provenance(problem: Problem, seed: int) -> dict[str, Any]:
+def provenance(problem: Problem, seed: int) -> Provenance:
+    """Table, hashes and seeds of the fit, the request, and the version."""
     from mixlaw.version import __version__
 
     fit = problem.fit
-    return {
+    record = {
         **{k: v for k, v in fit.provenance.items() if k != "seed"},
         "sources_hash": None if problem.sources is None else problem.sources.hash(),
         "sources": problem.sources and {s.name: asdict(s) for s in problem.sources},
@@ -94,3 +114,4 @@ def provenance(problem: Problem, seed: int) -> dict[str, Any]:
         "version": __version__,
         "targets": {t.name: t.weight for t in problem.targets},
     }
+    return Provenance.from_dict(record)

@@ -1,7 +1,7 @@
-"""recommend: from a fit, sources and a budget to a Plan with baselines, intervals and a verdict."""
+"""recommend: a Plan with baselines, intervals and a verdict from a fit, sources and a budget."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -19,24 +19,34 @@ from mixlaw.optimization.size_search import choose_scale
 from mixlaw.planning.compute_path import path, speed_up
 from mixlaw.planning.law_sensitivity import bracket
 from mixlaw.planning.near_optimal import near_optimal
+from mixlaw.planning.notes import Note, doubt, not_asked, null, with_codes
 from mixlaw.planning.options import REPLICAS, Ask
-from mixlaw.planning.plan import SCHEMA, Plan
-from mixlaw.planning.plan_sections import amounts, caps, certificate, intervals, predicted, provenance
+from mixlaw.planning.plan import Plan
+from mixlaw.planning.plan_sections import (
+    caps,
+    certificate,
+    compute,
+    epochs_by_source,
+    intervals,
+    predicted,
+    provenance,
+    tokens_by_source,
+)
+from mixlaw.planning.plan_types import Baseline, Bracket, HeldOutError, LawRecord, NearOptimal, best_feasible
 from mixlaw.planning.robust import robust
-from mixlaw.planning.shadow_prices import unconstrained, worth
+from mixlaw.planning.shadow_prices import shadow_prices, unconstrained
 from mixlaw.planning.verdict import baselines, distance, extrapolations, verdict
 from mixlaw.project.constraints import Constraints
 from mixlaw.project.sources import Budget, Sources, Target
 from mixlaw.validation.held_out import HeldOut, held_out
 
 LARGE_GAP = 1e-4
-"""Nats per token: a plan whose gap is larger is no optimum."""
-
+"""Gap (nats per token) above which the verdict is unknown: the optimiser stopped short."""
 
 REGRET = 0.002
-"""Nats: mixtures worse by no more are near-optimal, where nothing else is asked."""
+"""Default regret (nats per token) within which mixtures are near-optimal."""
 LARGE = 1_000_000
-"""Sources squared times targets above which near-optimal mixtures are found only when asked for."""
+"""Sources squared times targets above which near-optimal mixtures are searched only if the request states a regret."""
 
 
 def recommend(
@@ -50,15 +60,15 @@ def recommend(
     replicas: int = REPLICAS,
     seed: int = 0,
 ) -> Plan:
-    """The mixture with the lowest predicted objective at a budget, and how sure that is.
+    """The mixture with the lowest predicted objective at a budget, with intervals, baselines and a verdict.
 
     Args:
         fit: a fitted law.
-        sources: availability and bounds; without them every mixture is feasible and what needs sizes is null.
-        budget: compute, or N and D; may be left out where the law knows no scale.
+        sources: availability and bounds. Without them every mixture is feasible, and keys that need sizes are null.
+        budget: compute, or N and D. May be left out if the law does not depend on scale.
         targets: weights and ceilings of the targets; without them each counts 1.
         constraints: the objective, groups, and the distance from a reference mixture.
-        ask: what the plan is to hold; `replicas` is short for Ask(replicas=...).
+        ask: optional parts of the plan; `replicas` is short for Ask(replicas=...).
         seed: of the bootstrap and of the cross-validation.
 
     Raises:
@@ -89,113 +99,131 @@ def recommend(
     plain, chosen = best, None
     if ask.robust is not None:
         best, chosen = robust(problem, scale, best, refits, None if ask.robust == "mean" else float(ask.robust))
-    content = _content(problem, scale, best, refits, notes, seed)
+    plan = _at_optimum(problem, scale, best, refits, notes, seed)
     stage("near-optimal mixtures, path over compute")
-    more = _beyond(problem, scale, best.w_S, ask, notes, seed)
+    plan = replace(
+        plan,
+        near_optimal=_near_optimal(problem, scale, best.w_S, ask, notes),
+        bracket=_bracket(problem, scale, best.w_S, ask, notes, seed),
+        speed_up=speed_up(problem, scale, best.w_S, notes),
+        path=path(problem, scale, notes),
+    )
     stage("what constraints and more tokens are worth")
-    more |= {"worth": worth(problem, scale, plain, notes), "unconstrained": unconstrained(problem, scale, plain)}
+    plan = replace(
+        plan,
+        worth=shadow_prices(problem, scale, plain, notes),
+        unconstrained=unconstrained(problem, scale, plain),
+        robust=chosen,
+        stale=tuple(old),
+    )
     if chosen is None:
-        notes.append("robust is null: it was not asked for")
-    more |= {"robust": chosen, "stale": old, "notes": list(dict.fromkeys(notes))}
-    return Plan(content | more, fit)
+        notes.append(not_asked("robust"))
+    return replace(plan, notes=with_codes(notes, plan), fit=fit)
 
 
-def _beyond(problem: Problem, scale: Scale, w_S: np.ndarray, ask: Ask, notes: list[str], seed: int) -> dict[str, Any]:
-    """The keys that say what would change the plan, and what it may be worth."""
-    near = span = None
+def _near_optimal(problem: Problem, scale: Scale, w_S: np.ndarray, ask: Ask, notes: list[str]) -> NearOptimal | None:
+    """Near-optimal mixtures; None for large problems, unless the request states a regret."""
     size = len(problem.fit.sources) ** 2 * len(problem.targets)
     if ask.regret is None and size > LARGE:
-        notes.append("near_optimal is null: with so many sources and targets it takes long; ask by a regret")
-    else:
-        near = near_optimal(problem, scale, w_S, ask.regret or REGRET)
+        notes.append(null(("near_optimal",), "with so many sources and targets it takes long; ask by a regret"))
+        return None
+    return near_optimal(problem, scale, w_S, ask.regret or REGRET)
+
+
+def _bracket(problem: Problem, scale: Scale, w_S: np.ndarray, ask: Ask, notes: list[str], seed: int) -> Bracket | None:
+    """The gain under other laws, if the request asks for it."""
     if ask.bracket:
-        span = bracket(problem, scale, w_S, notes, seed)
-    else:
-        notes.append("bracket is null: it was not asked for")
-    return {
-        "near_optimal": near,
-        "speed_up": speed_up(problem, scale, w_S, notes),
-        "path": path(problem, scale, notes),
-        "bracket": span,
-    }
+        return bracket(problem, scale, w_S, notes, seed)
+    notes.append(not_asked("bracket"))
+    return None
 
 
-def _content(
+def _at_optimum(
     problem: Problem, scale: Scale, best: Optimum, refits: list[Optimum], notes: list[str], seed: int
-) -> dict[str, Any]:
-    """The keys of the contract."""
-    fit, judged = problem.fit, held_out(problem.fit, seed=seed)
-    notes += judged.notes
-    unkept = sum(refit.broken > MET for refit in refits)
-    if unkept:
-        notes.append(f"in {unkept} of {len(refits)} refits no mixture keeps the constraints: the nearest one counts")
+) -> Plan:
+    """The plan with the sections that every plan has."""
+    fit, error = problem.fit, held_out(problem.fit, seed=seed)
+    notes += error.notes
+    violating = sum(refit.broken > MET for refit in refits)
+    if violating:
+        text = f"in {violating} of {len(refits)} refits no mixture keeps the constraints: the nearest one counts"
+        notes.append(Note("refits", ("interval",), text))
     found = baselines(problem, scale, best.w_S, notes)
-    reasons = _doubts(problem, scale, best, found, judged)
-    notes += _remarks(problem, best)
-    notes += [f"verdict unknown: {reason}" for reason in reasons]
-    return {
-        "mixture": named(fit.sources, best.w_S),
-        "interval": intervals(fit.sources, best.w_S, np.stack([refit.w_S for refit in refits])),
-        **amounts(problem, scale, best, notes),
-        **scale.to_dict(problem.budget, notes),
-        "law": {"name": fit.law.name, "held_out": judged.to_dict()},
-        "predicted": predicted(problem, scale, best),
-        "baselines": found,
-        "verdict": "unknown" if reasons else verdict(found),
-        "certificate": certificate(problem, best),
-        "caps": caps(problem, scale, best),
-        "distance": distance(problem, scale, best.w_S),
-        "provenance": provenance(problem, seed),
-        "schema": SCHEMA,
-        "objective": problem.constraints.objective,
-    }
+    reasons = _doubts(problem, scale, best, found, error)
+    notes += _of_optimum(problem, best)
+    notes += [doubt(reason) for reason in reasons]
+    tokens = tokens_by_source(problem, scale, best, notes)
+    held = error.to_dict()
+    return Plan(
+        mixture=named(fit.sources, best.w_S),
+        interval=intervals(fit.sources, best.w_S, np.stack([refit.w_S for refit in refits])),
+        epochs=epochs_by_source(problem, scale, best, notes),
+        tokens_by_source=tokens,
+        params=scale.params,
+        tokens=scale.tokens,
+        flops=compute(problem, notes),
+        law=LawRecord(fit.law.name, None if held is None else HeldOutError.from_dict(held)),
+        predicted=predicted(problem, scale, best),
+        baselines=found,
+        verdict="unknown" if reasons else verdict(found),
+        certificate=certificate(problem, best),
+        caps=caps(problem, scale, best),
+        distance=distance(problem, scale, best.w_S),
+        provenance=provenance(problem, seed),
+        objective=problem.constraints.objective,
+    )
 
 
-def _doubts(problem: Problem, scale: Scale, best: Optimum, found: dict[str, Any], judged: HeldOut) -> list[str]:
-    """Why the verdict is unknown, if it is."""
-    rivals = any(b is not None and b["feasible"] for b in found.values())
-    reasons = [] if rivals else ["no baseline keeps the bounds: there is nothing to compare the plan with"]
-    reasons += extrapolations(problem, scale, best.w_S) + list(judged.distrust)
+def _doubts(
+    problem: Problem, scale: Scale, best: Optimum, found: Mapping[str, Baseline | None], error: HeldOut
+) -> list[str]:
+    """Reasons why the verdict is unknown."""
+    reasons = []
+    if best_feasible(found) is None:
+        reasons.append("no baseline keeps the bounds: there is nothing to compare the plan with")
+    reasons += extrapolations(problem, scale, best.w_S) + list(error.distrust)
     if best.gap > LARGE_GAP:
         reasons.append(f"the optimizer stopped {best.gap:.2g} nats short of a certified optimum")
-    return reasons + list(judged.doubt if verdict(found) == "better" else ())
+    return reasons + list(error.doubt if verdict(found) == "better" else ())
 
 
-def _remarks(problem: Problem, best: Optimum) -> list[str]:
-    """What to know of the optimum itself."""
-    notes, law = [], problem.fit.law
+def _of_optimum(problem: Problem, best: Optimum) -> list[Note]:
+    """Notes on the optimum itself."""
+    texts, law = [], problem.fit.law
     if not law.convex:
-        notes.append(
+        texts.append(
             f"the law {law.name} is not convex in the mixture: this is the best of {best.starts} starts, of which "
             f"{best.agree:.0%} reached it, stationary within the gap, and not certified as the optimum"
         )
     if best.vertex:
-        notes.append("the optimum is a vertex: bounds and constraints fix every share, the law only chooses the corner")
+        texts.append("the optimum is a vertex: bounds and constraints fix every share, the law only chooses the corner")
     if best.degenerate:
-        notes.append("the optimum is degenerate: a share could leave its bound at (nearly) no cost, see near_optimal")
-    return notes
+        texts.append("the optimum is degenerate: a share could leave its bound at (nearly) no cost, see near_optimal")
+    return [Note("optimum", ("certificate",), text) for text in texts]
 
 
-def _serving(problem: Problem, scale: Scale) -> list[str]:
-    """How the compute is split where serving is paid for."""
+def _serving(problem: Problem, scale: Scale) -> list[Note]:
+    """Share of the compute for serving, if the budget pays for it."""
     budget = problem.budget
     if budget is None or budget.served is None or scale.params is None:
         return []
     share = 2.0 * scale.params * budget.served / budget.compute
-    return [f"{share:.0%} of the compute is for serving {budget.served:.3g} tokens"]
+    text = f"{share:.0%} of the compute is for serving {budget.served:.3g} tokens"
+    return [Note("serving", ("flops",), text)]
 
 
-def _seed_noise(problem: Problem) -> list[str]:
-    """What gains are to be seen beside: how far one more run with another seed may be, where runs repeat."""
+def _seed_noise(problem: Problem) -> list[Note]:
+    """Standard deviation of the objective over seeds, if runs repeat: the scale on which gains are judged."""
     found, at = problem.fit.diagnostics, problem.fit.runs
     if at is None or not np.isfinite(found.seed_noise_K).all():
         return []
     nats = float(problem.weight_K @ (found.seed_noise_K * np.nanmedian(at.loss_RxK, axis=0)))
-    return [f"runs with another seed differ by {nats:.4f} nats (standard deviation, {found.repeats_K[0]:.0f} repeats)"]
+    text = f"runs with another seed differ by {nats:.4f} nats (standard deviation, {found.repeats_K[0]:.0f} repeats)"
+    return [Note("seed-noise", ("predicted",), text)]
 
 
 def _check_tokens(problem: Problem, scale: Scale) -> None:
-    """A cap in epochs is a cap on tokens, and so is money: it cannot be kept at an unknown number of them."""
+    """Caps in epochs and money limit tokens: refuse them if the number of tokens is not known."""
     needed = problem.needs_tokens()
     if needed is not None and scale.tokens is None:
         raise MixlawError(

@@ -1,4 +1,4 @@
-"""A mixture chosen over the bootstrap: the least mean of the regret, or a quantile of it.
+"""Robust mixture over the bootstrap refits: minimises the mean of the regret, or a quantile of it.
 
 The regret of a mixture in a refit is its objective there less that of the refit's own optimum. Its mean is convex in
 the mixture. A quantile q is not: it is approached from the mean of the worst 1 - q (Rockafellar and Uryasev 2000),
@@ -9,7 +9,6 @@ plan's own fit, whose losses stand beside the refits' in the program.
 """
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from mixlaw.optimization.oracle import Oracle
 from mixlaw.optimization.problem import Problem
 from mixlaw.optimization.program import Program
 from mixlaw.optimization.scale import Scale
+from mixlaw.planning.plan_types import RobustChoice
 
 POLISH = 4
 LANES = 4000
@@ -28,8 +28,8 @@ LANES = 4000
 
 def robust(
     problem: Problem, scale: Scale, best: Optimum, refits: list[Optimum], quantile: float | None
-) -> tuple[Optimum, dict[str, Any]]:
-    """The robust optimum, and its regrets beside those of the plain one.
+) -> tuple[Optimum, RobustChoice]:
+    """The robust optimum, and its regrets compared with those of the plain optimum.
 
     Args:
         quantile: of the regret, in (0, 1); None for its mean.
@@ -52,11 +52,14 @@ def robust(
         level_of = [np.quantile(_regret(problem, scale, x.w_S, least_B), quantile) for x in (found, best)]
         found = _polished(problem, scale, oracle, (found, best)[int(np.argmin(level_of))], least_B, quantile)
     level = 0.9 if quantile is None else quantile
-    report = {"measure": "mean" if quantile is None else f"quantile {quantile:g}", "refits": count}
-    for name, w_S in (("robust", found.w_S), ("plain", best.w_S)):
-        regret_B = _regret(problem, scale, w_S, least_B)
-        report[name] = {"mean": float(regret_B.mean()), f"quantile_{level:g}": float(np.quantile(regret_B, level))}
-    return found, report
+    measure = "mean" if quantile is None else f"quantile {quantile:g}"
+    own, plain = (_regret_of(_regret(problem, scale, x.w_S, least_B), level) for x in (found, best))
+    return found, RobustChoice(measure, count, own, plain)
+
+
+def _regret_of(regret_B: np.ndarray, level: float) -> dict[str, float]:
+    """Mean and quantile of the regret over the refits, nats per token."""
+    return {"mean": float(regret_B.mean()), f"quantile_{level:g}": float(np.quantile(regret_B, level))}
 
 
 def _least(problem: Problem, scale: Scale, best: Optimum, refits: list[Optimum]) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""Better, tie or unknown: the plan against its baselines, and how far it lies from the runs."""
+"""Verdict on the plan (better, tie or unknown) against its baselines, and its distance from the runs."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,18 +11,20 @@ from mixlaw.io.json import named
 from mixlaw.mixtures.simplex import as_mixture
 from mixlaw.optimization.problem import Problem
 from mixlaw.optimization.scale import Scale
+from mixlaw.planning.notes import NULL, Note
+from mixlaw.planning.plan_types import Band, Baseline, Distance, best_feasible
 
 FAR = 30.0
-"""A plan at more than so many times the runs' largest N or D is beyond what the runs support."""
+"""Multiple of the runs' largest N or D above which the runs do not support a plan."""
 FAR_RATIO = 8.0
-"""A plan's D/N may leave the range of the runs' by so much."""
+"""Factor by which a plan's D/N may lie outside the range of the runs' D/N."""
 ONE_RATIO = 1.5
-"""Runs whose D/N differ by less cannot tell what N and D are worth apart."""
+"""Ratio of the runs' largest to smallest D/N below which the effects of N and D cannot be separated."""
 FAR_EPOCHS = 4.0
-"""Up to so many epochs repeated text is nearly as good as new (Muennighoff et al., 2305.16264): beyond them, and
-beyond twice what the runs saw, a law without repetition is not to be trusted."""
+"""Epochs up to which repeated text is nearly as good as new (Muennighoff et al., 2305.16264). Above this, and above
+twice the runs' largest, a law without repetition does not support a verdict."""
 FAR_SHARE = 0.15
-"""A share may exceed the largest one seen, or fall below the smallest, by so much before that is extrapolation."""
+"""Distance of a share from the range of the runs' shares above which it is an extrapolation."""
 
 
 def losses_of(problem: Problem, scale: Scale, w_S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -31,58 +33,71 @@ def losses_of(problem: Problem, scale: Scale, w_S: np.ndarray) -> tuple[np.ndarr
     return fit.losses(w_S[None], *scale.pair)[0], fit.losses(w_S[None], *scale.pair, replicas=True)[:, 0]
 
 
-def baselines(problem: Problem, scale: Scale, w_S: np.ndarray, notes: list[str]) -> dict[str, Any]:
+def band(values_B: np.ndarray, point: float) -> Band:
+    """A prediction with its 90% interval over the bootstrap, widened to contain the prediction.
+
+    >>> band(np.array([1.0, 1.0]), 2.0)
+    Band(mean=2.0, low=1.0, high=2.0)
+    """
+    return Band.from_dict(bootstrap_interval(values_B, point))
+
+
+def baselines(problem: Problem, scale: Scale, w_S: np.ndarray, notes: list[str]) -> dict[str, Baseline | None]:
     """Proportional, uniform and the best run: objective, feasibility, and the paired difference from the plan."""
     fit, w_bySxS = problem.fit, {}
     if problem.proportional_S is not None:
         w_bySxS["proportional"] = problem.proportional_S
     else:
-        notes.append("baseline proportional is null: the sources' tokens are not known")
+        text = "baseline proportional is null: the sources' tokens are not known"
+        notes.append(Note(NULL, ("baselines",), text))
     w_bySxS["uniform"] = np.full(len(fit.sources), 1.0 / len(fit.sources))
     seen = best_run(fit, problem.weight_K)
     if seen is None:
-        notes.append(
-            "baseline best_run is null: no run of the table has a loss on every target, or no table is at hand"
-        )
+        text = "baseline best_run is null: no run of the table has a loss on every target, or no table is at hand"
+        notes.append(Note(NULL, ("baselines",), text))
     else:
         w_bySxS["best_run"] = seen.w_S
-    found: dict[str, Any] = {"proportional": None, "uniform": None, "best_run": None}
+    found: dict[str, Baseline | None] = {"proportional": None, "uniform": None, "best_run": None}
     for name, other_S in w_bySxS.items():
-        found[name] = compared(problem, scale, w_S, other_S)
-    if seen is not None:
-        found["best_run"]["run_id"] = seen.run_id
+        baseline = compared(problem, scale, w_S, other_S)
+        if name == "best_run" and seen is not None:
+            baseline = replace(baseline, run_id=seen.run_id)
+        found[name] = baseline
     return found
 
 
-def compared(problem: Problem, scale: Scale, w_S: np.ndarray, other_S: np.ndarray) -> dict[str, Any]:
-    """Another mixture beside the plan's: its objective, whether it keeps the constraints, and by how much it is worse,
-    paired over the bootstrap."""
+def compared(problem: Problem, scale: Scale, w_S: np.ndarray, other_S: np.ndarray) -> Baseline:
+    """Another mixture compared with the plan's: objective, feasibility, and difference paired over the bootstrap."""
     (plan_K, plan_BxK), (point_K, replicas_BxK) = (losses_of(problem, scale, w) for w in (w_S, other_S))
     value, plan = float(problem.value(point_K)), float(problem.value(plan_K))
-    return {
-        "mixture": named(problem.fit.sources, as_mixture(other_S)),
-        "objective": value,
-        "feasible": not problem.broken(other_S, scale, point_K),
-        "difference": bootstrap_interval(problem.value(replicas_BxK) - problem.value(plan_BxK), value - plan),
-    }
+    return Baseline(
+        mixture=named(problem.fit.sources, as_mixture(other_S)),
+        objective=value,
+        feasible=not problem.broken(other_S, scale, point_K),
+        difference=band(problem.value(replicas_BxK) - problem.value(plan_BxK), value - plan),
+    )
 
 
-def verdict(found: dict[str, Any]) -> str:
-    """Against the best feasible baseline: better where the whole interval of the difference is above 0."""
-    feasible = [b for b in found.values() if b is not None and b["feasible"]]
-    rival = min(feasible, key=lambda b: b["objective"], default=None)
-    return "better" if rival is not None and rival["difference"]["low"] > 0 else "tie"
+def verdict(found: Mapping[str, Baseline | None]) -> str:
+    """ "better" if the interval of the difference from the best feasible baseline lies above 0, else "tie".
+
+    >>> verdict({"uniform": Baseline({"web": 1.0}, 2.2, True, Band(0.1, 0.05, 0.15))})
+    'better'
+    """
+    rival = best_feasible(found)
+    sure = rival is not None and rival[1].difference is not None and rival[1].difference.low > 0
+    return "better" if sure else "tie"
 
 
 def epochs_of(problem: Problem, scale: Scale, w_S: np.ndarray) -> np.ndarray | None:
-    """Passes over each source (S,), nan where its tokens are not known; None without sources or D."""
+    """Epochs of each source (S,), nan if its tokens are not known; None without sources or D."""
     if problem.sources is None or scale.tokens is None:
         return None
     return w_S * scale.tokens / problem.sources.tokens_S
 
 
 def extrapolations(problem: Problem, scale: Scale, w_S: np.ndarray) -> list[str]:
-    """Why the runs do not support a verdict on this plan, one reason a line."""
+    """Reasons why the runs do not support a verdict on this plan."""
     support, fit, reasons = problem.fit.support, problem.fit, []
     for name, value, (least, most) in (("N", scale.params, support.params), ("D", scale.tokens, support.tokens)):
         if fit.knows_scale and value is not None and value > FAR * most:
@@ -104,7 +119,7 @@ def extrapolations(problem: Problem, scale: Scale, w_S: np.ndarray) -> list[str]
 
 
 def _far_ratio(problem: Problem, scale: Scale) -> list[str]:
-    """Why the runs say little about the plan's tokens per parameter."""
+    """The reason, if there is one, why the plan's tokens per parameter are beyond the runs."""
     least, most = problem.fit.support.tokens_per_param
     if not problem.fit.knows_scale or scale.params is None or scale.tokens is None or not np.isfinite(most):
         return []
@@ -119,38 +134,48 @@ def _far_ratio(problem: Problem, scale: Scale) -> list[str]:
     return []
 
 
-def distance(problem: Problem, scale: Scale, w_S: np.ndarray) -> dict[str, Any]:
-    """How far the plan lies from the runs.
-
-    `params` and `tokens` are multiples of the runs' largest; `mixture` is the share of tokens in which the plan differs
-    from the nearest run, `mixture_of_runs` the median of the same between each run and its nearest other;
-    `beyond_shares` are the sources whose share lies outside the runs' range, and by how much; `epochs` multiples of the
-    runs' most. None where it is not known.
-    """
-    fit, support, runs = problem.fit, problem.fit.support, problem.fit.runs
-    found: dict[str, Any] = dict.fromkeys(("params", "tokens", "mixture", "mixture_of_runs", "epochs"))
-    for name, value, most in (("params", scale.params, support.params[1]), ("tokens", scale.tokens, support.tokens[1])):
-        if value is not None and np.isfinite(most):
-            found[name] = float(value / most)
-    if runs is not None:
-        order = [runs.sources.index(name) for name in fit.sources]
-        w_RxS = np.unique(runs.w_RxS[:, order], axis=0)
-        found["mixture"] = float(0.5 * np.abs(w_RxS - w_S).sum(1).min())
-        if len(w_RxS) > 1:
-            apart_RxR = 0.5 * np.stack([np.abs(w_RxS - w).sum(1) for w in w_RxS])
-            np.fill_diagonal(apart_RxR, np.inf)
-            found["mixture_of_runs"] = float(np.median(apart_RxR.min(1)))
+def distance(problem: Problem, scale: Scale, w_S: np.ndarray) -> Distance:
+    """Distance of the plan from the runs."""
+    fit, support = problem.fit, problem.fit.support
+    mixture, mixture_of_runs = _from_nearest_run(fit, w_S)
     beyond_S = np.maximum(np.maximum(w_S - support.most_S, support.least_S - w_S), 0.0)
-    found["beyond_shares"] = {name: float(x) for name, x in zip(fit.sources, beyond_S, strict=True) if x > 1e-6}
     epochs_S = epochs_of(problem, scale, w_S)
-    if epochs_S is not None and np.isfinite(epochs_S).all():
-        found["epochs"] = named(fit.sources, epochs_S / np.maximum(support.epochs_S, 1e-300))
-    return found
+    known = epochs_S is not None and np.isfinite(epochs_S).all()
+    return Distance(
+        params=_multiple(scale.params, support.params[1]),
+        tokens=_multiple(scale.tokens, support.tokens[1]),
+        mixture=mixture,
+        mixture_of_runs=mixture_of_runs,
+        epochs=named(fit.sources, epochs_S / np.maximum(support.epochs_S, 1e-300)) if known else None,
+        beyond_shares={name: float(x) for name, x in zip(fit.sources, beyond_S, strict=True) if x > 1e-6},
+    )
+
+
+def _multiple(value: float | None, most: float) -> float | None:
+    return float(value / most) if value is not None and np.isfinite(most) else None
+
+
+def _from_nearest_run(fit: Fit, w_S: np.ndarray) -> tuple[float | None, float | None]:
+    """Distance of a mixture from the nearest run, and the median of the same between the runs; None if not known."""
+    if fit.runs is None:
+        return None, None
+    order = [fit.runs.sources.index(name) for name in fit.sources]
+    w_RxS = np.unique(fit.runs.w_RxS[:, order], axis=0)
+    nearest = float(0.5 * np.abs(w_RxS - w_S).sum(1).min())
+    if len(w_RxS) < 2:
+        return nearest, None
+    apart_RxR = 0.5 * np.stack([np.abs(w_RxS - w).sum(1) for w in w_RxS])
+    np.fill_diagonal(apart_RxR, np.inf)
+    return nearest, float(np.median(apart_RxR.min(1)))
 
 
 @dataclass(frozen=True)
 class BestRun:
-    """The run with the lowest weighted mean loss at the largest scale of the table."""
+    """The run with the lowest weighted mean loss at the largest scale of the table.
+
+    >>> BestRun("r1", np.array([0.5, 0.5]), 2.1).run_id
+    'r1'
+    """
 
     run_id: str
     w_S: np.ndarray
@@ -158,8 +183,7 @@ class BestRun:
 
 
 def best_run(fit: Fit, weight_K: np.ndarray) -> BestRun | None:
-    """The best run seen: among the runs of the most compute that have a loss on every target. None where no table
-    is at hand or no such run is in it."""
+    """The best of the runs with the most compute and a loss on every target; None without a table or such a run."""
     if fit.runs is None:
         return None
     runs = fit.runs

@@ -78,7 +78,7 @@ def _context(material: Material) -> dict[str, Any]:
     rows = view.source_rows(plan, material)
     return {
         "plan": plan,
-        "remarks": Plan(plan).remarks,
+        "remarks": Plan.from_dict(plan).remarks,
         "name": material.name,
         "why": material.why,
         "version": __version__,

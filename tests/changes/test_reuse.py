@@ -12,7 +12,7 @@ from mixlaw.planning.plan import Plan
 from mixlaw.project.sources import Source, Sources
 
 WORLD = Sources((Source("web", 5e10), Source("code", 1e10, max_epochs=4), Source("math", 2e9), Source("new", 1e9)))
-PLAN = Plan({"mixture": {"web": 0.6, "code": 0.3, "math": 0.1, "books": 0.0}})
+PLAN = Plan({"web": 0.6, "code": 0.3, "math": 0.1, "books": 0.0})
 
 
 def test_the_plan_is_one_source_beside_the_new_one():

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import sys
+from dataclasses import replace
 
 import pytest
 from factories.plans import TARGETS, made_plan
@@ -58,10 +59,10 @@ def test_no_line_is_wider_than_80_columns_and_no_name_is_cut(count, name, monkey
 
 def test_numbers_are_never_cut(monkeypatch):
     plan = made_plan([f"{LONG}-{i}" for i in range(3)])
-    name = next(iter(plan.content["mixture"]))
-    plan.content["interval"][name] = [1.0, 1.0]
-    plan.content["mixture"] = dict.fromkeys(plan.content["mixture"], 0.0) | {name: 1.0}
-    plan.content["epochs"][name] = 123456.0
+    name = next(iter(plan.mixture))
+    plan.interval[name] = [1.0, 1.0]
+    plan.epochs[name] = 123456.0
+    plan = replace(plan, mixture=dict.fromkeys(plan.mixture, 0.0) | {name: 1.0})
     text = printed(plan, monkeypatch)
     assert "…" not in text
     row = next(line for line in text.splitlines() if "100.0–100.0%" in line)
@@ -110,7 +111,7 @@ def test_an_output_that_lacks_blocks_and_dashes_gets_others(encoding, monkeypatc
 
 def test_the_json_object_is_plain_strict_and_survives_a_file(tmp_path):
     plan = made_plan(["web", "网"])
-    plan.content["predicted"]["objective"] = float("nan")
+    plan = replace(plan, predicted=replace(plan.predicted, objective=float("nan")))
     text = json.dumps(plan.to_dict(), indent=1)
     assert text.isascii()
     assert json.loads(text, parse_constant=pytest.fail)["predicted"]["objective"] is None

@@ -41,7 +41,7 @@ def planned(mixture, sources, tokens, tokenizer="gpt2", recorded=True, groups=No
     provenance = {"version": "0.1.0", "tokenizer": tokenizer, "groups": groups}
     if recorded:
         provenance["sources"] = json.loads(json.dumps({s.name: asdict(s) for s in sources}))
-    return Plan(
+    return Plan.from_dict(
         {
             "mixture": dict(zip(sources.names, w_S.tolist(), strict=True)),
             "epochs": None if epochs_S is None else dict(zip(sources.names, epochs_S.tolist(), strict=True)),

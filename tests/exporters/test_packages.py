@@ -20,7 +20,7 @@ def planned(tokens):
     """A plan of `MIXTURE` for sources of `DOCUMENTS` documents of `LENGTH` tokens."""
     sources = Sources(Source(n, float(LENGTH[n] * DOCUMENTS[n]), documents=DOCUMENTS[n]) for n in MIXTURE)
     content = {"mixture": MIXTURE, "tokens": tokens, "provenance": {"tokenizer": "words"}}
-    return Plan(content), sources
+    return Plan.from_dict(content), sources
 
 
 def shares(names, lengths):

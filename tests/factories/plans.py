@@ -49,4 +49,4 @@ def made_plan(names: list[str], law: str = "mixture-index", **changes: Any) -> P
         "provenance": {"targets": dict.fromkeys(TARGETS, 1.0), "seed": 0},
         "notes": ["robust is null: it was not asked for", "runs differ by 0.01 nats"],
     }
-    return Plan(content | changes)
+    return Plan.from_dict(content | changes)

@@ -1,6 +1,7 @@
 """Plans: the contract's JSON, verdicts, budgets, caps, and files."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -469,7 +470,7 @@ def test_a_plan_s_table_has_its_sources_by_share_and_nothing_that_it_does_not_ho
         )
         assert [row["low"], row["high"]] == plan.interval[name]
     bare = made_plan(["web"], epochs=None, tokens_by_source=None, interval=None)
-    bare.content["baselines"]["proportional"] = None
+    bare.baselines["proportional"] = None
     assert list(bare.frame().columns) == list(table.columns)
     assert bare.frame().drop(columns="plan").isna().all(axis=None)
 
@@ -482,6 +483,4 @@ def test_a_plan_s_summary_names_verdict_rival_and_law():
     assert law.startswith("law mixture-index, held-out error 0.0100 nats (mean of the runs: 0.0500), certified within")
     assert made_plan(["web"], verdict="unknown").summary().splitlines()[0] == "verdict: unknown"
     assert "at the runs' scale" in made_plan(["web"], law="effective-tokens").summary()
-    nearest = made_plan(["web"], verdict="unknown")
-    nearest.content["law"] = None
-    assert "there are no runs" in nearest.summary()
+    assert "there are no runs" in replace(made_plan(["web"], verdict="unknown"), law=None).summary()

@@ -79,7 +79,7 @@ def folder(tmp_path_factory):
     """A plan of four sources with its fit and a leaderboard, not its runs: nothing is refitted."""
     out = tmp_path_factory.mktemp("planned")
     fit = fit_of(names("source", 4), names("target", 2), 20)
-    Plan(plan_of(fit)).save(out / "plan.json")
+    Plan.from_dict(plan_of(fit)).save(out / "plan.json")
     fit.save(out / "fit.json")
     runs_of(fit, 12).frame.to_csv(out / "runs.csv", index=False)
     (out / "leaderboard.json").write_text(json.dumps(board_of(fit)))

@@ -100,12 +100,12 @@ drawn(around, found.fit, plan) if found.fit else print(found.why("fit", "There i
 # tokens would gain.
 
 # %%
-near, worth = plan.content.get("near_optimal"), plan.content.get("worth") or {"sources": {}}
+near, prices = plan.near_optimal, {} if plan.worth is None else plan.worth.sources
 table = pd.DataFrame({"plan": plan.mixture})
 if near is not None:
     table[["least", "most"]] = np.array([near["range"][name] for name in table.index])
     print(f"regret of least and most: {near['regret']:g} nats")
-table["doubled"] = pd.Series({name: prices["doubled"] for name, prices in worth["sources"].items()}, dtype=float)
+table["doubled"] = pd.Series({name: one["doubled"] for name, one in prices.items()}, dtype=float)
 table.sort_values("plan", ascending=False).round(4)
 
 # %% [markdown]
