@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import jax
 import numpy as np
 
 from mixlaw.estimation import levenberg_marquardt as lm
 from mixlaw.estimation.laplace import INTERVAL_PROBABILITY, moments, student_interval
-from mixlaw.estimation.map_estimate import REFIT, estimate, priors, starts
+from mixlaw.estimation.map_estimate import REFIT, ParameterPrior, estimate, parameter_prior, starts
 from mixlaw.estimation.metrics import Predictions
 from mixlaw.estimation.objective import predict
 from mixlaw.estimation.observations import Observations
@@ -70,15 +69,17 @@ class Refits:
         return np.exp(log_BxR).reshape(shape), low_BxR.reshape(shape), high_BxR.reshape(shape)
 
 
-def _prepare(law: type[Law], seen: Observations, train_FxR: np.ndarray) -> tuple[list[Observations], _Batch, Any, Any]:
-    """The training parts' own observations; all of them as one batch; prior means (B, P) and precisions (B, P, P)."""
+def _prepare(
+    law: type[Law], seen: Observations, train_FxR: np.ndarray
+) -> tuple[list[Observations], _Batch, ParameterPrior]:
+    """The observations of each training part, all parts as one batch, and the batch's prior (leading axis B)."""
     parts = [seen.only(train_R) for train_R in train_FxR]
-    mean_FxKxP, precision_FxKxPxP = zip(*(priors(law, part) for part in parts), strict=True)
     known = jax.tree.map(lambda *x: np.concatenate(x), *(part.constants(law) for part in parts))
     weight_BxR = np.concatenate([seen.weight_KxR * train_R for train_R in train_FxR])
     log_loss_BxR = np.tile(seen.log_loss_KxR, (len(parts), 1))
     batch = _Batch(seen.runs, seen.rows, log_loss_BxR, weight_BxR, (), known=known)
-    return parts, batch, np.concatenate(mean_FxKxP), np.concatenate(precision_FxKxPxP)
+    moments_F = zip(*(parameter_prior(law, part) for part in parts), strict=True)
+    return parts, batch, ParameterPrior(*map(np.concatenate, moments_F))
 
 
 def refit(law: type[Law], seen: Observations, train_FxR: np.ndarray) -> Refits:
@@ -91,14 +92,14 @@ def refit(law: type[Law], seen: Observations, train_FxR: np.ndarray) -> Refits:
     """
     train_FxR = train_FxR[:, positions(seen.runs)]
     with jax.enable_x64(True):
-        parts, batch, mean_BxP, precision_BxPxP = _prepare(law, seen, train_FxR)
-        z_BxSxP, limits = mean_BxP[:, None], JUDGED
+        parts, batch, prior = _prepare(law, seen, train_FxR)
+        z_BxSxP, limits = prior.mean_KxP[:, None], JUDGED
         if not law.objective.priors:
-            at, limits = np.split(mean_BxP, len(parts)), JUDGED_BARE
+            at, limits = np.split(prior.mean_KxP, len(parts)), JUDGED_BARE
             rng = np.random.default_rng(0)  # of no random starts
             z_BxSxP = np.concatenate([starts(law, part, z, rng, 0) for part, z in zip(parts, at, strict=True)])
-        solution, sigma_B, _ = estimate(law, batch, z_BxSxP, mean_BxP, precision_BxPxP, limits)
-    problems = lm.FitProblem(batch.log_loss_KxR, batch.weight_KxR, sigma_B, mean_BxP, precision_BxPxP)
+        solution, sigma_B, _ = estimate(law, batch, z_BxSxP, prior, limits)
+    problems = prior.problem(*batch.data, sigma_B)
     return Refits(law, seen, problems, batch.known, np.asarray(solution.z_P), sigma_B, np.asarray(solution.degrees))
 
 
@@ -113,9 +114,9 @@ def refit_inside(outer: Refits, train_FxGxR: np.ndarray) -> Refits:
     spread = lambda x: np.repeat(x.reshape(-1, 1, targets, *x.shape[1:]), inner, 1).reshape(-1, *x.shape[1:])  # noqa: E731
     sigma_B = spread(outer.sigma_B)
     with jax.enable_x64(True):
-        _, batch, mean_BxP, precision_BxPxP = _prepare(law, seen, train_BxR)
+        _, batch, prior = _prepare(law, seen, train_BxR)
         scale_B = sigma_B if law.objective.priors else np.full(len(sigma_B), law.objective.sigma)
-        problems = lm.FitProblem(batch.log_loss_KxR, batch.weight_KxR, scale_B, mean_BxP, precision_BxPxP)
+        problems = prior.problem(*batch.data, scale_B)
         solution = lm.solve(law, problems, spread(outer.z_BxP), seen.rows, batch.known, REFIT)
     return Refits(law, seen, problems, batch.known, np.asarray(solution.z_P), sigma_B, np.asarray(solution.degrees))
 

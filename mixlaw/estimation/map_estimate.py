@@ -1,5 +1,7 @@
 """The engine of every fit: priors, starts, and maximum a posteriori with its residual scale."""
 
+from typing import Any, NamedTuple
+
 import jax
 import numpy as np
 from scipy.special import erf
@@ -22,15 +24,31 @@ REFIT = lm.Stopping(steps=40, tolerance=1e-4)
 """For replicas: a hundredth of a unit of log-posterior is far below what they differ by."""
 
 
-def priors(law: type[Law], seen: Observations) -> tuple[np.ndarray, np.ndarray]:
-    """Prior means (K, P) and precisions (K, P, P) in unconstrained space; zero precisions where the law's
-    objective has none."""
+class ParameterPrior(NamedTuple):
+    """Gaussian prior of a law's unconstrained parameters for K targets.
+
+    Attributes:
+        mean_KxP, covariance_KxPxP: its moments.
+        precision_KxPxP: inverse of the covariance, or zeros if the law's objective has no priors.
+    """
+
+    mean_KxP: np.ndarray
+    covariance_KxPxP: np.ndarray
+    precision_KxPxP: np.ndarray
+
+    def problem(self, log_loss_KxR: Any, weight_KxR: Any, sigma_K: Any) -> lm.FitProblem:
+        """The fit of K targets under this prior."""
+        return lm.FitProblem(log_loss_KxR, weight_KxR, sigma_K, self.mean_KxP, self.precision_KxPxP)
+
+
+def parameter_prior(law: type[Law], seen: Observations) -> ParameterPrior:
+    """The prior that a law sets from summaries of the observations; call inside a float64 context."""
     targets = range(len(seen.runs.targets))
     moments = [prior_moments(law, seen.view(k)) for k in targets]
     mean_KxP = np.stack([mean for mean, _ in moments])
     covariance_KxPxP = np.stack([covariance for _, covariance in moments])
     precision_KxPxP = np.linalg.inv(covariance_KxPxP) * float(law.objective.priors)
-    return mean_KxP, precision_KxPxP
+    return ParameterPrior(mean_KxP, covariance_KxPxP, precision_KxPxP)
 
 
 def starts(
@@ -48,7 +66,9 @@ def starts(
     return np.stack(found)
 
 
-def estimate(law: type[Law], seen: Observations, z_KxSxP, mean_KxP, precision_KxPxP, limits: lm.Stopping | None = None):
+def estimate(
+    law: type[Law], seen: Observations, z_KxSxP: np.ndarray, prior: ParameterPrior, limits: lm.Stopping | None = None
+) -> tuple[lm.FitSolution, np.ndarray, np.ndarray]:
     """Parameters and residual scale from several starts; `limits` in place of the law's own.
 
     Returns:
@@ -58,7 +78,7 @@ def estimate(law: type[Law], seen: Observations, z_KxSxP, mean_KxP, precision_Kx
     targets, starts, width = z_KxSxP.shape
     guess_K, degrees_of_freedom = _first_sigma(law, seen), seen.weight_KxR.sum(1)
     repeat = lambda x: np.repeat(x, starts, axis=0)  # noqa: E731
-    problems = lm.FitProblem(*map(repeat, (seen.log_loss_KxR, seen.weight_KxR, guess_K, mean_KxP, precision_KxPxP)))
+    problems = lm.FitProblem(*map(repeat, prior.problem(*seen.data, guess_K)))
     constants = seen.constants(law)
     rough = limits or (lm.Stopping(law.objective.steps, ROUGH) if law.objective.priors else None)
     every = lm.solve(law, problems, z_KxSxP.reshape(-1, width), seen.rows, jax.tree.map(repeat, constants), rough)
@@ -71,7 +91,7 @@ def estimate(law: type[Law], seen: Observations, z_KxSxP, mean_KxP, precision_Kx
     sigma_K = guess_K
     for left in reversed(range(ROUNDS - 1 if law.objective.priors else 0)):
         sigma_K = residual_scale(law, solution, degrees_of_freedom)
-        problems = lm.FitProblem(seen.log_loss_KxR, seen.weight_KxR, sigma_K, mean_KxP, precision_KxPxP)
+        problems = prior.problem(*seen.data, sigma_K)
         solution = lm.solve(law, problems, solution.z_P, seen.rows, constants, rough if left else limits)
     if not law.objective.priors:
         return solution, _plain_scale(law, seen, solution, constants), agree_K

@@ -1,6 +1,6 @@
 """Which rows of a run table a law is fitted on, and with which weight."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,6 +56,18 @@ class Observations:
             self.prior,
         )
 
+    def of_targets(self, names: list[str]) -> "Observations":
+        """The same rows with some of the targets, in the order given."""
+        if names == list(self.runs.targets):
+            return self
+        index_K = [self.runs.targets.index(name) for name in names]
+        return replace(
+            self,
+            runs=self.runs.with_targets(names),
+            log_loss_KxR=self.log_loss_KxR[index_K],
+            weight_KxR=self.weight_KxR[index_K],
+        )
+
     def view(self, target: int) -> View:
         """Summaries from which a law sets its priors for one target."""
         loss_R = self.runs.loss_RxK[:, target]
@@ -103,17 +115,23 @@ def covariates(law: type[Law] | type[Reference], runs: Runs) -> Row:
 
 
 def observe(
-    runs: Runs, law: type[Law] | type[Reference], scale: float | None = None, goal: Goal | None = None
+    runs: Runs, law: type[Law] | type[Reference], goal: Goal | None = None, prior: SourcePrior | None = None
 ) -> Observations:
-    """Rows and weights for fitting `law`: all scales for a law that knows them, else one scale's last checkpoints.
+    """Rows and weights for fitting `law`: all scales if the law depends on N and D, else one scale's last checkpoints.
 
     Args:
-        scale: keep only runs of so many params.
-        goal: the planned run, by whose closeness runs count where the law reads unique tokens.
+        goal: the planned run. If the law reads unique tokens, runs are weighted by their closeness to it.
+        prior: knowledge of the sources before any run.
 
     Raises:
-        MixlawError: a column is missing, the law knows no scale and the table holds several, or it reads the share
-            of a target's own source and there is none.
+        MixlawError: a column is missing; the law does not depend on N and the table has several sizes; fewer than 3
+            runs measure a target; or the law reads the share of a target's own source, and no source has that name.
+
+    >>> import pandas as pd
+    >>> from mixlaw.laws import Linear
+    >>> rows = {"w:web": [0.2, 0.5, 0.8], "w:code": [0.8, 0.5, 0.2], "loss:web": [1.0, 1.0, 1.0]}
+    >>> observe(Runs.from_frame(pd.DataFrame(rows)), Linear).log_loss_KxR
+    array([[0., 0., 0.]])
     """
     notes: list[str] = []
     orphans = [target for target in runs.targets if "own" in law.needs and target not in runs.sources]
@@ -122,8 +140,6 @@ def observe(
             f"{runs.name}: no source is called '{orphans[0]}', and the law {law.name} reads the share of each target's "
             "own source: leave out the columns of such targets, or choose another law"
         )
-    if scale is not None:
-        runs = at_params(runs, scale)
     if "params" not in law.needs:
         _check_one_size(runs, law)
     if "tokens" in reads(law, runs):
@@ -142,7 +158,8 @@ def observe(
                 f"{runs.name}: column 'loss:{target}' is measured in {count} usable runs: a fit needs at least 3"
             )
     log_loss_KxR = np.where(measured_KxR, np.log(np.where(measured_KxR, runs.loss_RxK.T, 1.0)), 0.0)
-    return Observations(runs, covariates(law, runs), log_loss_KxR, measured_KxR * row_weight_R, tuple(notes))
+    weight_KxR = measured_KxR * row_weight_R
+    return Observations(runs, covariates(law, runs), log_loss_KxR, weight_KxR, tuple(notes), prior)
 
 
 def at_params(runs: Runs, scale: float) -> Runs:

@@ -12,4 +12,5 @@ prediction_interval  Intervals of predictions by the curvature of the fit (Lapla
 reference_fit        A fit of a reference: its losses are a refit on the fit's own runs at every call, so a file of
                      it holds them
 support              What a fit rests on: how its estimate went, and which runs it has seen
+training_data        TrainingData: the rows of a fit and the prior of its parameters, each computed once
 """

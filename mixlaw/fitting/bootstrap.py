@@ -7,8 +7,7 @@ import numpy as np
 
 from mixlaw.errors import MixlawError
 from mixlaw.estimation import levenberg_marquardt as lm
-from mixlaw.estimation.map_estimate import REFIT, priors
-from mixlaw.estimation.observations import observe
+from mixlaw.estimation.map_estimate import REFIT
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.progress import stage
 from mixlaw.laws import parametric
@@ -36,19 +35,17 @@ def replicate(fitted: Fit, count: int, seed: int = 0, weights: str = "gamma") ->
     """
     if weights not in ("gamma", "multinomial"):
         raise MixlawError(f"bootstrap weights '{weights}' are not known: choose gamma or multinomial")
-    if fitted.runs is None:
-        raise MixlawError("this fit has no runs to resample: fit the run table again with a bootstrap")
+    data = fitted.training_data("the bootstrap resamples")
     law, rng = parametric(fitted.law), np.random.default_rng([seed, 1])
     stage(f"refitting {law.name} to {count} bootstrap samples of the runs")
-    seen = replace(observe(fitted.runs, law, goal=fitted.goal), prior=fitted.prior)
+    seen, prior = data.observations, data.parameter_prior
     cluster_R = np.unique(seen.runs.cluster_R, return_inverse=True)[1]
     runs, (targets, width) = cluster_R.max() + 1, fitted.z_KxP.shape
     with jax.enable_x64(True):
-        mean_KxP, precision_KxPxP = priors(law, seen)
         sigma_K = fitted.sigma_K if law.objective.priors else np.full(targets, law.objective.sigma)
-        draws_BxKxP = np.broadcast_to(mean_KxP, (count, targets, width)).copy()
+        draws_BxKxP = np.broadcast_to(prior.mean_KxP, (count, targets, width)).copy()
         if law.objective.priors:
-            factors_KxPxP = np.linalg.cholesky(np.linalg.inv(precision_KxPxP))
+            factors_KxPxP = np.linalg.cholesky(prior.covariance_KxPxP)
             draws_BxKxP += np.einsum("kpq,bkq->bkp", factors_KxPxP, rng.standard_normal(draws_BxKxP.shape))
         if weights == "gamma":
             shape_K = np.clip(1.0 - fitted.diagnostics.degrees_K / runs, 0.2, 1.0)
@@ -63,7 +60,7 @@ def replicate(fitted: Fit, count: int, seed: int = 0, weights: str = "gamma") ->
             weight_BxKxR.reshape(count * targets, -1),
             spread(sigma_K),
             draws_BxKxP.reshape(-1, width),
-            spread(precision_KxPxP),
+            spread(prior.precision_KxPxP),
         )
         constants = jax.tree.map(spread, fitted.constants)
         limits = REFIT if law.objective.priors else REFIT_PUBLISHED

@@ -16,6 +16,7 @@ from mixlaw.estimation.goals import Goal
 from mixlaw.estimation.objective import predict
 from mixlaw.fitting import fit_file, reference_fit
 from mixlaw.fitting.support import Support
+from mixlaw.fitting.training_data import TrainingData
 from mixlaw.io.json import no_nan
 from mixlaw.laws import Law, Reference, Row, SourcePrior
 from mixlaw.laws.base import constrain, fitted_fields
@@ -60,6 +61,30 @@ class Fit:
     unique_S: Any = field(default=np.inf, compare=False)
     goal: Goal | None = field(default=None, compare=False)
     prior: SourcePrior | None = field(default=None, repr=False, compare=False)
+    data: TrainingData | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        about = (self.law, self.goal, self.prior)
+        if self.runs is None:
+            data = None
+        elif self.data is not None and self.data.is_of(self.runs, *about):
+            data = self.data
+        else:
+            data = TrainingData(self.runs, *about)
+        object.__setattr__(self, "data", data)
+
+    def training_data(self, need: str) -> TrainingData:
+        """The rows and the prior of the fit.
+
+        Args:
+            need: what needs them, for the message.
+
+        Raises:
+            MixlawError: the fit was read from a file, which holds no runs.
+        """
+        if self.data is None:
+            raise MixlawError(f"the fit was read without its runs, which {need}: fit the run table again")
+        return self.data
 
     @property
     def knows_scale(self) -> bool:
@@ -123,8 +148,8 @@ class Fit:
         )
         law = self.law
         if issubclass(law, Reference):
-            assert self.runs is not None, "a reference's fit keeps its runs"
-            losses_MxK = reference_fit.losses(law, self.runs, rows, self.provenance["seed"])
+            seen = self.training_data("a reference needs").observations
+            losses_MxK = reference_fit.losses(law, seen, rows, self.provenance["seed"])
             return losses_MxK[None][:0] if replicas else losses_MxK
         z_BxKxP = self.replicas_BxKxP if replicas else self.z_KxP[None]
         with jax.enable_x64(True):

@@ -10,16 +10,16 @@ from mixlaw.estimation import diagnostics as diagnose
 from mixlaw.estimation import levenberg_marquardt as lm
 from mixlaw.estimation.diagnostics import Diagnostics
 from mixlaw.estimation.goals import Goal
-from mixlaw.estimation.map_estimate import estimate, priors, starts
-from mixlaw.estimation.observations import Observations, observe
+from mixlaw.estimation.map_estimate import ParameterPrior, estimate, starts
+from mixlaw.estimation.observations import Observations, at_params
 from mixlaw.fitting import reference_fit
 from mixlaw.fitting.bootstrap import replicate
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.law_selection import choose
 from mixlaw.fitting.support import support_of
+from mixlaw.fitting.training_data import TrainingData
 from mixlaw.io.progress import stage
 from mixlaw.laws import Law, Reference, SourcePrior, by_name, parametric
-from mixlaw.laws.base import prior_moments
 from mixlaw.runs.run_table import Runs
 
 
@@ -55,18 +55,18 @@ def fit(
     else:
         chosen, notes = by_name(law) if isinstance(law, str) else law, []
     chosen = parametric(chosen) if bootstrap else chosen
-    seen = replace(observe(runs, chosen, scale, goal), prior=prior)
+    data = TrainingData(runs if scale is None else at_params(runs, scale), chosen, goal, prior)
+    seen = data.observations
     if prior is not None and (issubclass(chosen, Reference) or chosen.worth is None):
         raise MixlawError(f"law {chosen.name}: takes no prior of its sources: choose mixture-index or repeated-mixture")
     if issubclass(chosen, Reference):
-        return _reference(chosen, runs, seen, seed, scale)
+        return _reference(chosen, runs, data, seed)
     stage(f"fitting {chosen.name} to {len(seen.runs)} rows, {len(runs.targets)} targets")
     with jax.enable_x64(True):
-        mean_KxP, precision_KxPxP = priors(chosen, seen)
-        z_KxSxP = starts(chosen, seen, mean_KxP, np.random.default_rng(seed))
-        solution, sigma_K, agree_K = estimate(chosen, seen, z_KxSxP, mean_KxP, precision_KxPxP)
+        z_KxSxP = starts(chosen, seen, data.parameter_prior.mean_KxP, np.random.default_rng(seed))
+        solution, sigma_K, agree_K = estimate(chosen, seen, z_KxSxP, data.parameter_prior)
         diagnose.check_trust(chosen, seen, solution, agree_K, z_KxSxP.shape[1])
-        remarks = _remarks(chosen, seen, solution, lm.FitProblem(*seen.data, sigma_K, mean_KxP, precision_KxPxP))
+        remarks = _remarks(chosen, seen, solution, data.parameter_prior, sigma_K)
     result = Fit(
         law=chosen,
         sources=runs.sources,
@@ -74,7 +74,7 @@ def fit(
         z_KxP=np.asarray(solution.z_P),
         sigma_K=sigma_K,
         constants=seen.constants(chosen),
-        replicas_BxKxP=np.empty((0, *mean_KxP.shape)),
+        replicas_BxKxP=np.empty((0, *solution.z_P.shape)),
         support=support_of(seen),
         diagnostics=Diagnostics(
             np.asarray(solution.converged),
@@ -88,16 +88,19 @@ def fit(
         unique_S=np.inf if goal is None else np.array([goal.unique.get(source, np.inf) for source in runs.sources]),
         goal=goal,
         prior=prior,
-        runs=runs if scale is None else runs.select(np.isclose(runs.params_R, scale)),
+        runs=data.runs,
+        data=data,
     )
     return replicate(result, bootstrap, seed) if bootstrap else result
 
 
-def _remarks(law: type[Law], seen: Observations, solution: lm.FitSolution, problems: lm.FitProblem) -> list[str]:
-    """Notes on parameters that are not to be read as found; call inside a float64 context."""
+def _remarks(
+    law: type[Law], seen: Observations, solution: lm.FitSolution, prior: ParameterPrior, sigma_K: np.ndarray
+) -> list[str]:
+    """Notes on parameters that the data do not identify; call inside a float64 context."""
     constants, sources = seen.constants(law), seen.runs.sources
-    spread_KxP = diagnose.spread(law, problems, solution, seen.rows, constants)
-    prior_KxP = np.stack([np.sqrt(np.diag(prior_moments(law, seen.view(k))[1])) for k in range(len(spread_KxP))])
+    spread_KxP = diagnose.spread(law, prior.problem(*seen.data, sigma_K), solution, seen.rows, constants)
+    prior_KxP = np.sqrt(np.einsum("kpp->kp", prior.covariance_KxPxP))
     return [
         *diagnose.two_sizes(law, seen),
         *diagnose.undetermined(law, spread_KxP, prior_KxP, sources),
@@ -121,8 +124,9 @@ def _provenance(runs: Runs, seed: int) -> dict:
     }
 
 
-def _reference(law: type[Reference], runs: Runs, seen: Observations, seed: int, scale: float | None) -> Fit:
+def _reference(law: type[Reference], runs: Runs, data: TrainingData, seed: int) -> Fit:
     """A fit without parameters, whose losses are a refit on its own runs; its noise is that of held-out residuals."""
+    seen = data.observations
     none_Kx0, unknown_K = np.empty((len(runs.targets), 0)), np.full(len(runs.targets), np.nan)
     unfitted = Diagnostics(np.isnan(unknown_K), unknown_K, unknown_K, unknown_K, *_noise(seen))
     return Fit(
@@ -137,7 +141,8 @@ def _reference(law: type[Reference], runs: Runs, seen: Observations, seed: int, 
         diagnostics=unfitted,
         notes=(*runs.notes, *seen.notes),
         provenance=_provenance(runs, seed),
-        runs=runs if scale is None else runs.select(np.isclose(runs.params_R, scale)),
+        runs=data.runs,
+        data=data,
     )
 
 
@@ -147,9 +152,8 @@ def toward(fitted: Fit, goal: Goal) -> Fit:
     Raises:
         MixlawError: the fit was read from a file, so its runs are not at hand.
     """
-    if fitted.runs is None:
-        raise MixlawError("this fit has no runs to weigh for the plan: fit the run table again")
-    again = fit(fitted.runs, fitted.law, seed=fitted.provenance["seed"], goal=goal, prior=fitted.prior)
+    runs = fitted.training_data("the plan's weights need").runs
+    again = fit(runs, fitted.law, seed=fitted.provenance["seed"], goal=goal, prior=fitted.prior)
     notes = tuple(dict.fromkeys((*fitted.notes, *again.notes)))
     return replace(again, unique_S=fitted.unique_S, provenance=fitted.provenance, notes=notes)
 

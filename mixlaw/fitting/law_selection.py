@@ -10,7 +10,7 @@ from mixlaw.estimation.cross_validation import gather, refit
 from mixlaw.estimation.goals import Goal
 from mixlaw.estimation.goals import repeated as repeats
 from mixlaw.estimation.metrics import fold_errors
-from mixlaw.estimation.observations import at_params, observe
+from mixlaw.estimation.observations import Observations, at_params, observe
 from mixlaw.estimation.splits import FOLDS, Split, measurable_targets, over_mixtures, positions, with_row_numbers
 from mixlaw.io.progress import stage
 from mixlaw.laws import (
@@ -167,7 +167,7 @@ def _too_few(runs: Runs, usable_R: np.ndarray) -> str:
 def held_out_errors(laws: tuple[type[Law], ...], runs: Runs, split: Split) -> np.ndarray:
     """Mean absolute error of every law on each fold of a `with_row_numbers` table, (laws, F) nats per token."""
     seen = [observe(runs, law) for law in laws]
-    scored_KxR = scored_rows(runs, usable_rows(runs, laws))
+    scored_KxR = scored_rows(runs, _rows_of_all(len(runs), seen))
     found = []
     for i, (law, s) in enumerate(zip(laws, seen, strict=True), start=1):
         stage(f"choosing the law: {law.name} on held-out mixtures ({i} of {len(laws)})")
@@ -177,8 +177,11 @@ def held_out_errors(laws: tuple[type[Law], ...], runs: Runs, split: Split) -> np
 
 def usable_rows(runs: Runs, laws: Sequence[type[Law]]) -> np.ndarray:
     """The rows of a `with_row_numbers` table that all of these laws can be fitted on, (R,)."""
-    every = np.arange(len(runs))
-    return np.all([np.isin(every, positions(observe(runs, law).runs)) for law in laws], axis=0)
+    return _rows_of_all(len(runs), [observe(runs, law) for law in laws])
+
+
+def _rows_of_all(count: int, seen: list[Observations]) -> np.ndarray:
+    return np.all([np.isin(np.arange(count), positions(one.runs)) for one in seen], axis=0)
 
 
 def scored_rows(runs: Runs, usable_R: np.ndarray) -> np.ndarray:

@@ -11,11 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from mixlaw.errors import MixlawError
-from mixlaw.estimation import levenberg_marquardt as lm
 from mixlaw.estimation.laplace import features
-from mixlaw.estimation.map_estimate import priors
-from mixlaw.estimation.observations import observe
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.laws import Row, parametric
 
@@ -48,17 +44,15 @@ def posterior(fit: Fit, w_NxS: np.ndarray, params: Any, tokens: Any, unique: Any
     Raises:
         MixlawError: the fit was read from a file, so its runs are not at hand, or it is that of a reference.
     """
-    if fit.runs is None:
-        raise MixlawError("this fit has no runs to tell what it knows from: fit the run table again")
-    law = parametric(fit.law)
-    seen = observe(fit.runs, law, goal=fit.goal)
+    data, law = fit.training_data("its posterior needs"), parametric(fit.law)
+    seen = data.observations
     given = (np.asarray(x, float) for x in (w_NxS, params, tokens, fit.unique_S if unique is None else unique))
     shapes = ((len(w_NxS), *np.shape(x)[1:]) for x in seen.rows)
     asked = (np.broadcast_to(x, shape) for x, shape in zip(given, shapes, strict=True))
     rows = Row(*(np.concatenate(both) for both in zip(seen.rows, asked, strict=True)))
     blank = lambda x_KxR: np.pad(x_KxR, ((0, 0), (0, len(w_NxS))))  # noqa: E731
     with jax.enable_x64(True):
-        problems = lm.FitProblem(blank(seen.log_loss_KxR), blank(seen.weight_KxR), fit.sigma_K, *priors(law, seen))
+        problems = data.parameter_prior.problem(blank(seen.log_loss_KxR), blank(seen.weight_KxR), fit.sigma_K)
         log_KxR, feature_KxRxP, noise_K = features(
             law, problems, fit.z_KxP, rows, fit.constants, fit.diagnostics.degrees_K
         )

@@ -5,11 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from mixlaw.errors import MixlawError
-from mixlaw.estimation import levenberg_marquardt as lm
 from mixlaw.estimation.laplace import INTERVAL_PROBABILITY, moments, student_interval
-from mixlaw.estimation.map_estimate import priors
-from mixlaw.estimation.observations import observe
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.laws import Row, parametric
 
@@ -39,10 +35,8 @@ def band(
     Raises:
         MixlawError: the fit was read from a file, so its runs are not at hand.
     """
-    if fit.runs is None:
-        raise MixlawError("this fit has no runs to tell its uncertainty from: fit the run table again")
-    law = parametric(fit.law)
-    seen = observe(fit.runs, law, goal=fit.goal)
+    data, law = fit.training_data("the interval needs"), parametric(fit.law)
+    seen = data.observations
     unique = fit.unique_S if unique is None else unique
     unit = (np.asarray(x, float) for x in (w_MxS, params, tokens, unique))
     shapes = ((len(w_MxS), *np.shape(x)[1:]) for x in seen.rows)
@@ -50,7 +44,7 @@ def band(
     rows = Row(*(np.concatenate(both) for both in zip(seen.rows, asked, strict=True)))
     blank = lambda x_KxR: np.pad(x_KxR, ((0, 0), (0, len(w_MxS))))  # noqa: E731
     with jax.enable_x64(True):
-        problems = lm.FitProblem(blank(seen.log_loss_KxR), blank(seen.weight_KxR), fit.sigma_K, *priors(law, seen))
+        problems = data.parameter_prior.problem(blank(seen.log_loss_KxR), blank(seen.weight_KxR), fit.sigma_K)
         log_KxR, sd_KxR = moments(law, problems, fit.z_KxP, rows, fit.constants, fit.diagnostics.degrees_K)
     free_K = seen.weight_KxR.sum(1) - fit.diagnostics.degrees_K
     low_KxR, high_KxR = student_interval(log_KxR, sd_KxR, free_K, level)

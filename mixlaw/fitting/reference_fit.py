@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mixlaw.estimation.observations import Observations, observe
+from mixlaw.estimation.observations import Observations
 from mixlaw.laws import Reference, Row
 from mixlaw.runs.grouping import groups
 from mixlaw.runs.run_table import Runs
@@ -13,14 +13,13 @@ from mixlaw.runs.run_table import Runs
 FOLDS = 5
 
 
-def losses(law: type[Reference], runs: Runs, at: Row, seed: int) -> np.ndarray:
-    """Losses of every target at M rows, by a refit on the runs, (M, K) nats per token.
+def losses(law: type[Reference], seen: Observations, at: Row, seed: int) -> np.ndarray:
+    """Losses of every target at M rows, by a refit on the observations, (M, K) nats per token.
 
     Raises:
         MixlawError: as the reference's `predict`.
     """
-    seen = observe(runs, law)
-    return np.stack([_one(law, seen, k, seen.weight_KxR[k], at, seed) for k in range(len(runs.targets))], axis=1)
+    return np.stack([_one(law, seen, k, seen.weight_KxR[k], at, seed) for k in range(len(seen.runs.targets))], axis=1)
 
 
 def held_out_sigma(law: type[Reference], seen: Observations, seed: int) -> np.ndarray:

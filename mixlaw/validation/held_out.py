@@ -8,7 +8,7 @@ import numpy as np
 from mixlaw.estimation.baseline_predictors import MEAN
 from mixlaw.estimation.cross_validation import gather, refit
 from mixlaw.estimation.metrics import Predictions, score
-from mixlaw.estimation.observations import Observations, observe
+from mixlaw.estimation.observations import Observations
 from mixlaw.estimation.splits import FOLDS, Split, left_out, measurable_targets, over_mixtures, with_row_numbers
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.law_selection import scored_rows
@@ -87,10 +87,11 @@ class HeldOutLosses:
 
 def held_out_losses(fit: Fit, seed: int = 0) -> HeldOutLosses | str:
     """Refit without each fold of mixtures and predict it; or why nothing could be held out."""
-    if fit.runs is None:
+    if fit.data is None:
         return "the fit came without its runs"
     # Rows that the law cannot be fitted on neither count as mixtures nor judge.
-    runs = observe(fit.runs, fit.law).runs
+    every = fit.data.observations
+    runs = every.runs
     split = over_mixtures(runs, seed)
     if split is None:
         return f"{len(np.unique(groups(runs)))} mixtures are too few to hold any out"
@@ -98,8 +99,8 @@ def held_out_losses(fit: Fit, seed: int = 0) -> HeldOutLosses | str:
     if not targets:
         return "no target is measured in enough runs to hold any out"
     notes = left_out([t for t in runs.targets if t not in targets], "measured in too few runs to hold any out")
-    seen = observe(fit.runs.with_targets(targets), fit.law, goal=fit.goal)
-    seen = replace(seen, runs=with_row_numbers(seen.runs), prior=fit.prior)
+    seen = every.of_targets(targets)
+    seen = replace(seen, runs=with_row_numbers(seen.runs))
     return _predicted(parametric(fit.law), seen, split, tuple(notes))
 
 

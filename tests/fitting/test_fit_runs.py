@@ -388,7 +388,7 @@ def test_replicas_surround_the_fit_and_need_runs(fitted):
     point, spread = fitted.losses(HELD_OUT), losses.std(0)
     assert (spread > 0).all()
     assert np.mean(np.abs(losses.mean(0) - point) < 1.5 * spread) > 0.9
-    with pytest.raises(MixlawError, match="no runs to resample"):
+    with pytest.raises(MixlawError, match="without its runs, which the bootstrap resamples"):
         replicate(replace(fitted, runs=None), 3)
 
 

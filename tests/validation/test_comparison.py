@@ -455,7 +455,7 @@ def test_bands_cover_new_runs_and_shrink_with_their_level(tmp_path):
     low, high = band(few, np.array([[1.0, 0.0, 0.0], [0.4, 0.3, 0.3]]))
     assert (np.log(high / low)[0] > 1.2 * np.log(high / low)[1]).all()
     found.save(tmp_path / "fit.json")
-    with pytest.raises(MixlawError, match="no runs to tell its uncertainty"):
+    with pytest.raises(MixlawError, match="without its runs, which the interval needs"):
         band(read_fit(tmp_path / "fit.json"), new.w_RxS)
 
 
