@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -11,7 +11,7 @@ from mixlaw.cli.progress import duration, with_bar, with_progress, with_stages
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from mixlaw.planning.plan import Plan
     from mixlaw.runs.run_table import Runs
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from proxies.sweep.run_sweep import SweepResult
     from proxies.sweep.store import Failure, Store
     from proxies.tasks.task import Task
+    from proxies.text.shards import Build, Tell
     from proxies.training.run_spec import RunSpec
 
 
 TextTokens = Annotated[float, typer.Option(help="tokens of text read of each source at most")]
+Result = TypeVar("Result")
 BACKENDS = ("workers", "in-process", "ray")
 
 
@@ -62,9 +64,9 @@ def train_proxies(
     mixtures: "list[Mixture] | None" = None,
     training: Training | None = None,
 ) -> "Runs":
-    """A task's proxies trained, or taken from the store: DIR/runs.csv, and DIR/failed.csv for those that failed.
+    """Train a task's proxies, or read them from the store; write DIR/runs.csv, and DIR/failed.csv for failed runs.
 
-    Says the cost first. Where `training` is None: by a worker per core, into DIR/store.
+    Prints the cost first. `training` None: a worker process per core, and the store DIR/store.
     """
     from proxies.sweep.backends.workers import Workers
     from proxies.sweep.run_sweep import sweep
@@ -123,14 +125,14 @@ def _write_failed(path: Path, failed: "Mapping[str, Failure]") -> None:
     pd.DataFrame(rows).to_csv(path, index=False)
 
 
-def read_text(out: Path, limit: float, work: Any) -> Any:
-    """`work` with how text is read: tokens are kept in DIR/store/text, and a bar shows how far it is."""
+def read_text(out: Path, limit: float, work: "Callable[[Build], Result]") -> "Result":
+    """Result of `work(build)`, whose `Build` caches tokens in DIR/store/text and moves a progress bar."""
     from proxies.text.shards import Build
 
     if not 1000 <= limit < 1e18:
         raise MixlawError(f"--text-tokens is {limit:g}: it must be a number from 1000 on")
 
-    def watched(tell: Any) -> Any:
+    def watched(tell: "Tell") -> "Result":
         def in_megabytes(done: int, total: int, source: str) -> None:
             tell(done >> 20, total >> 20, source)
 
@@ -140,7 +142,7 @@ def read_text(out: Path, limit: float, work: Any) -> Any:
 
 
 def check_law(law: str, scale: float | None, mixed: bool) -> None:
-    """Refused before proxies are trained rather than after."""
+    """Raise MixlawError for a law that cannot be fitted to proxies, before they are trained."""
     from mixlaw.laws import by_name, parametric
 
     if scale is not None:
@@ -156,7 +158,7 @@ def check_law(law: str, scale: float | None, mixed: bool) -> None:
 
 
 def save_plan(out: Path, plan: "Plan", runs: "Runs", source: Path | None = None) -> None:
-    """All that `report` and `export` need; `source` is the file the runs were read from."""
+    """Write the files that `report` and `export` need. `source`: file that the runs were read from."""
     from mixlaw.figures import save_path_figure, save_plan_figure
 
     folder = make_folder(out)

@@ -1,8 +1,8 @@
 """Corpus, held-out split, exact batches.
 
-batches   Which tokens a run sees, exactly: schedule, epochs, subsamples
-corpus    A corpus: each source's training tokens, the targets' held-out tokens, and the split between them
-holdout   Which documents are held out: the split of every source's text into what is trained on and what is measured
+batches   Training batches of a run: schedule, epochs and subsamples, exact to the token
+corpus    Corpus: training tokens by source and held-out tokens by target
+holdout   Split of every source's documents into training and held-out text
 mixture   Mixture: token shares by source, validated once; the one form in which proxies pass mixtures on
-schedule  Which source each sequence of a run comes from: every source within one sequence of its share at any time
+schedule  Source of each sequence of a run, within one sequence of its share at any time
 """

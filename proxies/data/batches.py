@@ -1,8 +1,8 @@
-"""Which tokens a run sees, exactly: schedule, epochs, subsamples.
+"""Training batches of a run: schedule, epochs and subsamples, exact to the token.
 
-A source's text is read in epochs: each is a fresh order of its pieces, every token once. Sequences of L
-tokens are cut from the endless row of epochs, so one may span two pieces or two epochs. Everything is a
-function of (seed, step): nothing has to be replayed to reach a step.
+A source's text is read in epochs; each reads every token once, in a new order of the pieces. Sequences of L tokens are
+cut from the concatenated epochs, so a sequence may span two pieces or two epochs. Every batch is a function of
+(seed, step): any step can be read without the steps before it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ class Pieces:
 
     @cached_property
     def unique(self) -> int:
-        """Tokens in them."""
+        """Number of tokens in the pieces."""
         return int(self.lengths.sum(dtype=np.int64))
 
 
@@ -37,7 +37,7 @@ def subsample(corpus: Corpus, unique: Mapping[str, int]) -> dict[str, Pieces]:
     """A seeded subset of each source's pieces with exactly `unique[source]` tokens (the last is cut short).
 
     A smaller subset is contained in every larger one: pieces are taken from one order fixed by the corpus's
-    seed. Raises MixlawError where a source has fewer tokens, or none is asked for.
+    seed. Raises MixlawError if `unique` is below 1 or above the source's tokens.
     """
     _check_unique(corpus, unique)
     return {source: _subset(corpus, source, unique[source]) for source in corpus.sources}
@@ -70,7 +70,12 @@ def _order(corpus: Corpus, source: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def matched_unique(corpus: Corpus, fraction: float) -> dict[str, int]:
-    """fraction * U tokens of every source (rounded, at least one): with fraction * D tokens, the epochs of D.
+    """fraction * U tokens of every source, at least 1: a run on fraction * D tokens has the same epochs as one on D.
+
+    >>> from proxies.data.corpus import build_corpus
+    >>> corpus = build_corpus({"web": [f"text {i} " * 20 for i in range(40)]})
+    >>> matched_unique(corpus, 0.5)["web"] == round(corpus.tokens["web"] / 2)
+    True
 
     Raises MixlawError unless 0 < fraction <= 1.
     """
@@ -80,7 +85,7 @@ def matched_unique(corpus: Corpus, fraction: float) -> dict[str, int]:
 
 
 class Stream:
-    """The endless row of a source's epochs, read at any position."""
+    """Concatenated epochs of a source without end, readable at any position."""
 
     def __init__(self, pieces: Pieces, seed: list[int]) -> None:
         self.pieces, self.seed = pieces, seed
@@ -104,7 +109,7 @@ class Stream:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _slices(self, offset: int, count: int) -> list[np.ndarray]:
-        """The stored tokens offset .. offset + count of the epoch at hand, piece by piece."""
+        """Stored tokens offset .. offset + count of the current epoch, by piece."""
         first, last = self._ends.searchsorted((offset, offset + count - 1), side="right").tolist()
         starts, ends = self._starts[first : last + 1].tolist(), self._ends[first : last + 1].tolist()
         begin = int(self._ends[first - 1]) if first else 0
@@ -117,10 +122,20 @@ class Stream:
 
 
 class Batches:
-    """The batches of one run: `steps` of `batch` sequences of `length` tokens, drawn by `mixture`.
+    """The batches of one run.
 
-    `seed` orders the epochs. Shares are taken in the order of the corpus's sources. Nothing is read, and no order
-    drawn, before a batch needs it.
+    >>> from proxies.data.corpus import build_corpus
+    >>> corpus = build_corpus({s: [f"{s} {i} " * 40 for i in range(40)] for s in ("web", "code")})
+    >>> batches = Batches(corpus, Mixture({"web": 0.75, "code": 0.25}), corpus.tokens, (4, 2, 16), seed=0)
+    >>> batches[0].shape, batches.seen()
+    ((2, 16), {'web': 96, 'code': 32})
+
+    Args:
+        corpus: the text; it is read only when a batch needs it.
+        mixture: token shares by source.
+        unique: unique tokens of each source.
+        size: (steps, sequences per batch, tokens per sequence).
+        seed: of the epochs' orders.
     """
 
     def __init__(
@@ -143,7 +158,7 @@ class Batches:
         return self.steps
 
     def __getitem__(self, step: int) -> np.ndarray:
-        """tokens_BxL of a step, 0 <= step < len(self); its neighbours are read with it, for the next call."""
+        """tokens_BxL of a step, 0 <= step < len(self). Neighbouring steps are read with it and cached."""
         start = step // BLOCK * BLOCK
         if not 0 <= step < self.steps:
             raise IndexError(f"step {step} of {self.steps}")
@@ -152,9 +167,9 @@ class Batches:
         return self._block[1][step - start].copy()
 
     def read(self, start: int, count: int) -> np.ndarray:
-        """tokens_CxBxL of `count` steps from `start` on, of the corpus's token type: quicker than one by one.
+        """tokens_CxBxL of `count` steps from `start`, in the corpus's token type; faster than single steps.
 
-        Raises IndexError where a step is not one of the run's.
+        Raises IndexError if a step is outside the run.
         """
         if not 0 <= start <= start + count <= self.steps or count < 1:
             raise IndexError(f"steps {start} to {start + count - 1} of {self.steps}")

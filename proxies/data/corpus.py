@@ -1,7 +1,7 @@
-"""A corpus: each source's training tokens, the targets' held-out tokens, and the split between them.
+"""Corpus: training tokens by source and held-out tokens by target.
 
-A source's unique tokens U are its training tokens, end marks included. Its tokens lie in one array, mapped from disk
-where it is large; documents that are repeats or held out stay there too, but no piece of the training text holds them.
+A source's unique tokens U are its training tokens, including end marks. All its tokens are stored in one array, mapped
+from disk if it is large. Duplicates and held-out documents are stored there too, but no training piece contains them.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ MANIFEST = "corpus.json"
 class Text:
     """Pieces of stored tokens: `starts` (P,) and `lengths` (P,) of each in `stored`, in the order read.
 
-    `content` names the stored tokens where that is known without reading them.
+    `content`: hash of the stored tokens, None if they would have to be read for it.
     """
 
     stored: np.ndarray
@@ -46,18 +46,23 @@ class Text:
 
     @property
     def tokens(self) -> np.ndarray:
-        """All pieces end to end, read into memory."""
+        """All pieces concatenated in memory."""
         pieces = zip(self.starts.tolist(), self.lengths.tolist(), strict=True)
         return np.concatenate([self.stored[start : start + length] for start, length in pieces])
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Training text by source, held-out tokens by target, and remarks for the person who reads the plan.
+    """Training text by source and held-out tokens by target. Made by `build_corpus`.
 
-    `tokenizer` names what made the tokens, `vocab` is the number of different ones and `end` the mark after every
-    document. `bytes_per_token` of each target's text turns nats per token into nats per byte, by which losses under
-    different tokenizers compare. `documents` counts each source's training documents.
+    Attributes:
+        train: training text by source. targets: held-out tokens by target.
+        seed: of the split.
+        notes: remarks for the reader of the plan.
+        documents: number of training documents by source.
+        tokenizer: its name. vocab: number of different tokens. end: the token after every document.
+        bytes_per_token: by target; nats per token divided by it are nats per byte, which can be compared between
+            tokenizers.
     """
 
     train: Mapping[str, Text]
@@ -78,12 +83,12 @@ class Corpus:
 
     @property
     def tokens(self) -> dict[str, int]:
-        """U: the unique training tokens of each source."""
+        """U: number of unique training tokens by source."""
         return {source: len(text) for source, text in self.train.items()}
 
     @cached_property
     def hash(self) -> str:
-        """Names every token of the corpus, what made them, and the split."""
+        """Hash of all tokens, the tokenizer and the split."""
         about = ["mixlaw corpus 2", self.seed, self.tokenizer, self.vocab, self.end]
         whole = hashlib.blake2b(json.dumps(about).encode(), digest_size=16)
         for source, text in self.train.items():
@@ -96,13 +101,13 @@ class Corpus:
 
     @cached_property
     def definitions(self) -> dict[str, str]:
-        """What names each target's held-out text: a hash of its tokens."""
+        """Hash of each target's held-out tokens, which identifies its text in run tables."""
         return {target: digest_of(tokens)[:16] for target, tokens in self.targets.items()}
 
     def save(self, folder: Path) -> Path:
-        """Write `corpus-<hash>` into the folder, unless it is there whole, for `load`. Returns its path.
+        """Write the folder `corpus-<hash>` for `load`, unless it exists undamaged. Returns its path.
 
-        Tokens on the folder's own disk are linked, not copied. Raises MixlawError where it cannot be written.
+        Tokens on the same disk are linked instead of copied. Raises MixlawError if it cannot be written.
         """
         path = Path(folder) / f"corpus-{self.hash}"
         if not is_whole(path, MANIFEST):
@@ -117,7 +122,7 @@ class Corpus:
         return path
 
     def _about(self) -> dict[str, Any]:
-        """What `corpus.json` says beside the sizes of the files."""
+        """Content of `corpus.json` without the sizes of the files."""
         kinds = [str(text.stored.dtype) for text in self.train.values()]
         return {
             "hash": self.hash,
@@ -171,13 +176,24 @@ def build_corpus(
 ) -> Corpus:
     """Tokenize every source and split it into training and held-out documents.
 
-    A target named without documents (None), like every source where `targets` is None, is measured on that
-    source's held-out documents. Which documents are held out depends on their content and the seed alone.
-    Exact duplicates are dropped, and no held-out document stays in the training text of any source
-    (near-duplicates may). Reading a source stops at `build.limit` tokens, with a note.
+    The split depends on the documents' content and the seed only. Exact duplicates are dropped, and no held-out
+    document stays in the training text of any source (near-duplicates may). A source is read up to `build.limit`
+    tokens, with a note. Memory: about 60 bytes per document, and the tokens if `build.cache` is None or a source is
+    not a `Documents` of files.
 
-    Memory holds some 60 bytes a document; the tokens only where `build.cache` is None or a source is not
-    `Documents` of files. Raises MixlawError for a source or target that is empty or too small to be split.
+    >>> corpus = build_corpus({"web": [f"text {i} " * 20 for i in range(40)]}, seed=0)
+    >>> corpus.sources, list(corpus.targets), corpus.tokenizer
+    (('web',), ['web'], 'bytes')
+
+    Args:
+        documents: texts by source.
+        seed: of the split.
+        targets: texts by target; None for a target: the held-out documents of the source of this name. If omitted,
+            every source is a target.
+        build: tokenizer, limit and cache.
+
+    Raises:
+        MixlawError: if a source or target is empty or too small to be split.
     """
     if not documents:
         raise MixlawError("no source has text; give at least one source `paths`")
@@ -226,7 +242,7 @@ def _size(stream: Iterable[str]) -> int:
 
 
 def _told(build: Build, documents: Mapping[str, Iterable[str]], source: str) -> Build:
-    """The same, whose progress counts the files of all sources, read in turn."""
+    """`build` with progress counted over the files of all sources."""
     tell, names = build.tell, list(documents)
     if tell is None:
         return build

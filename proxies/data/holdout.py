@@ -1,4 +1,4 @@
-"""Which documents are held out: the split of every source's text into what is trained on and what is measured."""
+"""Split of every source's documents into training and held-out text."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -8,20 +8,20 @@ import numpy as np
 from mixlaw.errors import MixlawError
 from proxies.text.shards import Build, Shard, first_of_each, shard
 
-PIECE = 4096  # longer documents are drawn in pieces, so that no run depends on which few long files came first
+PIECE = 4096  # longer documents are drawn in pieces, so that runs do not depend on the order of a few long files
 HELD_OUT = 1 / 20  # of a source's tokens, and within these limits:
 HELD_OUT_LEAST, HELD_OUT_MOST = 65_536, 131_072  # fewer make losses noisy, more make evaluation slow
 HELD_OUT_LARGEST_SHARE = 0.2
-SPLIT_LEAST = 200  # tokens: what is held out of less measures nothing
+SPLIT_LEAST = 200  # tokens: smaller sources cannot be split
 BLOCK = 1 << 16  # documents looked at together
-NOBODY = ""  # who may train on what is held out whole
+NOBODY = ""  # owner of documents that no source may train on
 
 
 @dataclass
 class Pool:
-    """A source's shard, which of its documents (D,) are to be trained on, and what is left of one that was cut.
+    """A source's shard, the mask (D,) of its training documents, and a document that was cut, if any.
 
-    Nothing else is kept by document: memory is what limits the text that can be split.
+    No other data per document is stored: memory limits the text that can be split.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Held:
-    """A target's tokens, their bytes of text, and who may train on (the rest of) each document it was taken from."""
+    """A target's tokens, their bytes of text, and for each of its documents the source that may train on the rest."""
 
     tokens: np.ndarray
     bytes: float
@@ -48,7 +48,7 @@ class Held:
 
 
 def pool_of(kind: str, name: str, stream: Iterable[str], build: Build, notes: list[str]) -> Pool:
-    """A source's or target's (`kind`) distinct documents. Raises MixlawError where it has no text."""
+    """Distinct documents of a source or target (`kind`). Raises MixlawError if it has no text."""
     made = shard(name, stream, build)
     if not made.complete:
         notes.append(f"{kind} {name}: only its first {len(made.tokens):,} tokens were read (limit {build.limit:,})")
@@ -62,7 +62,7 @@ def pool_of(kind: str, name: str, stream: Iterable[str], build: Build, notes: li
 
 
 def given(name: str, stream: Iterable[str], build: Build, notes: list[str]) -> Held:
-    """A target's own text, as much of it as is measured."""
+    """Held-out tokens of a target with text of its own, up to HELD_OUT_MOST."""
     pool = pool_of("target", name, stream, replace(build, limit=HELD_OUT_MOST, tell=None), notes)
     return _held(pool, np.flatnonzero(pool.kept_D).tolist(), NOBODY)
 
@@ -80,9 +80,9 @@ def _held(pool: Pool, documents: list[int], owner: str, cut: int = 0) -> Held:
 
 
 def hold_out(pool: Pool, seed: int, notes: list[str]) -> Held:
-    """Takes documents, or the end of the longest, out of the pool: which follows from content and seed alone.
+    """Hold out documents, or the end of the longest one, chosen by content and seed only; the pool is updated.
 
-    Raises MixlawError where the source is too small.
+    Raises MixlawError if the source is too small.
     """
     distinct_d = np.flatnonzero(pool.kept_D)
     total = int(pool.shard.lengths[distinct_d].sum(dtype=np.int64))
@@ -135,7 +135,7 @@ def _mixed(digests_D: np.ndarray, seed: int) -> np.ndarray:
 def training_pieces(pool: Pool, owners: Mapping[int, str], notes: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """(starts_P, lengths_P) of a source's training text, without documents held out anywhere, cut into pieces.
 
-    Raises MixlawError where nothing is left.
+    Raises MixlawError if no document is left.
     """
     barred = np.array([digest for digest, owner in owners.items() if owner != pool.name], np.uint64)
     parts, begin, before = [(np.zeros(0, np.int64), np.zeros(0, np.uint32))], 0, int(pool.kept_D.sum())

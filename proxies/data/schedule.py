@@ -1,4 +1,4 @@
-"""Which source each sequence of a run comes from: every source within one sequence of its share at any time.
+"""Source of each sequence of a run, within one sequence of its share at any time.
 
 Tijdeman's rule (1980): of the sources owed at least the slack 1/(2K - 2), take the one due first; then no source is
 ever further from its share than 1 - 1/(2K - 2) sequences. Put as jobs with a release and a deadline it is
@@ -26,7 +26,7 @@ class Schedule:
         self.slack = 1 / (2 * len(self.live) - 2) if len(self.live) > 1 else 0.0
         self.order = np.zeros(count, np.int16 if self.sources < 1 << 15 else np.int32)
         self.place = np.zeros(count, np.int64)
-        """The number of each sequence among those of its own source."""
+        """Index of each sequence among the sequences of its source."""
         self._ready, self._taken = 0, np.zeros(self.sources, np.int64)
         self._released = np.zeros(len(self.live), np.int64)
         self._waiting: tuple[np.ndarray, np.ndarray] = (np.zeros(0), np.zeros(0, np.int64))

@@ -1,4 +1,4 @@
-"""How parameters start and how fast each learns, so that one learning rate serves every width; sizes by parameters.
+"""µP initialisation and learning-rate scaling (one learning rate for all widths), and shapes by parameter count.
 
 After µP (Yang et al., 2203.03466) for Adam: hidden matrices start at 1/sqrt(fan-in) and learn at
 `BASE_WIDTH / width` of the rate, the head starts at zero and learns at the same scaled rate, the embedding, the
@@ -38,7 +38,12 @@ def init(config: ModelConfig, seed: int) -> Params:
 
 
 def rate_scales(config: ModelConfig) -> dict[str, float]:
-    """What each parameter's learning rate is multiplied by."""
+    """Learning-rate multiplier of each parameter.
+
+    >>> scales = rate_scales(ModelConfig(128, 1, 4))
+    >>> scales["embed"], scales["head"]
+    (1.0, 0.5)
+    """
     matrix = BASE_WIDTH / config.width
     return {name: 1.0 if len(shape) == 1 or name == "embed" else matrix for name, shape in shapes(config).items()}
 

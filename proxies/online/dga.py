@@ -30,7 +30,7 @@ from proxies.online.steering_text import Divided, split_steering
 class Dga(Method):
     """Settings of DGA. It starts at the spec's mixture, where a share of 0 leaves a source out for good.
 
-    `begin`: early gradients are large and say little about sources (analysis/NOTES.md), and exponents do not forget.
+    `begin`: early gradients are large and carry little information on sources (analysis/NOTES.md), yet stay in v.
     """
 
     name: ClassVar[str] = "dga"
@@ -82,7 +82,7 @@ class Dga(Method):
         return aligned
 
     def moved(self, weights: Weights, signal_S: np.ndarray) -> Weights:
-        """As the module's head has it."""
+        """The update of v and w above (module docstring)."""
         latest_S = exponentiated(weights.latest_S, self.rate * signal_S)
         return Weights(latest_S, (1 - self.blend) * weights.drawn_S + self.blend * latest_S)
 

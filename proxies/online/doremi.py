@@ -6,8 +6,8 @@ max(0, loss of the proxy - loss of the reference),
 
     w_i <- (1 - smoothing) w_i exp(rate e_i) / sum_j w_j exp(rate e_j) + smoothing / S
 
-The mixture is the average of w over the steps. Here text is drawn by w; the paper draws all sources alike and weighs
-their losses by w, which has the same gradient in the mean.
+The mixture is the average of w over the steps. Here text is drawn by w; the paper draws all sources equally and weights
+their losses by w, which has the same gradient on average.
 """
 
 import functools
@@ -32,7 +32,7 @@ from proxies.training.run_spec import RunSpec
 class Doremi(Method):
     """Settings of DoReMi. The spec's mixture is the reference's; the proxy begins at the uniform one.
 
-    The targets do not enter: it looks for a mixture that is good for all sources.
+    It does not use the targets: it seeks a mixture that is good for all sources.
     """
 
     name: ClassVar[str] = "doremi"
@@ -60,7 +60,7 @@ class Doremi(Method):
         return replace(spec, run_id=f"{spec.run_id}-reference")
 
     def divided(self, question: Question, unique: Mapping[str, int]) -> Divided:
-        """Nothing is set aside."""
+        """The whole corpus is trained on."""
         return whole(question.corpus, unique)
 
     def signal(self, question: Question, divided: Divided, prepared: Params) -> Signal:
@@ -75,7 +75,7 @@ class Doremi(Method):
         return exceeding
 
     def moved(self, weights: Weights, signal_S: np.ndarray) -> Weights:
-        """As the module's head has it."""
+        """The update of w above (module docstring)."""
         moved_S = exponentiated(weights.latest_S, self.rate * signal_S)
         smooth_S = (1 - self.smoothing) * moved_S + self.smoothing / len(moved_S)
         return Weights(smooth_S, smooth_S)

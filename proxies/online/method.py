@@ -1,4 +1,4 @@
-"""What a method of online mixing is: settings, a signal for every source, and how weights follow it."""
+"""Base class of online mixing methods: settings, signal of every source, and update of the weights."""
 
 import abc
 from collections.abc import Callable, Mapping
@@ -20,10 +20,10 @@ Signal = Callable[[Params, int], np.ndarray]
 
 @dataclass(frozen=True)
 class Question:
-    """An online run: what would be trained if the mixture were fixed, on which corpus, for which targets.
+    """Question to a method: the run, its corpus and its targets.
 
-    `spec.mixture` is where the method begins (see it). `weights`: of the targets, any positive numbers; equal where
-    empty. `own`: targets with text of their own though a source has their name (`steering_text.split_steering`).
+    `spec`: the run, with the method's initial mixture. `weights`: of the targets, positive numbers; equal if empty.
+    `own`: targets with text of their own though a source has their name (`steering_text.split_steering`).
     """
 
     spec: RunSpec
@@ -34,7 +34,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Weights:
-    """Mixtures of one moment: `latest_S`, which the next update moves, and `drawn_S`, by which text is drawn."""
+    """Mixtures after an update: `latest_S`, which the next update changes, and `drawn_S`, by which text is drawn."""
 
     latest_S: np.ndarray
     drawn_S: np.ndarray
@@ -42,8 +42,13 @@ class Weights:
 
 @dataclass(frozen=True)
 class Method(abc.ABC):
-    """Settings of a method: an update after every `every` steps, from `sequences` of each source, none before the part
-    `begin` of the run is over."""
+    """Settings of a method.
+
+    Attributes:
+        every: steps between two updates.
+        sequences: read of each source for an update.
+        begin: part of the run before the first update.
+    """
 
     name: ClassVar[str]
     every: int = 128
@@ -59,35 +64,35 @@ class Method(abc.ABC):
             raise MixlawError(f"{self.name}: begin is {self.begin:g}; give a part of the run in [0, 1)")
 
     def updates_after(self, step: int, steps: int) -> bool:
-        """Whether the mixture changes after `step` of `steps`; not at the end, where nothing is drawn any more."""
+        """True if the mixture is updated after `step` of `steps` (never at the end)."""
         return step % self.every == 0 and self.begin * steps <= step < steps
 
     @abc.abstractmethod
     def usual(self, tokens_S: np.ndarray) -> np.ndarray:
-        """The spec's mixture where nobody has another in mind; `tokens_S` is what the sources hold."""
+        """Default initial mixture (S,); `tokens_S`: tokens of the sources."""
 
     @abc.abstractmethod
     def start(self, shares_S: np.ndarray) -> Weights:
-        """Before the first update; `shares_S` is the spec's mixture."""
+        """Weights before the first update; `shares_S`: the spec's mixture."""
 
     @abc.abstractmethod
     def divided(self, question: Question, unique: Mapping[str, int]) -> Divided:
-        """What is trained on, and what is set aside."""
+        """Split of the corpus into training text and steering text."""
 
     @abc.abstractmethod
     def signal(self, question: Question, divided: Divided, prepared: Params) -> Signal:
-        """What weights follow. `prepared` is what `preparation` trained, or {}."""
+        """The signal. `prepared`: parameters that `preparation` trained, or {}."""
 
     @abc.abstractmethod
     def moved(self, weights: Weights, signal_S: np.ndarray) -> Weights:
-        """After an update."""
+        """Weights after an update by `signal_S`."""
 
     @abc.abstractmethod
     def flops(self, question: Question, updates: int) -> float:
-        """FLOP of so many updates and of the preparation: what the method costs beside training."""
+        """FLOP of `updates` updates and of the preparation: the cost of the method in addition to training."""
 
     def preparation(self, spec: RunSpec) -> RunSpec | None:
-        """A run to be trained before, if there is one."""
+        """Run to be trained before the online run, or None."""
         del spec
         return None
 
@@ -97,7 +102,11 @@ class Method(abc.ABC):
 
 
 def exponentiated(latest_S: np.ndarray, gain_S: np.ndarray) -> np.ndarray:
-    """Weights times exp(gain), summing to 1: a step of exponentiated gradient. Weights of 0 stay 0."""
+    """Step of exponentiated gradient: weights (S,) times exp(gain), normalised. Weights of 0 stay 0.
+
+    >>> exponentiated(np.array([0.5, 0.5]), np.log([3.0, 1.0])).tolist()
+    [0.75, 0.25]
+    """
     most = gain_S[latest_S > 0].max()
     moved_S = latest_S * np.exp(np.minimum(gain_S - most, 0.0))
     return moved_S / moved_S.sum()

@@ -1,4 +1,4 @@
-"""Batches by a mixture that changes along the run, and probes: sequences that are looked at, not trained on."""
+"""Batches by a mixture that changes during the run, and probes: sequences read for the signal only."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,15 +6,16 @@ import numpy as np
 
 from proxies.data.batches import Pieces, Stream
 
-TRAINED, PROBED = 0xBA7C, 0x9B0B  # the streams that are trained on are those of a run with a fixed mixture
+TRAINED, PROBED = 0xBA7C, 0x9B0B  # seeds of streams; training reads the same streams as a run with a fixed mixture
 
 
 class MixtureBatches:
     """The batches of a run whose mixture changes: `batch` sequences of `length` tokens a step, every source's text
     without replacement within an epoch.
 
-    The next sequence comes from the source furthest behind what the mixtures so far owe it; none is ever a whole
-    sequence ahead. Sequences are dealt in order, as they are first read; `set_mixture` holds for those not dealt yet.
+    The next sequence comes from the source with the largest deficit against its cumulative share; no source exceeds its
+    share by one sequence or more. Sequences are assigned in order on first read; `set_mixture` changes the mixture of
+    sequences that are not assigned yet.
     """
 
     def __init__(
@@ -30,11 +31,11 @@ class MixtureBatches:
         self.set_mixture(shares_S)
 
     def set_mixture(self, shares_S: Sequence[float] | np.ndarray) -> None:
-        """Deal by these shares from the next sequence on."""
+        """Use these shares from the next unassigned sequence on."""
         self._shares_S = np.asarray(shares_S, float)
 
     def assign(self, steps: int) -> None:
-        """Fix the sources of the sequences of the first `steps` steps, as far as they are not yet."""
+        """Assign sources to the sequences of the first `steps` steps, as far as they have none."""
         none = self._shares_S <= 0
         for _ in range(len(self._order), steps * self.batch):
             self._deficit_S += self._shares_S
@@ -69,7 +70,7 @@ class MixtureBatches:
 
 
 class Probes:
-    """Sequences of each source's training text, in an order of their own, the same number at every update."""
+    """Sequences of each source's training text for the signal, in a separate order, the same number at every update."""
 
     def __init__(self, pieces: Mapping[str, Pieces], size: tuple[int, int], seed: int) -> None:
         self.sequences, self.length = size
@@ -83,7 +84,7 @@ class Probes:
 
 
 class Windows:
-    """Sequences of one held text, each once an epoch, in a fresh order every epoch."""
+    """Sequences of one text, each once per epoch, in a new order every epoch."""
 
     def __init__(self, tokens: np.ndarray, size: tuple[int, int], seed: list[int]) -> None:
         self.sequences, self.length = size

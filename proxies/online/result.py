@@ -1,4 +1,4 @@
-"""What an online run found: its mixture, the path to it, and its row of the run table."""
+"""Result of an online run: its mixture, the path to it, and its row of the run table."""
 
 import math
 from collections.abc import Mapping
@@ -22,18 +22,18 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class OnlineResult:
-    """What an online run found.
+    """Result of an online run.
 
     Attributes:
-        about: the method's name and settings.
+        about: name and settings of the method.
         mixture: average share of every source over the run; sums to 1.
         last: the mixture at the run's end.
-        steps_U: after which steps the mixture changed; 0, its start, is the first.
-        shares_UxS: the mixture from there on.
-        signal_UxS: what it followed there (of the start: nan).
-        row: of the run table: `w:` are the tokens drawn of each source over all tokens, exactly.
-        overhead: compute of the method beside training, as a share of training's.
-        notes: what differs from a run with a fixed mixture.
+        steps_U: steps after which the mixture changed, beginning with 0.
+        shares_UxS: mixture from these steps on.
+        signal_UxS: signal of these updates; nan for the start.
+        row: of the run table; `w:` are the exact shares of the tokens drawn.
+        overhead: compute of the method as a share of the compute of training.
+        notes: differences from a run with a fixed mixture.
     """
 
     about: Mapping[str, Any]
@@ -47,7 +47,7 @@ class OnlineResult:
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON; a file of it serves wherever weights are read, e.g. `mixlaw audit`."""
+        """As JSON, which all readers of weights accept, e.g. `mixlaw audit`."""
         path = zip(self.steps_U.tolist(), self.shares_UxS.tolist(), self.signal_UxS.tolist(), strict=True)
         known = [{"step": step, "shares": w, "signal": None if math.isnan(s[0]) else s} for step, w, s in path]
         content = {"schema": SCHEMA, "version": __version__, **self.about, "mixture": dict(self.mixture)}
@@ -56,7 +56,7 @@ class OnlineResult:
 
 
 def row_of(spec: RunSpec, draws: MixtureBatches, found: dict[str, float], tokenizer: str, seconds: float) -> Row:
-    """The row of the run table, its mixture being what was drawn."""
+    """Row of the run table; its mixture is the exact shares of the tokens drawn."""
     seen = draws.seen(spec.steps)
     tokens = sum(seen.values())
     return {

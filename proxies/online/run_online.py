@@ -1,7 +1,7 @@
-"""Mixtures found while one run trains: baselines from the field, to compare with the laws' answer.
+"""Mixtures found while one run trains: baselines from the literature to compare plans with.
 
-A method (`dga.Dga`, `doremi.Doremi`) moves the mixture every few steps; the mixture found is its average over the
-steps, which is what the run was trained on. Methods know no bounds: `mixlaw audit` says which a mixture breaks.
+A method (`dga.Dga`, `doremi.Doremi`) updates the mixture every few steps; the result is its average over the steps,
+which is the mixture that the run was trained on. Methods ignore bounds: `mixlaw audit` lists the violated ones.
 """
 
 import hashlib
@@ -28,12 +28,16 @@ from proxies.training.run_spec import DivergedError, check
 from proxies.training.train import Clock, Progress, advance, started
 
 VERSION = 1
-"""Raise it when a change of a method or of the draws changes results: results kept on disk are then found anew."""
+"""Version of results: increase it when a change of methods or batches changes them; stored results are then ignored."""
 METHODS: dict[str, type[Method]] = {method.name: method for method in (Dga, Doremi)}
 
 
 def method_named(name: str, **settings: float) -> Method:
-    """The method of a name with settings of its own. Raises MixlawError for a name or setting that it has not."""
+    """The method with a name and settings. Raises MixlawError for an unknown name or setting.
+
+    >>> method_named("dga", rate=2.0).about()["rate"]
+    2.0
+    """
     if name not in METHODS:
         raise MixlawError(f"method {name!r}: {nearest(name, list(METHODS))}")
     known = [field.name for field in fields(METHODS[name])]
@@ -51,13 +55,16 @@ def online_mixture(
     every: float = 60.0,
     progress: Progress | None = None,
 ) -> OnlineResult:
-    """Train one run while a method moves its mixture.
+    """Train one run while a method updates its mixture.
 
-    Deterministic from the spec's seed. `state`, `every`, `progress` as in `train.train`: a run that was stopped goes
-    on from its file and ends in the same result bit for bit, but for the row's `seconds`. What is prepared (DoReMi's
-    reference) keeps a file of its own, `<state>.reference`, and tells its progress before the run does. The caller
-    removes both once the result is stored (`forget`).
-    Raises MixlawError for a question that cannot be trained, DivergedError where a loss is not finite.
+    The spec's seed determines the result. `state`, `every`, `progress` are as in `train.train`: an interrupted run
+    resumes from its file and ends in the same result bit for bit, except for the row's `seconds`. The preparation
+    (DoReMi's reference run) has a file of its own, `<state>.reference`, and reports progress before the run does. The
+    caller removes both once the result is stored (`forget`).
+
+    Raises:
+        MixlawError: if the question cannot be trained.
+        DivergedError: if a loss is not finite.
     """
     question = _checked(question, method)
     spec, corpus = question.spec, question.corpus
@@ -85,13 +92,13 @@ def online_mixture(
 
 
 def forget(state: Path) -> None:
-    """Remove what a run that ended kept on disk."""
+    """Remove the state files of a finished online run."""
     for path in (state, _beside(state)):
         path.unlink(missing_ok=True)
 
 
 def _checked(question: Question, method: Method) -> Question:
-    """With equal weights where there are none, and one evaluation: the path's rows are mixtures."""
+    """The question with default weights and one evaluation, checked: the state's rows hold the path of mixtures."""
     spec, corpus = question.spec, question.corpus
     check(spec, corpus)
     weights = dict(question.weights) or dict.fromkeys(corpus.targets, 1.0)
@@ -120,7 +127,7 @@ def _shares(question: Question) -> np.ndarray:
 
 
 def online_key(question: Question, method: Method) -> str:
-    """Names all that defines the run: equal keys, equal results. The `run_id` is a label and left out."""
+    """Hash of all that defines the run: equal keys have equal results. The `run_id` does not enter."""
     about: list[Any] = [VERSION, question.spec.key(question.corpus.hash), method.about()]
     about += [sorted(dict(question.weights).items()), sorted(question.own)]
     return hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16).hexdigest()
@@ -131,7 +138,7 @@ def _beside(state: Path) -> Path:
 
 
 def _prepared(question: Question, method: Method, divided: Divided, clock: Clock) -> Params:
-    """The parameters of the run that the method needs before, {} where it needs none."""
+    """Parameters of the method's preparation run, {} if it has none."""
     spec = method.preparation(question.spec)
     if spec is None:
         return {}
@@ -147,7 +154,7 @@ def _prepared(question: Question, method: Method, divided: Divided, clock: Clock
 
 
 def _entry(step: int, weights: Weights, signal_S: np.ndarray | None) -> dict[str, Any]:
-    """A point of the path, as the state on disk keeps it: floats in JSON are read back exactly."""
+    """Point of the path as stored in the state on disk; floats survive JSON exactly."""
     signal = None if signal_S is None else signal_S.tolist()
     return {"step": step, "latest": weights.latest_S.tolist(), "drawn": weights.drawn_S.tolist(), "signal": signal}
 
@@ -157,7 +164,7 @@ def _weights(entry: Mapping[str, Any]) -> Weights:
 
 
 def _replayed(question: Question, divided: Divided, path: list[dict[str, Any]]) -> MixtureBatches:
-    """The draws as the path so far has dealt them."""
+    """Batches with the sequences that the path so far has assigned."""
     spec = question.spec
     draws = MixtureBatches(divided.pieces, (spec.batch, spec.config.length), spec.seed, path[0]["drawn"])
     for entry in path[1:]:

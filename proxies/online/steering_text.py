@@ -1,4 +1,4 @@
-"""Text of the targets that steers an online run, apart from what it trains on and from what it is measured on."""
+"""Text of the targets that steers an online run, disjoint from training and evaluation text."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ ASIDE_MOST = 65_536  # tokens: some hundred windows; gradients of more would har
 
 @dataclass(frozen=True)
 class Divided:
-    """A corpus divided for an online run.
+    """A corpus split for an online run.
 
     Attributes:
-        pieces: what is trained on, by source.
-        steering: tokens of each target that steer the mixture; nothing trains on them, nothing is measured on them.
+        pieces: training text by source.
+        steering: tokens of each target that steer the mixture; used neither for training nor for evaluation.
         measured: held-out tokens of each target.
-        notes: what is not as in a run with a fixed mixture.
+        notes: differences from a run with a fixed mixture.
     """
 
     pieces: Mapping[str, Pieces]
@@ -31,22 +31,22 @@ class Divided:
 
 
 def whole(corpus: Corpus, unique: Mapping[str, int]) -> Divided:
-    """Nothing set aside: for methods that do not look at the targets."""
+    """Split without steering text, for methods that do not use the targets."""
     return Divided(subsample(corpus, unique), {}, dict(corpus.targets))
 
 
 def split_steering(
     corpus: Corpus, unique: Mapping[str, int], targets: Collection[str], own: Collection[str] = ()
 ) -> Divided:
-    """Set text of every target aside.
+    """Split off steering text for every target.
 
-    Of a target that is a source's held-out text, by its name: a tenth of that source's training text, at most 65,536
-    tokens. It is taken from what the run leaves unused, and the rest from what it would train on. Of any other target,
-    and of those in `own` (they have text of their own though a source has their name): the first half of its held-out
-    text; it is then measured on the second half alone.
+    If a target is a source's held-out text (same name), a tenth of the source's training text is split off, at most
+    65,536 tokens: first text that the run would not use, then text that it would train on. For any other target, and
+    for targets in `own` (with text of their own although a source has their name), it is the first half of the
+    held-out text; the loss is then measured on the second half only.
 
-    Documents are kept whole only up to a piece (4,096 tokens): parts of one long document can lie on both sides.
-    Raises MixlawError where a source is too small to be divided.
+    Documents longer than a piece (4,096 tokens) can have parts on both sides. Raises MixlawError if a source is too
+    small to be split.
     """
     limits, steering, measured, notes = dict(unique), {}, dict(corpus.targets), []
     everything = subsample(corpus, corpus.tokens)
@@ -72,7 +72,7 @@ def split_steering(
 
 
 def _last(pieces: Pieces, count: int) -> np.ndarray:
-    """The last tokens of a subset that holds all of a source: those that no smaller subset has."""
+    """Last tokens of a subset with all of a source's text: the tokens that no smaller subset has."""
     ends = np.cumsum(pieces.lengths)
     first = int(np.searchsorted(ends, ends[-1] - count, side="right"))
     lengths, starts = np.array(pieces.lengths[first:]), np.array(pieces.starts[first:])

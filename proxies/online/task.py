@@ -1,4 +1,4 @@
-"""The online run of a sweep's task: at the size of its largest proxies, on their matched subsets."""
+"""Online run of a sweep's task, at the size of its largest proxies and on their matched subsets."""
 
 import json
 from pathlib import Path
@@ -21,9 +21,9 @@ from proxies.training.train import Progress
 def online_question(
     task: Task, method: Method, *, seed: int = 0, scale: ProxySize | None = None, own: frozenset[str] = frozenset()
 ) -> Question:
-    """The task's question to a method at a scale, by default the largest of its proxies on the ray.
+    """The task's question to a method at a size, by default the largest with the budget's N/D.
 
-    `own`: targets that have text of their own (see `steering_text.split_steering`).
+    `own`: targets with text of their own (see `steering_text.split_steering`).
     """
     at = scale or max((s for s in task.proposal.scales if s.on_ray), key=lambda s: s.params)
     stated = {s.name: s.tokens for s in task.sources if s.tokens is not None}
@@ -34,10 +34,12 @@ def online_question(
 
 
 def online_result(path: Path, question: Question, method: Method, progress: Progress | None = None) -> dict[str, Any]:
-    """`OnlineResult.to_dict` of the run, taken from the file `path` if it is this run's, else trained and written.
+    """`OnlineResult.to_dict` of the run, read from the file `path` if it is this run's, else trained and written.
 
-    A run half done is kept beside it (`<path>.state`), and the next call goes on from there.
-    Raises MixlawError as `online_mixture` does, and where the run diverges or the file cannot be written.
+    The state of an unfinished run is stored in `<path>.state`; the next call resumes from it.
+
+    Raises:
+        MixlawError: as `online_mixture` does, and if the run diverges or the file cannot be written.
     """
     key = online_key(question, method)
     if path.exists():

@@ -1,7 +1,7 @@
-"""Text for `mixlaw recommend --demo`: what every installation of mixlaw holds, nothing downloaded.
+"""Text for `mixlaw recommend --demo`, found in every installation of mixlaw; nothing is downloaded.
 
-Six sources of truly different sizes from the standard library and a fixed list of core dependencies. The one
-the heaviest target wants, `reference`, is scarce: a good plan repeats it. `tables` is of little worth.
+Six sources of different sizes from the standard library and a fixed list of core dependencies. The source that the
+target of largest weight needs, `reference`, is scarce: a good plan repeats it. `tables` helps little.
 """
 
 import ast
@@ -38,7 +38,7 @@ DISTRIBUTIONS = (
 
 
 def demo_documents() -> dict[str, list[str]]:
-    """{source: documents}, the same on every call. A source that this installation lacks is left out."""
+    """{source: documents}, equal on every call. Sources that this installation lacks are left out."""
     found = {
         "reference": _capped(_reference(), CAPS["reference"]),
         "docstrings": [
@@ -53,7 +53,11 @@ def demo_documents() -> dict[str, list[str]]:
 
 
 def demo_targets(sources: list[str]) -> dict[str, float]:
-    """DEMO_TARGETS among the sources that are there."""
+    """Weights of the DEMO_TARGETS that are among the sources.
+
+    >>> demo_targets(["python", "tables"])
+    {'python': 1.0}
+    """
     return {target: weight for target, weight in DEMO_TARGETS.items() if target in sources}
 
 

@@ -24,16 +24,16 @@ HEAD = 8192  # bytes in which a binary file shows a zero: git's test
 
 
 class Documents:
-    """The documents of files, those that are blank left out; every iteration reads them anew."""
+    """Documents of files without blank ones; every iteration reads the files again."""
 
     def __init__(self, files: Sequence[File]) -> None:
         self.files = tuple(files)
         self.size = sum(file.size for file in files)
-        """Bytes on disk, packed as they are."""
+        """Size of the files on disk in bytes, before decompression."""
         self._before, self._raw = 0, None
 
     def done(self) -> int:
-        """Bytes of the files that the latest iteration has behind it."""
+        """Bytes of the files that the latest iteration has read."""
         if self._raw is None or self._raw.closed:
             return self._before
         return self._before + int(self._raw.tell())

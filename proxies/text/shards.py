@@ -27,15 +27,21 @@ FILES = ("tokens.bin", "lengths.bin", "bytes.bin", "digests.bin")
 VERSION = 1  # of what is on disk and of how text becomes tokens: shards of another are made anew
 CHUNK_TEXT, CHUNK_DOCUMENTS = 1 << 20, 1 << 13  # characters and documents encoded together: more were slower
 LIMIT = 1_000_000_000
-"""Tokens read of a source where nothing else is said: 2 GB on disk, far more than proxies of it train on."""
+"""Default limit of tokens read of a source: 2 GB on disk, far more than proxies train on."""
 Tell = Callable[[int, int, str], None]
-"""Progress: (bytes of text files behind, bytes of all, what is read)."""
+"""Progress callback: (bytes of text files read, bytes of all, name of the source)."""
 
 
 @dataclass(frozen=True)
 class Build:
-    """How text becomes tokens: the tokenizer, tokens read of a source at most (None: all), the folder that keeps
-    shards (None: tokens stay in memory, and nothing is reused), and whom to tell how far it is."""
+    """Settings of tokenization.
+
+    Attributes:
+        tokenizer: bytes by default.
+        limit: maximum number of tokens read of a source; None: all.
+        cache: folder that stores shards; None: tokens stay in memory and nothing is reused.
+        tell: progress callback.
+    """
 
     tokenizer: Tokenizer = field(default_factory=ByteTokenizer)
     limit: int | None = LIMIT
@@ -174,7 +180,11 @@ def _kinds(tokenizer: Tokenizer) -> tuple[Any, ...]:
 
 
 def first_of_each(digests_D: np.ndarray) -> np.ndarray:
-    """Whether each document is the first that has its digest, (D,)."""
+    """Mask (D,) of the documents that are the first with their digest.
+
+    >>> first_of_each(np.array([7, 3, 7], np.uint64)).tolist()
+    [True, True, False]
+    """
     order_D = np.argsort(digests_D, kind="stable")
     again_D = np.zeros(len(order_D), bool)
     for at in range(1, len(order_D), CHUNK_TEXT):  # in parts: a sorted copy would take as much memory again

@@ -1,7 +1,7 @@
 """From text to tokens: bytes, or a tokenizer of the `tokenizers` library in its JSON file.
 
-Every document is followed by one end mark, a token that no text gives: what looks like a special token in a text is
-encoded as the text it is.
+Every document is followed by one end mark, a token that no text contains: the names of special tokens in a text are
+encoded as plain text.
 """
 
 import hashlib
@@ -19,17 +19,26 @@ from proxies.text.files import driver_errors
 END = 256  # of the byte tokenizer: the token after every document
 VOCAB = 257
 END_MARKS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|im_end|>", "[EOS]", "[SEP]")
-"""What published tokenizers call their end mark; where one has none of these, a token is added for it."""
+"""Names of the end mark in published tokenizers; if a tokenizer has none of them, a token is added."""
 PART = 1 << 20  # characters: a longer document is encoded in parts, so that the library's own tables stay small
 
 
 def token_type(vocab: int) -> np.dtype:
-    """uint16 as far as it holds every token, else uint32."""
+    """uint16 if it can represent every token, else uint32.
+
+    >>> token_type(257), token_type(100_000)
+    (dtype('uint16'), dtype('uint32'))
+    """
     return np.dtype(np.uint16 if vocab <= 1 << 16 else np.uint32)
 
 
 class ByteTokenizer:
-    """Bytes of UTF-8 and the end mark."""
+    """Tokenizer of UTF-8 bytes, with an end mark after every document.
+
+    >>> tokens, lengths = ByteTokenizer().encode(["ab", "c"])
+    >>> tokens.tolist(), lengths.tolist()
+    ([97, 98, 256, 99, 256], [3, 2])
+    """
 
     vocab, end, name, hash = VOCAB, END, "bytes", "bytes"
 
@@ -43,9 +52,9 @@ class ByteTokenizer:
 
 
 class FileTokenizer:
-    """A tokenizer in a JSON file of the `tokenizers` library, whose text is given.
+    """Tokenizer of the `tokenizers` library, from the text of its JSON file.
 
-    `hash` and `name` follow from that text alone. Raises MixlawError, naming `place`, where the text is none.
+    `hash` and `name` depend on that text only. Raises MixlawError, naming `place`, if the text is not a tokenizer.
     """
 
     def __init__(self, text: str, place: str) -> None:
@@ -99,7 +108,11 @@ Tokenizer = ByteTokenizer | FileTokenizer
 
 
 def read_tokenizer(path: str | Path | None) -> Tokenizer:
-    """The tokenizer in a file; bytes where there is none. Raises MixlawError naming the file and the mend."""
+    """The tokenizer in a file; None: bytes. Raises MixlawError if the file cannot be read.
+
+    >>> read_tokenizer(None).name
+    'bytes'
+    """
     if path is None:
         return ByteTokenizer()
     try:
@@ -113,7 +126,7 @@ def read_tokenizer(path: str | Path | None) -> Tokenizer:
 
 
 def project_tokenizer(project: Project) -> Tokenizer:
-    """The tokenizer that a project names, bytes where it names none. Raises MixlawError where it cannot be read."""
+    """The tokenizer that a project names; bytes if it names none. Raises MixlawError if it cannot be read."""
     try:
         return read_tokenizer(None if project.tokenizer is None else project.resolve(project.tokenizer))
     except MixlawError as error:
@@ -121,7 +134,7 @@ def project_tokenizer(project: Project) -> Tokenizer:
 
 
 def tokenizers_library() -> Any:
-    """The library, loaded when it is used. Raises MixlawError that says how to install it."""
+    """The `tokenizers` library, imported on use. Raises MixlawError with the install command if it is absent."""
     try:
         import tokenizers
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""A run half done, on disk: what training needs to go on as if it had not been stopped."""
+"""State of an unfinished run on disk, from which training resumes as if it had not been interrupted."""
 
 import json
 import logging
@@ -17,12 +17,12 @@ from proxies.model.transformer import ModelConfig, Params
 from proxies.training import optimizer
 
 LOG = logging.getLogger("proxies")
-MOMENTS = {"first": "mu", "second": "nu"}  # of the gradient: their names in the file and in the optimizer's state
+MOMENTS = {"first": "mu", "second": "nu"}  # moments of the gradient: names in the file and in the optimizer's state
 
 
 @dataclass
 class State:
-    """After `step` steps: parameters, the optimizer's state, the average of the weights (or {}), rows, seconds."""
+    """State after `step` steps: parameters, optimizer state, average of the weights (or {}), rows, and seconds."""
 
     step: int
     params: Params
@@ -32,7 +32,7 @@ class State:
     seconds: float = 0.0
 
     def save(self, path: Path, key: str) -> None:
-        """Write whole or not at all. `key` names the run that the state belongs to."""
+        """Write the file atomically. `key`: of the run that the state belongs to."""
         about = {"key": key, "step": self.step, "rows": self.rows, "seconds": self.seconds}
         parts = {"params": self.params, "average": self.average}
         parts |= {part: optax.tree_utils.tree_get(self.moments, moment) for part, moment in MOMENTS.items()}
@@ -46,8 +46,10 @@ class State:
 
 
 def load(path: Path, key: str, config: ModelConfig) -> State | None:
-    """The state that `save` wrote for this key and shape. None where there is none; one that is damaged or another
-    run's is removed with a line in the log."""
+    """The state that `save` wrote for this key and shape, None if there is none.
+
+    A file that is damaged or belongs to another run is removed, with a line in the log.
+    """
     if not path.exists():
         return None
     try:

@@ -1,4 +1,4 @@
-"""Hidden states of a trained proxy as features of documents: what a small model has learnt to tell apart.
+"""Hidden states of a trained proxy as features of documents.
 
 `HiddenStates` is an `Embedding` of `mixlaw.transport`: `fit_features(HiddenStates(params, config), documents)` whitens
 it, distances take it from there.
@@ -19,7 +19,7 @@ from proxies.text.tokenizer import ByteTokenizer, Tokenizer
 from proxies.training.train import RunSpec, advance, batches_of, check, started
 
 WINDOWS = 8
-"""Sequences of a document that are read at most: enough to tell its kind, whatever its length."""
+"""Maximum number of sequences read of a document."""
 ROWS = 16
 """Sequences in one call."""
 
@@ -27,8 +27,8 @@ ROWS = 16
 class HiddenStates:
     """Documents to the mean of a proxy's hidden states over their tokens, (n, width) float64.
 
-    A document does not depend on the others of its call. Its first `windows` sequences count, each read by itself as
-    in training; position t has read the tokens before t, so the end of a document of one token says nothing of it.
+    The features of a document do not depend on the other documents of the call. Its first `windows` sequences are read
+    separately, as in training. The state at position t depends on the tokens before t only.
 
     Args:
         params: trained, as `trained` gives them.
@@ -38,7 +38,7 @@ class HiddenStates:
         windows: of the model's length, read of each document at most.
 
     Raises:
-        MixlawError: parameters of another shape, a tokenizer of another vocabulary, or no such layer.
+        MixlawError: if the parameters have another shape, the tokenizer another vocabulary, or the layer is absent.
     """
 
     def __init__(
@@ -97,10 +97,10 @@ def _states(config: ModelConfig, layer: int) -> Callable[..., jax.Array]:
 
 
 def trained(spec: RunSpec, corpus: Corpus) -> Params:
-    """The parameters of one run at its end, trained here and now: stores keep losses alone.
+    """Final parameters of one run, trained in this process: stores contain losses only.
 
     Raises:
-        MixlawError: a spec that cannot be trained.
+        MixlawError: if the spec cannot be trained.
     """
     check(spec, corpus)
     now = started(spec)

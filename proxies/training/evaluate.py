@@ -12,7 +12,7 @@ from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig, Params
 from proxies.training.run_spec import DivergedError, RunSpec
 
-TOKENS = 2048  # in one call: enough to keep a core busy, little enough to stay in its cache
+TOKENS = 2048  # in one call: enough to use a core fully, and few enough for its cache
 
 
 def evaluate(params: Params, tokens: np.ndarray, config: ModelConfig, precision: str = "float32") -> float:
@@ -29,7 +29,7 @@ def evaluate(params: Params, tokens: np.ndarray, config: ModelConfig, precision:
 
 
 def losses(params: Params, targets: dict[str, np.ndarray], spec: RunSpec, step: int) -> dict[str, float]:
-    """The loss of every target as `loss:<target>`. Raises DivergedError for one that is not finite."""
+    """Loss of every target, by `loss:<target>`. Raises DivergedError if a loss is not finite."""
     found = {f"loss:{t}": evaluate(params, tokens, spec.config, spec.precision) for t, tokens in targets.items()}
     for name, value in found.items():
         if not math.isfinite(value):

@@ -1,4 +1,4 @@
-"""How parameters move: AdamW with clipped gradients, the learning rate's schedule, the average of the weights."""
+"""AdamW with clipped gradients, the learning-rate schedule, and the average of the weights."""
 
 from collections.abc import Mapping
 
@@ -20,8 +20,9 @@ def schedule(spec: RunSpec) -> optax.Schedule:
 
     The lower of the two lines where warm-up and decay overlap.
 
+    >>> from proxies.data.mixture import Mixture
     >>> from proxies.model.transformer import ModelConfig
-    >>> spec = RunSpec("r", {"web": 1.0}, ModelConfig(16, 1, 1), tokens=12_800, batch=1, rate=0.01, warmup=0.1)
+    >>> spec = RunSpec("r", Mixture({"web": 1.0}), ModelConfig(16, 1, 1), tokens=12_800, batch=1, rate=0.01, warmup=0.1)
     >>> rate = schedule(spec)
     >>> [round(float(rate(step)), 6) for step in (1, 10, 50, 75, 100)]
     [0.001, 0.01, 0.01, 0.0052, 0.0002]
@@ -35,8 +36,9 @@ def schedule(spec: RunSpec) -> optax.Schedule:
 def learning_rates(spec: RunSpec) -> np.ndarray:
     """rate_S: the learning rate of every step (`schedule`), float32.
 
+    >>> from proxies.data.mixture import Mixture
     >>> from proxies.model.transformer import ModelConfig
-    >>> spec = RunSpec("r", {"web": 1.0}, ModelConfig(16, 1, 1), tokens=512, batch=1, rate=1.0, decay=0.75)
+    >>> spec = RunSpec("r", Mixture({"web": 1.0}), ModelConfig(16, 1, 1), tokens=512, batch=1, rate=1.0, decay=0.75)
     >>> [round(float(rate), 2) for rate in learning_rates(spec)]
     [1.0, 1.0, 0.67, 0.33]
     """
@@ -50,7 +52,7 @@ def adamw(
 ) -> optax.GradientTransformation:
     """AdamW (Kingma & Ba 1412.6980, Loshchilov & Hutter 1711.05101), gradients clipped to norm 1; vectors do not decay.
 
-    `scales`: what each parameter's learning rate is multiplied by (`mup.rate_scales`). `rate` and
+    `scales`: multiplier of each parameter's learning rate (`mup.rate_scales`). `rate` and
     `weight_decay` may be traced, so that one compiled program serves all of their values.
 
     >>> params = {"w": jnp.ones((2, 2)), "gain": jnp.ones(2)}

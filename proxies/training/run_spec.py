@@ -1,4 +1,4 @@
-"""What defines a run, and the name that its content gives it."""
+"""RunSpec: all that defines a run, and the key that names it by its content."""
 
 import hashlib
 import json
@@ -12,25 +12,37 @@ from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig
 
 ENGINE = 3
-"""Raise it when a change in train, batches or model changes results: stored runs are then run anew."""
+"""Version of results: increase it when a change of train, batches or model changes losses; runs are trained again."""
 PRECISIONS = ("float32", "bfloat16")
 
 
 class DivergedError(RuntimeError):
-    """A run whose loss is no longer a number."""
+    """The loss of a run is no longer finite."""
 
 
 @dataclass(frozen=True)
 class RunSpec:
-    """Everything that defines a run but its corpus.
+    """All that defines a run except its corpus.
 
-    `mixture`: token shares by source (absent = 0, sum 1). `tokens`: to train on, rounded to whole batches of
-    `batch` sequences. `unique`: unique tokens of each source, or None for `fraction` of the corpus's. `rate`:
-    peak learning rate at `mup.BASE_WIDTH`; it warms up over `warmup` of the steps, stays, and falls
-    linearly to zero over the last `decay` of them. `evaluations`: rows that the run yields: at its end and, before
-    it, at a half, a quarter, ... of its tokens, on an average of the weights (`optimizer.averaged`): within .02 nats in
-    the mean of runs of as many tokens with their own decay, .03 apart at random (`proxy_checkpoints.py`).
-    `precision` of matrix products; all else is float32.
+    >>> spec = RunSpec("r0", Mixture({"web": 0.75, "code": 0.25}), ModelConfig(32, 2, 2, 16), tokens=51_200)
+    >>> spec.steps, spec.evaluated, f"{spec.flops:.1e}"
+    (200, [200], '1.4e+10')
+    >>> RunSpec("other name", spec.mixture, spec.config, 51_200).key("corpus") == spec.key("corpus")
+    True
+
+    Attributes:
+        run_id: label of the run in tables; not part of its key.
+        mixture: token shares by source; a mapping is converted.
+        config: shape of the model.
+        tokens: training tokens, rounded to whole batches of `batch` sequences.
+        fraction: share of the corpus's unique tokens of every source that the run uses, if `unique` is None.
+        unique: unique tokens of each source.
+        rate: peak learning rate at width `mup.BASE_WIDTH`. It warms up over `warmup` of the steps, stays constant, and
+            falls linearly to zero over the last `decay` of them.
+        evaluations: number of rows. The last is measured at the end; earlier ones at a half, a quarter, ... of the
+            tokens, on an average of the weights (`optimizer.averaged`), whose loss is on average within .02 nats of
+            a run of that length with its own decay, with a random difference of .03 (`proxy_checkpoints.py`).
+        precision: of matrix products; all else is float32.
     """
 
     run_id: str
@@ -62,20 +74,20 @@ class RunSpec:
 
     @property
     def flops(self) -> float:
-        """FLOP of training (attention counted, evaluation not)."""
+        """FLOP of training, with attention and without evaluation."""
         return self.flops_at(self.steps)
 
     def flops_at(self, step: int) -> float:
-        """FLOP of the first steps."""
+        """FLOP of the first `step` steps."""
         return model.flops_per_token(self.config) * step * self.batch * self.config.length
 
     @property
     def evaluated(self) -> list[int]:
-        """The steps after which the targets are measured, the last step last; halves of one step fall together."""
+        """Steps after which the targets are measured, in rising order and without repetition."""
         return sorted({max(1, self.steps >> k) for k in range(self.evaluations)})
 
     def key(self, corpus_hash: str) -> str:
-        """Names the run by its content: equal keys, equal rows. The `run_id` is a label and left out."""
+        """Hash of the run's content and the corpus: equal keys have equal rows. The `run_id` does not enter."""
         about = asdict(self)
         del about["run_id"]
         about["mixture"] = sorted((s, w) for s, w in self.mixture.items() if w)
@@ -85,12 +97,12 @@ class RunSpec:
 
 
 def marks(corpus: Corpus) -> tuple[int, int]:
-    """The corpus's vocabulary and end mark: bytes' where it states none."""
+    """Vocabulary and end mark of a corpus; those of bytes if it states none."""
     return getattr(corpus, "vocab", VOCAB), getattr(corpus, "end", END)
 
 
 def check(spec: RunSpec, corpus: Corpus) -> None:
-    """Raises MixlawError, naming the run, for a mixture, a budget or subsets that cannot be trained."""
+    """Raise MixlawError, with the run_id, if the run cannot be trained on this corpus."""
     place, sources = f"run {spec.run_id}", corpus.sources
     unknown = [source for source in spec.mixture if source not in sources]
     if unknown:

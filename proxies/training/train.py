@@ -1,4 +1,4 @@
-"""One run: a mixture, a size and a token count in; rows of the run table out."""
+"""Train one run: mixture, size and tokens in; rows of the run table out."""
 
 import functools
 import itertools
@@ -24,7 +24,7 @@ from proxies.training.run_spec import ENGINE, DivergedError, RunSpec, check
 
 __all__ = ["ENGINE", "DivergedError", "RunSpec", "check", "train"]
 
-CHUNK = 16  # steps in one call of the compiled loop: fewer calls, and the memory of their batches only
+CHUNK = 16  # steps in one call of the compiled loop, whose batches are in memory together
 OFTEN = 0.3  # seconds between two calls of `progress`
 Row = dict[str, float | int | str]
 Progress = Callable[[int, int], None]
@@ -40,15 +40,21 @@ def train(
 ) -> list[Row]:
     """Train one run and measure every target along it: rows of the run table, the last at the run's end.
 
-    Columns: run_id, params, tokens (exact, so far), w:<source> (planned), loss:<target> (nats per token of the
-    held-out text; before the end on the average of the weights), unique:<source>, seen:<source> (tokens drawn so
-    far), seed, tokenizer, flops (so far), seconds (so far), step.
+    Args:
+        spec: the run. corpus: its text.
+        state: file of the unfinished run, written atomically every `every` seconds. If it exists and belongs to this
+            run, training resumes from it and ends in the same rows bit for bit, except for `seconds`; the state of
+            another run is removed. The caller removes the file once the rows are stored.
+        progress: called with (tokens done, all tokens), a few times per second at most.
 
-    `state`: a file that holds the run so far, written whole or not at all every `every` seconds. If it is there
-    when training starts and is this run's, training goes on from it and ends in the same rows bit for bit, but
-    for `seconds`; any other is removed. The caller removes it once the rows are stored.
-    `progress(tokens done, tokens in all)` is called a few times a second at most.
-    Raises MixlawError for a spec that cannot be trained, DivergedError where a loss is not finite.
+    Returns:
+        Rows with columns run_id, params, tokens (exact, so far), w:<source> (planned), loss:<target> (nats per token of
+        the held-out text; before the end on the average of the weights), unique:<source>, seen:<source> (tokens drawn
+        so far), seed, tokenizer, flops (so far), seconds (so far), step.
+
+    Raises:
+        MixlawError: if the spec cannot be trained.
+        DivergedError: if a loss is not finite.
     """
     check(spec, corpus)
     clock = Clock(state, every, spec, corpus, progress)
@@ -65,13 +71,13 @@ def train(
 
 
 def batches_of(spec: RunSpec, corpus: Corpus) -> Batches:
-    """What the run is trained on."""
+    """Training batches of a run."""
     unique = dict(spec.unique) if spec.unique is not None else matched_unique(corpus, spec.fraction)
     return Batches(corpus, spec.mixture, unique, (spec.steps, spec.batch, spec.config.length), spec.seed)
 
 
 def row(spec: RunSpec, batches: Batches, found: dict[str, float], step: int) -> Row:
-    """The row of the run table after so many steps, `seconds` still to be filled in."""
+    """Row of the run table after `step` steps; the caller fills in `seconds`."""
     seen = batches.seen(step)
     return {
         "run_id": spec.run_id,
@@ -90,7 +96,7 @@ def row(spec: RunSpec, batches: Batches, found: dict[str, float], step: int) -> 
 
 
 class Clock:
-    """What a run does by the clock: writes its state, tells its progress, counts its seconds."""
+    """Timed actions of a run: writes its state, reports its progress, and counts its seconds."""
 
     def __init__(
         self, path: Path | None, every: float, spec: RunSpec, corpus: Corpus, progress: Progress | None
@@ -101,17 +107,17 @@ class Clock:
         self.written = self.told = self.began
 
     def resumed(self) -> State | None:
-        """The run's state on disk, if there is one."""
+        """The run's state on disk, or None."""
         found = load(self.path, self.key, self.spec.config) if self.path else None
         self.before = found.seconds if found else 0.0
         return found
 
     def seconds(self) -> float:
-        """Seconds the run has taken, those before it was stopped included."""
+        """Training seconds of the run, including those before it was interrupted."""
         return self.before + time.perf_counter() - self.began
 
     def tick(self, now: State) -> None:
-        """Write and tell, where it is time to."""
+        """Write the state and report progress if they are due."""
         moment = time.perf_counter()
         if self.path and moment - self.written >= self.every:
             now.seconds = self.seconds()
@@ -124,14 +130,14 @@ class Clock:
 
 
 def started(spec: RunSpec) -> State:
-    """Before the first step. The average is kept only for runs that are measured on it."""
+    """State before the first step. The average is stored only for runs that are evaluated on it."""
     params = mup.init(spec.config, spec.seed)
     average = {name: jnp.array(value) for name, value in params.items()} if spec.evaluations > 1 else {}
     return State(0, params, optimizer.start(params, mup.rate_scales(spec.config)), average, [])
 
 
 def advance(spec: RunSpec, batches: Batches, now: State) -> Iterator[int]:
-    """Train from `now` to the end, changing it; yields the step after every chunk."""
+    """Train from the state `now` to the end, updating it in place; yields the step after every chunk."""
     steps = _compiled(spec.config, spec.batch, spec.precision)
     rates_S = optimizer.learning_rates(spec)
     if now.step == spec.steps:
@@ -139,7 +145,7 @@ def advance(spec: RunSpec, batches: Batches, now: State) -> Iterator[int]:
     for start, stop in chunks(spec, now.step):
         tokens_CxBxL = np.zeros((CHUNK, spec.batch, spec.config.length), np.int32)
         tokens_CxBxL[: stop - start] = batches.read(start, stop - start)
-        rates_C = np.resize(rates_S[start:stop], CHUNK)  # what lies after `stop` is not read
+        rates_C = np.resize(rates_S[start:stop], CHUNK)  # rates after `stop` are not read
         data = (tokens_CxBxL, rates_C, np.float32(spec.weight_decay), np.int32(stop - start))
         now.params, now.moments, loss = steps(now.params, now.moments, *data)
         if not math.isfinite(float(loss)):
@@ -151,8 +157,11 @@ def advance(spec: RunSpec, batches: Batches, now: State) -> Iterator[int]:
 
 
 def chunks(spec: RunSpec, start: int) -> list[tuple[int, int]]:
-    """(start, stop) of every call of the compiled loop after `start` steps. They end where the step is a multiple of
-    CHUNK or evaluated, however often a run is stopped: the average depends on it."""
+    """(start, stop) of every call of the compiled loop after `start` steps.
+
+    Calls end at multiples of CHUNK and at evaluated steps. Interruptions do not change this, since the average of the
+    weights depends on it.
+    """
     ends = sorted({*range(CHUNK, spec.steps, CHUNK), *spec.evaluated, start})
     return list(itertools.pairwise(ends[ends.index(start) :]))
 
@@ -161,7 +170,7 @@ def chunks(spec: RunSpec, start: int) -> list[tuple[int, int]]:
 def _compiled(
     config: ModelConfig, batch: int, precision: str
 ) -> Callable[..., tuple[Params, optax.OptState, jax.Array]]:
-    """The training loop of one shape. Steps, rates and weight decay are data, so nothing recompiles."""
+    """Compiled training loop of one shape. Steps, rates and weight decay are arguments, so none recompiles it."""
     del batch  # part of the cache's key only: the shape of the tokens carries it
     return jax.jit(functools.partial(loop, config=config, precision=precision), donate_argnums=(0, 1))
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,10 @@ from mixlaw.cli.proxies import TextTokens, Training, make_backend, read_text, tr
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
-    from proxies.tasks.climb_search import Round
+    from mixlaw.runs.run_table import Runs
+    from proxies.data.mixture import Mixture
+    from proxies.tasks.climb_search import Round, Train
+    from proxies.tasks.task import Task
 
 
 def search(
@@ -68,11 +71,11 @@ def search(
         print_plan(plan)
 
 
-def _told(train: Callable[..., Any], rounds: int) -> Callable[..., Any]:
-    """Training that says which round it is."""
+def _told(train: "Train", rounds: int) -> "Train":
+    """`train` that prints the number of the round."""
     number = 0
 
-    def work(task: Any, chosen: Any) -> Any:
+    def work(task: "Task", chosen: "list[Mixture]") -> "Runs":
         nonlocal number
         number += 1
         say(f"round {number} of {rounds}")
@@ -87,8 +90,8 @@ def _keep(path: Path, told: "list[Round]") -> None:
     path.write_text(json.dumps([asdict(one) for one in told], indent=1), encoding="utf-8")
 
 
-def print_rounds(told: "list[Round]", write: Callable[[str], Any] = print) -> None:
-    """What each round cost and came to, at most 80 columns."""
+def print_rounds(told: "list[Round]", write: Callable[[str], None] = print) -> None:
+    """Print cost and results of each round, at most 80 columns wide."""
     heads = ("runs", 6), ("in all", 8), ("FLOP", 10), ("best measured", 15), ("regret left", 13), ("optimum within", 16)
     write(f"{'round':<7}" + "".join(f"{head:>{width}}" for head, width in heads))
     for one in told:
