@@ -20,10 +20,10 @@ def checked_name(name: object, kind: str) -> str:
 def checked_paths(paths: object, where: str) -> tuple[str, ...]:
     parts = [paths] if isinstance(paths, (str, os.PathLike)) else paths
     if not isinstance(parts, (list, tuple)):
-        raise MixlawError(f"{where}: paths must be a list of texts, not {shown(paths)}")
+        raise MixlawError(f"{where} must be a list of texts, not {shown(paths)}")
     for part in parts:
         if not isinstance(part, (str, os.PathLike)) or not str(part).strip() or not str(part).isprintable():
-            raise MixlawError(f"{where}: paths holds {shown(part)}; give paths as texts, not empty")
+            raise MixlawError(f"{where} holds {shown(part)}; give paths as texts, not empty")
     return tuple(str(part) for part in parts)
 
 
@@ -50,3 +50,17 @@ def share(value: object, where: str) -> float:
     if not 0 <= number <= 1:
         raise MixlawError(f"{where} is {number:g}; it is a token share and must lie between 0 and 1")
     return number
+
+
+def not_negative(value: object, where: str) -> float:
+    number = finite(value, where)
+    if number < 0:
+        raise MixlawError(f"{where} is {number:g}; it must be 0 or more")
+    return number
+
+
+def count(value: object, where: str) -> int | None:
+    number = positive(value, where)
+    if number is not None and number != int(number):
+        raise MixlawError(f"{where} is {number:g}; it must be a whole number")
+    return None if number is None else int(number)

@@ -1,6 +1,7 @@
 """What a project states: sources, targets, budget, constraints, and the set of mixtures it allows.
 
-budget        What the planned run may cost: compute, or N and D; what serving it costs; money
+budget        Budget of the planned run: compute, or N and D; serving; money
+checked       Frozen dataclasses whose values pydantic checks, and its complaints as one line
 constraints   What a plan must keep beside the sources' own bounds, and what it minimises: frozen, and validated when
               made
 feasible      The mixtures that a project's constraints allow, before there is a fit: bounds, groups, money, nearness

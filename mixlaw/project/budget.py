@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from pydantic import BeforeValidator
 
 from mixlaw.errors import MixlawError, shown
 from mixlaw.io.fields import positive
+from mixlaw.project.checked import Positive, checked
 
 FORMS = "give flops alone, or params and tokens together"
 TOKENS_PER_PARAM = 20.0
 """Compute-optimal training tokens per parameter, about (Hoffmann et al., 2203.15556)."""
 
 
-@dataclass(frozen=True)
+def _sorted_sizes(sizes: object) -> tuple[float, ...]:
+    if not isinstance(sizes, (list, tuple)):
+        raise MixlawError(f"sizes must be a list of numbers, not {shown(sizes)}")
+    found = (positive(size, "sizes") for size in sizes)
+    return tuple(sorted({size for size in found if size is not None}))
+
+
+Sizes = Annotated[tuple[float, ...], BeforeValidator(_sorted_sizes)]
+
+
+@checked("budget")
 class Budget:
     """What the planned run may cost: `flops` alone, or `params` and `tokens`, all positive and finite.
 
@@ -27,29 +39,21 @@ class Budget:
         money: what the sources' `cost` may sum to over the tokens trained on, in the currency of the costs.
     """
 
-    flops: float | None = None
-    params: float | None = None
-    tokens: float | None = None
-    served: float | None = None
-    sizes: tuple[float, ...] = ()
-    money: float | None = None
+    flops: Positive | None = None
+    params: Positive | None = None
+    tokens: Positive | None = None
+    served: Positive | None = None
+    sizes: Sizes = ()
+    money: Positive | None = None
 
     def __post_init__(self) -> None:
-        for name in ("flops", "params", "tokens", "served", "money"):
-            object.__setattr__(self, name, positive(getattr(self, name), f"budget: {name}"))
         given = [name for name in ("flops", "params", "tokens") if getattr(self, name) is not None]
         if given not in (["flops"], ["params", "tokens"]):
-            raise MixlawError(f"budget: has {' and '.join(given) or 'no value'}; {FORMS}")
-        if not isinstance(self.sizes, (list, tuple)):
-            raise MixlawError(f"budget: sizes must be a list of numbers, not {shown(self.sizes)}")
-        sizes = [positive(size, "budget: sizes") for size in self.sizes]
-        object.__setattr__(self, "sizes", tuple(sorted({size for size in sizes if size is not None})))
+            raise MixlawError(f"has {' and '.join(given) or 'no value'}; {FORMS}")
         if self.sizes and self.flops is None:
-            raise MixlawError(
-                "budget: sizes are for flops, from which N is found; leave out sizes, or params and tokens"
-            )
+            raise MixlawError("sizes are for flops, from which N is found; leave out sizes, or params and tokens")
         if not math.isfinite(self.compute):
-            raise MixlawError("budget: 6 * params * tokens is not a finite number; lower params or tokens")
+            raise MixlawError("6 * params * tokens is not a finite number; lower params or tokens")
 
     @property
     def compute(self) -> float:

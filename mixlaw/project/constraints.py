@@ -3,21 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BeforeValidator, PlainValidator
 
 from mixlaw.errors import MixlawError, listed, nearest, shown
-from mixlaw.io.fields import checked_name, finite, share
+from mixlaw.io.fields import finite
 from mixlaw.mixtures.simplex import as_mixture
+from mixlaw.project.checked import NotNegative, Share, checked
 
 OBJECTIVES = ("mean", "worst")
 REFERENCES = ("proportional", "uniform")
 
 
-@dataclass(frozen=True)
+def _source_names(names: Any) -> tuple[str, ...]:
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise MixlawError(f"sources must be a list of names, not {shown(names)}")
+    found = tuple(str(name) for name in names)
+    if not found:
+        raise MixlawError("has no sources; name at least one")
+    doubles = sorted({name for name in found if found.count(name) > 1})
+    if doubles:
+        raise MixlawError(f"{listed(doubles)} named twice; name each source once")
+    return found
+
+
+def _proportions(keep: Any) -> tuple[float, ...] | None:
+    """Numbers of any sum; the group divides them by it."""
+    if keep is None:
+        return None
+    if isinstance(keep, (str, Mapping)) or not isinstance(keep, Iterable):
+        raise MixlawError(f"keep must be a number for each source, not {shown(keep)}")
+    return tuple(finite(value, "keep") for value in keep)
+
+
+def _reference(mixture: Any) -> str | Mapping[str, float]:
+    """The reference of a nearness: a name, or shares by source, read-only."""
+    if isinstance(mixture, str):
+        if mixture not in REFERENCES:
+            raise MixlawError(f"mixture {shown(mixture)} is none; {nearest(mixture, REFERENCES)}")
+        return mixture
+    if not isinstance(mixture, Mapping) or not mixture:
+        raise MixlawError(f"mixture must be {' or '.join(REFERENCES)}, or map sources to shares")
+    shares = {str(k): finite(v, f"mixture: {k}") for k, v in mixture.items()}
+    as_mixture(list(shares.values()), "mixture")
+    return MappingProxyType(shares)
+
+
+SourceNames = Annotated[tuple[str, ...], BeforeValidator(_source_names)]
+Proportions = Annotated[tuple[float, ...], BeforeValidator(_proportions)]
+Reference = Annotated[str | Mapping[str, float], PlainValidator(_reference)]
+
+
+@checked("group")
 class Group:
     """Sources whose shares together have bounds, such as all code.
 
@@ -33,47 +74,30 @@ class Group:
     """
 
     name: str
-    sources: tuple[str, ...]
-    min: float = 0.0
-    max: float = 1.0
-    keep: tuple[float, ...] | None = None
+    sources: SourceNames
+    min: Share = 0.0
+    max: Share = 1.0
+    keep: Proportions | None = None
 
     @property
     def kept(self) -> dict[str, float]:
-        """The kept proportions by source, empty where they are free."""
+        """The kept proportions by source, empty if they are free."""
         return {} if self.keep is None else dict(zip(self.sources, self.keep, strict=True))
 
     def __post_init__(self) -> None:
-        where = f"group {checked_name(self.name, 'group')}"
-        if isinstance(self.sources, str) or not isinstance(self.sources, Iterable):
-            raise MixlawError(f"{where}: sources must be a list of names, not {shown(self.sources)}")
-        object.__setattr__(self, "sources", tuple(self.sources))
-        if not self.sources:
-            raise MixlawError(f"{where}: has no sources; name at least one")
-        doubles = sorted({str(name) for name in self.sources if self.sources.count(name) > 1})
-        if doubles:
-            raise MixlawError(f"{where}: {listed(doubles)} named twice; name each source once")
-        for key in ("min", "max"):
-            object.__setattr__(self, key, share(getattr(self, key), f"{where}: {key}"))
         if self.min > self.max:
-            raise MixlawError(f"{where}: min {self.min:g} exceeds max {self.max:g}; lower min or raise max")
-        if self.keep is not None:
-            object.__setattr__(self, "keep", _proportions(self.keep, len(self.sources), where))
-        elif self.min == 0 and self.max == 1:
-            raise MixlawError(f"{where}: bounds nothing; state min, max or keep")
+            raise MixlawError(f"min {self.min:g} exceeds max {self.max:g}; lower min or raise max")
+        if self.keep is None:
+            if self.min == 0 and self.max == 1:
+                raise MixlawError("bounds nothing; state min, max or keep")
+            return
+        count, total = len(self.sources), sum(self.keep)
+        if len(self.keep) != count or min(self.keep) < 0 or not total > 0:
+            raise MixlawError(f"keep must be {count} numbers, one for each source, 0 or more and not all 0")
+        object.__setattr__(self, "keep", tuple(value / total for value in self.keep))
 
 
-def _proportions(keep: Any, count: int, where: str) -> tuple[float, ...]:
-    """Shares that sum to 1, from numbers of any sum."""
-    if isinstance(keep, (str, Mapping)) or not isinstance(keep, Iterable):
-        raise MixlawError(f"{where}: keep must be a number for each source, not {shown(keep)}")
-    values = [finite(value, f"{where}: keep") for value in keep]
-    if len(values) != count or min(values) < 0 or not sum(values) > 0:
-        raise MixlawError(f"{where}: keep must be {count} numbers, one for each source, 0 or more and not all 0")
-    return tuple(value / sum(values) for value in values)
-
-
-@dataclass(frozen=True)
+@checked("near")
 class Near:
     """How near the plan is to stay to a reference mixture r.
 
@@ -87,30 +111,15 @@ class Near:
         MixlawError: a value is out of range, none of the four is stated, or the mixture is none.
     """
 
-    mixture: str | Mapping[str, float]
-    kl: float | None = None
-    l1: float | None = None
-    kl_price: float | None = None
-    l1_price: float | None = None
+    mixture: Reference
+    kl: NotNegative | None = None
+    l1: NotNegative | None = None
+    kl_price: NotNegative | None = None
+    l1_price: NotNegative | None = None
 
     def __post_init__(self) -> None:
-        for key in ("kl", "l1", "kl_price", "l1_price"):
-            if getattr(self, key) is not None:
-                value = finite(getattr(self, key), f"near: {key}")
-                if value < 0:
-                    raise MixlawError(f"near: {key} is {value:g}; it must be 0 or more")
-                object.__setattr__(self, key, value)
         if self.kl is None and self.l1 is None and self.kl_price is None and self.l1_price is None:
-            raise MixlawError("near: states no distance; give kl or l1 (a bound), or kl_price or l1_price (a penalty)")
-        if isinstance(self.mixture, str):
-            if self.mixture not in REFERENCES:
-                raise MixlawError(f"near: mixture {shown(self.mixture)} is none; {nearest(self.mixture, REFERENCES)}")
-        elif isinstance(self.mixture, Mapping) and self.mixture:
-            shares = {str(k): finite(v, f"near: mixture: {k}") for k, v in self.mixture.items()}
-            as_mixture(list(shares.values()), "near: mixture")
-            object.__setattr__(self, "mixture", MappingProxyType(shares))
-        else:
-            raise MixlawError(f"near: mixture must be {' or '.join(REFERENCES)}, or map sources to shares")
+            raise MixlawError("states no distance; give kl or l1 (a bound), or kl_price or l1_price (a penalty)")
 
     @property
     def uses_kl(self) -> bool:
@@ -177,51 +186,3 @@ class Constraints:
                     raise MixlawError(f"group {group.name}: {shown(name)} is no source; {nearest(name, names)}")
         if self.near is not None and isinstance(self.near.mixture, Mapping):
             self.near.reference(names, None)
-
-
-KEYS = tuple(field.name for field in fields(Constraints))
-"""Keys of the project file that `read_constraints` reads."""
-
-
-def read_constraints(top: Mapping[str, Any], names: tuple[str, ...]) -> Constraints:
-    """The constraints of a project file's top-level keys.
-
-    Raises:
-        MixlawError: naming the key and the mend.
-    """
-    groups = []
-    for name, settings in _mapping(top.get("groups", {}), "groups", None).items():
-        values = _mapping(settings, f"groups.{name}", ("sources", "min", "max", "keep"))
-        if isinstance(values.get("keep"), dict):
-            values = values | _kept(name, values)
-        if "sources" not in values:
-            raise MixlawError(f"groups.{name}: has no sources; name them, as in sources: [code, math]")
-        groups.append(Group(name, **values))
-    near = None
-    if "near" in top:
-        values = _mapping(top["near"], "near", [field.name for field in fields(Near)])
-        if "mixture" not in values:
-            raise MixlawError("near: has no mixture; say proportional, uniform, or shares by source")
-        near = Near(**values)
-    made = Constraints(top.get("objective", "mean"), tuple(groups), near)
-    made.check(names)
-    return made
-
-
-def _kept(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Sources and proportions of a group whose `keep` maps one to the other."""
-    keep = values["keep"]
-    if "sources" in values and set(values["sources"]) != set(keep):
-        raise MixlawError(f"groups.{name}: sources and keep name different sources; leave out sources")
-    return {"sources": tuple(keep), "keep": tuple(keep.values())}
-
-
-def _mapping(content: object, where: str, known: Iterable[str] | None) -> dict[str, Any]:
-    if not isinstance(content, dict):
-        raise MixlawError(f"{where}: must be a mapping, not {shown(content)}")
-    for key, value in content.items():
-        if known is not None and key not in known:
-            raise MixlawError(f"{where}: unknown key {shown(key)}; {nearest(key, known)}")
-        if value is None:
-            raise MixlawError(f"{where}.{key}: has no value; write one or remove the key")
-    return content

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mixlaw.errors import MixlawError, listed, nearest, shown
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+
+from mixlaw.errors import MixlawError, shown
+from mixlaw.io.fields import checked_name
 from mixlaw.io.yaml import parse_yaml, read_text
 from mixlaw.project.budget import Budget as Budget
-from mixlaw.project.constraints import KEYS, Constraints, read_constraints
+from mixlaw.project.checked import ONE_OF, refusal
+from mixlaw.project.constraints import Constraints, Group, Near
 from mixlaw.project.sources import Source, Sources, Target
 
 
@@ -38,67 +41,99 @@ class Project:
         return os.path.join(self.folder, os.path.expanduser(path))
 
 
+class _File(BaseModel):
+    """The keys of a project file; names of sources, targets and groups are keys of mappings there."""
+
+    model_config = ConfigDict(extra="forbid")
+    sources: dict[str, Source]
+    targets: dict[str, Target] | None = None
+    budget: Budget | None = None
+    tokenizer: Any = None
+    objective: Any = "mean"
+    groups: dict[str, Group] = {}
+    near: Near | None = None
+
+    @field_validator("sources", "targets", "groups", mode="before")
+    @classmethod
+    def _named(cls, content: Any, info: ValidationInfo) -> Any:
+        """Each entry with its name put in."""
+        if not isinstance(content, dict):
+            return content
+        section = str(info.field_name)
+        return {
+            checked_name(name, ONE_OF[section]): _entry(section, name, value) if isinstance(value, dict) else value
+            for name, value in content.items()
+        }
+
+
+def _entry(section: str, name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a Source, Target or Group; a `keep` that maps sources to proportions also names the sources."""
+    if "name" in settings:
+        raise MixlawError(f"{section}.{name}: unknown key 'name'; the name is the key of the settings")
+    settings = settings | {"name": name}
+    if section == "sources":
+        settings.setdefault("tokens", None)
+    keep = settings.get("keep")
+    if section != "groups" or not isinstance(keep, dict):
+        return settings
+    if "sources" in settings and set(settings["sources"]) != set(keep):
+        raise MixlawError(f"groups.{name}: sources and keep name different sources; leave out sources")
+    return settings | {"sources": tuple(keep), "keep": tuple(keep.values())}
+
+
+KINDS = {"": _File, "sources": Source, "targets": Target, "budget": Budget, "groups": Group, "near": Near}
+
+
 def read_project(path: str | os.PathLike[str]) -> Project:
     """Read and validate a project file.
 
     Raises:
-        MixlawError: one line naming the file, the key and the mend.
+        MixlawError: one line with the file, the key and how to fix it.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "mixlaw.yaml"
+    >>> _ = file.write_text("sources: {web: {tokens: 5.0e12}, code: {tokens: 3e11, max: 0.5}}")
+    >>> read_project(file).sources["code"].max
+    0.5
     """
     file = Path(path)
     content = parse_yaml(read_text(file), str(file))
     try:
-        top = _mapping(content, "the file", ("sources", "targets", "budget", "tokenizer", *KEYS))
-        if "sources" not in top:
-            raise MixlawError("sources: missing; name at least one source and its tokens")
-        sources = Sources(_entries(top["sources"], "sources", Source))
-        for source in sources:
-            if source.tokens is None and not source.paths:
-                raise MixlawError(f"sources.{source.name}: has neither tokens nor paths; give one of them")
-        targets = tuple(_entries(top["targets"], "targets", Target)) if "targets" in top else ()
-        if "targets" in top and not any(target.weight > 0 for target in targets):
-            raise MixlawError("targets: no target has a weight above 0; give at least one, or leave targets out")
-        budget = None
-        if "budget" in top:
-            keys = _mapping(top["budget"], "budget", [f.name for f in fields(Budget)])
-            budget = Budget(**{key: _present(value, f"budget.{key}") for key, value in keys.items()})
-        tokenizer = _present(top["tokenizer"], "tokenizer") if "tokenizer" in top else None
-        if tokenizer is not None and not (isinstance(tokenizer, str) and tokenizer.strip()):
-            raise MixlawError(f"tokenizer: is {shown(tokenizer)}; name its JSON file, or leave it out for bytes")
-        stated = {key: _present(top[key], key) for key in KEYS if key in top}
-        constraints = read_constraints(stated, sources.names)
+        if isinstance(content, dict) and isinstance(content.get("targets"), dict):
+            # `code:` alone names a target of weight 1
+            content["targets"] = {k: {} if v is None else v for k, v in content["targets"].items()}
+        _refuse_nulls(content, "")
+        try:
+            top = _File.model_validate(content)
+        except ValidationError as error:
+            raise refusal(error, KINDS) from None
+        return _project(top, file)
     except MixlawError as error:
         raise MixlawError(f"{file}: {error}") from None
-    return Project(sources, targets, budget, file.parent, file, tokenizer, constraints)
 
 
-def _entries(content: object, key: str, kind: Any) -> list[Any]:
-    """The Source or Target objects of a section of the file."""
-    if not isinstance(content, dict) or not content:
-        raise MixlawError(f"{key}: must map names to settings, as in {key}: {{web: {{...}}}}")
-    known = [field.name for field in fields(kind) if field.name != "name"]
-    built = []
-    for name, settings in content.items():
-        where = f"{key}.{name}"
-        if settings is None and kind is Target:
-            settings = {}  # `code:` alone names a target of weight 1
-        values = {k: _present(v, f"{where}.{k}") for k, v in _mapping(settings, where, known).items()}
-        if kind is Source:
-            values.setdefault("tokens", None)
-        built.append(kind(name=name, **values))
-    return built
+def _project(top: _File, file: Path) -> Project:
+    """The project of a file's keys, and what must be so between them."""
+    for key in ("sources", "targets"):
+        if getattr(top, key) == {}:
+            raise MixlawError(f"{key}: must map names to settings, as in {key}: {{web: {{...}}}}")
+    sources, targets = Sources(top.sources.values()), tuple((top.targets or {}).values())
+    for source in sources:
+        if source.tokens is None and not source.paths:
+            raise MixlawError(f"sources.{source.name}: has neither tokens nor paths; give one of them")
+    if targets and not any(target.weight > 0 for target in targets):
+        raise MixlawError("targets: no target has a weight above 0; give at least one, or leave targets out")
+    name = top.tokenizer
+    if name is not None and not (isinstance(name, str) and name.strip()):
+        raise MixlawError(f"tokenizer: is {shown(name)}; name its JSON file, or leave it out for bytes")
+    constraints = Constraints(top.objective, tuple(top.groups.values()), top.near)
+    constraints.check(sources.names)
+    return Project(sources, targets, top.budget, file.parent, file, name, constraints)
 
 
-def _mapping(content: object, where: str, known: Iterable[str]) -> dict[str, Any]:
-    known = list(known)
-    if not isinstance(content, dict):
-        raise MixlawError(f"{where}: must be a mapping with keys from {listed(known, 12)}, not {shown(content)}")
-    for key in content:
-        if key not in known:
-            raise MixlawError(f"{where}: unknown key {shown(key)}; {nearest(key, known)}")
-    return content
-
-
-def _present(value: Any, where: str) -> Any:
-    if value is None:  # a half-written `max_epochs:` must not pass for "no cap"
-        raise MixlawError(f"{where}: has no value; write one or remove the key")
-    return value
+def _refuse_nulls(content: Any, where: str) -> None:
+    """A half-written `max_epochs:` must not pass for "no cap"."""
+    for key, value in content.items() if isinstance(content, dict) else ():
+        if value is None:
+            raise MixlawError(f"{where}{key}: has no value; write one or remove the key")
+        _refuse_nulls(value, f"{where}{key}.")

@@ -13,13 +13,14 @@ from typing import overload
 import numpy as np
 
 from mixlaw.errors import MixlawError, listed, nearest, shown
-from mixlaw.io.fields import checked_name, checked_paths, finite, positive, share
+from mixlaw.io.fields import positive
 from mixlaw.mixtures.simplex import check_bounds
 from mixlaw.project.budget import Budget as Budget
+from mixlaw.project.checked import Count, NotNegative, Paths, Positive, Share, checked
 from mixlaw.typing import Array
 
 
-@dataclass(frozen=True)
+@checked("source")
 class Source:
     """A pool of training text.
 
@@ -38,41 +39,26 @@ class Source:
     """
 
     name: str
-    tokens: float | None
-    paths: tuple[str, ...] = ()
-    documents: int | None = None
-    min: float = 0.0
-    max: float = 1.0
-    max_epochs: float | None = None
-    share: float | None = None
-    cost: float | None = None
+    tokens: Positive | None
+    paths: Paths = ()
+    documents: Count | None = None
+    min: Share = 0.0
+    max: Share = 1.0
+    max_epochs: Positive | None = None
+    share: Share | None = None
+    cost: NotNegative | None = None
 
     def __post_init__(self) -> None:
-        where = f"source {checked_name(self.name, 'source')}"
         if self.share is not None:
-            _set(self, "share", share(self.share, f"{where}: share"))
             if (self.min, self.max) not in ((0.0, 1.0), (self.share, self.share)):
-                raise MixlawError(f"{where}: share fixes it; leave out min and max")
+                raise MixlawError("share fixes it; leave out min and max")
             _set(self, "min", self.share)
             _set(self, "max", self.share)
-        if self.cost is not None:
-            _set(self, "cost", finite(self.cost, f"{where}: cost"))
-            if self.cost < 0:
-                raise MixlawError(f"{where}: cost is {self.cost:g}; it must be 0 or more")
-        _set(self, "tokens", positive(self.tokens, f"{where}: tokens"))
-        _set(self, "paths", checked_paths(self.paths, where))
-        _set(self, "max_epochs", positive(self.max_epochs, f"{where}: max_epochs"))
-        documents = positive(self.documents, f"{where}: documents")
-        if documents is not None and documents != int(documents):
-            raise MixlawError(f"{where}: documents is {documents:g}; it must be a whole number")
-        _set(self, "documents", None if documents is None else int(documents))
-        for key in ("min", "max"):
-            _set(self, key, share(getattr(self, key), f"{where}: {key}"))
         if self.min > self.max:
-            raise MixlawError(f"{where}: min {self.min:g} exceeds max {self.max:g}; lower min or raise max")
+            raise MixlawError(f"min {self.min:g} exceeds max {self.max:g}; lower min or raise max")
 
 
-@dataclass(frozen=True)
+@checked("target")
 class Target:
     """A validation set whose loss matters.
 
@@ -84,18 +70,9 @@ class Target:
     """
 
     name: str
-    weight: float = 1.0
-    max_loss: float | None = None
-    paths: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        where = f"target {checked_name(self.name, 'target')}"
-        weight = finite(self.weight, f"{where}: weight")
-        if weight < 0:
-            raise MixlawError(f"{where}: weight is {weight:g}; it must be 0 or more")
-        _set(self, "weight", weight)
-        _set(self, "max_loss", positive(self.max_loss, f"{where}: max_loss"))
-        _set(self, "paths", checked_paths(self.paths, where))
+    weight: NotNegative = 1.0
+    max_loss: Positive | None = None
+    paths: Paths = ()
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Kept proportions: one variable for a group, exactly, and certified as every plan is."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,8 @@ from mixlaw.errors import MixlawError
 from mixlaw.optimization.problem import pose
 from mixlaw.planning.options import Ask
 from mixlaw.planning.recommendation import recommend
-from mixlaw.project.constraints import Constraints, Group, Near, read_constraints
+from mixlaw.project.constraints import Constraints, Group, Near
+from mixlaw.project.project_file import read_project
 from mixlaw.project.sources import Source, Sources
 
 KEEP = Group("reused", ("web", "math"), keep=(3.0, 1.0))
@@ -101,12 +103,19 @@ def test_bounds_that_leave_no_such_mixture_are_refused_by_name(fit):
         ({"groups": {"g": {"keep": {"web": 1, "code": 1}}}, "near": {"mixture": "uniform", "l1": 1}}, "l1 does not go"),
     ],
 )
-def test_proportions_that_make_no_sense_are_refused(top, words):
+def test_proportions_that_make_no_sense_are_refused(top, words, tmp_path):
     with pytest.raises(MixlawError, match=words):
-        read_constraints(top, NAMES)
+        stated(top, tmp_path)
 
 
-def test_a_project_states_them_by_source():
-    made = read_constraints({"groups": {"g": {"keep": {"web": 3, "math": 1}, "max": 0.5}}}, NAMES)
+def stated(top, folder) -> Constraints:
+    """The constraints of a project file, which JSON is too."""
+    file = folder / "mixlaw.yaml"
+    file.write_text(json.dumps({"sources": {name: {"tokens": 1e9} for name in NAMES}} | top))
+    return read_project(file).constraints
+
+
+def test_a_project_states_them_by_source(tmp_path):
+    made = stated({"groups": {"g": {"keep": {"web": 3, "math": 1}, "max": 0.5}}}, tmp_path)
     assert made.groups[0].kept == {"web": 0.75, "math": 0.25}
     assert made.groups[0].max == 0.5
