@@ -11,13 +11,13 @@ export       The verb `mixlaw export`: a plan in a trainer's format to the termi
 fitting      Verbs about laws: fit, compare, predict, laws
 import_runs  The verb `mixlaw import`: options into `ImportOptions`, the run table to a file, what was read to the
              terminal
-online       The verb `mixlaw online`: a mixture found while one proxy trains, by a method of the field, to a file
+online       `mixlaw online`: a mixture found by DGA or DoReMi while one proxy trains, written to a file
 recommend    `recommend`: from runs, from text or from nothing but text's distances to a plan
 report       The verb `mixlaw report`: a plan's folder into one HTML file, or into an executed notebook
 score_plan   The verb `mixlaw score-plan`: a plan and the table of the real run into a `PlanScore`, printed as tables
-search       `mixlaw search`: rounds of proxies, each where the runs so far leave the plan most open
-sweep        `mixlaw sweep`, and how every verb that trains proxies says what it costs and how far it is
-tokenizer    The verb `mixlaw tokenizer train`: a project's sources into a tokenizer's JSON file
+search       `mixlaw search`: rounds of proxies, each chosen to reduce the expected regret of the plan most
+sweep        `mixlaw sweep`: train proxies on a design of mixtures
+tokenizer    `mixlaw tokenizer train`: train a tokenizer on a project's sources and write its JSON file
 transport    The verbs `mixlaw score` and `mixlaw cluster`: what documents are worth for a target; a corpus into
              sources
 """

@@ -1,4 +1,4 @@
-"""The verb `mixlaw online`: a mixture found while one proxy trains, by a method of the field, to a file."""
+"""`mixlaw online`: a mixture found by DGA or DoReMi while one proxy trains, written to a file."""
 
 import json
 import textwrap
@@ -51,7 +51,7 @@ def online(
 
 
 def _summary(content: dict[str, Any], task: "Task") -> str:
-    """Shares beside the proportional ones, epochs at the budget, bounds that are broken, and what to know."""
+    """Table of shares next to the proportional ones, epochs at the budget, violated bounds, and notes."""
     from mixlaw.auditing.audit_weights import audit
 
     scale = max((scale for scale in task.proposal.scales if scale.on_ray), key=lambda scale: scale.params)

@@ -175,7 +175,9 @@ def _demo(out: Path, law: str, seed: int) -> "Plan":
     task, store = demo_task(seed), make_folder(out) / "store"
     runs = train_proxies(task, seed, out)
     plan = plan_of_task(task, runs, law, {"seed": seed}, out)
-    shares = {"recommended": plan.mixture, "proportional": plan.baselines["proportional"]["mixture"]}
+    proportional = plan.baselines["proportional"]
+    assert proportional is not None, "the demo's sources have tokens"
+    shares = {"recommended": plan.mixture, "proportional": proportional.mixture}
     named = {name: Mixture(mixture) for name, mixture in shares.items()}
     measured = with_progress("check at the budget", lambda tell: measure(task, named, store, seed, tell))
     plan = with_check(plan, measured)

@@ -1,4 +1,4 @@
-"""`mixlaw search`: rounds of proxies, each where the runs so far leave the plan most open."""
+"""`mixlaw search`: rounds of proxies, each chosen to reduce the expected regret of the plan most."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`mixlaw sweep`, and how every verb that trains proxies says what it costs and how far it is."""
+"""`mixlaw sweep`: train proxies on a design of mixtures."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The verb `mixlaw tokenizer train`: a project's sources into a tokenizer's JSON file."""
+"""`mixlaw tokenizer train`: train a tokenizer on a project's sources and write its JSON file."""
 
 from pathlib import Path
 from typing import Annotated, Any
