@@ -18,6 +18,7 @@ from mixlaw.errors import short
 if TYPE_CHECKING:  # `mixlaw laws` prints its table without importing JAX and pandas
     from mixlaw.fitting.fit_result import Fit
     from mixlaw.planning.plan import Plan
+    from mixlaw.planning.plan_types import Band, Check, CheckedDifference
     from mixlaw.validation.leaderboard import Leaderboard
 
 BAR = 8
@@ -89,47 +90,54 @@ def nats(x: float | None) -> str:
 
 def print_plan(plan: Plan) -> None:
     """The recommendation as tables: shares, baselines, what to know."""
-    console, content = make_console(), plan.to_dict()
-    console.print(_shares(content))
+    console = make_console()
+    console.print(_shares(plan))
     console.print()
     console.print(_headline(plan))
-    for line in _worth(content):
+    for line in _value_lines(plan):
         console.print(line)
-    console.print(_baselines(content))
-    if content.get("check"):
+    console.print(_baselines(plan))
+    if plan.check is not None:
         console.print()
-        console.print(_check(content))
+        console.print(_check(plan, plan.check))
     for note in plan.remarks:
         console.print(f"note: {escape(note)}")
 
 
-def _worth(content: dict[str, Any]) -> list[str]:
-    """What the gain is in compute, how far shares can move at little cost, and what laws to either side say of it."""
-    lines, speed_up, near, span = [], *(content.get(key) for key in ("speed_up", "near_optimal", "bracket"))
-    if speed_up is not None:
-        x = {key: ">10,000" if speed_up[key] is None else f"{speed_up[key]:.3g}" for key in ("mean", "low", "high")}
-        needs = f"{x['mean']} ({x['low']}–{x['high']})" if speed_up["low"] is not None else "over 10,000"
+def _value_lines(plan: Plan) -> list[str]:
+    """The gain as a multiple of compute, near-optimal ranges of the shares, and the gain under other laws."""
+    lines, near, span = [], plan.near_optimal, plan.bracket
+    if plan.speed_up is not None:
+        low = plan.speed_up.low
+        mean, least, most = (_multiple(x) for x in (plan.speed_up.mean, low, plan.speed_up.high))
+        needs = f"{mean} ({least}–{most})" if low is not None and np.isfinite(low) else "over 10,000"
         lines.append(f"proportional needs {needs} times the compute to be as good")
     if near is not None:
-        order = sorted(near["range"], key=lambda name: near["range"][name][0] - near["range"][name][1])
-        ranges = [f"{escape(n)} {100 * near['range'][n][0]:.0f}–{100 * near['range'][n][1]:.0f}%" for n in order[:4]]
-        lines.append(f"within {near['regret']:g} nats: {', '.join(ranges)}")
+        order = sorted(near.range, key=lambda name: near.range[name][0] - near.range[name][1])
+        ranges = [f"{escape(n)} {100 * near.range[n][0]:.0f}–{100 * near.range[n][1]:.0f}%" for n in order[:4]]
+        lines.append(f"within {near.regret:g} nats: {', '.join(ranges)}")
     if span is not None:
-        lines.append(f"gain on {span['against']} by law: {span['low']:.4f}–{span['high']:.4f} nats")
+        lines.append(f"gain on {span.against} by law: {span.low:.4f}–{span.high:.4f} nats")
     return lines
 
 
-def _shares(content: dict[str, Any]) -> Table:
+def _multiple(x: float | None) -> str:
+    """A multiple of compute; None and infinity are beyond the largest that is searched."""
+    return ">10,000" if x is None or not np.isfinite(x) else f"{x:.3g}"
+
+
+def _shares(plan: Plan) -> Table:
     """A row a source, the largest share first; bars are relative to it. Long names go over several lines."""
-    mixture = dict(sorted(content["mixture"].items(), key=lambda item: -item[1]))
+    mixture = dict(sorted(plan.mixture.items(), key=lambda item: -item[1]))
     columns = ("source", "unique", "proportional", "  plan", "90% interval", "epochs")  # no number is wider
     table = make_table(*columns, names=mixture, most=WIDTH - sum(map(len, columns[1:])) - BAR - 2 * len(columns))
     table.add_column("", no_wrap=True, min_width=BAR)
-    proportional = (content["baselines"]["proportional"] or {}).get("mixture", {})
-    epochs, by_source = content["epochs"] or {}, content["tokens_by_source"] or {}
+    other = plan.baselines.get("proportional")
+    proportional = {} if other is None else other.mixture
+    epochs, by_source, interval = plan.epochs or {}, plan.tokens_by_source or {}, plan.interval or {}
     largest = max(mixture.values())
     for name, share in mixture.items():
-        passes, (low, high) = epochs.get(name), content["interval"][name]
+        passes, (low, high) = epochs.get(name), interval[name]
         available = by_source[name] / passes if passes and name in by_source else None
         table.add_row(
             escape(name),
@@ -154,34 +162,35 @@ def _headline(plan: Plan) -> str:
     return f"[bold]{verdict}[/bold]{rest.removeprefix(verdict)}"
 
 
-def _baselines(content: dict[str, Any]) -> Table:
+def _baselines(plan: Plan) -> Table:
     table = make_table("baseline", "predicted", "worse by", "90% interval", "")
-    for name, baseline in content["baselines"].items():
-        if baseline is None:
+    for name, baseline in plan.baselines.items():
+        if baseline is None or baseline.difference is None:
             table.add_row(name, "–", "–", "–", "")
             continue
-        d = baseline["difference"]
-        flag = "" if baseline["feasible"] else "breaks a bound"
-        table.add_row(name, f"{baseline['objective']:.4f}", f"{d['mean']:.4f}", f"{d['low']:.4f}–{d['high']:.4f}", flag)
+        d = baseline.difference
+        flag = "" if baseline.feasible else "breaks a bound"
+        table.add_row(name, nats(baseline.objective), f"{d.mean:.4f}", f"{d.low:.4f}–{d.high:.4f}", flag)
     return table
 
 
-def _check(content: dict[str, Any]) -> Table:
-    check = content["check"]
-    predicted = check.get("interval", content["predicted"]["loss"])  # plans of before have no intervals of single runs
+def _check(plan: Plan, check: Check) -> Table:
+    predicted = check.interval  # earlier versions wrote no intervals of single runs
+    if predicted is None:
+        predicted = {} if plan.predicted is None else plan.predicted.loss
     table = make_table("check", "predicted", "90% interval", "measured", "proportional", "", names=predicted)
-    for target, loss in check["recommended"].items():
-        p, other = predicted[target], check["proportional"][target]
-        table.add_row(escape(target), f"{p['mean']:.4f}", *_band(p, loss, f"{other:.4f}"))
-    d = check["difference"]
-    table.add_row("proportional worse by", f"{d['predicted']:.4f}", *_band(d, d["measured"], ""))
+    for target, loss in check.recommended.items():
+        p, other = predicted[target], check.proportional[target]
+        table.add_row(escape(target), f"{p.mean:.4f}", *_band(p, loss, f"{other:.4f}"))
+    d = check.difference
+    table.add_row("proportional worse by", f"{d.predicted:.4f}", *_band(d, d.measured, ""))
     return table
 
 
-def _band(found: dict[str, float], measured: float, other: str) -> tuple[str, str, str, str]:
+def _band(found: Band | CheckedDifference, measured: float, other: str) -> tuple[str, str, str, str]:
     """Cells of an interval, of what was measured and of another value, and whether the interval missed."""
-    flag = "" if found["low"] <= measured <= found["high"] else "outside"
-    return f"{found['low']:.4f}–{found['high']:.4f}", f"{measured:.4f}", other, flag
+    flag = "" if found.low <= measured <= found.high else "outside"
+    return f"{found.low:.4f}–{found.high:.4f}", f"{measured:.4f}", other, flag
 
 
 def print_fit(fitted: Fit) -> None:

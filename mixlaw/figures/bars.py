@@ -1,7 +1,5 @@
 """Bars by source: shares beside proportional, epochs beside caps."""
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -15,24 +13,24 @@ WIDE = 30.0
 """Epochs from which their axis is logarithmic above one pass: one source would squeeze all others."""
 
 
-def _order(content: dict[str, Any]) -> list[str]:
-    return sorted(content["mixture"], key=content["mixture"].get, reverse=True)
+def _order(plan: Plan) -> list[str]:
+    """Sources, the largest share first."""
+    return sorted(plan.mixture, key=plan.mixture.__getitem__, reverse=True)
 
 
 def mixture_bars(plan: Plan, ax: Axes | None = None) -> Axes:
     """Recommended shares with 90% intervals beside the proportional ones, largest first."""
-    content = plan.to_dict()
-    names = _order(content)
+    interval, names = style.required(plan, "interval", plan.interval), _order(plan)
     ax = style.new_axes(ax, style.rows_height(len(names)))
-    at, share = np.arange(len(names)), np.array([content["mixture"][n] for n in names])
-    band = np.array([content["interval"][n] for n in names])
+    at, share = np.arange(len(names)), np.array([plan.mixture[n] for n in names])
+    band = np.array([interval[n] for n in names])
     error = np.abs(np.stack([share - band[:, 0], band[:, 1] - share]))
-    proportional, thick = content["baselines"]["proportional"], 0.38
+    proportional, thick = plan.baselines.get("proportional"), 0.38
     up = 0.2 if proportional is not None else 0.0
     ax.barh(at - up, share, thick + 0.2 - up, color=style.RECOMMENDED, label="recommended (90% interval)")
     ax.errorbar(share, at - up, xerr=error, fmt="none", ecolor="black", elinewidth=1, capsize=2)
     if proportional is not None:
-        other = [proportional["mixture"][n] for n in names]
+        other = [proportional.mixture[n] for n in names]
         ax.barh(at + up, other, thick, color=style.PROPORTIONAL, label="proportional")
     style.name_rows(ax, names)
     ax.set_xlim(left=0.0)
@@ -48,14 +46,13 @@ def epochs_bars(plan: Plan, ax: Axes | None = None) -> Axes:
     Raises:
         MixlawError: the plan's epochs are null.
     """
-    epochs_by: Any = style.of_plan(plan, "epochs")
-    content = plan.to_dict()
-    names = _order(content)
+    epochs_by, names = style.required(plan, "epochs", plan.epochs), _order(plan)
     ax = style.new_axes(ax, style.rows_height(len(names)))
     epochs = np.array([epochs_by[n] for n in names])
     colors = [style.ALARM if e > REPEATED else style.RECOMMENDED for e in epochs]
     ax.barh(np.arange(len(names)), epochs, 0.6, color=colors)
-    caps = [(content["caps"] or {}).get(name, {}).get("max_epochs") for name in names]
+    bounds = plan.caps or {}
+    caps = [bounds[name].max_epochs if name in bounds else None for name in names]
     wide = float(epochs.max()) > WIDE
     widest = np.inf if wide else max(1.5, 2 * float(epochs.max()))  # a cap far off would squeeze the bars
     reach = 1.05 * max([1.1, float(epochs.max()), *(c for c in caps if c is not None and c <= widest)])

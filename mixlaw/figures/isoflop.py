@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 from mixlaw.errors import MixlawError
 from mixlaw.figures import style
-from mixlaw.figures.plan_context import Planned, planned
+from mixlaw.figures.plan_context import PlanContext, planned
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.planning.plan import Plan
 
@@ -29,9 +29,10 @@ def isoflop(fit: Fit, plan: Plan, target: str | None = None, ax: Axes | None = N
         MixlawError: the fit is not the plan's, its law does not read both N and D, or the plan has none.
     """
     at = planned(fit, plan, target)
-    if not {"params", "tokens"} <= fit.law.needs or at.plan["params"] is None:
+    if not {"params", "tokens"} <= fit.law.needs or at.plan.params is None:
         raise MixlawError(f"isoflop needs a law that reads params and tokens, and a plan that has them: {fit.law.name}")
-    compute = 6.0 * at.plan["params"] * at.plan["tokens"]
+    own_params, own_tokens = at.size
+    compute = 6.0 * own_params * own_tokens
     ax = style.new_axes(ax, 4.2)
     optima = []
     for factor, color in zip(FACTORS, ("#56B4E9", "#009E73", style.RECOMMENDED, "#CC79A7", "#000000"), strict=True):
@@ -47,7 +48,7 @@ def isoflop(fit: Fit, plan: Plan, target: str | None = None, ax: Axes | None = N
     found = np.array([(params, loss) for params, loss, inside in optima if inside]).reshape(-1, 2)
     ax.plot(*found.T, "o--", color="black", linewidth=0.8, markersize=4, label="best N", zorder=3)
     own = at.losses(at.mixture_S[None])[0]
-    ax.plot(at.plan["params"], own, "*", color=style.ALARM, markersize=14, label="plan", linestyle="none", zorder=4)
+    ax.plot(own_params, own, "*", color=style.ALARM, markersize=14, label="plan", linestyle="none", zorder=4)
     ax.axvspan(*fit.support.params, color=style.MUTED, alpha=0.2, linewidth=0, label="runs' sizes", zorder=0)
     ax.set_xscale("log")
     ax.set_xlabel("parameters N, with tokens D = C / 6N")
@@ -56,9 +57,10 @@ def isoflop(fit: Fit, plan: Plan, target: str | None = None, ax: Axes | None = N
     return style.clean(ax)
 
 
-def _curve(at: Planned, compute: float) -> tuple[np.ndarray, np.ndarray]:
+def _curve(at: PlanContext, compute: float) -> tuple[np.ndarray, np.ndarray]:
     """Sizes (M,) around the best one for so much compute, and the losses there (M,)."""
-    params = at.plan["params"] * np.sqrt(compute / (6.0 * at.plan["params"] * at.plan["tokens"]))
+    own_params, own_tokens = at.size
+    params = own_params * np.sqrt(compute / (6.0 * own_params * own_tokens))
     loss_M = params_M = np.empty(0)
     for around in (AROUND**2, AROUND):
         params_M = params * np.geomspace(1 / around, around, POINTS)

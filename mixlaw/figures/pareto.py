@@ -1,7 +1,6 @@
 """What one target costs another."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,6 +8,7 @@ from matplotlib.axes import Axes
 from mixlaw.errors import MixlawError, nearest
 from mixlaw.figures import style
 from mixlaw.planning.plan import Plan
+from mixlaw.planning.plan_types import Prediction
 
 
 def pareto_front(plans: Sequence[Plan], x: str, y: str, labels: Sequence[str] = (), ax: Axes | None = None) -> Axes:
@@ -26,10 +26,9 @@ def pareto_front(plans: Sequence[Plan], x: str, y: str, labels: Sequence[str] = 
     Raises:
         MixlawError: there is no plan, a target is not predicted by one, or they are of different laws or sizes.
     """
-    contents = [plan.to_dict() for plan in plans]
-    _check(contents, x, y, labels)
+    predicted = _predicted(plans, x, y, labels)
     band_Mx2x3 = np.array(
-        [[[c["predicted"]["loss"][t][k] for k in ("mean", "low", "high")] for t in (x, y)] for c in contents]
+        [[[one.loss[t].mean, one.loss[t].low, one.loss[t].high] for t in (x, y)] for one in predicted]
     )
     point_Mx2, half_Mx2x2 = band_Mx2x3[..., 0], np.abs(band_Mx2x3[..., 1:] - band_Mx2x3[..., :1])
     front_M = ~_beaten(point_Mx2)
@@ -53,20 +52,23 @@ def pareto_front(plans: Sequence[Plan], x: str, y: str, labels: Sequence[str] = 
     return style.clean(ax)
 
 
-def _check(contents: list[dict[str, Any]], x: str, y: str, labels: Sequence[str]) -> None:
-    if not contents:
+def _predicted(plans: Sequence[Plan], x: str, y: str, labels: Sequence[str]) -> list[Prediction]:
+    """Predictions of the plans, which must be comparable and predict both targets."""
+    if not plans:
         raise MixlawError("pareto_front: give at least one plan")
-    if labels and len(labels) != len(contents):
-        raise MixlawError(f"pareto_front: {len(labels)} labels for {len(contents)} plans; give one each")
-    for i, content in enumerate(contents):
+    if labels and len(labels) != len(plans):
+        raise MixlawError(f"pareto_front: {len(labels)} labels for {len(plans)} plans; give one each")
+    found = [style.required(plan, "predicted", plan.predicted) for plan in plans]
+    for i, one in enumerate(found):
         for target in (x, y):
-            if target not in content["predicted"]["loss"]:
-                known = nearest(target, content["predicted"]["loss"])
+            if target not in one.loss:
+                known = nearest(target, one.loss)
                 raise MixlawError(f"pareto_front: plan {i} (from 0) predicts no target {target!r}: {known}")
-    if len({(c["law"]["name"], c["params"], c["tokens"]) for c in contents}) > 1:
+    if len({(plan.law and plan.law.name, plan.params, plan.tokens) for plan in plans}) > 1:
         raise MixlawError(
             "pareto_front: the plans are of different laws or sizes; plan all with one fit at one N and D"
         )
+    return found
 
 
 def _beaten(point_Mx2: np.ndarray) -> np.ndarray:

@@ -1,7 +1,6 @@
 """How the best mixture moves with the budget."""
 
 from pathlib import Path
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,13 +17,15 @@ def budget_path(plan: Plan, ax: Axes | None = None) -> Axes:
     Raises:
         MixlawError: the plan's path is null.
     """
-    points: Any = style.of_plan(plan, "path")
-    content = plan.to_dict()
+    points = style.required(plan, "path", plan.path)
+    params, tokens = (
+        style.required(plan, key, value) for key, value in (("params", plan.params), ("tokens", plan.tokens))
+    )
     ax = style.new_axes(ax, 3.6, 8.0)
-    shares = {name: [point["mixture"][name] for point in points] for name in content["mixture"]}
+    shares = {name: [point.mixture[name] for point in points] for name in plan.mixture}
     names, flops = (
         sorted(shares, key=lambda name: -max(shares[name])),
-        [6 * point["params"] * point["tokens"] for point in points],
+        [6 * point.params * point.tokens for point in points],
     )
     named = names if len(names) <= len(style.LINES) else names[: len(style.LINES) - 1]
     handles = []
@@ -33,7 +34,7 @@ def budget_path(plan: Plan, ax: Axes | None = None) -> Axes:
     rest = []
     for name in names[len(named) :]:
         rest += ax.plot(flops, shares[name], color=style.MUTED, linewidth=0.8, alpha=0.7, zorder=1)
-    ax.axvline(6 * content["params"] * content["tokens"], color=style.MUTED, linewidth=1, linestyle="--", zorder=0)
+    ax.axvline(6 * params * tokens, color=style.MUTED, linewidth=1, linestyle="--", zorder=0)
     ax.set_xscale("log")
     ax.set_ylim(bottom=0.0)
     ax.set_xlabel("training compute in FLOP (dashed: the plan's)")
@@ -45,7 +46,7 @@ def budget_path(plan: Plan, ax: Axes | None = None) -> Axes:
 
 def save_path_figure(plan: Plan, path: str | Path) -> bool:
     """Draw `budget_path` into a file; False, with nothing drawn, where the plan has no path of at least two budgets."""
-    if len(plan.to_dict().get("path") or ()) < 2:
+    if len(plan.path or ()) < 2:
         return False
     figure = Figure(figsize=(8.0, 3.6), layout="constrained")
     budget_path(plan, figure.subplots())

@@ -19,11 +19,10 @@ def check_points(plan: Plan, ax: Axes | None = None) -> Axes:
     Raises:
         MixlawError: the plan has no such check.
     """
-    check: Any = style.of_plan(plan, "check")
+    difference = style.required(plan, "check", plan.check).difference
     ax = style.new_axes(ax, 1.6)
-    difference = check["difference"]
     ax.plot(
-        [difference["low"], difference["high"]],
+        [difference.low, difference.high],
         [0, 0],
         color=style.RECOMMENDED,
         linewidth=6,
@@ -31,7 +30,7 @@ def check_points(plan: Plan, ax: Axes | None = None) -> Axes:
         label="90% interval",
     )
     ax.plot(
-        difference["predicted"],
+        difference.predicted,
         0,
         "|",
         color=style.RECOMMENDED,
@@ -39,7 +38,7 @@ def check_points(plan: Plan, ax: Axes | None = None) -> Axes:
         markeredgewidth=2,
         label="predicted",
     )
-    ax.plot(difference["measured"], 0, "o", color=style.ALARM, label="measured")
+    ax.plot(difference.measured, 0, "o", color=style.ALARM, label="measured")
     ax.axvline(0.0, color=style.MUTED, linewidth=1, linestyle="--")
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
@@ -50,9 +49,8 @@ def check_points(plan: Plan, ax: Axes | None = None) -> Axes:
 
 def plan_figure(plan: Plan) -> Figure:
     """Shares, and beside them what the plan has of epochs; below, the check at the budget if there was one."""
-    content = plan.to_dict()
-    names, checked = len(content["mixture"]), bool(content.get("check"))
-    wide, height = content["epochs"] is not None, 0.4 + style.rows_height(names)
+    names, checked = len(plan.mixture), plan.check is not None
+    wide, height = plan.epochs is not None, 0.4 + style.rows_height(names)
     figure = Figure(figsize=(11.0 if wide else 7.0, height + 1.6 * checked), layout="constrained")
     rows: list[Figure | SubFigure] = [figure]
     if checked:
@@ -63,11 +61,11 @@ def plan_figure(plan: Plan) -> Figure:
         epochs_bars(plan, columns[1]).tick_params(axis="y", labelleft=False)  # the rows are those at the left
     if checked:
         check_points(plan, rows[1].subplots())
-    budget = ""
-    if content["tokens"] is not None and {"params", "tokens"} & by_name(content["law"]["name"]).needs:
-        size = "" if content["params"] is None else f", {short(content['params'])} parameters"
-        budget = f"{size}, {short(content['tokens'])} tokens"
-    rows[0].suptitle(f"verdict: {content['verdict']} ({content['law']['name']}{budget})")
+    budget, law = "", style.required(plan, "law", plan.law).name
+    if plan.tokens is not None and {"params", "tokens"} & by_name(law).needs:
+        size = "" if plan.params is None else f", {short(plan.params)} parameters"
+        budget = f"{size}, {short(plan.tokens)} tokens"
+    rows[0].suptitle(f"verdict: {plan.verdict} ({law}{budget})")
     return figure
 
 

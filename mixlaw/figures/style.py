@@ -1,6 +1,7 @@
 """The one style of all figures: colours told apart by colour-blind readers (Okabe and Ito, 2008), names, axes."""
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,6 +12,7 @@ from matplotlib.ticker import PercentFormatter
 from mixlaw.errors import MixlawError
 from mixlaw.planning.plan import Plan
 
+T = TypeVar("T")
 RECOMMENDED, PROPORTIONAL, MUTED, ALARM = "#0072B2", "#E69F00", "#999999", "#D55E00"
 LINES = (RECOMMENDED, PROPORTIONAL, "#009E73", ALARM, "#CC79A7", "#56B4E9", "#000000")
 """Okabe and Ito's colours but yellow, which is lost on white."""
@@ -81,14 +83,15 @@ def legend_right(ax: Axes, handles: Sequence[object], names: Sequence[str]) -> N
         text.set_text(name)
 
 
-def of_plan(plan: Plan, key: str) -> object:
-    """What a plan holds under a key.
+def required(plan: Plan, key: str, value: T | None) -> T:
+    """The value of a plan's key.
 
     Raises:
-        MixlawError: it is null or absent, with the reason that the plan's notes give.
+        MixlawError: it is null or absent; the message gives the reason from the plan's notes.
+
+    >>> required(Plan({"web": 1.0}), "tokens", 4e9)
+    4000000000.0
     """
-    content = plan.to_dict()
-    if content.get(key) is None:
-        why = [note for note in content["notes"] if key in note and "null" in note]
-        raise MixlawError(f"this figure needs the plan's {key}: {why[0] if why else 'it holds none'}")
-    return content[key]
+    if value is None:
+        raise MixlawError(f"this figure needs the plan's {key}: {plan.why(key) or 'it holds none'}")
+    return value

@@ -9,7 +9,7 @@ from matplotlib.tri import Triangulation
 
 from mixlaw.errors import MixlawError
 from mixlaw.figures import style
-from mixlaw.figures.plan_context import Planned, index_of, planned
+from mixlaw.figures.plan_context import PlanContext, index_of, planned
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.planning.plan import Plan
 
@@ -77,7 +77,8 @@ def loss_surface(fit: Fit, plan: Plan, x: str, y: str, target: str | None = None
         raise MixlawError("loss_surface needs a third source to take up the rest; with two there is only one share")
     rest_S = np.delete(at.mixture_S, index)
     rest_S = rest_S / rest_S.sum() if rest_S.sum() > 1e-6 else np.full(len(rest_S), 1.0 / len(rest_S))
-    high_2 = np.array([at.plan["interval"][name][1] for name in (x, y)])
+    interval = style.required(plan, "interval", plan.interval)
+    high_2 = np.array([interval[name][1] for name in (x, y)])
     if (proportional_S := _shown_proportional(at)) is not None:
         high_2 = np.maximum(high_2, proportional_S[index])
     reach_2 = np.clip(1.6 * high_2, 0.1, 1.0)
@@ -103,7 +104,7 @@ def _grid(most_a: float = 1.0, most_b: float = 1.0) -> np.ndarray:
     return np.unique(np.stack([a, b, np.maximum(1 - a - b, 0)], 1), axis=0)
 
 
-def _contours(ax: Axes, at: Planned, xy_Px2: np.ndarray, w_PxS: np.ndarray) -> None:
+def _contours(ax: Axes, at: PlanContext, xy_Px2: np.ndarray, w_PxS: np.ndarray) -> None:
     """Filled contours with a colour bar, and the bounds' edge."""
     loss_P = at.losses(w_PxS)
     known_P = np.isfinite(loss_P)
@@ -143,12 +144,12 @@ def _edges(ax: Axes, names: list[str], mass: float) -> None:
     ax.set_ylim(-0.2, CORNERS_3x2[2, 1] + 0.15)
 
 
-def _shown_proportional(at: Planned) -> np.ndarray | None:
+def _shown_proportional(at: PlanContext) -> np.ndarray | None:
     """The proportional shares (S,) where a picture of three sources holds them."""
     return at.baseline("proportional") if len(at.fit.sources) == 3 else None
 
 
-def _marks(ax: Axes, at: Planned, place: Callable[[np.ndarray], np.ndarray]) -> None:
+def _marks(ax: Axes, at: PlanContext, place: Callable[[np.ndarray], np.ndarray]) -> None:
     """The plan's mixture and, where the picture holds all sources, the proportional one."""
     proportional_S = _shown_proportional(at)
     white = {"markeredgecolor": "white", "linestyle": "none", "zorder": 4, "clip_on": False}

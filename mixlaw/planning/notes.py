@@ -50,8 +50,8 @@ class Note(str):
     @property
     def reason(self) -> str:
         """The text after its head, or all of it if it has none."""
-        head, _, rest = self.partition(": ")
-        return rest if self.code in (NULL, NOT_ASKED, DOUBT) and rest else head if not rest else str(self)
+        _, colon, rest = self.partition(": ")
+        return rest if colon and self.code in (NULL, NOT_ASKED, DOUBT) else str(self)
 
 
 def null(keys: tuple[str, ...], reason: str, verb: str | None = None) -> Note:

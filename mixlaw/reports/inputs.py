@@ -11,7 +11,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_result import Fit, read_fit
 from mixlaw.io.json import read_object
 from mixlaw.laws import Reference
-from mixlaw.planning.plan import read_plan
+from mixlaw.planning.plan import Plan, read_plan
 from mixlaw.runs.run_table import Runs, read_runs
 from mixlaw.validation.held_out import HeldOutLosses, held_out_losses
 from mixlaw.validation.leaderboard import SCHEMA
@@ -41,10 +41,7 @@ class Material:
 
     def why(self, key: str, otherwise: str) -> str:
         """Why something is not in the page: as the plan's notes, or what was read, have it."""
-        for note in self.plan.get("notes") or ():
-            if note.startswith((f"{key} is null: ", f"{key} are null: ", f"{key}: ")):
-                return note
-        return (self.missing or {}).get(key, otherwise)
+        return Plan.from_dict(self.plan).why(key) or (self.missing or {}).get(key, otherwise)
 
 
 def gather(folder: str | Path, *, leaderboard: str | Path | None = None, held_out: bool = True) -> Material:

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 
 from mixlaw.laws import by_name
+from mixlaw.planning.notes import DOUBT
+from mixlaw.planning.plan import Plan
 from mixlaw.reports.charts import MOST_POINTS, scatter
 from mixlaw.reports.formats import known, nats, span
 from mixlaw.reports.inputs import Material, agreement
@@ -20,7 +22,7 @@ def baseline_name(key: str, baseline: dict[str, Any]) -> str:
 
 def headline(plan: dict[str, Any]) -> dict[str, Any]:
     """The verdict in a sentence, and what speaks against trusting it."""
-    doubts = [n.removeprefix("verdict unknown: ") for n in plan["notes"] if n.startswith("verdict unknown: ")]
+    doubts = [note.reason for note in Plan.from_dict(plan).notes if note.code == DOUBT]
     fair = {key: b for key, b in plan["baselines"].items() if b is not None and b["feasible"]}
     if plan["verdict"] == "unknown" or not fair:
         return {"verdict": plan["verdict"], "sentence": "the runs do not support a verdict", "doubts": doubts}
