@@ -11,6 +11,9 @@ class MixlawError(ValueError):
 
     The message is one line for the person who has to mend it: it names the file, row or column and says what
     would be right. The command line prints it and exits with 2; every other exception is a defect of mixlaw.
+
+    >>> print(MixlawError("runs.csv: row 3:\\nthe loss is negative"))
+    runs.csv: row 3: the loss is negative
     """
 
     def __init__(self, message: str = "") -> None:

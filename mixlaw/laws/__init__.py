@@ -105,6 +105,9 @@ def by_name(name: str) -> type[Law] | type[Reference]:
 
     Raises:
         MixlawError: none has that name.
+
+    >>> by_name("effective-tokens").equation
+    'E + u^-b, u = a0 + sum_i exp(theta_i) w_i^a_i'
     """
     for law in (*LAWS, *REFERENCES):
         if law.name == name:

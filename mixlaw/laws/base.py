@@ -25,6 +25,9 @@ class Row(NamedTuple):
         params: N, the `params` column as given (nan where the table has none).
         tokens: D, training tokens (nan where the table has none).
         unique_S: unique tokens of each source available to the run (inf: it never repeats).
+
+    >>> Row(np.array([0.5, 0.5]), 1e8, 1e10, np.full(2, np.inf)).tokens
+    10000000000.0
     """
 
     w_S: Any
@@ -43,6 +46,9 @@ class View(NamedTuple):
         params, tokens: geometric means of N and D over the runs (1 where the table has none).
         runs: number of distinct runs.
         worth: what is known of the sources before any run, None for nothing.
+
+    >>> View(("web", "code"), "code", 2.0, 3.0, 1e8, 1e10, 40).own_S()
+    array([0., 1.])
     """
 
     sources: tuple[str, ...]
@@ -107,7 +113,12 @@ _LOCK = threading.Lock()
 @dataclass_transform(frozen_default=True, field_specifiers=(parameter, constant))
 @dataclasses.dataclass(frozen=True)
 class Law(abc.ABC):
-    """A parametric form for one target's loss. A fit holds one law per target, as arrays with a leading axis."""
+    """A parametric form for one target's loss. A fit holds one law per target, as arrays with a leading axis.
+
+    >>> from mixlaw.laws.mixing.linear import Linear
+    >>> [field.name for field in fitted_fields(Linear)]
+    ['t']
+    """
 
     name: ClassVar[str]
     """Name on the command line: the class in kebab case."""

@@ -31,6 +31,11 @@ class SourcePrior:
 
     Raises:
         MixlawError: shapes that do not fit the names, or a covariance that is not positive definite.
+
+    >>> prior = SourcePrior.of(("web", "code"), ("code",), np.array([[0.0, 1.5]]), np.full((1, 2), 0.5))
+    >>> prior.covariance_KxSxS[0]
+    array([[0.25, 0.  ],
+           [0.  , 0.25]])
     """
 
     sources: tuple[str, ...]

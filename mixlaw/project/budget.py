@@ -37,6 +37,9 @@ class Budget:
         served: tokens that the model will process over its life.
         sizes: the values of N to choose from for `flops`; any, where none is given.
         money: what the sources' `cost` may sum to over the tokens trained on, in the currency of the costs.
+
+    >>> Budget(params=1e9, tokens=2e10).compute
+    1.2e+20
     """
 
     flops: Positive | None = None

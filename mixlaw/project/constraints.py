@@ -71,6 +71,9 @@ class Group:
 
     Raises:
         MixlawError: a value is out of range, or neither bounds nor proportions are stated.
+
+    >>> Group("code", ["python", "rust"], max=0.3).sources
+    ('python', 'rust')
     """
 
     name: str
@@ -109,6 +112,9 @@ class Near:
 
     Raises:
         MixlawError: a value is out of range, none of the four is stated, or the mixture is none.
+
+    >>> Near("proportional", kl=0.1).uses_kl
+    True
     """
 
     mixture: Reference
@@ -157,6 +163,9 @@ class Constraints:
         objective: "mean", the targets' weighted mean loss, or "worst", the largest loss of a target of weight above 0.
         groups: bounds on sums of shares.
         near: distance from a reference mixture.
+
+    >>> Constraints("worst", groups=(Group("code", ("python", "rust"), max=0.3),)).objective
+    'worst'
     """
 
     objective: str = "mean"

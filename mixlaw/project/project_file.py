@@ -24,6 +24,10 @@ class Project:
 
     `tokenizer` is the JSON file by which proxies read text, as written; None for bytes. `path` stands in messages, and
     paths of text start at `folder`; both may be left out where a project is made in Python.
+
+    >>> sources = Sources([Source("web", 6e12), Source("code", 2e12)])
+    >>> Project(sources, (Target("code"),), None, Path("data")).resolve("code.txt")
+    'data/code.txt'
     """
 
     sources: Sources

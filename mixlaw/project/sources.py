@@ -36,6 +36,9 @@ class Source:
 
     Raises:
         MixlawError: a value is out of range; the message names the source and the field.
+
+    >>> Source("code", 3e11, max=0.5).max
+    0.5
     """
 
     name: str
@@ -67,6 +70,9 @@ class Target:
         weight: its weight in the objective, 0 or more.
         max_loss: a ceiling on its loss in nats per token, None for none.
         paths: its files; empty means the held-out documents of the source of its name, if any.
+
+    >>> Target("code", weight=2, max_loss=1.1).max_loss
+    1.1
     """
 
     name: str
@@ -81,6 +87,10 @@ class Sources:
 
     Raises:
         MixlawError: no source, a name twice, or bounds no mixture can meet.
+
+    >>> sources = Sources([Source("web", 6e12), Source("code", 2e12)])
+    >>> sources.proportional()
+    array([0.75, 0.25])
     """
 
     items: tuple[Source, ...]

@@ -26,6 +26,9 @@ class CapacityCompetition(Law):
     of N, since an H above the smallest N has no solution there, and the small share, which keeps mixtures without
     the target's source finite. Not convex in w.
     Objective: ours, MAP on log-loss. Priors: s around one half, log c and log b a ridge around their means.
+
+    >>> CapacityCompetition.name, sorted(CapacityCompetition.needs)
+    ('capacity-competition', ['mixture', 'own', 'params', 'tokens'])
     """
 
     name = "capacity-competition"

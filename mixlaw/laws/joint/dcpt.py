@@ -17,6 +17,9 @@ class DCPT(Law):
     d = D/D0 (N0, D0: geometric means over the runs). Que et al. (2406.01375), the domain-specific continual
     pretraining law; eps is fitted here. Not convex in w: r^eta is concave where eta < 1.
     Objective: ours, MAP on log-loss. Priors: eps around .1, eta around 1/2.
+
+    >>> DCPT.name, sorted(DCPT.needs)
+    ('dcpt', ['mixture', 'own', 'params', 'tokens'])
     """
 
     name = "dcpt"

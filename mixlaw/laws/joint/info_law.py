@@ -22,6 +22,9 @@ class InfoLaw(Law):
     Limits: endless passes yield f_i U_i and no harm; the larger the model, the more of it in the first pass. Convex
     in w, since I is concave. The mean of log f is a gauge that B absorbs.
     Objective: ours, MAP on log-loss. Priors: q about .5 at N0 (further passes e-fold in two), f around its mean.
+
+    >>> InfoLaw.name, sorted(InfoLaw.needs)
+    ('info-law', ['mixture', 'params', 'tokens', 'unique'])
     """
 
     name = "info-law"

@@ -17,6 +17,9 @@ class JointEffectiveTokens(Law):
     Convex in w, since u is concave. It underestimates the differences between mixtures at larger scales: use it
     beside `MixtureIndex`, not in its place. The mean of theta is a gauge that B absorbs: only the priors fix it.
     Objective: MAP on log-loss.
+
+    >>> JointEffectiveTokens.name, sorted(JointEffectiveTokens.needs)
+    ('joint-effective-tokens', ['mixture', 'params', 'tokens'])
     """
 
     name = "joint-effective-tokens"

@@ -44,6 +44,9 @@ class MixtureIndex(IndexLaw):
     concave and positive and every exponent is positive. The mean of theta is a gauge that F, A and B absorb:
     only the priors fix it.
     Objective: MAP on log-loss, Huber at 1.345 sigma, checkpoints before a run's last one weighted .05.
+
+    >>> MixtureIndex.name, sorted(MixtureIndex.needs)
+    ('mixture-index', ['mixture', 'params', 'tokens'])
     """
 
     name = "mixture-index"
@@ -92,6 +95,9 @@ class MixtureIndexOneK(IndexLaw):
     kF = kN = kD = k, so that a mixture scales all that lies above E alike, at every size. Convex in w, since u is
     concave and positive and k is positive. The mean of theta is a gauge, as in mixture-index.
     Objective and priors: those of mixture-index; k as its exponents.
+
+    >>> MixtureIndexOneK.name, sorted(MixtureIndexOneK.needs)
+    ('mixture-index-one-k', ['mixture', 'params', 'tokens'])
     """
 
     name = "mixture-index-one-k"
@@ -122,6 +128,9 @@ class MixtureIndexShape(MixtureIndex):
     that sources differ by one number each: for noisy runs, or two mixtures a source and fewer. Convex in w, since u
     is concave and positive and every exponent is positive. The mean of theta is a gauge, as in mixture-index.
     Objective and priors: those of mixture-index.
+
+    >>> MixtureIndexShape.name, sorted(MixtureIndexShape.needs)
+    ('mixture-index-shape', ['mixture', 'params', 'tokens'])
     """
 
     name = "mixture-index-shape"
@@ -144,6 +153,9 @@ class ThreeIndices(IndexLaw):
     F absorbs that of thetaF, A that of thetaN, B that of thetaD, and only the priors fix it. With 9 + 3 (2 S + 1)
     parameters it wants many runs, and often some of its starts end in another optimum; for few, mixture-index.
     Objective and priors: those of mixture-index, the same for each index.
+
+    >>> ThreeIndices.name, sorted(ThreeIndices.needs)
+    ('three-indices', ['mixture', 'params', 'tokens'])
     """
 
     name = "three-indices"

@@ -17,6 +17,9 @@ class OptimalMixtures(Law):
     Convex in w, since the sum is concave for g_i below 1. Differences between mixtures are the same at every scale,
     so it overestimates them at larger ones.
     Objective: ours, MAP on log-loss. Priors: g_i around one half, log C a ridge around its mean over the sources.
+
+    >>> OptimalMixtures.name, sorted(OptimalMixtures.needs)
+    ('optimal-mixtures', ['mixture', 'params', 'tokens'])
     """
 
     name = "optimal-mixtures"
@@ -66,6 +69,9 @@ class OptimalMixturesJoint(Law):
     memory, unconfirmed; with gA = gB = 0 it is the additive form. The means of log a and log b are gauges that A and
     B absorb: only the priors fix them. Not convex in w where 0 < gA < 1.
     Objective: ours, MAP on log-loss. Priors: gA and gB around 1, log a and log b around 0.
+
+    >>> OptimalMixturesJoint.name, sorted(OptimalMixturesJoint.needs)
+    ('optimal-mixtures-joint', ['mixture', 'params', 'tokens'])
     """
 
     name = "optimal-mixtures-joint"

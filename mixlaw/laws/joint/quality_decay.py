@@ -25,6 +25,9 @@ class QualityDecay(Law):
     V are the unique tokens seen. A source that never repeats (U_i infinite) has only its part of V. It
     knows no size. Beyond 32 epochs the utility no longer decays. d shrinks with repetition, as published.
     Objective: ours, MAP on log-loss. Priors: b around .15, tau around 5, a such that (a)^-.15 is .4 of the median loss.
+
+    >>> QualityDecay.name, sorted(QualityDecay.needs)
+    ('quality-decay', ['mixture', 'tokens', 'unique'])
     """
 
     name = "quality-decay"

@@ -28,6 +28,9 @@ class RepeatedMixture(Law):
     which it beats on published runs, except from unmatched runs of one size (`analysis/NOTES.md`).
     Objective: ours, MAP on log-loss. Priors: those of mixture-index; delta and eta 1.5 +- .5 (eta 1 +- .1 for fewer
     than 20 runs), kappa 1 +- .3, log tau 2 +- 1, log P -3.5 +- 2.
+
+    >>> RepeatedMixture.name, sorted(RepeatedMixture.needs)
+    ('repeated-mixture', ['mixture', 'params', 'tokens', 'unique'])
     """
 
     name = "repeated-mixture"

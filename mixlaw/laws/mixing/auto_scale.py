@@ -20,6 +20,9 @@ class AutoScale(Law):
     larger token counts.
     Objective: ours, MAP on log-loss. Priors: where the sources share alike, N0 is a tenth of a source's tokens,
     within a factor of e^2, and the terms together 0.4 of the median loss.
+
+    >>> AutoScale.name, sorted(AutoScale.needs)
+    ('auto-scale', ['mixture', 'tokens'])
     """
 
     name = "auto-scale"

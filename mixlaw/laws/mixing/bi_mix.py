@@ -21,6 +21,9 @@ class BiMix(Law):
     A, which B and C absorb; the small share added keeps mixtures without the source finite. Other sources do not
     matter, and it knows no size. Convex in w.
     Objective: ours, MAP on log-loss.
+
+    >>> BiMix.name, sorted(BiMix.needs)
+    ('bi-mix', ['mixture', 'own', 'tokens'])
     """
 
     name = "bi-mix"

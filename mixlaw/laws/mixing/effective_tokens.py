@@ -17,6 +17,9 @@ class EffectiveTokens(Law):
     saturating law has interior optima. A source's first tokens count most: dL/dw_i is infinite at w_i = 0.
     Objective: MAP on log-loss. Priors: a_i around one half, theta a ridge around its mean over the sources and
     higher by 2.5 for the source that carries the target's own name.
+
+    >>> EffectiveTokens.name, sorted(EffectiveTokens.needs), EffectiveTokens.convex
+    ('effective-tokens', ['mixture'], True)
     """
 
     name = "effective-tokens"

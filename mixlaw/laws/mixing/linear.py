@@ -17,6 +17,10 @@ class Linear(Law):
     source i alone, hence positive. The best mixture for one target is a vertex of the simplex.
     Objective: MAP on log-loss (RegMix: least squares) with weak priors, log t a ridge around its mean over the
     sources.
+
+    >>> law = Linear(np.array([2.0, 4.0]))
+    >>> float(law(Row(np.array([0.5, 0.5]), 1e8, 1e10, np.full(2, np.inf))))
+    3.0
     """
 
     name = "linear"

@@ -17,6 +17,9 @@ class LogLinear(Law):
     c + k exp(sum_i t_i w_i) of Ye et al. (2403.16952): k is redundant when the shares sum to 1. Convex in w;
     for one target its optimum without a penalty is a vertex of the simplex.
     Objective: MAP on log-loss with weak priors (t a ridge around its mean over the sources, sd 8).
+
+    >>> LogLinear.name, sorted(LogLinear.needs)
+    ('log-linear', ['mixture'])
     """
 
     name = "log-linear"

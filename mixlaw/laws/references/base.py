@@ -20,6 +20,10 @@ class Reference(abc.ABC):
     """A regressor or published pipeline with no parameters that the engine fits: predicting is refitting.
 
     It has no gradient, no replicas and no certificate, so `recommend` refuses it; `compare` and `predict` take it.
+
+    >>> from mixlaw.laws.references.boosted_trees import BoostedTrees
+    >>> BoostedTrees.name, issubclass(BoostedTrees, Law)
+    ('boosted-trees', False)
     """
 
     name: ClassVar[str]
@@ -84,6 +88,10 @@ def parametric(law: type[Law] | type[Reference]) -> type[Law]:
 
     Raises:
         MixlawError: it is a reference.
+
+    >>> from mixlaw.laws.mixing.linear import Linear
+    >>> parametric(Linear).name
+    'linear'
     """
     if issubclass(law, Reference):
         raise MixlawError(

@@ -16,6 +16,9 @@ class BoostedTrees(Reference):
     RegMix (2407.01492) with scikit-learn for LightGBM: 1000 rounds at a rate of .01, 31 leaves of at least 20 rows
     (a tenth of the rows where that is less: LightGBM makes no split at all below 40 runs). No early stopping: RegMix
     stops on its test set. Trees are constant beyond the runs.
+
+    >>> BoostedTrees.name, sorted(BoostedTrees.needs)
+    ('boosted-trees', ['mixture', 'params', 'tokens'])
     """
 
     name = "boosted-trees"

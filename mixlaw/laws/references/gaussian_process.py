@@ -18,6 +18,9 @@ class GaussianProcess(Reference):
     scales maximise the marginal likelihood with log-normal priors, so that with few runs no length runs away: lengths 1
     (within a factor of e), variances 1 of the log-losses', noise a hundredth. Checkpoints before a run's last count by
     their weight: noise / weight. Beyond the runs it falls back to its linear part.
+
+    >>> GaussianProcess.name, sorted(GaussianProcess.needs)
+    ('gaussian-process', ['mixture', 'params', 'tokens'])
     """
 
     name = "gaussian-process"

@@ -24,6 +24,9 @@ class StepSizeNested(Reference):
     N: the step law where all rows have one D, the size law where they have one N. Rows that share mixture and N are one
     run's checkpoints; those with fewer than three points at a stage go no further. As published, each power law
     has three free constants (none negative, a from .02 to 3) for what may be three points.
+
+    >>> StepSizeNested.name, sorted(StepSizeNested.needs)
+    ('step-size-nested', ['mixture', 'params', 'tokens'])
     """
 
     name = "step-size-nested"

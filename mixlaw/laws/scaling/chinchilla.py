@@ -17,6 +17,9 @@ class Chinchilla(Law):
     Hoffmann et al. (2203.15556), fitted as in the replication by Besiroglu et al. (2404.10102): summed Huber
     loss, delta 1e-3, on log-loss, no priors. It knows no mixture. Starts: the best non-negative least-squares
     (E, A, B) over a grid of (alpha, beta).
+
+    >>> Chinchilla.name, sorted(Chinchilla.needs)
+    ('chinchilla', ['params', 'tokens'])
     """
 
     name = "chinchilla"

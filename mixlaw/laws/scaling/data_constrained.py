@@ -20,6 +20,9 @@ class DataConstrained(Law):
     source that never repeats has V = D. U sums over the sources: it knows no mixture. Both effects saturate, so no
     further epoch can do harm. RD and RN lie in a flat valley: do not read them as constants of nature.
     Starts: Chinchilla's, on the D' and N of a grid of (RD, RN). All seven are fitted; the paper held the first five.
+
+    >>> DataConstrained.name, sorted(DataConstrained.needs)
+    ('data-constrained', ['params', 'tokens', 'unique'])
     """
 
     name = "data-constrained"

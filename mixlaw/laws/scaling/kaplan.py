@@ -18,6 +18,9 @@ class Kaplan(Law):
     mixture. N is the `params` column; the paper counts it without embeddings.
     Objective: ours, MAP on log-loss. Priors: exponents around .08 and .1, Nc and Dc wide around the values at
     which either term alone is the runs' median loss (published: near 1e14 and 2e13).
+
+    >>> Kaplan.name, sorted(Kaplan.needs)
+    ('kaplan', ['params', 'tokens'])
     """
 
     name = "kaplan"

@@ -17,6 +17,9 @@ class OverfitPenalty(Law):
     tokens count in full, and overfitting, worse for larger models, is added. V is the unique tokens seen, so the
     penalty is 0 for a source that never repeats. U sums over the sources: it knows no mixture.
     Objective: ours, MAP on log-loss. Priors: delta around 1.5, kappa around 1, P around e^-3.5.
+
+    >>> OverfitPenalty.name, sorted(OverfitPenalty.needs)
+    ('overfit-penalty', ['params', 'tokens', 'unique'])
     """
 
     name = "overfit-penalty"
