@@ -1,15 +1,12 @@
-"""Changing worlds: sources renamed, merged, split, dropped, added or grown, and the evidence that is carried over.
+"""Changed projects: run tables and plans after sources were renamed, merged, split, dropped, added or enlarged.
 
-adapt            A run table carried over into a changed world: which of its evidence stays exact, and which is
-                 approximated
-columns          The columns of a run table in a changed world
-joining          Run tables of one world, or of two after `adapt`, as one: sources that a table lacks have no share
-                 in its runs
-request_changes  What a plan was asked for, as its provenance records it, and what the project asks otherwise now
-reuse            A source that is new beside an earlier plan: its mixture is reused as one virtual source, whose
-                 share alone is found
-spec             What has changed about the sources, as it is stated and checked
-stale            What of a plan is stale, since the project has changed, and what to do about it
+adapt            adapt: a run table rewritten for changed sources, with notes on which losses are exact
+columns          The columns of a rewritten run table
+joining          join_runs: several run tables as one
+request_changes  How the project differs from the request that a plan records
+reuse            Reuse a plan when sources are added: its mixture counts as one virtual source
+spec             Changes: sources that were renamed, merged, split, dropped or added
+stale            stale: the parts of a plan that are out of date, and how to update them
 """
 
 from mixlaw.changes.adapt import adapt

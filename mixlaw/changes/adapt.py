@@ -1,4 +1,4 @@
-"""A run table carried over into a changed world: which of its evidence stays exact, and which is approximated."""
+"""adapt: a run table rewritten for changed sources, with notes on which losses are exact and which approximated."""
 
 from __future__ import annotations
 
@@ -15,47 +15,52 @@ from mixlaw.runs.measurement import check_comparable, of_provenance
 from mixlaw.runs.run_table import Runs
 
 EXACT = 1e-6
-"""Runs whose shares are off by no more kept the proportions."""
+"""Largest share of a run's tokens that may differ for its proportions to count as unchanged."""
 LITTLE = 0.01
-"""A run with so small a share of a source that is gone is kept, its other shares scaled up, without a fit too."""
+"""Largest share of a dropped source with which a run is kept without a fit, its other shares scaled up."""
 UNEVEN = 1.1
-"""Epochs of merged parts that differ by a larger factor are said."""
+"""Ratio of the epochs of merged parts above which a note is added."""
 
 
 @dataclass(frozen=True)
 class _Move:
-    """Rows whose text is not what the new world would have given them.
+    """The mixtures of old sources that the new mixtures are equal to; they may differ from those that were run.
 
     Attributes:
-        w_RxS: old shares that stand for the new world's mixture.
-        what: of which change.
+        w_RxS: shares of the old sources.
+        what: the changed sources, for notes.
     """
 
     w_RxS: np.ndarray
     what: str
 
     def moved_R(self, runs: Runs) -> np.ndarray:
-        """The share of each row's tokens that differ, (R,)."""
+        """Share of each row's tokens that differs from the mixture that was run, (R,)."""
         return 0.5 * np.abs(self.w_RxS - runs.w_RxS).sum(1)
 
 
 def adapt(runs: Runs, changes: Changes, *, tokens: Mapping[str, float] | None = None, fit: Fit | None = None) -> Runs:
-    """The table in the world after `changes`; its notes say what is exact and what is not.
+    """Rewrite a run table for changed sources; its notes say which losses are exact.
 
-    Renames are exact. A split is exact for runs that drew from the whole as it lay, and tells nothing of one part
-    against another. A merge is exact for runs that kept the parts' proportions; the losses of others are corrected by
-    `fit`, a law fitted on the table as it was: log-loss moves by the predicted difference between the run's mixture and
-    that of the same share in the kept proportions. Without a fit they stay as measured. Runs that used a source that
-    is gone are corrected likewise; without a fit those that used more than a little of it are left out. An added
-    source has no share in any run. Sources that grew need no change of the table.
+    Renames are exact. A split is exact for runs that sampled the whole source, but the effects of its parts cannot be
+    separated. A merge is exact for runs with the parts' proportions. The losses of other runs are corrected by `fit`, a
+    law fitted to the old table: the log-loss changes by the predicted difference between the run's mixture and the one
+    with the same share in the parts' proportions. Without a fit they stay as measured. Runs with a dropped source
+    are corrected likewise; without a fit, those with more than 1% of it are left out. An added source has no share
+    in any run. Sources that grew need no change.
 
     Args:
-        tokens: of the old sources, by which merged sources are mixed where the changes do not say; where neither does,
-            the proportions are the runs' own mean.
+        tokens: of the old sources, for the proportions of merged sources that `changes` do not state; without them the
+            mean proportions of the runs are used.
         fit: of the same sources and targets, for corrections.
 
     Raises:
-        MixlawError: the table has no such source, the fit is not of its sources, or no run is left.
+        MixlawError: the table lacks a source, the fit has other sources, or no run is left.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"run_id": ["a"], "w:web": [0.6], "w:code": [0.4], "loss:web": [2.0]})
+    >>> adapt(Runs.from_frame(table, "runs.csv"), Changes(rename={"code": "github"})).sources
+    ('web', 'github')
     """
     changes.check(runs.sources, runs.name)
     changes, notes = _settled(runs, changes, tokens or {})
@@ -71,7 +76,7 @@ def adapt(runs: Runs, changes: Changes, *, tokens: Mapping[str, float] | None = 
 
 
 def _settled(runs: Runs, changes: Changes, tokens: Mapping[str, float]) -> tuple[Changes, list[str]]:
-    """The changes with the proportions of merged sources, and where those are from."""
+    """The changes with the proportions of merged sources, and notes on their origin."""
     merge: dict[str, Parts] = {}
     notes = []
     for name, parts in changes.merge.items():
@@ -86,12 +91,12 @@ def _settled(runs: Runs, changes: Changes, tokens: Mapping[str, float]) -> tuple
             merge[name], origin = mean, "the mean of the runs"
         shares = proportions(merge[name], f"merge {name}")
         stated = ", ".join(f"{part} {100 * share:.3g}%" for part, share in shares.items())
-        notes.append(f"{name} stands for {stated} ({origin})")
+        notes.append(f"{name} is the merged source: {stated} ({origin})")
     return changes.settled(merge), notes
 
 
 def _move(runs: Runs, changes: Changes) -> _Move:
-    """The old shares that the new world's mixtures stand for."""
+    """The mixtures of old sources that the new mixtures are equal to."""
     w_RxS = runs.w_RxS.copy()
     for name, parts in changes.merge.items():
         at = [runs.sources.index(part) for part in parts]
@@ -107,7 +112,7 @@ def _move(runs: Runs, changes: Changes) -> _Move:
 def _corrections(
     runs: Runs, changes: Changes, move: _Move, fit: Fit | None
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Which rows stay (R,), by how much their log-losses move (R, K), and what to know of both."""
+    """Mask of the rows that stay (R,), changes of their log-losses (R, K), and notes."""
     moved_R, none_RxK = move.moved_R(runs), np.zeros(runs.loss_RxK.shape)
     gone_R = runs.w_RxS[:, [runs.sources.index(name) for name in changes.drop]].sum(1)
     empty_R = ~(move.w_RxS.sum(1) > 0)  # nothing is left of their text
@@ -138,7 +143,7 @@ def _corrections(
 
 
 def _predicted_change(runs: Runs, move: _Move, fit: Fit, rows_R: np.ndarray) -> np.ndarray:
-    """By how much the log-losses (R, K) move from the runs' mixtures to those they stand for."""
+    """Predicted change of the log-losses (R, K) from the mixtures that were run to those of the new table."""
     check_comparable(runs.measurement, of_provenance(fit.provenance, "the fit"))
     if set(fit.sources) != set(runs.sources) or not set(runs.targets) <= set(fit.targets):
         raise MixlawError(f"{runs.name}: the fit is of other sources or targets; give the fit of this table")
@@ -156,7 +161,7 @@ def _predicted_change(runs: Runs, move: _Move, fit: Fit, rows_R: np.ndarray) -> 
 
 
 def _epochs(runs: Runs, changes: Changes) -> list[str]:
-    """Where parts of a merged source were repeated unequally, which its own epochs no longer show."""
+    """Notes on merged sources whose parts were repeated unequally, which the merged epochs do not show."""
     notes = []
     for name, parts in changes.merge.items():
         at = [runs.sources.index(part) for part in parts]
@@ -169,7 +174,7 @@ def _epochs(runs: Runs, changes: Changes) -> list[str]:
 
 
 def _told(changes: Changes) -> list[str]:
-    """What the table does not tell of the new world."""
+    """Notes on effects that the table cannot show."""
     notes = [f"{name}: no run has seen it; its share rests on the law's priors until some have" for name in changes.add]
     for name, parts in changes.split.items():
         notes.append(f"{listed(parts)}: parts of {name}, alike in every run: nothing tells one from the other")

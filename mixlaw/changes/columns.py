@@ -1,4 +1,4 @@
-"""The columns of a run table in a changed world."""
+"""The columns of a run table rewritten for changed sources."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from mixlaw.changes.spec import Changes, Parts, proportions
 from mixlaw.runs.run_table import Runs
 
 FAMILIES = ("w", "unique", "seen")
-"""Of columns with a value a source: shares, unique tokens, tokens drawn."""
+"""Prefixes of the columns with one value per source: shares, unique tokens, tokens drawn."""
 
 
 def carried(runs: Runs, changes: Changes, w_RxS: np.ndarray, log_RxK: np.ndarray) -> pd.DataFrame:
-    """The table with its columns renamed, added up, taken apart and dropped.
+    """The table with its columns renamed, added up, divided and dropped.
 
     Args:
         changes: with the proportions of every merged source.
-        w_RxS: the old shares that stand for the new mixtures.
-        log_RxK: what is added to the log-losses.
+        w_RxS: mixtures of old sources that the new mixtures are equal to.
+        log_RxK: changes of the log-losses.
     """
     w = {name: w_RxS[:, s] for s, name in enumerate(runs.sources)}
     frame = runs.frame.copy()

@@ -1,4 +1,4 @@
-"""Run tables of one world, or of two after `adapt`, as one: sources that a table lacks have no share in its runs."""
+"""Join run tables, after `adapt` if sources changed: a source that a table lacks has no share in its runs."""
 
 from __future__ import annotations
 
@@ -8,24 +8,32 @@ from dataclasses import replace
 import pandas as pd
 
 from mixlaw.errors import MixlawError, listed
+from mixlaw.runs.columns import unique_notes
 from mixlaw.runs.measurement import check_comparable, unchecked
 from mixlaw.runs.run_table import Runs
 
 
 def join_runs(tables: Sequence[Runs], name: str = "runs") -> Runs:
-    """All rows of the tables, in their order. Its notes say what was done.
+    """All rows of the tables, in their order, with notes on what was changed.
 
-    A run id of one table that another has too gets the table's number before it ("2/proxy-001"); a row that is there
-    twice in all its numbers counts once. Losses that a table lacks are not measured there.
+    A run id that an earlier table has too gets the table's number as a prefix ("2/proxy-001"). A row that is in two
+    tables with the same numbers counts once. Losses that a table lacks count as not measured.
 
     Raises:
         MixlawError: tokenizers or targets' texts differ, no target is common to all, or there is no table.
+
+    >>> first = pd.DataFrame({"run_id": ["a"], "w:web": [1.0], "loss:web": [2.0]})
+    >>> second = pd.DataFrame({"run_id": ["b"], "w:web": [0.5], "w:code": [0.5], "loss:web": [2.1]})
+    >>> joined = join_runs([Runs.from_frame(first, "first"), Runs.from_frame(second, "second")])
+    >>> joined.sources, joined.w_RxS.tolist()
+    (('web', 'code'), [[1.0, 0.0], [0.5, 0.5]])
     """
     if not tables:
         raise MixlawError("join: no run table was given")
     if len(tables) == 1:
         return tables[0]
-    notes = [note for table in tables for note in table.notes if "unique: " not in note]
+    restated = {note for table in tables for note in _notes_on_repetition(table)}  # the joined table has its own
+    notes = [note for table in tables for note in table.notes if note not in restated]
     for i, table in enumerate(tables):
         for other in tables[i + 1 :]:
             check_comparable(table.measurement, other.measurement)
@@ -56,8 +64,13 @@ def join_runs(tables: Sequence[Runs], name: str = "runs") -> Runs:
     return replace(found, notes=tuple(dict.fromkeys((*notes, *found.notes))))
 
 
+def _notes_on_repetition(table: Runs) -> list[str]:
+    """The notes that reading the table gave on unique tokens."""
+    return unique_notes(table.states_unique, table.sources, table.w_RxS, table.unique_RxS, table.name)
+
+
 def _fresh(table: Runs, before: list[pd.DataFrame]) -> tuple[pd.DataFrame, int]:
-    """The rows that are not in a table before, and how many are: alike in id, shares, sizes and losses."""
+    """The rows that no earlier table has with the same id, shares, sizes and losses, and the number of the others."""
     frame = table.frame
     if not before:
         return frame, 0
@@ -67,7 +80,7 @@ def _fresh(table: Runs, before: list[pd.DataFrame]) -> tuple[pd.DataFrame, int]:
 
 
 def _key(row: dict) -> tuple:
-    """What makes two rows the same: shares of 0 and empty cells say nothing."""
+    """The cells by which two rows are the same; shares of 0 and empty cells are left out."""
     kinds = ("w", "loss", "params", "tokens", "seed", "step", "run_id")
     told = ((str(c), v) for c, v in row.items() if str(c).partition(":")[0] in kinds and pd.notna(v) and v != 0.0)
     return tuple(sorted((column, str(value)) for column, value in told))

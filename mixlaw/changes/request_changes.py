@@ -1,4 +1,4 @@
-"""What a plan was asked for, as its provenance records it, and what the project asks otherwise now."""
+"""How the project differs from the request that a plan records: budget, objective, groups, near, ceilings."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from mixlaw.project.constraints import Constraints
 from mixlaw.project.request import question
 from mixlaw.project.sources import Target
 
-ALIKE = 1e-9
-"""Numbers that differ by no more, relatively, are one."""
+SAME_NUMBER = 1e-9
+"""Relative difference up to which two numbers count as equal."""
 Finding = tuple[str, tuple[str, ...], str]
-"""Kind, names and words of a `Stale`."""
+"""Kind, names and text of a `Stale`."""
 
 
 def asked_otherwise(
     content: Mapping[str, Any], budget: Budget | None, constraints: Constraints, targets: tuple[Target, ...]
 ) -> Iterator[Finding]:
-    """What the project asks otherwise than the plan was asked, and what the plan does not record of it.
+    """Differences between the project and the plan's request, and what the plan does not record.
 
     Args:
         content: a plan.json.
-        budget: the project's; not compared where it states none.
-        targets: the project's; their ceilings are not compared where it names none.
+        budget: the project's; None: not compared.
+        targets: the project's; if empty, ceilings are not compared.
     """
     before = content.get("provenance") or {}
     now = json.loads(json.dumps(question(budget, constraints, targets)))
@@ -57,7 +57,7 @@ _AIMS = {"mean": "the targets' weighted mean", "worst": "the worst target"}
 
 
 def _seen(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The budget as far as a plan shows it that does not record it: compute, and N and D, which may be chosen."""
+    """The budget of a plan that does not record it: compute, N and D, which the planner may have chosen."""
     return {"flops": content.get("flops"), "params": content.get("params"), "tokens": content.get("tokens")}
 
 
@@ -73,7 +73,7 @@ def _budget(before: Mapping[str, Any] | None, now: dict[str, Any], recorded: boo
 
 
 def _groups(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Finding]:
-    """Groups that came, went or changed; the one that `--reuse` adds is no part of any project."""
+    """Groups that were added, removed or changed, except the one that `--reuse` adds."""
     before = {name: group for name, group in before.items() if name in now or name != REUSED}
     changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     if changed:
@@ -89,7 +89,7 @@ def _ceilings(before: Mapping[str, float | None], now: Mapping[str, float | None
 
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, (int, float)) and isinstance(other, (int, float)):
-        return abs(one - other) <= ALIKE * max(abs(one), abs(other))
+        return abs(one - other) <= SAME_NUMBER * max(abs(one), abs(other))
     return (one or None) == (other or None)
 
 

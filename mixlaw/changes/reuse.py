@@ -1,6 +1,6 @@
-"""A source that is new beside an earlier plan: its mixture is reused as one virtual source, whose share alone is found.
+"""Reuse a plan when sources are added: its mixture counts as one virtual source with fixed proportions.
 
-The idea of mixture reuse is Olmix's (arXiv:2602.12237): what a change does not touch keeps its proportions.
+Mixture reuse is due to Olmix (arXiv:2602.12237): sources that a change does not affect keep their proportions.
 """
 
 from __future__ import annotations
@@ -19,14 +19,21 @@ from mixlaw.project.plan_like import PlanLike
 from mixlaw.project.sources import Source, Sources
 
 REUSED = "reused"
-"""The name of the group and of the virtual source."""
+"""Name of the group and of the virtual source."""
 
 
 def kept_group(plan: PlanLike, sources: Sources) -> Group:
-    """The sources that plan and project share, with the plan's proportions to be kept among them.
+    """A group of the sources that plan and project have in common, fixed in the plan's proportions.
 
     Raises:
-        MixlawError: they share none that has a share in the plan.
+        MixlawError: no source of the project has a share in the plan.
+
+    >>> class Shares:
+    ...     def to_dict(self):
+    ...         return {"mixture": {"web": 0.6, "code": 0.2, "old": 0.2}}
+    >>> group = kept_group(Shares(), Sources([Source("web", 1e9), Source("code", 1e9), Source("new", 1e9)]))
+    >>> {name: round(share, 2) for name, share in group.kept.items()}
+    {'web': 0.75, 'code': 0.25}
     """
     mixture = plan.to_dict()["mixture"]
     kept = {name: float(mixture[name]) for name in sources.names if name in mixture}
@@ -38,18 +45,26 @@ def kept_group(plan: PlanLike, sources: Sources) -> Group:
 def design_beside(
     plan: PlanLike, sources: Sources, runs: int, *, seed: int, tokens: float | None = None
 ) -> pd.DataFrame:
-    """Mixtures to run where sources are new beside a plan: a design of its mixture, as one source, and the new ones.
+    """Design runs for a project with new sources: the plan's mixture counts as one source, mixed with the new ones.
 
     Args:
-        sources: the project's; those that the plan does not have are new.
-        runs: how many mixtures, at least 2; the first is the one in proportion to the tokens.
+        sources: of the project; those that the plan does not have are new.
+        runs: number of mixtures, at least 2; the first is proportional to the tokens.
         tokens: D of each run, for caps in epochs.
 
     Returns:
         Columns `run_id` and `w:<source>` of all the project's sources; `.attrs["notes"]`.
 
     Raises:
-        MixlawError: no source is new, tokens are unknown, or the caps leave no mixture.
+        MixlawError: no source is new, tokens are unknown, or no mixture satisfies the caps.
+
+    >>> class Shares:
+    ...     def to_dict(self):
+    ...         return {"mixture": {"web": 0.75, "code": 0.25}}
+    >>> sources = Sources([Source("web", 2e9), Source("code", 1e9), Source("new", 1e9)])
+    >>> table = design_beside(Shares(), sources, 4, seed=0)
+    >>> bool(np.allclose(table["w:web"], 3 * table["w:code"]))
+    True
     """
     group = kept_group(plan, sources)
     new = [source for source in sources if source.name not in group.sources]
@@ -68,7 +83,7 @@ def design_beside(
 
 
 def _virtual(group: Group, sources: Sources) -> Source:
-    """The group as one source: its bounds and cap are those of the member that holds it first."""
+    """The group as one source, with the tightest bounds and cap that its members imply."""
     used = [(sources[name], share) for name, share in group.kept.items() if share > 0]
     unknown = [source.name for source, _ in used if source.tokens is None]
     if unknown:
@@ -88,19 +103,26 @@ def _virtual(group: Group, sources: Sources) -> Source:
 def predict_like(
     fit: Fit, mixtures: list[Mapping[str, float]], like: Mapping[str, Mapping[str, float]], **at: Any
 ) -> np.ndarray:
-    """Losses (M, K) of mixtures that hold sources the fit has not seen, each taken for a mixture of those it has.
+    """Predict losses (M, K) of mixtures with sources that the fit lacks, each replaced by a mixture of its sources.
 
-    This is where a prior for a new source enters before any run has seen it: `like` may come from transport (the
-    mixture of the old sources nearest to a sample of the new one), or from whoever knows the text. The answer is as
-    good as that likeness, and no evidence.
+    This is a prior for a new source before any run contains it: `like` may come from transport (the mixture of old
+    sources nearest to a sample of the new one) or from someone who knows the text. The prediction is only as good as
+    that similarity.
 
     Args:
         mixtures: shares by source, summing to 1.
-        like: by new source the shares of the fit's sources that stand for it.
-        at: params, tokens and unique, as `Fit.losses` takes them.
+        like: by new source, the shares of the fit's sources that replace it.
+        at: params, tokens and unique, as for `Fit.losses`.
 
     Raises:
-        MixlawError: a source is neither the fit's nor in `like`, or stands for sources that the fit has not.
+        MixlawError: a source is neither in the fit nor in `like`, or is replaced by sources that the fit lacks.
+
+    >>> class Linear:
+    ...     sources = ("web", "code")
+    ...     def losses(self, w_MxS, **at):
+    ...         return w_MxS @ np.array([[2.0], [1.0]])
+    >>> predict_like(Linear(), [{"web": 0.5, "new": 0.5}], {"new": {"code": 1.0}}).tolist()
+    [[1.5]]
     """
     w_MxS = np.zeros((len(mixtures), len(fit.sources)))
     for row, mixture in zip(w_MxS, mixtures, strict=True):

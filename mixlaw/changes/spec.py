@@ -1,4 +1,4 @@
-"""What has changed about the sources, as it is stated and checked."""
+"""Changes: sources that were renamed, merged, split, dropped or added, validated."""
 
 from __future__ import annotations
 
@@ -13,22 +13,27 @@ from mixlaw.io.fields import checked_name, finite
 from mixlaw.io.yaml import parse_yaml, read_text
 
 Parts = Mapping[str, float | None]
-"""Sources with what they weigh, in tokens or shares; None where that is still to be found."""
+"""Sources with their tokens or shares; None if they are not stated."""
 
 
 @dataclass(frozen=True)
 class Changes:
-    """Changes of a world, all at once: every name left of them is one of the table before, each named once.
+    """Changes to the sources of a project, all applied at once. Each old name appears at most once.
 
     Attributes:
-        rename: new name by old one; a target of that name is renamed with its source.
-        merge: by new source the old ones that are its parts, with their tokens (any unit) or None for all.
-        split: by old source the new ones that are its parts, with their tokens (any unit).
-        drop: old sources that are gone.
-        add: sources that no run has seen.
+        rename: new name by old name; a target of the same name is renamed too.
+        merge: by new source, the old sources that it consists of, with their tokens (any unit), or None for all.
+        split: by old source, the new sources that it was split into, with their tokens (any unit).
+        drop: old sources that were removed.
+        add: new sources that no run contains.
 
     Raises:
-        MixlawError: a name is empty, changed twice, or made twice; parts are too few, or weigh nothing.
+        MixlawError: a name is empty, changed twice, or created twice; there are fewer than two parts, or their tokens
+            sum to 0.
+
+    >>> changes = Changes(rename={"web": "crawl"}, merge={"text": {"books": 3e9, "news": 1e9}})
+    >>> changes.expand({"crawl": 0.6, "text": 0.4})
+    {'web': 0.6, 'books': 0.30000000000000004, 'news': 0.1}
     """
 
     rename: Mapping[str, str] = field(default_factory=dict)
@@ -53,19 +58,19 @@ class Changes:
 
     @property
     def old(self) -> list[str]:
-        """Sources that are changed, under their old names."""
+        """Old names of the changed sources."""
         return [*self.rename, *(name for parts in self.merge.values() for name in parts), *self.split, *self.drop]
 
     @property
     def new(self) -> list[str]:
-        """Sources that are made, under their new names."""
+        """Names of the sources that the changes create."""
         return [*self.rename.values(), *self.merge, *(n for parts in self.split.values() for n in parts), *self.add]
 
     def __bool__(self) -> bool:
         return bool(self.old or self.new)
 
     def check(self, sources: Iterable[str], where: str) -> None:
-        """Refuse changes of sources that `where` does not have, or that would make one it keeps.
+        """Raise if a changed source is not in `sources`, or a created one is already there.
 
         Raises:
             MixlawError: naming the source.
@@ -80,16 +85,16 @@ class Changes:
                 raise MixlawError(f"{where}: has a source {shown(name)} already; rename it too, or choose another name")
 
     def settled(self, merge: Mapping[str, Parts]) -> Changes:
-        """The changes with what the parts of merged sources weigh put in."""
+        """The changes with these parts and weights of merged sources."""
         return replace(self, merge=merge)
 
     def expand(self, mixture: Mapping[str, float]) -> dict[str, float]:
-        """A mixture of the new world as one of the old, exactly: merged sources are taken apart in the proportions
-        stated, parts are put together, names go back. Sources left as they were keep their shares.
+        """Convert a mixture of the new sources to the old ones, exactly: merged sources are divided in the stated
+        proportions, split sources are added up, old names are restored. Unchanged sources keep their shares.
 
         Raises:
-            MixlawError: a merged source's proportions are not stated, or an added source has a share: the old world
-                has nothing to stand for it.
+            MixlawError: a merged source's proportions are not stated, or an added source has a share, which no old
+                source can represent.
         """
         found: dict[str, float] = {}
         back = {new: old for old, new in self.rename.items()}
@@ -110,7 +115,11 @@ class Changes:
 
 
 def proportions(parts: Parts, where: str) -> dict[str, float]:
-    """Shares of the parts in the whole, summing to 1; MixlawError where a weight is not stated."""
+    """Shares of the parts, summing to 1; raises MixlawError if a weight is not stated.
+
+    >>> proportions({"a": 3e9, "b": 1e9}, "merge ab")
+    {'a': 0.75, 'b': 0.25}
+    """
     stated = {name: value for name, value in parts.items() if value is not None}
     if len(stated) < len(parts):
         raise MixlawError(f"{where}: state the tokens of each part, as in a:3e9+b:1e9")
@@ -123,7 +132,13 @@ def read_changes(path: str | os.PathLike[str]) -> Changes:
     3e9, b: 1e9}}, drop: [a], add: [a].
 
     Raises:
-        MixlawError: one line naming the file, the key and the mend.
+        MixlawError: one line that names the file, the key and how to fix it.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "changes.yaml"
+    >>> _ = path.write_text("rename: {web: crawl}\\ndrop: [forum]\\n")
+    >>> read_changes(path).old
+    ['web', 'forum']
     """
     file = Path(path)
     content = parse_yaml(read_text(file), str(file))
@@ -161,7 +176,7 @@ def _list(value: object, kind: str) -> tuple[str, ...]:
 
 
 def _parts(value: object, where: str) -> dict[str, float | None]:
-    """Parts and what they weigh: a mapping, or a list of names."""
+    """Parts with their weights, from a mapping or a list of names."""
     if isinstance(value, str) or not isinstance(value, (Mapping, Iterable)):
         raise MixlawError(f"{where}: parts must be a list of names, or map them to tokens, not {shown(value)}")
     pairs = list(value.items()) if isinstance(value, Mapping) else [(name, None) for name in value]

@@ -1,4 +1,4 @@
-"""What of a plan is stale, since the project has changed, and what to do about it."""
+"""stale: the parts of a plan that are out of date after project changes, and how to update them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mixlaw.project.sources import Source, Sources, Target
 from mixlaw.runs.run_table import Runs
 
 MOST_PARTS = 6
-"""Sources of which all pairs and threes are tried as the parts of another."""
+"""Number of sources above which only pairs and threes are tried as the parts of another source."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,13 @@ class Stale:
 
     Attributes:
         kind: renamed, merged, split, gone, new, grown, shrunk, counted, bounds, targets, runs, budget, objective,
-            groups, near or ceilings; unrecorded, where the plan does not hold what it would be compared by.
-        sources: the sources (or targets) it is about.
-        what: what has changed, and what that makes stale.
-        mend: what to do.
+            groups, near or ceilings; unrecorded, if the plan lacks the record to compare with.
+        sources: the sources (or targets) that changed.
+        what: the change, and what is out of date because of it.
+        mend: how to fix it.
+
+    >>> str(Stale("grown", ("web",), "web has grown"))
+    'web has grown; recommend again'
     """
 
     kind: str
@@ -53,10 +56,14 @@ def stale(
     budget: Budget | None = None,
     constraints: Constraints | None = None,
 ) -> tuple[Stale, ...]:
-    """What of a plan (its plan.json) no longer holds for the project, as far as that is given.
+    """List how a project differs from the one that a plan (its plan.json) was made for.
 
-    Renames, merges and splits are guessed: from equal paths, and from token counts that are equal or add up. Without
-    constraints neither they nor the budget nor ceilings are compared.
+    Renames, merges and splits are guessed from equal paths, and from token counts that are equal or add up. Budget,
+    ceilings and constraints are compared only if `constraints` are given.
+
+    >>> plan = {"mixture": {"web": 1.0}, "provenance": {"sources": {"web": {"tokens": 1e9, "max_epochs": 2.0}}}}
+    >>> [(one.kind, one.sources) for one in stale(plan, Sources([Source("web", 3e9, max_epochs=2.0)]))]
+    [('grown', ('web',)), ('bounds', ('web',))]
     """
     origin = content.get("provenance") or {}
     recorded = origin.get("sources")
@@ -77,7 +84,7 @@ def stale(
 
 
 def _unlisted(before: tuple[str, ...], known: str | None, sources: Sources) -> list[Stale]:
-    """What can be told by names, and by the hash where there is one, of a plan that does not list its sources."""
+    """Differences by name, and by hash if there is one, for a plan that does not record its sources."""
     gone, new = sorted(set(before) - set(sources.names)), [name for name in sources.names if name not in before]
     if not gone and not new and known == Sources(sources[name] for name in before).hash():
         return []
@@ -123,7 +130,7 @@ def _same(before: Mapping[str, Any], source: Source) -> bool:
 
 
 def _adding_up(tokens: Mapping[str, float | None], whole: float | None) -> tuple[str, ...]:
-    """Two or more sources whose tokens add up to those of a whole; none where there are none, or too many to try."""
+    """The only set of sources whose tokens add up to `whole`; empty if there is no such set, or several."""
     known = {name: value for name, value in tokens.items() if value is not None}
     if whole is None or len(known) < 2:
         return ()
@@ -138,7 +145,7 @@ def _adding_up(tokens: Mapping[str, float | None], whole: float | None) -> tuple
 
 
 def _changed(kind: str, names: tuple[str, ...], what: str, option: str, sources: Sources | None = None) -> Stale:
-    """A guess of one of the changes that `mixlaw adapt` makes, with the option for it."""
+    """A guessed rename, merge or split, with the option of `mixlaw adapt` for it."""
     if kind == "renamed":
         said = f"{names[0]}={names[1]}"
     elif kind == "merged":
@@ -166,7 +173,7 @@ def _new(name: str) -> Stale:
 
 
 def _same_name(before: Mapping[str, Any], source: Source) -> list[Stale]:
-    """What has changed of a source that kept its name."""
+    """Changes to a source that kept its name."""
     found, tokens = [], before.get("tokens")
     if tokens is None and source.tokens is not None:
         line = (

@@ -114,12 +114,22 @@ def unique_tokens(table: Table, sources: tuple[str, ...], w_RxS: Array, name: st
                     "unique tokens, or leave the cell empty if the source never repeats"
                 )
             unique_RxS[:, s] = np.where(np.isnan(value_R), np.inf, value_R)
-    endless = [source for s, source in enumerate(sources) if (np.isinf(unique_RxS[:, s]) & (w_RxS[:, s] > 0)).any()]
-    if not columns:
-        notes.append(f"{name}: no unique: columns, sources taken as never repeating")
-    elif endless:
-        notes.append(f"{name}: unique: absent or empty for {listed(endless)}, taken as never repeating there")
+    notes += unique_notes(bool(columns), sources, w_RxS, unique_RxS, name)
     return unique_RxS
+
+
+def unique_notes(stated: bool, sources: tuple[str, ...], w_RxS: Array, unique_RxS: Array, name: str) -> list[str]:
+    """Notes on sources that are taken as never repeating, because the table states no unique tokens of them.
+
+    Args:
+        stated: True if the table has `unique:` columns.
+    """
+    endless = [source for s, source in enumerate(sources) if (np.isinf(unique_RxS[:, s]) & (w_RxS[:, s] > 0)).any()]
+    if not stated:
+        return [f"{name}: no unique: columns, sources taken as never repeating"]
+    if endless:
+        return [f"{name}: unique: absent or empty for {listed(endless)}, taken as never repeating there"]
+    return []
 
 
 def check_rows(

@@ -1,5 +1,4 @@
-"""The verbs of a changing world: `adapt` (run tables), `reuse` (what to run beside a plan), `stale` (a plan and its
-project); and what `recommend` and `export` check of tokenizers and earlier plans."""
+"""The verbs `mixlaw adapt` (run tables), `reuse` (runs for new sources) and `stale` (a plan out of date)."""
 
 import json
 import re
@@ -21,22 +20,20 @@ ProjectFile = Annotated[Path, typer.Argument(help="project file")]
 
 
 def adapt(
-    runs: Annotated[list[Path], typer.Argument(help="run tables; several are joined, a source absent from one unused")],
+    runs: Annotated[list[Path], typer.Argument(help="run tables; several are joined, a missing source has no share")],
     out: Annotated[Path, typer.Option(help="run table to write, CSV or Parquet")],
-    rename: Annotated[Many, typer.Option(help="OLD=NEW, its target too; may be repeated")] = None,
+    rename: Annotated[Many, typer.Option(help="OLD=NEW, of a source and its target; may be repeated")] = None,
     merge: Annotated[Many, typer.Option(help="NEW=A+B, or NEW=A:3e9+B:1e9 with their tokens")] = None,
     split: Annotated[Many, typer.Option(help="OLD=A:3e9+B:1e9, with the tokens of the parts")] = None,
-    drop: Annotated[Many, typer.Option(help="a source that is gone; may be repeated")] = None,
-    add: Annotated[Many, typer.Option(help="a source that no run has seen; may be repeated")] = None,
+    drop: Annotated[Many, typer.Option(help="a source that was removed; may be repeated")] = None,
+    add: Annotated[Many, typer.Option(help="a source that no run contains; may be repeated")] = None,
     changes: Annotated[Path | None, typer.Option(help="YAML file with rename, merge, split, drop, add")] = None,
-    plan: Annotated[
-        Path | None, typer.Option(help="plan.json whose record of tokens tells how merged parts mix")
-    ] = None,
+    plan: Annotated[Path | None, typer.Option(help="plan.json that records the tokens of merged parts")] = None,
     fit: Annotated[
-        Path | None, typer.Option(help="fit.json of the table as it was, to correct what is not exact")
+        Path | None, typer.Option(help="fit.json of the old table, to correct losses that are not exact")
     ] = None,
 ) -> None:
-    """Carry run tables over into a changed world, and say what of their evidence is exact."""
+    """Rewrite run tables for renamed, merged, split, dropped or added sources; notes say which rows are exact."""
     from mixlaw.changes import adapt as carry
     from mixlaw.changes import join_runs
     from mixlaw.cli.output import say
@@ -99,7 +96,7 @@ def reuse(
     out: Annotated[Path, typer.Option(help="CSV with run_id and w: columns, for `mixlaw sweep --design`")],
     seed: Annotated[int, typer.Option(help="seed of everything random", min=0)] = 0,
 ) -> None:
-    """Propose mixtures to run where sources are new beside a plan: the plan's own, as one source, and the new ones."""
+    """Design runs for a project with new sources: the plan's mixture counts as one source, mixed with the new ones."""
     from mixlaw.changes import design_beside
     from mixlaw.cli.inputs import read_plan_at
     from mixlaw.cli.output import say
@@ -118,10 +115,10 @@ def reuse(
 def stale(
     plan: PlanFile,
     project: ProjectFile,
-    runs: Annotated[Path | None, typer.Option(help="run table; the runs.csv beside the plan by default")] = None,
+    runs: Annotated[Path | None, typer.Option(help="run table; default: runs.csv next to the plan")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
-    """What of a plan is stale since the project has changed, and what to do about it."""
+    """List the parts of a plan that are out of date after project changes, and how to update them."""
     from rich.markup import escape
 
     from mixlaw.changes import stale as compare

@@ -1,4 +1,4 @@
-"""The verb `mixlaw export`: a plan in a trainer's format to the terminal or a file, what to know of it to stderr."""
+"""The verb `mixlaw export`: a plan in a trainer's format to the terminal or a file, notes to stderr."""
 
 import json
 from pathlib import Path
@@ -15,24 +15,26 @@ TRAINERS = (
 )
 Samples = Annotated[
     str | None,
-    typer.Option(help="what a sample is: packed (all of one length) or documents; the trainer's usual by default"),
+    typer.Option(help="one sample is: packed (all of one length) or documents; default: the trainer's"),
 ]
 
 
 def export_plan(
     plan: Annotated[Path, typer.Argument(help="plan.json, or the folder that `recommend --out` wrote")],
     to: Annotated[str, typer.Option(help=TRAINERS)],
-    out: Annotated[Path | None, typer.Option(help="file to write; the terminal by default")] = None,
-    project: Annotated[Path | None, typer.Option(help="project file, in place of what the plan records of it")] = None,
+    out: Annotated[Path | None, typer.Option(help="file to write; default: the terminal")] = None,
+    project: Annotated[
+        Path | None, typer.Option(help="project file; default: the project recorded in the plan")
+    ] = None,
     samples: Samples = None,
-    tokens: Annotated[float | None, typer.Option(help="D, in place of the plan's")] = None,
+    tokens: Annotated[float | None, typer.Option(help="D; default: the plan's")] = None,
     path: Annotated[list[str] | None, typer.Option(help="SOURCE=PATH to write for a source; may be repeated")] = None,
-    batch_tokens: Annotated[int, typer.Option(help="tokens of a batch, which OLMo-core's file states")] = 4_194_304,
+    batch_tokens: Annotated[int, typer.Option(help="tokens per batch, for OLMo-core")] = 4_194_304,
     short: Annotated[str, typer.Option(help="word in RegMix's keys, train_<word>_<source>")] = "mix",
     seed: Annotated[int, typer.Option(help="seed of the trainer's sampling", min=0)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
-    """Write a plan as a trainer's own file, its shares in the trainer's unit, rounded so that no cap is broken."""
+    """Write a plan in a trainer's format: weights in the trainer's unit, rounded so that no cap is violated."""
     from mixlaw.cli.options import parse_pairs
     from mixlaw.cli.output import say
     from mixlaw.exporters import ExportOptions, by_name, export

@@ -38,9 +38,9 @@ def import_table(
     bytes_per_token: Annotated[
         list[str] | None, typer.Option(help="mean bytes of a token, for units per byte; of one target: TARGET=MEAN")
     ] = None,
-    id_prefix: Annotated[str, typer.Option(help="put before every run_id")] = "",
+    id_prefix: Annotated[str, typer.Option(help="prefix of every run_id")] = "",
     normalise: Annotated[bool, typer.Option("--normalise", help="weights are relative: divide by their sum")] = False,
-    partial: Annotated[bool, typer.Option("--partial", help="both files may have runs that the other lacks")] = False,
+    partial: Annotated[bool, typer.Option("--partial", help="allow runs that only one of the two files has")] = False,
     unfinished: Annotated[bool, typer.Option("--unfinished", help="keep W&B runs that did not finish")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:

@@ -12,17 +12,18 @@ from mixlaw.errors import MixlawError
 def report_plan(
     folder: Annotated[Path, typer.Argument(help="folder that `mixlaw recommend --out` wrote")],
     out: Annotated[
-        Path | None, typer.Option(help="file to write; report.html, or report.ipynb, in FOLDER by default")
+        Path | None, typer.Option(help="file to write; default: report.html or report.ipynb in FOLDER")
     ] = None,
     leaderboard: Annotated[
-        Path | None, typer.Option(help="leaderboard.json of `mixlaw compare --out`, or its folder; FOLDER's by default")
+        Path | None, typer.Option(help="leaderboard.json of `mixlaw compare --out`, or its folder; default: FOLDER's")
     ] = None,
     compare: Annotated[
-        bool, typer.Option("--compare", help="judge all laws on the folder's runs first, into its leaderboard.json")
+        bool,
+        typer.Option("--compare", help="first cross-validate all laws on the folder's runs"),
     ] = False,
     held_out: Annotated[
         bool,
-        typer.Option("--held-out/--no-held-out", help="refit the law without each fold of mixtures for the scatters"),
+        typer.Option("--held-out/--no-held-out", help="include scatter plots of held-out predictions (needs refits)"),
     ] = True,
     notebook: Annotated[
         bool, typer.Option("--notebook", help="write an executed Jupyter notebook (.ipynb) in place of the page")
@@ -30,7 +31,8 @@ def report_plan(
 ) -> None:
     """Write a plan as one HTML file that needs no network: figures, sliders, leaderboard, provenance.
 
-    With --notebook: as a notebook with its figures, to be changed and run again. It names FOLDER as seen from its own.
+    With --notebook: as a notebook with its figures, to be changed and run again. It refers to FOLDER by a path relative
+    to its own location.
     """
     from mixlaw.cli.output import say
 

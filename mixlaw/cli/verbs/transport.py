@@ -1,4 +1,4 @@
-"""The verbs `mixlaw score` and `mixlaw cluster`: what documents are worth for a target; a corpus into sources."""
+"""The verbs `mixlaw score` (documents scored for a target) and `mixlaw cluster` (a corpus split into sources)."""
 
 import json
 from pathlib import Path
@@ -29,9 +29,9 @@ def score(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Score each document of a pool for a target: a row a document, in the order in which they are read.
+    """Score each document of a pool for a target. One row per document, in reading order.
 
-    importance: log weight, the highest best, chosen by chance in proportion. gradient, neighbours: the lowest best.
+    importance: log weight, higher is better; documents are sampled by weight. gradient, neighbours: lower is better.
     """
     import pandas as pd
 
@@ -97,15 +97,15 @@ def _features(documents: list[str], dims: int, whiten: bool = True) -> "Features
 
 def cluster(
     pool: Pool,
-    sources: Annotated[int, typer.Option(help="how many sources", min=1)],
-    out: Annotated[Path, typer.Option(help="folder to make: a file a source, and mixlaw.yaml")],
+    sources: Annotated[int, typer.Option(help="number of sources", min=1)],
+    out: Annotated[Path, typer.Option(help="folder to create, with one file per source and mixlaw.yaml")],
     dims: Dims = 64,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Split a corpus without labels into sources of documents that are alike; the largest is cluster-00.
+    """Split a corpus without labels into sources of similar documents; the largest is cluster-00.
 
-    Clusters are found on at most 20,000 documents drawn from the whole; every document then goes to the nearest.
+    Clusters are found on a sample of at most 20,000 documents; every document then goes to the nearest cluster.
     """
     from mixlaw.transport import Clusters, reservoir
     from mixlaw.transport import cluster as split
@@ -131,7 +131,7 @@ def cluster(
 
 
 def _deal(documents: Any, clusters: Any, files: list[Path]) -> list[int]:
-    """Documents written to the file of their cluster, a batch at a time; how many each has got."""
+    """Write each document to the file of its cluster; returns the number of documents per file."""
     from contextlib import ExitStack
     from itertools import islice
 

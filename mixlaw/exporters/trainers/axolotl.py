@@ -26,7 +26,7 @@ class Axolotl(Trainer):
     one_path = True
     counts = "documents"
 
-    def values(self, recipe: Recipe) -> dict[str, Any]:
+    def values(self, recipe: Recipe) -> dict[str, float]:
         D = recipe.needs_tokens(self.name, "takes numbers of documents")
         length_S = np.nan_to_num(recipe.length_S(self.name, packed=False), nan=1.0)
         n_S = _documents(recipe, length_S, D)
@@ -35,13 +35,13 @@ class Axolotl(Trainer):
                 raise MixlawError(f"source {name}: its share {w:.3g} is less than one document; fix it at 0")
         return {name: n for name, n in zip(recipe.sources.names, n_S.astype(np.int64).tolist(), strict=True) if n}
 
-    def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
+    def write(self, recipe: Recipe, value: dict[str, float]) -> str:
         entries = []
         for name, n in value.items():
             full = recipe.sources[name].documents or n
             if n > full * MOST_ENTRIES:
                 raise MixlawError(f"source {name}: {n / full:.4g} epochs; axolotl would need as many entries")
-            sizes = [full] * (n // full) + [n % full] * (n % full > 0)
+            sizes = [full] * int(n // full) + [n % full] * (n % full > 0)
             path = recipe.path(name)
             entries += [{"path": path, "type": "completion", "split": f"train[:{size}]"} for size in sizes]
         return dump({"datasets": entries, "num_epochs": 1})

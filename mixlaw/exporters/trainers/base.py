@@ -48,7 +48,7 @@ class Trainer(ABC):
     one_path: ClassVar[bool] = False
 
     @abstractmethod
-    def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
+    def write(self, recipe: Recipe, value: dict[str, float]) -> str:
         """The file for weights `value` by source, in the unit of the format.
 
         Raises:
@@ -67,7 +67,7 @@ class Trainer(ABC):
             MixlawError: a key that the format does not have, one that is missing, or a weight of another unit.
         """
 
-    def values(self, recipe: Recipe) -> dict[str, Any]:
+    def values(self, recipe: Recipe) -> dict[str, float]:
         """The plan's shares in the unit of the format, rounded so that no cap is broken, by source."""
         per_S = np.ones(len(recipe.sources))
         if self.counted(recipe.options.samples) == "documents":

@@ -46,7 +46,7 @@ class Datasets(Trainer):
     packed = False
     suffix = ".py"
 
-    def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
+    def write(self, recipe: Recipe, value: dict[str, float]) -> str:
         epochs_S = recipe.epochs_S[recipe.w_S > 0]
         fewest = float(np.nanmin(epochs_S)) if np.isfinite(epochs_S).any() else 0.0
         times = math.ceil(fewest * _SPARE)

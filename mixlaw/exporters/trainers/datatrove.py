@@ -27,7 +27,7 @@ class Datatrove(Trainer):
     counts = "epochs"
     suffix = ".py"
 
-    def values(self, recipe: Recipe) -> dict[str, Any]:
+    def values(self, recipe: Recipe) -> dict[str, float]:
         D = recipe.needs_tokens(self.name, "keeps a part of each source")
         used_S = recipe.w_S > 0
         epochs_S = np.where(used_S, recipe.epochs_S, 0.0)
@@ -41,7 +41,7 @@ class Datatrove(Trainer):
         rate_S = _rounded(recipe, epochs_S)
         return {n: r for n, r in zip(recipe.sources.names, rate_S.tolist(), strict=True) if r}
 
-    def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
+    def write(self, recipe: Recipe, value: dict[str, float]) -> str:
         rows = [f"    {name!r}: {_CALL}(rate={r!r}, seed={recipe.options.seed}),\n" for name, r in value.items()]
         return f"from datatrove.pipeline.filters import {_CALL}\n\nfilters = {{\n{''.join(rows)}}}\n"
 

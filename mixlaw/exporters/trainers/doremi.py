@@ -20,7 +20,7 @@ class DoReMi(Trainer):
     comment = None
     zeros = True
 
-    def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
+    def write(self, recipe: Recipe, value: dict[str, float]) -> str:
         del recipe
         return dump_json(dict.fromkeys(_KEYS, value))
 

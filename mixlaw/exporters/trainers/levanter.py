@@ -28,11 +28,11 @@ class Levanter(Trainer):
     form = "data: {configs, train_weights, mixture_block_size}"
     zeros = True
 
-    def values(self, recipe: Recipe) -> dict[str, Any]:
+    def values(self, recipe: Recipe) -> dict[str, float]:
         counts = _counts(recipe)
         return {name: count / sum(counts) for name, count in zip(recipe.sources.names, counts, strict=True)}
 
-    def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
+    def write(self, recipe: Recipe, value: dict[str, float]) -> str:
         tokenizer = recipe.provenance["tokenizer"]
         configs = {name: {"train_urls": recipe.all_paths(name)} for name in value}
         data = {"configs": configs, "train_weights": value, "mixture_block_size": sum(_counts(recipe))}

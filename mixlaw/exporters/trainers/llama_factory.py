@@ -20,7 +20,7 @@ class LlamaFactory(Trainer):
     counts = "samples"
     packed = False
 
-    def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
+    def write(self, recipe: Recipe, value: dict[str, float]) -> str:
         del recipe
         names = ",".join(unbroken(name, self.name, ",") for name in value)
         probabilities = ",".join(map(repr, value.values()))

@@ -21,7 +21,7 @@ class MaxText(Trainer):
     counts = "samples"
     packed = False
 
-    def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
+    def write(self, recipe: Recipe, value: dict[str, float]) -> str:
         parts = [f"{unbroken(recipe.path(name), self.name, ',;')},{weight!r}" for name, weight in value.items()]
         return dump({"dataset_type": "grain", _KEY: ";".join(parts)})
 

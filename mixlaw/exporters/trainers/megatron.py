@@ -23,7 +23,7 @@ class Megatron(Trainer):
     suffix = ".txt"
     comment = None
 
-    def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
+    def write(self, recipe: Recipe, value: dict[str, float]) -> str:
         pairs = []
         for name, weight in value.items():
             path = unbroken(recipe.path(name), self.name, " \t")

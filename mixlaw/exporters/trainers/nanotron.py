@@ -21,7 +21,7 @@ class Nanotron(Trainer):
     one_path = True
     counts = "samples"
 
-    def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
+    def write(self, recipe: Recipe, value: dict[str, float]) -> str:
         dataset = {"dataset_folder": [recipe.path(name) for name in value], "dataset_weights": list(value.values())}
         data = {"dataset": dataset, "num_loading_workers": 1, "seed": recipe.options.seed}
         return dump({"data_stages": [{"name": "mixlaw", "start_training_step": 1, "data": data}]})

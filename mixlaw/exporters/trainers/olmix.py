@@ -17,7 +17,7 @@ class Olmix(Trainer):
     form = "mix: {web: {weight: 0.6, repetition_factor: 1.0}}"
     zeros = True
 
-    def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
+    def write(self, recipe: Recipe, value: dict[str, float]) -> str:
         D = recipe.needs_tokens(self.name, "states repetition")
         mix = {}
         for name, share in value.items():

@@ -33,7 +33,7 @@ class OlmoCore(Trainer):
         whole_S = np.floor(np.nan_to_num(sources.tokens_S)) * sources.max_epochs_S / D
         return np.minimum(recipe.upper_S, np.where(np.isfinite(sources.max_epochs_S), whole_S, 1.0))
 
-    def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
+    def write(self, recipe: Recipe, value: dict[str, float]) -> str:
         D = int(recipe.needs_tokens(self.name, "asks for tokens"))
         sources = []
         for name, share in value.items():

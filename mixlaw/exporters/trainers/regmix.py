@@ -18,7 +18,7 @@ class RegMix(Trainer):
     form = "train: {train_mix_web: 0.6, train_mix_code: 0.4}"
     zeros = True
 
-    def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
+    def write(self, recipe: Recipe, value: dict[str, float]) -> str:
         return dump({"train": {f"train_{recipe.options.short}_{name}": weight for name, weight in value.items()}})
 
     def claims(self, content: Any) -> bool:

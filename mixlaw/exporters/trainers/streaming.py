@@ -22,7 +22,7 @@ class Streaming(Trainer):
     one_path = True
     counts = "samples"
 
-    def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
+    def write(self, recipe: Recipe, value: dict[str, float]) -> str:
         streams = {}
         for name, share in value.items():
             path = recipe.path(name)

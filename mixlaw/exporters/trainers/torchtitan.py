@@ -23,7 +23,7 @@ class TorchTitan(Trainer):
     counts = "samples"
     suffix = ".py"
 
-    def write(self, recipe: Recipe, value: dict[str, Any]) -> str:
+    def write(self, recipe: Recipe, value: dict[str, float]) -> str:
         lines = []
         for name, weight in value.items():
             path = f"dataset_path={recipe.path(name)!r}, " if recipe.path(name) != name else ""
