@@ -73,19 +73,19 @@ VERBS = {
     "score": Verb(
         "transport",
         "score",
-        "Score each document of a pool for a target: a row a document, in the order in which they are read.",
+        "Score each document of a pool for a target. One row per document, in reading order.",
         "mixlaw score pool/*.jsonl --target wanted.jsonl --out scores.parquet",
     ),
     "appraise": Verb(
         "appraise",
         "appraise",
-        "Price a new source of which only a sample is at hand: its best share, what a token of it gains, how many.",
+        "Estimate the value of a new source from a text sample: its optimal share, the gain per token, useful tokens.",
         "mixlaw appraise new/*.jsonl --project mixlaw.yaml --runs runs.csv",
     ),
     "cluster": Verb(
         "transport",
         "cluster",
-        "Split a corpus without labels into sources of documents that are alike; the largest is cluster-00.",
+        "Split a corpus without labels into sources of similar documents; the largest is cluster-00.",
         "mixlaw cluster corpus/*.jsonl --sources 8 --out split/",
     ),
     "fit": Verb(
@@ -109,7 +109,7 @@ VERBS = {
     "audit": Verb(
         "audit",
         "audit_weights",
-        "Epochs of every source, which caps are broken, and the losses a fit predicts, under any weights.",
+        "Check weights before a run: epochs of every source, violated caps, and the losses that a fit predicts.",
         "mixlaw audit weights.json --project mixlaw.yaml --tokens 3e10",
     ),
     "score-plan": Verb(
@@ -121,25 +121,25 @@ VERBS = {
     "adapt": Verb(
         "changes",
         "adapt",
-        "Carry run tables over into a changed world, and say what of their evidence is exact.",
+        "Rewrite run tables for renamed, merged, split, dropped or added sources; notes say which rows are exact.",
         "mixlaw adapt runs.csv --rename web=crawl --merge code=c+python --out new.csv",
     ),
     "reuse": Verb(
         "changes",
         "reuse",
-        "Propose mixtures to run where sources are new beside a plan: the plan's own, as one source, and the new ones.",
+        "Design runs for a project with new sources: the plan's mixture counts as one source, mixed with the new ones.",
         "mixlaw reuse plan/ mixlaw.yaml --runs 8 --out design.csv",
     ),
     "stale": Verb(
         "changes",
         "stale",
-        "What of a plan is stale since the project has changed, and what to do about it.",
+        "List the parts of a plan that are out of date after project changes, and how to update them.",
         "mixlaw stale plan/ mixlaw.yaml",
     ),
     "export": Verb(
         "export",
         "export_plan",
-        "Write a plan as a trainer's own file, its shares in the trainer's unit, rounded so that no cap is broken.",
+        "Write a plan in a trainer's format: weights in the trainer's unit, rounded so that no cap is violated.",
         "mixlaw export plan/ --to megatron --out blend.txt",
     ),
     "report": Verb(
