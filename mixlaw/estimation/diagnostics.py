@@ -125,7 +125,7 @@ def _named(law: type[Law], chosen_P: np.ndarray, sources: tuple[str, ...]) -> li
 
 
 def check_trust(law: type[Law], seen: Observations, solution: lm.FitSolution, agree_K: np.ndarray, starts: int) -> None:
-    """Refuse a fit that is none.
+    """Raise if the optimiser failed.
 
     Raises:
         MixlawError: on some target the objective is not finite, or the solver did not end and no two starts agree;

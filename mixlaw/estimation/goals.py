@@ -23,7 +23,10 @@ class Goal:
     Attributes:
         unique: unique tokens by source (inf: it never repeats).
         tokens: D, or about that.
-        params: N, None where it is still to be found.
+        params: N; None if it is still to be found.
+
+    >>> Goal({"web": 1e12, "code": 2e8}, tokens=1e9, params=5e7).repeats
+    True
     """
 
     unique: dict[str, float]
@@ -32,12 +35,18 @@ class Goal:
 
     @property
     def repeats(self) -> bool:
-        """Whether some source is too small to make up the whole run."""
+        """True if some source is too small to make up the whole run."""
         return any(unique < self.tokens for unique in self.unique.values())
 
 
 def goal(sources: Sources | None, budget: Budget | None) -> Goal | None:
-    """The goal that a project's sources and a budget state; None where one of them is not given."""
+    """The planned run of a project's sources and budget; None if one of them is not given.
+
+    >>> from mixlaw.project.sources import Budget, Source, Sources
+    >>> planned = goal(Sources([Source("web", 1e9), Source("code", 2e8)]), Budget(tokens=4e9, params=2e8))
+    >>> planned.unique, planned.tokens, planned.params
+    ({'web': 1000000000.0, 'code': 200000000.0}, 4000000000.0, 200000000.0)
+    """
     if sources is None or budget is None:
         return None
     unique = dict(zip(sources.names, np.nan_to_num(sources.tokens_S, nan=np.inf).tolist(), strict=True))

@@ -20,7 +20,7 @@ INTERVAL_PROBABILITY = 0.9
 def student_interval(log_BxR: np.ndarray, sd_BxR: np.ndarray, free_B: np.ndarray, level: float = INTERVAL_PROBABILITY):
     """Low and high losses (B, R) from log-predictions, their standard deviations and the degrees of freedom."""
     quantile_Bx1 = np.asarray(student.ppf(0.5 + 0.5 * level, np.maximum(free_B, 2.0)))[:, None]
-    with np.errstate(over="ignore"):  # a law that knows nothing of a row has an interval without end there
+    with np.errstate(over="ignore"):  # if no data constrain a prediction, its interval is infinite
         return np.exp(log_BxR - quantile_Bx1 * sd_BxR), np.exp(log_BxR + quantile_Bx1 * sd_BxR)
 
 
@@ -88,8 +88,9 @@ def _information(law: type[Law], problems: lm.FitProblem, z_BxP: Any, rows: Row,
 
 
 def _root(H_BxPxP: np.ndarray) -> np.ndarray:
-    """Matrices X with X X' = H^-1, but for directions that nothing determines; symmetric but for the parameters' units,
-    so that those of targets with alike matrices are alike."""
+    """Square root X of the pseudo-inverse of H, symmetric after scaling parameters to unit curvature.
+
+    Directions with (nearly) zero curvature are dropped. Targets with similar H get similar X."""
     scale_BxP = np.sqrt(np.maximum(np.einsum("bpp->bp", H_BxPxP), 1e-300))
     value_BxP, vector_BxPxP = np.linalg.eigh(H_BxPxP / (scale_BxP[:, :, None] * scale_BxP[:, None, :]))
     known_BxP = value_BxP > SMALLEST_CURVATURE * value_BxP[:, -1:]

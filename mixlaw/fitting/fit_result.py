@@ -36,14 +36,24 @@ class Fit:
         sigma_K: residual standard deviation of log-loss: the noise of one more run.
         constants: values of the law's constants, each with a leading axis of the targets.
         replicas_BxKxP: bootstrap refits (B = 0: none were made).
-        support, diagnostics: see there.
-        notes: what was left out, what went wrong.
+        support: range of the fitted runs, see `Support`. diagnostics: convergence and noise, see `Diagnostics`.
+        notes: what was left out and what went wrong, one line each.
         provenance: hash and name of the run table, tokenizer, seed.
-        runs: the table it was fitted on, None where the fit was read from a file (that of a reference holds them).
-        unique_S: unique tokens of each source that mixtures draw on (inf: none repeats); `recommend` puts in those of
-            the project.
-        goal: the planned run that the fit is for, if one was stated.
-        prior: what was known of the sources before any run, if anything.
+        runs: the table it was fitted on; None if the fit was read from a file (the file of a reference holds them).
+        unique_S: unique tokens of each source used for prediction (inf: no source repeats). `recommend` replaces them
+            with the project's.
+        goal: the planned run that the fit is for, if one was given.
+        prior: the prior of the sources, if one was given.
+        data: the rows and the prior of the fit, computed once; None without runs.
+
+    >>> import numpy as np, pandas as pd, mixlaw
+    >>> web = np.linspace(0.1, 0.9, 8)
+    >>> table = pd.DataFrame({"w:web": web, "w:code": 1 - web, "loss:web": 2.0 - 0.5 * web})
+    >>> found = mixlaw.fit(mixlaw.Runs.from_frame(table), "gaussian-process")
+    >>> found.sources, found.targets, found.support.runs
+    (('web', 'code'), ('web',), 8)
+    >>> found.predict([[0.5, 0.5]])["loss:web"].shape
+    (1,)
     """
 
     law: type[Law] | type[Reference]
@@ -168,8 +178,8 @@ class Fit:
                 only as `unique_S` says: give `Runs` with unique: columns for others.
 
         Raises:
-            MixlawError: a source that the fit does not know has a share, a mixture is none, or the runs' tokenizer or
-                targets are not the fit's.
+            MixlawError: a source missing from the fit has a positive share, a mixture is invalid, or the runs'
+                tokenizer or definitions of targets differ from the fit's.
         """
         if isinstance(what, Runs):
             check_comparable(of_provenance(self.provenance, "the fit"), what.measurement)
@@ -187,7 +197,7 @@ class Fit:
         return pd.DataFrame({"run_id": names, **columns})
 
     def remarks(self, asked: Runs) -> list[str]:
-        """What to know of a prediction for the runs of a table: what a law of repetition takes for unique tokens."""
+        """Notes on a prediction, such as which unique token counts a law of repetition assumed."""
         if "unique" not in self.law.needs:
             return []
         if asked.states_unique:
@@ -256,7 +266,7 @@ class Fit:
 
 
 def _pairs(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
-    """[low, high] in place of each number of two alike trees."""
+    """Merge two trees of the same structure into one with [low, high] at each leaf."""
     return {k: _pairs(x, high[k]) if isinstance(x, dict) else [x, high[k]] for k, x in low.items()}
 
 
@@ -264,6 +274,18 @@ def read_fit(path: str | Path) -> Fit:
     """Read a fit that `Fit.save` wrote.
 
     Raises:
-        MixlawError: the file is missing, is no fit, or has a schema this version does not know.
+        MixlawError: the file is missing, does not contain a fit, or has a schema that this version cannot read.
+
+    >>> import numpy as np, pandas as pd, mixlaw
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> web = np.linspace(0.1, 0.9, 8)
+    >>> table = pd.DataFrame({"w:web": web, "w:code": 1 - web, "loss:web": 2.0 - 0.5 * web})
+    >>> found = mixlaw.fit(mixlaw.Runs.from_frame(table), "gaussian-process")
+    >>> with TemporaryDirectory() as folder:
+    ...     found.save(Path(folder) / "fit.json")
+    ...     again = read_fit(Path(folder) / "fit.json")
+    >>> again.law.name, again.targets
+    ('gaussian-process', ('web',))
     """
     return Fit(**fit_file.read(path))

@@ -33,22 +33,35 @@ def fit(
     goal: Goal | None = None,
     prior: SourcePrior | None = None,
 ) -> Fit:
-    """Estimate a law's parameters for every target of a run table.
+    """Fit a law to a run table: a formula that predicts the loss of each target from the mixture (and from N and D).
+
+    The estimate is maximum a posteriori, from several starts. The result predicts (`Fit.predict`), gives intervals
+    (`band`), is saved and read (`Fit.save`, `read_fit`), and is what `recommend` plans with.
 
     Args:
-        law: class or command-line name of a law or reference; `auto` takes the one that `law_selection.choose` picks,
-            and its reasons are among the notes.
-        seed: of the random starts, of the folds by which `auto` picks, and of the bootstrap.
-        bootstrap: number of replicas (see `replicate`); 0 makes none. A reference has none.
-        scale: use only the runs of so many params.
-        goal: the planned run (`mixlaw.goal`): it decides whether `auto` needs a law of repetition, and such a law
-            counts runs by their closeness to it.
-        prior: what is known of the sources before any run, such as from a sample of each (`mixlaw.appraisal`). `auto`
-            chooses without it.
+        runs: the run table, as `read_runs` returns it.
+        law: class or command-line name of a law or reference. `auto` uses the law that cross-validation selects
+            (`law_selection.choose`) and adds the reasons to the notes.
+        seed: seed of the random starts, of the folds that `auto` uses, and of the bootstrap.
+        bootstrap: number of replicas (see `replicate`). A reference has none.
+        scale: use only runs with this number of parameters N.
+        goal: the planned run (`mixlaw.goal`). It decides whether `auto` needs a law of repetition; such a law weights
+            runs by their closeness to it.
+        prior: knowledge of the sources before any run, such as from a text sample of each (`mixlaw.appraisal`).
+            `auto` selects the law without it.
 
     Raises:
-        MixlawError: the table lacks a column or scales that the law needs, replicas of a reference are asked for, or
-            there is a prior and the law has no parameter that it could be of.
+        MixlawError: the table lacks a column or a size that the law needs; replicas of a reference are asked for; or a
+            prior is given and the law has no per-source parameter for it.
+
+    >>> import numpy as np, pandas as pd, mixlaw
+    >>> web = np.linspace(0.1, 0.9, 12)
+    >>> loss = 2.0 + np.exp(-1.5 * web)
+    >>> runs = mixlaw.Runs.from_frame(pd.DataFrame({"w:web": web, "w:code": 1 - web, "loss:web": loss}))
+    >>> found = mixlaw.fit(runs, "log-linear")
+    >>> predicted = found.predict({"web": 0.45, "code": 0.55})["loss:web"][0]
+    >>> bool(abs(predicted - (2.0 + np.exp(-1.5 * 0.45))) < 0.01)
+    True
     """
     if law == "auto":
         chosen, notes = choose(runs, scale, seed, goal)
@@ -147,10 +160,10 @@ def _reference(law: type[Reference], runs: Runs, data: TrainingData, seed: int) 
 
 
 def toward(fitted: Fit, goal: Goal) -> Fit:
-    """The fit again, now for a planned run: its runs count by their closeness to it. It has no replicas.
+    """Refit for a planned run: runs are weighted by how close they are to it. The result has no replicas.
 
     Raises:
-        MixlawError: the fit was read from a file, so its runs are not at hand.
+        MixlawError: the fit was read from a file, which holds no runs.
     """
     runs = fitted.training_data("the plan's weights need").runs
     again = fit(runs, fitted.law, seed=fitted.provenance["seed"], goal=goal, prior=fitted.prior)

@@ -1,4 +1,4 @@
-"""What a fit knows and what one more run would teach it: the linearised posterior of its losses (Laplace).
+"""Laplace approximation of the posterior of predicted losses, and its update by one more run.
 
 Around the optimum log-losses are linear in the parameters, whose posterior is normal with the inverse of the fit's
 Gauss–Newton matrix (priors included) as covariance. Each row becomes a vector, its features: the product of two rows'
@@ -23,9 +23,9 @@ class Posterior:
     Attributes:
         log_KxN: their means.
         feature_KxNxP: covariance of rows i and j of target k: feature_k,i . feature_k,j; between targets k and l it is
-            taken to be alike_kl times feature_k,i . feature_l,j, as if the same runs said as much of each.
+            approximated by alike_kl * feature_k,i . feature_l,j.
         noise_K: standard deviation of the log-loss of one more run around its mean.
-        alike_KxK: correlation between targets of what a run is off by.
+        alike_KxK: correlation between targets of the residuals of a run.
     """
 
     log_KxN: np.ndarray
@@ -42,7 +42,7 @@ def posterior(fit: Fit, w_NxS: np.ndarray, params: Any, tokens: Any, unique: Any
     """The posterior of N mixtures; arguments as those of `Fit.losses`.
 
     Raises:
-        MixlawError: the fit was read from a file, so its runs are not at hand, or it is that of a reference.
+        MixlawError: the fit was read from a file, which holds no runs, or its law is a reference.
     """
     data, law = fit.training_data("its posterior needs"), parametric(fit.law)
     seen = data.observations
@@ -62,8 +62,8 @@ def posterior(fit: Fit, w_NxS: np.ndarray, params: Any, tokens: Any, unique: Any
 
 
 def residual_correlation(off_KxR: np.ndarray, shrink: float = 10.0) -> np.ndarray:
-    """Correlation between targets (K, K) of what runs are off by, nan where not measured, shrunk to none by so many
-    runs without any."""
+    """Residual correlation between targets (K, K), shrunk towards 0 as if by `shrink` further uncorrelated runs.
+    Residuals that were not measured are nan."""
     measured_KxR = np.isfinite(off_KxR)
     clean_KxR = np.where(measured_KxR, off_KxR, 0.0)
     count_KxK = measured_KxR.astype(float) @ measured_KxR.T

@@ -23,17 +23,26 @@ def band(
 
     On log-loss, prediction ± t sqrt(J Sigma J' + sigma²): Sigma is the inverse of the fit's Gauss–Newton matrix
     (priors included) at its optimum, sigma the residual scale, and t Student's quantile with as many degrees of
-    freedom as observations less effective parameters (MacKay 1992, "Bayesian interpolation"). It holds the law for
-    true and observations for independent. For a law without priors, whose Huber delta is far below its residuals,
+    freedom as observations less effective parameters (MacKay 1992, "Bayesian interpolation"). The interval
+    assumes that the law is correct and that the runs are independent. For a law without priors, whose Huber delta is
+    far below its residuals,
     the matrix is that of least squares with sigma the root mean square of the residuals.
 
     Args:
         fit: with the runs it was fitted on.
         w_MxS, params, tokens, unique: as `Fit.losses` takes them.
-        level: probability that the interval is to hold.
+        level: nominal coverage of the interval, in (0, 1).
 
     Raises:
-        MixlawError: the fit was read from a file, so its runs are not at hand.
+        MixlawError: the fit was read from a file, which holds no runs.
+
+    >>> import numpy as np, pandas as pd, mixlaw
+    >>> web = np.linspace(0.1, 0.9, 12)
+    >>> loss = 2.0 + np.exp(-1.5 * web)
+    >>> runs = mixlaw.Runs.from_frame(pd.DataFrame({"w:web": web, "w:code": 1 - web, "loss:web": loss}))
+    >>> low, high = band(mixlaw.fit(runs, "log-linear"), np.array([[0.45, 0.55]]))
+    >>> low.shape, bool(low[0, 0] < 2.0 + np.exp(-1.5 * 0.45) < high[0, 0])
+    ((1, 1), True)
     """
     data, law = fit.training_data("the interval needs"), parametric(fit.law)
     seen = data.observations

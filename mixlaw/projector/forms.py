@@ -135,7 +135,10 @@ def form_named(name: str) -> Form:
     """A form by its name.
 
     Raises:
-        MixlawError: there is none of that name.
+        MixlawError: no form has that name.
+
+    >>> form_named("joint").convex
+    True
     """
     for form in FORMS:
         if form.name == name:

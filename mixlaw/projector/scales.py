@@ -20,6 +20,9 @@ def projection_weights(n: ArrayLike, n0: float, n1: float) -> Array:
 
     Raises:
         MixlawError: scales that are not above 0, or n0 not below n1.
+
+    >>> projection_weights(4.0, 1.0, 2.0).round(6).tolist()
+    [-1.0, 2.0]
     """
     n = np.asarray(n, np.float64)
     if not (0 < n0 < n1 < np.inf) or not ((n > 0) & np.isfinite(n)).all():
@@ -29,7 +32,11 @@ def projection_weights(n: ArrayLike, n0: float, n1: float) -> Array:
 
 
 def project_log_linear(performance_0: ArrayLike, performance_1: ArrayLike, n: float, n0: float, n1: float) -> Array:
-    """Projektor's parameter-free rule: L(n) = [ln(n/n0) L(n1) - ln(n/n1) L(n0)] / ln(n1/n0), elementwise."""
+    """Projektor's parameter-free rule: L(n) = [ln(n/n0) L(n1) - ln(n/n1) L(n0)] / ln(n1/n0), elementwise.
+
+    >>> float(project_log_linear(3.0, 2.5, 4.0, 1.0, 2.0).round(6))
+    2.0
+    """
     a0, a1 = projection_weights(n, n0, n1)
     return a0 * np.asarray(performance_0, np.float64) + a1 * np.asarray(performance_1, np.float64)
 
@@ -39,6 +46,9 @@ def project_power_law(performance_0: ArrayLike, performance_1: ArrayLike, n: flo
 
     Raises:
         MixlawError: performances that are not above 0, or scales as in `projection_weights`.
+
+    >>> float(project_power_law(4.0, 2.0, 4.0, 1.0, 2.0).round(6))
+    1.0
     """
     pair = [np.asarray(part, np.float64) for part in (performance_0, performance_1)]
     if not all((part > 0).all() for part in pair):
@@ -50,5 +60,8 @@ def noise_gain(n: float, n0: float, n1: float) -> float:
     """Standard deviation of the projected value in those of one pilot: sqrt(a0^2 + a1^2).
 
     From 1000 and 1500 to 10,000 it is 7.4. For a power law the deviations are relative ones.
+
+    >>> round(noise_gain(10_000, 1000, 1500), 1)
+    7.4
     """
     return float(np.linalg.norm(projection_weights(n, n0, n1)))

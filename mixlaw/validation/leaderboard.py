@@ -96,6 +96,10 @@ class Leaderboard:
         boards: *mixtures*, and *largest size* where there is one to judge.
         skipped: laws and references that the table, or what is installed, does not serve, and why.
         notes: one line each. provenance: the run table and the seed.
+
+    >>> board = Leaderboard((), {"chinchilla": "there are too few sizes"}, (), {"runs": "runs.csv", "seed": 0})
+    >>> board.to_dict()["skipped"]
+    {'chinchilla': 'there are too few sizes'}
     """
 
     boards: tuple[Board, ...]
