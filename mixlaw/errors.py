@@ -9,8 +9,8 @@ from collections.abc import Iterable
 class MixlawError(ValueError):
     """Bad input: a file, a table, a project or a budget that cannot be used.
 
-    The message is one line for the person who has to mend it: it names the file, row or column and says what
-    would be right. The command line prints it and exits with 2; every other exception is a defect of mixlaw.
+    The message is one line for the person who has to fix it: it names the file, row or column and says how
+    to fix it. The command line prints it and exits with 2; every other exception is a defect of mixlaw.
 
     >>> print(MixlawError("runs.csv: row 3:\\nthe loss is negative"))
     runs.csv: row 3: the loss is negative

@@ -11,7 +11,11 @@ from mixlaw.errors import MixlawError
 
 
 def no_nan(value: Any) -> Any:
-    """A tree of JSON types: JSON has no nan and no infinity, both become null."""
+    """The tree of JSON types with nan and infinity, which JSON lacks, as null.
+
+    >>> no_nan({"loss": float("nan"), "runs": [1.5]})
+    {'loss': None, 'runs': [1.5]}
+    """
     if isinstance(value, Mapping):
         return {k: no_nan(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -25,8 +29,8 @@ def read_object(
     """The object in a JSON file, of a schema that this version knows.
 
     Args:
-        kind, give, again: words for the messages: what it should be, what to give instead, how to make it anew.
-        is_kind: whether an object is one of the kind.
+        kind, give, again: words for the messages: the kind of file expected, the file to give, how to make it again.
+        is_kind: True for an object of the kind.
 
     Raises:
         MixlawError: the file is missing, is not JSON, holds something else, or is of another schema.
@@ -43,5 +47,9 @@ def read_object(
 
 
 def named(names: tuple[str, ...], values: Any) -> dict[str, float]:
-    """Numbers by name."""
+    """Numbers by name.
+
+    >>> named(("web", "code"), [0.75, 0.25])
+    {'web': 0.75, 'code': 0.25}
+    """
     return {name: float(value) for name, value in zip(names, values, strict=True)}

@@ -1,4 +1,4 @@
-"""What long work is at, told to whoever listens: nobody, unless the command line or another caller does."""
+"""Progress of long work: stages and counts, passed to a callback that the command line or another caller sets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ _LISTENER: ContextVar[_Listener | None] = ContextVar("mixlaw_stages", default=No
 
 @contextmanager
 def listening(tell: Callable[[str], None]) -> Iterator[None]:
-    """Within it, `tell` is called with each stage that this thread's work comes to."""
+    """A context in which `tell` is called with each stage of this thread's work.
+
+    >>> with listening(print):
+    ...     stage("fits")
+    ...     part(3, 8, "laws")
+    fits
+    fits: 3 of 8 laws
+    """
     token = _LISTENER.set(_Listener(tell))
     try:
         yield
@@ -28,7 +35,7 @@ def listening(tell: Callable[[str], None]) -> Iterator[None]:
 
 
 def stage(what: str) -> None:
-    """The work is now at this stage, a few words such as `refitting 200 replicas`."""
+    """Report the start of a stage by a few words such as `refitting 200 replicas`."""
     listener = _LISTENER.get()
     if listener is not None:
         listener.what = what
@@ -36,7 +43,7 @@ def stage(what: str) -> None:
 
 
 def part(done: int, total: int, of: str) -> None:
-    """So many of the stage's parts are done, such as 340 of 1,200 `fits`."""
+    """Report that `done` of `total` parts of the stage are done, such as 340 of 1,200 `fits`."""
     listener = _LISTENER.get()
     if listener is not None and total > 1:
         listener.tell(f"{listener.what}: {done:,} of {total:,} {of}")

@@ -1,14 +1,13 @@
 """The laws, one a file. A new law is one more line in `LAWS`; `mixlaw laws` and the contract tests pick it up. So is a
 reference in `REFERENCES`.
 
-base          What a law is: a frozen pytree of parameters with a formula, priors and, where it needs them, starts
+base          The base class of laws: a frozen pytree of parameters with a formula, priors and starting points
 joint         Laws of loss in the mixture together with parameters, tokens or repetition
 lazy_jax      JAX, imported when a formula is first evaluated
 mixing        Laws of loss in the mixture, at one size
 references    Regressors that laws are compared with
 scaling       Laws of loss in parameters and tokens
-source_prior  What is known of sources before any run: a prior of what each is worth for each target, for `fit(...,
-              prior=...)`
+source_prior  Prior of each source's value for each target, for `fit(..., prior=...)`
 """
 
 from mixlaw.errors import MixlawError, nearest
@@ -61,7 +60,7 @@ LAWS: tuple[type[Law], ...] = (
 )
 
 REFERENCES: tuple[type[Reference], ...] = (StepSizeNested, BoostedTrees, GaussianProcess)
-"""What laws are judged against: nothing is planned with them."""
+"""Regressors that laws are compared with; no plan is made with them."""
 
 __all__ = [
     "DCPT",
@@ -101,10 +100,10 @@ __all__ = [
 
 
 def by_name(name: str) -> type[Law] | type[Reference]:
-    """The law or reference called so on the command line, such as 'effective-tokens'.
+    """The law or reference of this command-line name, such as 'effective-tokens'.
 
     Raises:
-        MixlawError: none has that name.
+        MixlawError: if no law has that name.
 
     >>> by_name("effective-tokens").equation
     'E + u^-b, u = a0 + sum_i exp(theta_i) w_i^a_i'

@@ -1,4 +1,4 @@
-"""What a law is: a frozen pytree of parameters with a formula, priors and, where it needs them, starts.
+"""The base class of laws: a frozen pytree of parameters with a formula, priors and, if needed, starting points.
 
 To add a law: write one file like `mixing/log_linear.py` and add its class to the tuple in `__init__.py`.
 """
@@ -45,7 +45,7 @@ class View(NamedTuple):
         lowest, median: of the target's observed losses, nats per token.
         params, tokens: geometric means of N and D over the runs (1 where the table has none).
         runs: number of distinct runs.
-        worth: what is known of the sources before any run, None for nothing.
+        worth: prior knowledge of the sources, None if there is none.
 
     >>> View(("web", "code"), "code", 2.0, 3.0, 1e8, 1e10, 40).own_S()
     array([0., 1.])
@@ -131,9 +131,9 @@ class Law(abc.ABC):
     reads_others: ClassVar[bool] = False
     """Whether a law that needs `own` reads each of the other sources' shares too."""
     worth: ClassVar[str | None] = None
-    """The field by which a `SourcePrior` is heard: per source and real, more of it is a lower loss."""
+    """The field whose prior a `SourcePrior` replaces: per source and real; a higher value is a lower loss."""
     harm: ClassVar[str | None] = None
-    """The field, per source, of what a source's repeats add to the loss; it takes up what a law gets wrong about U."""
+    """The field, per source, of the loss that repeats of a source add; it also absorbs errors in U."""
     convex: ClassVar[bool]
     """Whether the loss is convex in the mixture at fixed N and D for every admissible parameter."""
     objective: ClassVar[Objective]
@@ -181,8 +181,8 @@ class Objective(NamedTuple):
         sigma: residual scale of log-loss: a first guess where `priors` (it is then estimated), else exact.
         priors: maximum a posteriori with the law's priors, or the published objective without any.
         checkpoint_weight: weight of rows that are not the last checkpoint of their run.
-        tolerance: a fit ends when a full step promises to lower the objective by less than this share of it.
-        steps: at most.
+        tolerance: a fit ends when a full step would lower the objective by less than this share of it.
+        steps: largest number of steps.
     """
 
     huber: float
@@ -204,12 +204,12 @@ def fitted_fields(law: type[Law]) -> list[dataclasses.Field]:
 
 
 def size(law: type[Law], sources: int) -> int:
-    """Number of fitted parameters P for a table of so many sources."""
+    """Number of fitted parameters P for a table with this number of sources."""
     return sum(sources if f.metadata["per_source"] else 1 for f in fitted_fields(law))
 
 
 def parameter_slices(law: type[Law], sources: int) -> dict[str, slice]:
-    """Where each fitted field stands in the unconstrained vector."""
+    """The slice of each fitted field in the unconstrained vector."""
     found, at = {}, 0
     for f in fitted_fields(law):
         width = sources if f.metadata["per_source"] else 1

@@ -1,4 +1,4 @@
-"""What is known of sources before any run: a prior of what each is worth for each target, for `fit(..., prior=...)`."""
+"""Prior of each source's value for each target, for `fit(..., prior=...)`."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

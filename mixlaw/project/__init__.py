@@ -2,11 +2,10 @@
 
 budget        Budget of the planned run: compute, or N and D; serving; money
 checked       Frozen dataclasses whose values pydantic checks, and its complaints as one line
-constraints   What a plan must keep beside the sources' own bounds, and what it minimises: frozen, and validated when
-              made
+constraints   Objective and constraints of a plan beyond the bounds of single sources
 feasible      The mixtures that a project's constraints allow, before there is a fit: bounds, groups, money, nearness
 plan_like     PlanLike: anything that gives a plan as its JSON object
 project_file  The project file `mixlaw.yaml`
 request       The request that a plan was made for, as its provenance records it
-sources       Sources, targets and budget, and the project file `mixlaw.yaml` that states them
+sources       Sources and targets
 """

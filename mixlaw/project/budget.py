@@ -1,4 +1,4 @@
-"""What the planned run may cost: compute, or N and D; what serving it costs; money."""
+"""Budget of the planned run: compute, or N and D; serving; money."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Sizes = Annotated[tuple[float, ...], BeforeValidator(_sorted_sizes)]
 
 @checked("budget")
 class Budget:
-    """What the planned run may cost: `flops` alone, or `params` and `tokens`, all positive and finite.
+    """Budget of the planned run: `flops` alone, or `params` and `tokens`, all positive and finite.
 
     Attributes:
         flops: compute, spent as 6 N D + 2 N `served` (Kaplan et al., 2001.08361, for both factors).
         params, tokens: N and D.
         served: tokens that the model will process over its life.
-        sizes: the values of N to choose from for `flops`; any, where none is given.
-        money: what the sources' `cost` may sum to over the tokens trained on, in the currency of the costs.
+        sizes: the values of N to choose from with `flops`; if empty, N is free.
+        money: limit on the `cost` of all tokens trained on, in the currency of the costs.
 
     >>> Budget(params=1e9, tokens=2e10).compute
     1.2e+20
@@ -68,7 +68,7 @@ class Budget:
         return 6.0 * self.params * self.tokens + 2.0 * self.params * (self.served or 0.0)
 
     def tokens_for(self, params: np.ndarray | float, flops: np.ndarray | float | None = None) -> np.ndarray:
-        """D that the compute leaves at each N once serving is paid, 0 where it leaves none."""
+        """Tokens D that can be trained at each N after serving is paid for, 0 if the compute does not suffice."""
         compute = self.compute if flops is None else flops
         return np.maximum(compute / (6.0 * np.asarray(params, float)) - (self.served or 0.0) / 3.0, 0.0)
 

@@ -1,4 +1,4 @@
-"""What a plan must keep beside the sources' own bounds, and what it minimises: frozen, and validated when made."""
+"""Objective and constraints of a plan beyond the bounds of single sources: frozen, and validated when made."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Group:
 
 @checked("near")
 class Near:
-    """How near the plan is to stay to a reference mixture r.
+    """Bounds on, or prices of, the distance between the plan and a reference mixture r.
 
     Attributes:
         mixture: "proportional", "uniform", or shares by source.
@@ -129,7 +129,7 @@ class Near:
 
     @property
     def uses_kl(self) -> bool:
-        """Whether a KL is bounded or priced."""
+        """True if a KL is bounded or has a price."""
         return self.kl is not None or bool(self.kl_price)
 
     def reference(self, names: tuple[str, ...], proportional_S: np.ndarray | None) -> np.ndarray:
@@ -157,7 +157,7 @@ class Near:
 
 @dataclass(frozen=True)
 class Constraints:
-    """What a plan minimises, and what it keeps beside the sources' bounds and the targets' ceilings.
+    """Objective of a plan, and constraints beyond the sources' bounds and the targets' ceilings.
 
     Attributes:
         objective: "mean", the targets' weighted mean loss, or "worst", the largest loss of a target of weight above 0.
@@ -188,7 +188,7 @@ class Constraints:
             raise MixlawError("near: l1 does not go with a group that keeps proportions; use kl")
 
     def check(self, names: tuple[str, ...]) -> None:
-        """Refuse groups and references that name sources which are none."""
+        """Raise if a group or a reference mixture names an unknown source."""
         for group in self.groups:
             for name in group.sources:
                 if name not in names:

@@ -1,4 +1,4 @@
-"""Sources, targets and budget, and the project file `mixlaw.yaml` that states them."""
+"""Sources and targets."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Regressors that laws are compared with.
 
-base              What a reference is: a way to predict losses that laws are judged against, and that no plan is made
-                  with
+base              The base class of references: predictors of loss that laws are compared with
 boosted_trees     Gradient-boosted trees, the regressor of RegMix
 gaussian_process  Gaussian process on the square roots of the shares
 step_size_nested  The nested pipeline of data mixing laws: over steps, then over sizes, then over mixtures

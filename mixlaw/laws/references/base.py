@@ -1,4 +1,4 @@
-"""What a reference is: a way to predict losses that laws are judged against, and that no plan is made with.
+"""The base class of references: predictors of loss that laws are compared with; no plan is made with them.
 
 To add one: write a file like `boosted_trees.py` and add its class to the tuple `REFERENCES` in `__init__.py`.
 """
@@ -13,7 +13,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.laws.base import MAP, Law, Objective, Row
 
 SEVERAL = 1.05
-"""Runs hold several sizes or token counts where the largest is so many times the smallest; below, it is packing."""
+"""Largest over smallest size (or token count) above which runs have several; a smaller ratio comes from packing."""
 
 
 class Reference(abc.ABC):
