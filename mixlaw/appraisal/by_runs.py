@@ -10,14 +10,12 @@ from mixlaw.appraisal.extend import source_slices
 from mixlaw.appraisal.nearness import Counts
 from mixlaw.appraisal.offers import Offers, Optima, optima
 from mixlaw.appraisal.unseen import with_unseen
-from mixlaw.errors import MixlawError
-from mixlaw.fitting.bootstrap import bootstrap_interval, replicate
+from mixlaw.fitting.bootstrap import bootstrap_interval
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.json import named
-from mixlaw.optimization.infeasible_ceilings import refuse_broken
+from mixlaw.optimization.prepare import prepare
 from mixlaw.optimization.problem import Problem, pose
-from mixlaw.optimization.scale import Scale, fit_toward
-from mixlaw.optimization.size_search import choose_scale
+from mixlaw.optimization.scale import Scale
 from mixlaw.project.constraints import Constraints
 from mixlaw.project.project_file import Project
 from mixlaw.project.sources import Source, Target
@@ -46,17 +44,9 @@ def _ready(fit: Fit, project: Project, replicas: int, seed: int) -> _Posed:
     constraints = _without_near(project.constraints, notes)
     problem = pose(fit, project.sources, project.budget, targets, constraints)
     source_slices(problem.fit)
-    scale = choose_scale(problem, notes)
-    needed = problem.needs_tokens()
-    if needed is not None and scale.tokens is None:
-        raise MixlawError(f"{needed} and the law {fit.law.name} knows no token count: give --params and --tokens")
-    problem.refuse_conflicts(scale.tokens)
-    found = fit_toward(problem.fit, scale)
-    found = found if len(found.replicas_BxKxP) else replicate(found, replicas, seed)
-    problem = replace(problem, fit=found)
-    without = optima(problem, scale)
-    refuse_broken(problem, scale, without.best)
-    return _Posed(problem, scale, without, [*found.notes, *notes])
+    ready = prepare(problem, replicas, seed, notes)
+    without = optima(ready.problem, ready.scale, best=ready.best)
+    return _Posed(ready.problem, ready.scale, without, ready.notes)
 
 
 def price(

@@ -95,9 +95,9 @@ class Offers:
         return parted_S
 
 
-def optima(problem: Problem, scale: Scale, replicas: bool = True) -> Optima:
-    """Optima of a problem, those of the replicas only where they are asked for."""
-    best = problem.solve(problem.fit.z_KxP[None], scale.pair)[0]
+def optima(problem: Problem, scale: Scale, replicas: bool = True, best: Optimum | None = None) -> Optima:
+    """Optima of a problem: that of the fit, found unless it is given, and those of the replicas if asked for."""
+    best = best or problem.solve(problem.fit.z_KxP[None], scale.pair)[0]
     if not replicas:
         return Optima(best, [], np.empty(0))
     refits = problem.solve(problem.fit.replicas_BxKxP, scale.pair, near_S=best.w_S)

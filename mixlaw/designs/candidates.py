@@ -1,20 +1,18 @@
 """On what the next runs are chosen: the plan's problem, mixtures that may come to be the plan, mixtures to run."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from mixlaw.designs.acquisition import Belief
 from mixlaw.designs.options import Wish
 from mixlaw.errors import MixlawError
-from mixlaw.fitting.bootstrap import replicate
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.posterior import Posterior, posterior
-from mixlaw.optimization.infeasible_ceilings import refuse_broken
 from mixlaw.optimization.optimum import Optimum
+from mixlaw.optimization.prepare import prepare
 from mixlaw.optimization.problem import MET, Problem, pose
-from mixlaw.optimization.scale import Scale, fit_toward
-from mixlaw.optimization.size_search import choose_scale
+from mixlaw.optimization.scale import Scale
 from mixlaw.project.feasible import feasible
 from mixlaw.project.project_file import Project
 from mixlaw.project.sources import Budget, Source, Sources
@@ -52,29 +50,25 @@ class Ground:
     refit_BxS: np.ndarray
 
 
-def prepare(fit: Fit, project: Project | None, budget: Budget | None, wish: Wish, notes: list[str]) -> Ground:
-    """The ground that a batch is chosen on; see `next_runs`."""
-    sources = None if project is None else project.sources
-    targets, constraints = ((), None) if project is None else (project.targets, project.constraints)
-    budget = budget or (None if project is None else project.budget)
-    problem = pose(fit, sources, budget, targets, constraints)
-    scale = choose_scale(problem, notes)
-    needed = problem.needs_tokens()
-    if needed is not None and scale.tokens is None:
-        raise MixlawError(f"{needed} and the law {fit.law.name} knows no token count: give --params and --tokens")
-    problem.refuse_conflicts(scale.tokens)
-    problem = replace(problem, fit=fit_toward(problem.fit, scale))
-    if not len(problem.fit.replicas_BxKxP):
-        problem = replace(problem, fit=replicate(problem.fit, REPLICAS, wish.seed))
-    best = problem.solve(problem.fit.z_KxP[None], scale.pair)[0]
-    refuse_broken(problem, scale, best)
+def posed(fit: Fit, project: Project | None, budget: Budget | None = None) -> Problem:
+    """The problem that a project states, at a budget in place of its own if one is given."""
+    if project is None:
+        return pose(fit, budget=budget)
+    return pose(fit, project.sources, budget or project.budget, project.targets, project.constraints)
+
+
+def decision(fit: Fit, project: Project | None, budget: Budget | None, wish: Wish) -> tuple[Ground, list[str]]:
+    """The ground that a batch is chosen on, and what to know of it; see `next_runs`."""
+    ready = prepare(posed(fit, project, budget), REPLICAS, wish.seed, [])
+    problem, scale, best = ready.problem, ready.scale, ready.best
     refits = problem.solve(problem.fit.replicas_BxKxP[:OPTIONS], scale.pair, near_S=best.w_S)
     refit_BxS = np.array([refit.w_S for refit in refits if refit.broken <= MET]).reshape(-1, len(best.w_S))
     option_OxS = distinct(np.concatenate([best.w_S[None], refit_BxS]))
     candidate_CxS = _candidates(problem, scale, option_OxS, wish)
     options = posterior(problem.fit, option_OxS, *scale.pair)
     option_C = _same(candidate_CxS, option_OxS)
-    return Ground(problem, scale, best, option_OxS, candidate_CxS, option_C, options, refit_BxS)
+    ground = Ground(problem, scale, best, option_OxS, candidate_CxS, option_C, options, refit_BxS)
+    return ground, ready.notes
 
 
 def _candidates(problem: Problem, scale: Scale, option_OxS: np.ndarray, wish: Wish) -> np.ndarray:

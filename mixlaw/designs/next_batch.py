@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mixlaw.designs.acquisition import Chosen, by_regret, by_thompson, report
-from mixlaw.designs.candidates import Ground, believed, prepare
+from mixlaw.designs.candidates import Ground, believed, decision
 from mixlaw.designs.options import Wish
 from mixlaw.designs.run_sizes import RunSize, pick, run_sizes
 from mixlaw.designs.sample_size import until_verdict
@@ -51,12 +51,12 @@ def next_runs(
     Raises:
         MixlawError: as `recommend`; the fit has no runs; no size is as asked for.
     """
-    wish, notes = wish or Wish(), []
+    wish = wish or Wish()
     sizes, rng = run_sizes(fit), np.random.default_rng([wish.seed, 7])
     if not isinstance(wish.size, str):
         pick(sizes, float(wish.size))  # refused before any work
     stage("finding the plan, and mixtures that may come to be it")
-    ground = prepare(fit, project, budget, wish, notes)
+    ground, notes = decision(fit, project, budget, wish)
     stage("choosing the batch")
     chosen = [_batch(ground, size, wish, rng) for size in sizes]
     at = _which(sizes, chosen, wish, notes)
@@ -73,7 +73,7 @@ def next_runs(
         "mixture": named(ground.problem.fit.sources, ground.best.w_S),
         "spread": _apart(ground),
         "until_verdict": until.to_dict(),
-        "notes": list(dict.fromkeys([*ground.problem.fit.notes, *notes])),
+        "notes": list(dict.fromkeys(notes)),
     }
     return NextRuns(table_of(ground.problem.fit, sizes[at], w_QxS), content)
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from mixlaw.designs.acquisition import by_thompson, report
-from mixlaw.designs.candidates import valued
+from mixlaw.designs.candidates import posed, valued
 from mixlaw.designs.next_batch import NextRuns, pick_size, size_content, table_of
 from mixlaw.designs.options import Wish
 from mixlaw.designs.pool import known_losses, next_by_regret, plan_of, pool_belief
@@ -14,7 +14,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.posterior import posterior
 from mixlaw.io.json import named
-from mixlaw.optimization.problem import Problem, pose
+from mixlaw.optimization.problem import Problem
 from mixlaw.optimization.scale import Scale
 from mixlaw.project.project_file import Project
 
@@ -47,7 +47,7 @@ def next_of_pool(fit: Fit, pool_MxS: np.ndarray, project: Project | None = None,
     if np.ndim(pool_MxS) != 2 or np.shape(pool_MxS)[1] != len(fit.sources):
         raise MixlawError(f"the pool: give mixtures of the {len(fit.sources)} sources, one a row")
     size = pick_size(run_sizes(fit), wish)
-    problem = _posed(fit, project)
+    problem = posed(fit, project)
     at_M = _feasible(problem, pool_MxS, size, notes)
     w_MxS, rng = pool_MxS[at_M], np.random.default_rng([wish.seed, 7])
     known = posterior(problem.fit, w_MxS, size.params, size.tokens, size.unique_S)
@@ -80,12 +80,6 @@ def next_of_pool(fit: Fit, pool_MxS: np.ndarray, project: Project | None = None,
         "notes": list(dict.fromkeys([*problem.fit.notes, *notes])),
     }
     return NextRuns(table_of(problem.fit, size, w_MxS[row_Q]), content)
-
-
-def _posed(fit: Fit, project: Project | None) -> Problem:
-    if project is None:
-        return pose(fit)
-    return pose(fit, project.sources, project.budget, project.targets, project.constraints)
 
 
 def _feasible(problem: Problem, w_MxS: np.ndarray, size: RunSize, notes: list[str]) -> np.ndarray:

@@ -8,6 +8,8 @@ interior_point       An interior-point method for `Program`s, in NumPy, many pro
 optimum              The best mixture under a fitted law, with a certificate
 oracle               Losses of many mixtures under many parameter vectors, with gradients and weighted Hessians: what
                      the planner's solver asks of a fitted law
+prepare              The steps that `recommend`, `next_runs` and `appraise` share: N and D, checks, a weighted fit,
+                     the best mixture
 problem              All that a plan depends on, made consistent: a fit of the targets that count, sources, budget,
                      constraints
 program              The mathematical program behind a plan: B problems alike in all but parameters, bounds, limits

@@ -5,17 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from mixlaw.errors import MixlawError
-from mixlaw.fitting.bootstrap import replicate
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.support import since_fit, unseen
 from mixlaw.io.json import named
 from mixlaw.io.progress import stage
-from mixlaw.optimization.infeasible_ceilings import refuse_broken
 from mixlaw.optimization.optimum import Optimum
+from mixlaw.optimization.prepare import prepare
 from mixlaw.optimization.problem import MET, REFIT, Problem, pose
-from mixlaw.optimization.scale import Scale, fit_toward
-from mixlaw.optimization.size_search import choose_scale
+from mixlaw.optimization.scale import Scale
 from mixlaw.planning.compute_path import path, speed_up
 from mixlaw.planning.law_sensitivity import bracket
 from mixlaw.planning.near_optimal import near_optimal
@@ -81,19 +78,11 @@ def recommend(
         unknown = [f"the law {fit.law.name} takes sources whose tokens are not known as never repeating"]
     else:
         unknown = []
-    stage("finding N and D for the budget")
-    scale = choose_scale(problem, unknown)
-    _check_tokens(problem, scale)
-    problem.refuse_conflicts(scale.tokens)
-    stated, fit = fit.goal, fit_toward(problem.fit, scale)
-    if not len(fit.replicas_BxKxP):
-        fit = replicate(fit, ask.replicas, seed)
-    problem = replace(problem, fit=fit)
+    ready = prepare(problem, ask.replicas, seed, unknown)
+    problem, scale, best = ready.problem, ready.scale, ready.best
+    stated, fit = fit.goal, problem.fit
     old = [*(unseen(fit.runs) if fit.runs is not None else ()), *since_fit(stated, problem.sources)]
-    notes = [*fit.notes, *unknown, *old, *_seed_noise(problem), *_serving(problem, scale)]
-    stage("optimizing the mixture")
-    best = problem.solve(fit.z_KxP[None], scale.pair)[0]
-    refuse_broken(problem, scale, best)
+    notes = [*ready.notes, *old, *_seed_noise(problem), *_serving(problem, scale)]
     stage(f"optimizing the mixture for {len(fit.replicas_BxKxP)} bootstrap refits")
     refits = problem.solve(fit.replicas_BxKxP, scale.pair, near_S=best.w_S, last=REFIT)
     plain, chosen = best, None
@@ -220,12 +209,3 @@ def _seed_noise(problem: Problem) -> list[Note]:
     nats = float(problem.weight_K @ (found.seed_noise_K * np.nanmedian(at.loss_RxK, axis=0)))
     text = f"runs with another seed differ by {nats:.4f} nats (standard deviation, {found.repeats_K[0]:.0f} repeats)"
     return [Note("seed-noise", ("predicted",), text)]
-
-
-def _check_tokens(problem: Problem, scale: Scale) -> None:
-    """Caps in epochs and money limit tokens: refuse them if the number of tokens is not known."""
-    needed = problem.needs_tokens()
-    if needed is not None and scale.tokens is None:
-        raise MixlawError(
-            f"{needed} and the law {problem.fit.law.name} knows no token count: give --params and --tokens"
-        )

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mixlaw.designs.candidates import prepare
+from mixlaw.designs.candidates import decision
 from mixlaw.designs.next_batch import next_runs
 from mixlaw.designs.options import Wish
 from mixlaw.designs.run_sizes import run_sizes
@@ -117,7 +117,7 @@ def test_unique_tokens_and_the_longest_common_horizon_go_with_a_size():
 
 
 def test_the_difference_shrinks_with_more_runs_as_learning_them_one_by_one_says(fitted):
-    ground = prepare(fitted, project(), None, Wish(), [])
+    ground = decision(fitted, project(), None, Wish())[0]
     pair_2xS = np.stack([ground.best.w_S, np.full(3, 1 / 3)])
     w_QxS = np.random.default_rng(6).dirichlet(np.ones(3), 5)
     of_both = posterior(ground.problem.fit, np.concatenate([pair_2xS, w_QxS]), 4e6, 8e7)
@@ -148,7 +148,7 @@ def test_runs_until_the_verdict_are_enough_by_their_own_measure(fitted):
 def noisy_tie() -> tuple:
     """A problem whose plan is hardly better than its best run, and the posterior of a batch."""
     loose = replicate(fit(table(seed=2, noise=0.06), "mixture-index"), 60)
-    ground = prepare(loose, project(), None, Wish(), [])
+    ground = decision(loose, project(), None, Wish())[0]
     runs = posterior(ground.problem.fit, ground.option_OxS[:4], 4e6, 8e7)
     return ground, runs
 

@@ -1,0 +1,61 @@
+"""The steps that `recommend`, `next_runs` and `appraise` share: N and D, checks, a weighted fit, the best mixture."""
+
+from dataclasses import dataclass, replace
+
+from mixlaw.errors import MixlawError
+from mixlaw.fitting.bootstrap import replicate
+from mixlaw.io.progress import stage
+from mixlaw.optimization.infeasible_ceilings import refuse_broken
+from mixlaw.optimization.optimum import Optimum
+from mixlaw.optimization.problem import Problem
+from mixlaw.optimization.scale import Scale, fit_toward
+from mixlaw.optimization.size_search import choose_scale
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A feasible problem with its best mixture.
+
+    Attributes:
+        problem: its fit is weighted towards the planned run and has bootstrap replicas.
+        scale: N and D of the planned run.
+        best: the optimum under the fit; it satisfies every constraint.
+        notes: those of the fit, those that `prepare` was given, and those on the choice of N and D.
+    """
+
+    problem: Problem
+    scale: Scale
+    best: Optimum
+    notes: list[str]
+
+
+def prepare(problem: Problem, replicas: int, seed: int, notes: list[str]) -> Prepared:
+    """Choose N and D, check the constraints there, weight the fit towards that run, and optimize the mixture.
+
+    Args:
+        problem: from `pose`.
+        replicas: bootstrap refits to make if the fit has none.
+        seed: of the bootstrap.
+        notes: what the caller has to report so far.
+
+    Raises:
+        MixlawError: a budget is missing, a constraint needs an unknown number of tokens, or the constraints leave no
+            mixture.
+    """
+    notes = list(notes)
+    stage("finding N and D for the budget")
+    scale = choose_scale(problem, notes)
+    needed = problem.needs_tokens()
+    if needed is not None and scale.tokens is None:
+        raise MixlawError(
+            f"{needed} and the law {problem.fit.law.name} knows no token count: give --params and --tokens"
+        )
+    problem.refuse_conflicts(scale.tokens)
+    fit = fit_toward(problem.fit, scale)
+    if not len(fit.replicas_BxKxP):
+        fit = replicate(fit, replicas, seed)
+    problem = replace(problem, fit=fit)
+    stage("optimizing the mixture")
+    best = problem.solve(fit.z_KxP[None], scale.pair)[0]
+    refuse_broken(problem, scale, best)
+    return Prepared(problem, scale, best, [*fit.notes, *notes])
