@@ -32,7 +32,7 @@ from mixlaw.estimation.splits import with_row_numbers
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.law_selection import scored_rows
 from mixlaw.laws import RepeatedMixture, SourcePrior
-from mixlaw.optimization.problem import Problem, pose
+from mixlaw.optimization.problem import MixtureProblem, pose
 from mixlaw.project.project_file import Project
 from mixlaw.project.sources import Budget, Source, Sources, Target
 from mixlaw.runs.run_table import Runs, read_runs
@@ -75,7 +75,7 @@ def as_fit(full: Fit, refits: Refits, part: int) -> Fit:
     return replace(full, z_KxP=refits.z_BxP[rows], constants={name: x[rows] for name, x in refits.constants.items()})
 
 
-def regret(truth: Problem, lowest: float, fitted: Fit) -> float:
+def regret(truth: MixtureProblem, lowest: float, fitted: Fit) -> float:
     """Of a fit's best mixture at the budget, under the truth, nats."""
     assert truth.budget is not None
     at = float(truth.budget.params or 0), float(truth.budget.tokens or 0)

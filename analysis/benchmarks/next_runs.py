@@ -30,8 +30,8 @@ import numpy as np
 from aims import Aims
 from published import folder
 
-from mixlaw.designs.acquisition import Belief, by_thompson
-from mixlaw.designs.pool import OPTIMISM, OTHERS, TOP, next_by_regret, pool_belief
+from mixlaw.designs.acquisition import Belief, thompson
+from mixlaw.designs.pool import OPTIMISM, OTHERS, TOP, knowledge_gradient_of_pool, pool_belief
 from mixlaw.estimation.cross_validation import Refits, refit, refit_inside
 from mixlaw.estimation.laplace import features
 from mixlaw.estimation.map_estimate import NOISE_RUNS
@@ -111,7 +111,7 @@ def plans(world: World, known: Knowledge, ran_FxR: np.ndarray) -> dict[str, np.n
     return found
 
 
-def believed(world: World, known: Knowledge, f: int, ran_R: np.ndarray, rng: np.random.Generator) -> tuple:
+def beliefs(world: World, known: Knowledge, f: int, ran_R: np.ndarray, rng: np.random.Generator) -> tuple:
     """What one campaign knows, of the options and candidates worth a look, and which runs those candidates are."""
     log_KxR, feature_KxRxP, noise_K = known.log_FxKxR[f], known.feature_FxKxRxP[f], known.noise_FxK[f]
     alike_KxK = residual_correlation(np.where(ran_R, log_KxR - world.seen.log_loss_KxR, np.nan))
@@ -133,12 +133,12 @@ def believed(world: World, known: Knowledge, f: int, ran_R: np.ndarray, rng: np.
 
 def next_regret(belief: Belief, run_C: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """The batch with the largest expected fall of the regret; of a pool the plan first."""
-    return run_C[next_by_regret(belief, min(count, len(run_C)), rng)]
+    return run_C[knowledge_gradient_of_pool(belief, min(count, len(run_C)), rng)]
 
 
 def next_thompson(belief: Belief, run_C: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Thompson's batch, of the options that may be run."""
-    return run_C[by_thompson(belief, min(count, int((belief.option_C >= 0).sum())), rng)]
+    return run_C[thompson(belief, min(count, int((belief.option_C >= 0).sum())), rng)]
 
 
 def at_random(worlds: dict[str, World], order_FxR: np.ndarray, counts: list[int]) -> dict:
@@ -172,7 +172,7 @@ def campaign(world: World, strategy: Callable, order_FxR: np.ndarray, counts: li
         if count - low >= STAYS:
             break
         for f in range(len(order_FxR)):
-            belief, run_C = believed(world, known, f, ran_FxR[f], rngs[f])
+            belief, run_C = beliefs(world, known, f, ran_FxR[f], rngs[f])
             ran_FxR[f, strategy(belief, run_C, counts[n + 1] - count, rngs[f])] = True
     return {rule: np.array(rows) for rule, rows in regret.items()}
 

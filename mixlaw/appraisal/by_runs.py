@@ -14,7 +14,7 @@ from mixlaw.fitting.bootstrap import bootstrap_interval
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.json import named
 from mixlaw.optimization.prepare import prepare
-from mixlaw.optimization.problem import Problem, pose
+from mixlaw.optimization.problem import MixtureProblem, pose
 from mixlaw.optimization.scale import Scale
 from mixlaw.project.constraints import Constraints
 from mixlaw.project.project_file import Project
@@ -32,7 +32,7 @@ PARTS = (0.125, 0.25, 0.5, 1.0)
 class _Posed:
     """The plan without the new source: its problem, size, and optima."""
 
-    problem: Problem
+    problem: MixtureProblem
     scale: Scale
     found: Optima
     notes: list[str]

@@ -7,7 +7,7 @@ import numpy as np
 
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.optimization.optimum import Optimum
-from mixlaw.optimization.problem import Problem, pose
+from mixlaw.optimization.problem import MixtureProblem, pose
 from mixlaw.optimization.scale import Scale
 from mixlaw.project.sources import Source, Sources
 
@@ -31,7 +31,7 @@ class Offers:
         part: which part of its tokens.
     """
 
-    problem: Problem
+    problem: MixtureProblem
     scale: Scale
     fit: Fit
     like: str | None
@@ -55,7 +55,7 @@ class Offers:
         assert self.problem.sources is not None
         return self.problem.sources
 
-    def _optima(self, problem: Problem, replicas: bool) -> Optima:
+    def _optima(self, problem: MixtureProblem, replicas: bool) -> Optima:
         problem.refuse_conflicts(self.scale.tokens)
         return optima(problem, self.scale, replicas)
 
@@ -95,7 +95,7 @@ class Offers:
         return parted_S
 
 
-def optima(problem: Problem, scale: Scale, replicas: bool = True, best: Optimum | None = None) -> Optima:
+def optima(problem: MixtureProblem, scale: Scale, replicas: bool = True, best: Optimum | None = None) -> Optima:
     """Optima of a problem: that of the fit, found unless it is given, and those of the replicas if asked for."""
     best = best or problem.solve(problem.fit.z_KxP[None], scale.pair)[0]
     if not replicas:

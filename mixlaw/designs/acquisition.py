@@ -26,7 +26,7 @@ class Belief:
 
     Attributes:
         value_O: expected objective of each option, nats per token.
-        slope_OxK: how the objective of an option moves with its losses, from `Problem`.
+        slope_OxK: how the objective of an option moves with its losses, from `MixtureProblem`.
         option_KxOxP: features of the options' losses, nats.
         run_KxCxP: features of the candidates' log-losses.
         noise_K: standard deviation of a run's log-loss around its mixture's.
@@ -48,7 +48,7 @@ class Belief:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Batch:
     """A batch of Q candidates, in the order of choice.
 
     Attributes:
@@ -63,7 +63,9 @@ class Chosen:
     after_Q: np.ndarray
 
 
-def moves(belief: Belief, option_KxOxP: np.ndarray, run_KxCxP: np.ndarray, option_C: np.ndarray) -> np.ndarray:
+def update_directions(
+    belief: Belief, option_KxOxP: np.ndarray, run_KxCxP: np.ndarray, option_C: np.ndarray
+) -> np.ndarray:
     """How a run of each candidate moves the objective of every option, (C, O, K), per K standard normal numbers.
 
     Target k's loss of option o moves by cov(o, run) / sd(run) times what the run is off by in its own unit; those of
@@ -82,7 +84,7 @@ def moves(belief: Belief, option_KxOxP: np.ndarray, run_KxCxP: np.ndarray, optio
     return moved_CxOxK if K == 1 else moved_CxOxK @ np.linalg.cholesky(belief.alike_KxK)
 
 
-def fall(gap_O: np.ndarray, spread_CxO: np.ndarray) -> np.ndarray:
+def expected_improvement(gap_O: np.ndarray, spread_CxO: np.ndarray) -> np.ndarray:
     """E[max(0, s Z - gap)] over a standard normal Z: what can be won where an option is behind by so much (C, O)."""
     safe = np.maximum(spread_CxO, 1e-300)
     behind = np.minimum(gap_O / safe, 40.0)
@@ -90,7 +92,7 @@ def fall(gap_O: np.ndarray, spread_CxO: np.ndarray) -> np.ndarray:
     return safe * density - np.minimum(gap_O, 40.0 * safe) * ndtr(-behind)
 
 
-def by_regret(belief: Belief, count: int, rng: np.random.Generator, first: int | None = None) -> np.ndarray:
+def knowledge_gradient(belief: Belief, count: int, rng: np.random.Generator, first: int | None = None) -> np.ndarray:
     """The batch, (count,): each run has the largest expected fall of the least expected objective.
 
     With the outcomes of the runs before it drawn, the fall by one more is at least that from the best option to any one
@@ -104,7 +106,7 @@ def by_regret(belief: Belief, count: int, rng: np.random.Generator, first: int |
     value_DxO, chosen = np.tile(belief.value_O, (1 if count == 1 else DRAWS, 1)), []
     left_C = np.ones(run_KxCxP.shape[1], bool)
     for step in range(count):
-        move_CxOxK = moves(belief, option_KxOxP, run_KxCxP, belief.option_C)
+        move_CxOxK = update_directions(belief, option_KxOxP, run_KxCxP, belief.option_C)
         if step == 0 and first is not None:
             best = first
         else:
@@ -139,13 +141,11 @@ def _falls(value_DxO: np.ndarray, move_CxOxK: np.ndarray) -> np.ndarray:
     for star in np.unique(star_D):
         spread_CxO = np.sqrt(np.square(move_CxOxK - move_CxOxK[:, star : star + 1]).sum(2))
         for value_O in value_DxO[star_D == star]:
-            total_C += fall(value_O - value_O[star], spread_CxO).max(1)
+            total_C += expected_improvement(value_O - value_O[star], spread_CxO).max(1)
     return total_C / len(value_DxO)
 
 
-def by_thompson(
-    belief: Belief, count: int, rng: np.random.Generator, apart_OxC: np.ndarray | None = None
-) -> np.ndarray:
+def thompson(belief: Belief, count: int, rng: np.random.Generator, apart_OxC: np.ndarray | None = None) -> np.ndarray:
     """The batch, (count,): each run is of the option that is best in a draw from what is known (Thompson 1933), of
     those not yet in the batch.
 
@@ -155,7 +155,7 @@ def by_thompson(
     """
     able = np.flatnonzero(belief.option_C >= 0)
     chosen: list[int] = []
-    for value_O in drawn(belief, count, rng):
+    for value_O in sample_objectives(belief, count, rng):
         if apart_OxC is None:
             left = np.setdiff1d(able, chosen)
             chosen.append(int(left[np.argmin(value_O[belief.option_C[left]])]))
@@ -166,7 +166,7 @@ def by_thompson(
     return np.array(chosen)
 
 
-def drawn(belief: Belief, count: int, rng: np.random.Generator) -> np.ndarray:
+def sample_objectives(belief: Belief, count: int, rng: np.random.Generator) -> np.ndarray:
     """The options' objectives in draws from what is known, (count, O)."""
     root_KxK = np.linalg.cholesky(belief.alike_KxK)
     off_DxPxK = rng.standard_normal((count, belief.option_KxOxP.shape[2], len(root_KxK))) @ root_KxK.T
@@ -177,18 +177,18 @@ def drawn(belief: Belief, count: int, rng: np.random.Generator) -> np.ndarray:
     return value_DxO
 
 
-def report(belief: Belief, index_Q: np.ndarray, rng: np.random.Generator) -> Chosen:
+def report(belief: Belief, index_Q: np.ndarray, rng: np.random.Generator) -> Batch:
     """The expected regret of the best option now, and after each run of a batch."""
-    value_DxO = drawn(belief, REPORTED, rng)
+    value_DxO = sample_objectives(belief, REPORTED, rng)
     star = int(np.argmin(belief.value_O))
     before = float((value_DxO[:, star] - value_DxO.min(1)).mean())
     mean_DxO, option_KxOxP, run_KxCxP = np.tile(belief.value_O, (REPORTED, 1)), belief.option_KxOxP, belief.run_KxCxP
     after = []
     for c in index_Q:
-        move_OxK = moves(belief, option_KxOxP, run_KxCxP[:, [c]], belief.option_C[[c]])[0]
+        move_OxK = update_directions(belief, option_KxOxP, run_KxCxP[:, [c]], belief.option_C[[c]])[0]
         mean_DxO = mean_DxO + _pairs(rng, REPORTED, move_OxK.shape[1]) @ move_OxK.T
         noise_K, run_KxP = _noise(belief, c), run_KxCxP[:, c]
         option_KxOxP, run_KxCxP = (learned(x, run_KxP, noise_K) for x in (option_KxOxP, run_KxCxP))
         # The regret falls by as much as the least expected objective does.
         after.append(max(before - float(belief.value_O[star] - mean_DxO.min(1).mean()), 0.0))
-    return Chosen(np.asarray(index_Q), before, after[-1] if after else before, np.array(after))
+    return Batch(np.asarray(index_Q), before, after[-1] if after else before, np.array(after))

@@ -11,7 +11,7 @@ from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.posterior import Posterior, posterior
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.prepare import prepare
-from mixlaw.optimization.problem import MET, Problem, pose
+from mixlaw.optimization.problem import MET, MixtureProblem, pose
 from mixlaw.optimization.scale import Scale
 from mixlaw.project.feasible import feasible
 from mixlaw.project.project_file import Project
@@ -29,7 +29,7 @@ SAME = 1e-3
 
 
 @dataclass(frozen=True)
-class Ground:
+class Decision:
     """What a batch is chosen on: the problem with its bootstrap, the planned run, its optimum, options, candidates.
 
     Attributes:
@@ -40,7 +40,7 @@ class Ground:
         refit_BxS: the optima of bootstrap refits.
     """
 
-    problem: Problem
+    problem: MixtureProblem
     scale: Scale
     best: Optimum
     option_OxS: np.ndarray
@@ -50,28 +50,28 @@ class Ground:
     refit_BxS: np.ndarray
 
 
-def posed(fit: Fit, project: Project | None, budget: Budget | None = None) -> Problem:
+def pose_project(fit: Fit, project: Project | None, budget: Budget | None = None) -> MixtureProblem:
     """The problem that a project states, at a budget in place of its own if one is given."""
     if project is None:
         return pose(fit, budget=budget)
     return pose(fit, project.sources, budget or project.budget, project.targets, project.constraints)
 
 
-def decision(fit: Fit, project: Project | None, budget: Budget | None, wish: Wish) -> tuple[Ground, list[str]]:
-    """The ground that a batch is chosen on, and what to know of it; see `next_runs`."""
-    ready = prepare(posed(fit, project, budget), REPLICAS, wish.seed, [])
+def pose_decision(fit: Fit, project: Project | None, budget: Budget | None, wish: Wish) -> tuple[Decision, list[str]]:
+    """The decision that a batch is chosen on, and what to know of it; see `next_runs`."""
+    ready = prepare(pose_project(fit, project, budget), REPLICAS, wish.seed, [])
     problem, scale, best = ready.problem, ready.scale, ready.best
     refits = problem.solve(problem.fit.replicas_BxKxP[:OPTIONS], scale.pair, near_S=best.w_S)
-    refit_BxS = np.array([refit.w_S for refit in refits if refit.broken <= MET]).reshape(-1, len(best.w_S))
+    refit_BxS = np.array([refit.w_S for refit in refits if refit.violation <= MET]).reshape(-1, len(best.w_S))
     option_OxS = distinct(np.concatenate([best.w_S[None], refit_BxS]))
     candidate_CxS = _candidates(problem, scale, option_OxS, wish)
     options = posterior(problem.fit, option_OxS, *scale.pair)
     option_C = _same(candidate_CxS, option_OxS)
-    ground = Ground(problem, scale, best, option_OxS, candidate_CxS, option_C, options, refit_BxS)
-    return ground, ready.notes
+    decision = Decision(problem, scale, best, option_OxS, candidate_CxS, option_C, options, refit_BxS)
+    return decision, ready.notes
 
 
-def _candidates(problem: Problem, scale: Scale, option_OxS: np.ndarray, wish: Wish) -> np.ndarray:
+def _candidates(problem: MixtureProblem, scale: Scale, option_OxS: np.ndarray, wish: Wish) -> np.ndarray:
     """What may be run, (C, S): the options, mixtures between them, corners, and draws all over the feasible set."""
     if wish.candidates is not None:
         if wish.candidates.ndim != 2 or wish.candidates.shape[1] != option_OxS.shape[1] or not len(wish.candidates):
@@ -85,7 +85,7 @@ def _candidates(problem: Problem, scale: Scale, option_OxS: np.ndarray, wish: Wi
     rng = np.random.default_rng([wish.seed, 5])
     pairs = rng.integers(len(option_OxS), size=(len(option_OxS), 2))
     between_OxS = option_OxS[pairs].mean(1)
-    return distinct(np.concatenate([option_OxS, between_OxS, where.tops, where.everywhere(rng, POOL)]))
+    return distinct(np.concatenate([option_OxS, between_OxS, where.vertices, where.sample(rng, POOL)]))
 
 
 def distinct(w_NxS: np.ndarray) -> np.ndarray:
@@ -103,12 +103,12 @@ def _same(candidate_CxS: np.ndarray, option_OxS: np.ndarray) -> np.ndarray:
     return np.where(apart_CxO.min(1) <= SAME, apart_CxO.argmin(1), -1)
 
 
-def believed(ground: Ground, runs: Posterior) -> Belief:
+def beliefs(decision: Decision, runs: Posterior) -> Belief:
     """What is known of the options' objectives and of runs at one size. What sets a mixture off from the law at a run's
     size is noise to a plan by the law."""
-    problem, options = ground.problem, ground.options
+    problem, options = decision.problem, decision.options
     loss_KxO = np.exp(options.log_KxN)
-    value_O, slope_OxK = valued(problem, loss_KxO.T)
+    value_O, slope_OxK = objective_and_slope(problem, loss_KxO.T)
     return Belief(
         value_O=value_O,
         slope_OxK=slope_OxK,
@@ -116,13 +116,13 @@ def believed(ground: Ground, runs: Posterior) -> Belief:
         run_KxCxP=runs.feature_KxNxP,
         noise_K=runs.noise_K,
         alike_KxK=runs.alike_KxK,
-        option_C=ground.option_C,
+        option_C=decision.option_C,
         own_OxK=np.zeros_like(loss_KxO.T),
         loss_OxK=loss_KxO.T,
     )
 
 
-def valued(problem: Problem, loss_OxK: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def objective_and_slope(problem: MixtureProblem, loss_OxK: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The objective (O,) of options with these losses, ceilings paid for, and its slopes in the losses (O, K)."""
     ceiling_K = np.array([np.inf if t.max_loss is None else t.max_loss for t in problem.targets])
     over_OxK = np.maximum(loss_OxK - ceiling_K, 0.0)

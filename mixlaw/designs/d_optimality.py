@@ -20,7 +20,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.estimation.laplace import learned
 from mixlaw.laws import Law, Row, by_name, parametric
 from mixlaw.laws.base import View, constrain, prior_moments
-from mixlaw.mixtures.feasible_set import MixtureSet
+from mixlaw.mixtures.feasible_set import FeasibleSet
 from mixlaw.project.constraints import Constraints
 from mixlaw.project.feasible import feasible
 from mixlaw.project.sources import Budget, Sources, Target
@@ -83,7 +83,7 @@ def d_optimal(
     notes = unheeded(sources, tokens, None if budget is None else budget.money)
     first_S = anchor(sources, where, notes)
     rng = np.random.default_rng(seed)
-    pool_NxS = np.concatenate([first_S[None], where.tops, where.everywhere(rng, POOL)])
+    pool_NxS = np.concatenate([first_S[None], where.vertices, where.sample(rng, POOL)])
     names = _targets(chosen, sources, targets)
     feature_BxNxP = _features(chosen, sources, names, pool_NxS, budget, runs, rng)
     index_R = _chosen(feature_BxNxP, _shown(where, pool_NxS), runs - repeats)
@@ -144,9 +144,9 @@ def _jacobian(law: type[Law], z_P: Any, rows: Row, known: dict) -> Any:
     return jax.vmap(jax.grad(one), in_axes=(None, 0))(z_P, rows)
 
 
-def _shown(where: MixtureSet, w_NxS: np.ndarray) -> np.ndarray:
+def _shown(where: FeasibleSet, w_NxS: np.ndarray) -> np.ndarray:
     """Which mixtures show which sources, (N, S); one that no mixture has a share of counts as shown."""
-    most_S = np.diag(where.tops)
+    most_S = np.diag(where.vertices)
     return (w_NxS >= COVERED * most_S - 1e-12) | (most_S <= 0)
 
 

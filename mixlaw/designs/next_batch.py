@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mixlaw.designs.acquisition import Chosen, by_regret, by_thompson, report
-from mixlaw.designs.candidates import Ground, believed, decision
+from mixlaw.designs.acquisition import Batch, knowledge_gradient, report, thompson
+from mixlaw.designs.candidates import Decision, beliefs, pose_decision
 from mixlaw.designs.options import Wish
 from mixlaw.designs.run_sizes import RunSize, pick, run_sizes
 from mixlaw.designs.sample_size import until_verdict
@@ -56,48 +56,48 @@ def next_runs(
     if not isinstance(wish.size, str):
         pick(sizes, float(wish.size))  # refused before any work
     stage("finding the plan, and mixtures that may come to be it")
-    ground, notes = decision(fit, project, budget, wish)
+    decision, notes = pose_decision(fit, project, budget, wish)
     stage("choosing the batch")
-    chosen = [_batch(ground, size, wish, rng) for size in sizes]
+    chosen = [_batch(decision, size, wish, rng) for size in sizes]
     at = _which(sizes, chosen, wish, notes)
-    w_QxS = ground.candidate_CxS[chosen[at].index_Q]
-    run_at = posterior(ground.problem.fit, w_QxS, sizes[at].params, sizes[at].tokens, sizes[at].unique_S)
-    distrust = held_out(ground.problem.fit, seed=wish.seed).distrust
-    until = until_verdict(ground.problem, ground.scale, ground.best, run_at, distrust)
+    w_QxS = decision.candidate_CxS[chosen[at].index_Q]
+    run_at = posterior(decision.problem.fit, w_QxS, sizes[at].params, sizes[at].tokens, sizes[at].unique_S)
+    distrust = held_out(decision.problem.fit, seed=wish.seed).distrust
+    until = until_verdict(decision.problem, decision.scale, decision.best, run_at, distrust)
     content = {
         "method": wish.method,
         "batch": len(w_QxS),
         "size": size_content(sizes[at], chosen[at]),
         "sizes": [size_content(size, batch) for size, batch in zip(sizes, chosen, strict=True)],
         "regret": {"now": chosen[at].before, "after": chosen[at].after, "after_each": chosen[at].after_Q.tolist()},
-        "mixture": named(ground.problem.fit.sources, ground.best.w_S),
-        "spread": _apart(ground),
+        "mixture": named(decision.problem.fit.sources, decision.best.w_S),
+        "spread": _apart(decision),
         "until_verdict": until.to_dict(),
         "notes": list(dict.fromkeys(notes)),
     }
-    return NextRuns(table_of(ground.problem.fit, sizes[at], w_QxS), content)
+    return NextRuns(table_of(decision.problem.fit, sizes[at], w_QxS), content)
 
 
-def _batch(ground: Ground, size: RunSize, wish: Wish, rng: np.random.Generator) -> Chosen:
+def _batch(decision: Decision, size: RunSize, wish: Wish, rng: np.random.Generator) -> Batch:
     """The batch at one size."""
-    runs = posterior(ground.problem.fit, ground.candidate_CxS, size.params, size.tokens, size.unique_S)
-    belief = believed(ground, runs)
-    count = min(wish.batch, len(ground.candidate_CxS)) if wish.candidates is not None else wish.batch
+    runs = posterior(decision.problem.fit, decision.candidate_CxS, size.params, size.tokens, size.unique_S)
+    belief = beliefs(decision, runs)
+    count = min(wish.batch, len(decision.candidate_CxS)) if wish.candidates is not None else wish.batch
     if wish.method == "thompson":
-        apart_OxC = np.abs(ground.option_OxS[:, None] - ground.candidate_CxS).sum(2)
-        index_Q = by_thompson(belief, min(count, len(ground.candidate_CxS)), rng, apart_OxC)
+        apart_OxC = np.abs(decision.option_OxS[:, None] - decision.candidate_CxS).sum(2)
+        index_Q = thompson(belief, min(count, len(decision.candidate_CxS)), rng, apart_OxC)
     else:
-        index_Q = by_regret(belief, count, rng)
+        index_Q = knowledge_gradient(belief, count, rng)
     return report(belief, index_Q, rng)
 
 
-def _apart(ground: Ground) -> float:
+def _apart(decision: Decision) -> float:
     """Share of tokens by which the bootstrap's optima differ from the plan: their median."""
-    refit_OxS = ground.refit_BxS
-    return float(np.median(0.5 * np.abs(refit_OxS - ground.best.w_S).sum(1))) if len(refit_OxS) else 0.0
+    refit_OxS = decision.refit_BxS
+    return float(np.median(0.5 * np.abs(refit_OxS - decision.best.w_S).sum(1))) if len(refit_OxS) else 0.0
 
 
-def _which(sizes: list[RunSize], chosen: list[Chosen], wish: Wish, notes: list[str]) -> int:
+def _which(sizes: list[RunSize], chosen: list[Batch], wish: Wish, notes: list[str]) -> int:
     """The size to run at."""
     if not isinstance(wish.size, str):
         return pick(sizes, float(wish.size))
@@ -119,7 +119,7 @@ def pick_size(sizes: list[RunSize], wish: Wish) -> RunSize:
     return sizes[-1] if isinstance(wish.size, str) else sizes[pick(sizes, float(wish.size))]
 
 
-def size_content(size: RunSize, batch: Chosen) -> dict[str, Any]:
+def size_content(size: RunSize, batch: Batch) -> dict[str, Any]:
     """One size for the report: what the batch costs there, and what it is expected to take off the regret."""
     known = {"params": size.params, "tokens": size.tokens, "flops": len(batch.index_Q) * size.flops}
     return {k: None if np.isnan(x) else x for k, x in known.items()} | {"gain": batch.before - batch.after}

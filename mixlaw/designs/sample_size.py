@@ -17,7 +17,7 @@ from scipy.stats import norm
 from mixlaw.fitting.bootstrap import bootstrap_interval
 from mixlaw.fitting.posterior import Posterior, posterior
 from mixlaw.optimization.optimum import Optimum
-from mixlaw.optimization.problem import Problem
+from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
 from mixlaw.planning.verdict import baselines, extrapolations, losses_of, verdict
 
@@ -53,7 +53,7 @@ class Until:
 
 
 def until_verdict(
-    problem: Problem, scale: Scale, best: Optimum, runs: Posterior, distrust: Sequence[str] = ()
+    problem: MixtureProblem, scale: Scale, best: Optimum, runs: Posterior, distrust: Sequence[str] = ()
 ) -> Until:
     """How many runs like those of `runs` it takes.
 
@@ -101,7 +101,7 @@ def until_verdict(
     return Until(now, rival, difference, count, eventually, reason)
 
 
-def _spread(problem: Problem, scale: Scale, plan_S: np.ndarray, rival_S: np.ndarray) -> float:
+def _spread(problem: MixtureProblem, scale: Scale, plan_S: np.ndarray, rival_S: np.ndarray) -> float:
     """Standard deviation of the difference over the bootstrap, by its 90% interval."""
     (_, plan_BxK), (_, rival_BxK) = (losses_of(problem, scale, w) for w in (plan_S, rival_S))
     difference_B = problem.value(rival_BxK) - problem.value(plan_BxK)
@@ -110,7 +110,7 @@ def _spread(problem: Problem, scale: Scale, plan_S: np.ndarray, rival_S: np.ndar
 
 
 def _shrinkage(
-    problem: Problem, scale: Scale, pair: tuple[np.ndarray, np.ndarray], runs: Posterior, times_N: np.ndarray
+    problem: MixtureProblem, scale: Scale, pair: tuple[np.ndarray, np.ndarray], runs: Posterior, times_N: np.ndarray
 ) -> np.ndarray:
     """By what factor the standard deviation of the difference shrinks when the batch is run so many times, (N,)."""
     both = posterior(problem.fit, np.stack(pair), *scale.pair)

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.spatial.distance import cdist
 
 from mixlaw.errors import MixlawError, listed
-from mixlaw.mixtures.feasible_set import MixtureSet
+from mixlaw.mixtures.feasible_set import FeasibleSet
 from mixlaw.project.constraints import Constraints
 from mixlaw.project.feasible import feasible
 from mixlaw.project.sources import Sources
@@ -86,7 +86,7 @@ def framed(sources: Sources, w_RxS: Array, prefix: str, notes: list[str]) -> pd.
     return frame
 
 
-def anchor(sources: Sources, where: MixtureSet, notes: list[str]) -> Array:
+def anchor(sources: Sources, where: FeasibleSet, notes: list[str]) -> Array:
     """Proportional, or the nearest mixture that is feasible; uniform where sizes are unknown. Both are said."""
     unknown = [source.name for source in sources if source.tokens is None]
     if unknown:
@@ -100,7 +100,7 @@ def anchor(sources: Sources, where: MixtureSet, notes: list[str]) -> Array:
     return np.asarray(centre_S)
 
 
-def _middles(rng: np.random.Generator, runs: int, centre_S: Array, where: MixtureSet) -> Array:
+def _middles(rng: np.random.Generator, runs: int, centre_S: Array, where: FeasibleSet) -> Array:
     """The centre and `runs - 1` draws from a pool, each the closest to the mean of its cluster (k-means)."""
     pool_NxS = np.concatenate(
         [

@@ -26,7 +26,7 @@ HALVINGS = 50
 
 
 @dataclass(frozen=True)
-class MixtureSet:
+class FeasibleSet:
     """The mixtures within bounds that keep M linear rows A w <= b and a distance from a reference.
 
     Attributes:
@@ -63,12 +63,12 @@ class MixtureSet:
         safe_NxS = np.where(w_NxS > 0, w_NxS, 1.0)
         return np.where(w_NxS > 0, w_NxS * np.log(safe_NxS / self.reference_S), 0.0).sum(1)
 
-    def keeps(self, w_NxS: Array) -> NDArray[np.bool_]:
+    def contains(self, w_NxS: Array) -> NDArray[np.bool_]:
         """Which mixtures keep everything, (N,)."""
         box_N = ((w_NxS >= self.lower_S - KEPT) & (w_NxS <= self.upper_S + KEPT)).all(1)
         return box_N & (self.excess(w_NxS) <= KEPT)
 
-    def inside(self, w_NxS: Array) -> Array:
+    def shrink_into(self, w_NxS: Array) -> Array:
         """Mixtures within the bounds moved towards the centre until they keep everything: the nearest on that line."""
         if self.boxed:
             return w_NxS
@@ -82,20 +82,20 @@ class MixtureSet:
 
     def draw(self, rng: np.random.Generator, count: int, around_S: Array | None = None, spread: float = 3.0) -> Array:
         """`count` mixtures in the set, (count, S): Dirichlet draws around `around_S`, or uniform where None."""
-        return self.inside(around(rng, count, self.lower_S, self.upper_S, around_S, spread))
+        return self.shrink_into(around(rng, count, self.lower_S, self.upper_S, around_S, spread))
 
-    def everywhere(self, rng: np.random.Generator, count: int) -> Array:
+    def sample(self, rng: np.random.Generator, count: int) -> Array:
         """`count` mixtures that reach corners, edges and middle, (count, S)."""
-        return self.inside(sample(rng, count, self.lower_S, self.upper_S))
+        return self.shrink_into(sample(rng, count, self.lower_S, self.upper_S))
 
     def corners(self, cost_NxS: Array) -> Array:
         """The mixture of least cost for each row of costs, (N, S): exact but for a KL, of which it is on the border."""
         if self.boxed:
             return minimise_linear(cost_NxS, self.lower_S, self.upper_S)
-        return self.inside(self._linear_corners(cost_NxS))
+        return self.shrink_into(self._linear_corners(cost_NxS))
 
     @cached_property
-    def tops(self) -> Array:
+    def vertices(self) -> Array:
         """The mixture with the largest share of each source, (S, S)."""
         return self.corners(-np.eye(len(self.lower_S)))
 
@@ -103,7 +103,7 @@ class MixtureSet:
         """The mixture of the set that is nearest to another, in the Euclidean sense, (S,)."""
         if self.boxed:
             return project(w_S, self.lower_S, self.upper_S)
-        if self.keeps(w_S[None])[0]:
+        if self.contains(w_S[None])[0]:
             return w_S
         return self._least(lambda v_S: (float(np.square(v_S - w_S).sum()), 2 * (v_S - w_S)))
 
@@ -133,8 +133,8 @@ class MixtureSet:
     def _nearest_by_kl(self, start_S: Array) -> Array:
         r_S = self.reference_S
         assert r_S is not None
-        plain = MixtureSet(self.lower_S, self.upper_S, self.A_MxS, self.b_M, r_S, np.inf, self.l1)
-        if plain.keeps(r_S[None])[0]:
+        plain = FeasibleSet(self.lower_S, self.upper_S, self.A_MxS, self.b_M, r_S, np.inf, self.l1)
+        if plain.contains(r_S[None])[0]:
             return r_S
 
         def from_reference(w_S: Array) -> tuple[float, Array]:
@@ -201,7 +201,7 @@ class MixtureSet:
         return np.stack(found)
 
 
-def _on_line(where: MixtureSet, start_S: Array, w_S: Array) -> Array:
+def _on_line(where: FeasibleSet, start_S: Array, w_S: Array) -> Array:
     line_TxS = start_S + np.linspace(0, 1, 10_001)[:, None] * (w_S - start_S)
     kept = np.flatnonzero(where.excess(line_TxS) <= KEPT)
     return line_TxS[kept[-1]] if len(kept) else start_S

@@ -8,14 +8,14 @@ sort. The multipliers are the solver's own, put into their cones: whatever they 
 import numpy as np
 
 from mixlaw.mixtures.simplex import minimise_linear
-from mixlaw.optimization.fixed_proportions import TiedOracle
-from mixlaw.optimization.interior_point import Solution
+from mixlaw.optimization.fixed_proportions import ReducedOracle
+from mixlaw.optimization.interior_point import PrimalDual
 from mixlaw.optimization.oracle import Oracle
 from mixlaw.optimization.program import Program
 
 
 def certify(
-    program: Program, oracle: Oracle | TiedOracle, found: Solution
+    program: Program, oracle: Oracle | ReducedOracle, found: PrimalDual
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Objective (breaches and t included), gap and the largest breach of a row by B solutions, each (B,).
 
@@ -26,7 +26,7 @@ def certify(
     every, weight_BxK = np.arange(count), program.weight_K + z_BxM @ rows.loss_MxK
     losses_BxK, slope_BxKxS, _ = oracle.derivatives(every, w_BxS, weight_BxK)
     excess_BxM = program.excess(w_BxS, losses_BxK)
-    objective_B = program.smooth(w_BxS, losses_BxK) + _breaches(program, excess_BxM, found.top_B)
+    objective_B = program.smooth(w_BxS, losses_BxK) + _penalties(program, excess_BxM, found.top_B)
     pull_BxS, price_B = np.zeros(w_BxS.shape), program.l1 + z_BxM @ rows.l1_M
     if program.uses_l1:
         pull_BxS = np.clip(found.pull_BxS, -price_B[:, None], price_B[:, None])
@@ -42,8 +42,8 @@ def certify(
         lagrangian_B += (pull_BxS * (w_BxS - program.reference_S)).sum(1)
     least_BxS = minimise_linear(slope_BxS, program.lower_BxS, program.upper_BxS)
     bound_B = lagrangian_B - (slope_BxS * (w_BxS - least_BxS)).sum(1)
-    broken_BxM = np.where(rows.top_M, 0.0, np.maximum(excess_BxM, 0.0))
-    return objective_B, np.maximum(objective_B - bound_B, 0.0), broken_BxM.max(1, initial=0.0)
+    violation_BxM = np.where(rows.top_M, 0.0, np.maximum(excess_BxM, 0.0))
+    return objective_B, np.maximum(objective_B - bound_B, 0.0), violation_BxM.max(1, initial=0.0)
 
 
 def _dual(program: Program, z_BxM: np.ndarray) -> np.ndarray:
@@ -60,7 +60,7 @@ def _dual(program: Program, z_BxM: np.ndarray) -> np.ndarray:
     return z_BxM
 
 
-def _breaches(program: Program, excess_BxM: np.ndarray, top_B: np.ndarray) -> np.ndarray:
+def _penalties(program: Program, excess_BxM: np.ndarray, top_B: np.ndarray) -> np.ndarray:
     """What t and breaches add to the objective, (B,), with the t of the solution or the least that is needed."""
     rows, found_B = program.rows, np.zeros(len(excess_BxM))
     if rows.top_M.any():

@@ -24,18 +24,18 @@ def matrix(names: tuple[str, ...], kept: list[dict[str, float]]) -> np.ndarray |
     return np.array(columns).T
 
 
-def bounds(ties_SxJ: np.ndarray, lower_BxS: np.ndarray, upper_BxS: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def bounds(proportions_SxJ: np.ndarray, lower_BxS: np.ndarray, upper_BxS: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The bounds of v, (B, J) each, that keep those of w."""
-    used_SxJ = ties_SxJ > 0
-    unit_SxJ = np.where(used_SxJ, ties_SxJ, 1.0)
+    used_SxJ = proportions_SxJ > 0
+    unit_SxJ = np.where(used_SxJ, proportions_SxJ, 1.0)
     lower_BxSxJ = np.where(used_SxJ, lower_BxS[:, :, None] / unit_SxJ, 0.0)
     upper_BxSxJ = np.where(used_SxJ, upper_BxS[:, :, None] / unit_SxJ, 1.0)
     return lower_BxSxJ.max(1), np.minimum(upper_BxSxJ.min(1), 1.0)
 
 
-def room(ties_SxJ: np.ndarray, lower_BxS: np.ndarray, upper_BxS: np.ndarray) -> np.ndarray:
+def room(proportions_SxJ: np.ndarray, lower_BxS: np.ndarray, upper_BxS: np.ndarray) -> np.ndarray:
     """Whether the bounds leave a mixture of kept proportions, (B,)."""
-    lower_BxJ, upper_BxJ = bounds(ties_SxJ, lower_BxS, upper_BxS)
+    lower_BxJ, upper_BxJ = bounds(proportions_SxJ, lower_BxS, upper_BxS)
     within_B = (lower_BxJ <= upper_BxJ + 1e-9).all(1)
     return within_B & (lower_BxJ.sum(1) <= 1.0 + 1e-9) & (upper_BxJ.sum(1) >= 1.0 - 1e-9)
 
@@ -45,7 +45,7 @@ def reduced(program: Program) -> Program:
 
     KL(w|r) = sum_j v_j ln(v_j / r'_j) with ln r'_j = sum_i T_ij ln(r_i / T_ij), of the same form.
     """
-    T = program.ties_SxJ
+    T = program.proportions_SxJ
     assert T is not None, "only a program with ties is reduced"
     lower_BxJ, upper_BxJ = bounds(T, program.lower_BxS, program.upper_BxS)
     r_J = None
@@ -59,36 +59,40 @@ def reduced(program: Program) -> Program:
         rows=program.rows._replace(linear_MxS=program.rows.linear_MxS @ T),
         linear_BxS=None if program.linear_BxS is None else program.linear_BxS @ T,
         reference_S=r_J,
-        ties_SxJ=None,
+        proportions_SxJ=None,
     )
 
 
-def gathered(ties_SxJ: np.ndarray, w_BxS: np.ndarray) -> np.ndarray:
+def gathered(proportions_SxJ: np.ndarray, w_BxS: np.ndarray) -> np.ndarray:
     """v (B, J) of mixtures, whatever their proportions in the groups."""
-    member_SxJ = (ties_SxJ > 0).astype(float)
+    member_SxJ = (proportions_SxJ > 0).astype(float)
     return w_BxS @ member_SxJ
 
 
-def caps(ties_SxJ: np.ndarray, cap_J: np.ndarray, lower_S: np.ndarray, upper_S: np.ndarray) -> np.ndarray:
+def caps(proportions_SxJ: np.ndarray, cap_J: np.ndarray, lower_S: np.ndarray, upper_S: np.ndarray) -> np.ndarray:
     """What a unit of each source's own bound is worth, (S,), from the multipliers of the bounds of v.
 
     A group's bound is that of the source that holds it first.
     """
-    found_S = np.zeros(len(ties_SxJ))
+    found_S = np.zeros(len(proportions_SxJ))
     for j, price in enumerate(cap_J):
-        members = np.flatnonzero(ties_SxJ[:, j] > 0)
-        limit = upper_S[members] / ties_SxJ[members, j] if price > 0 else -lower_S[members] / ties_SxJ[members, j]
+        members = np.flatnonzero(proportions_SxJ[:, j] > 0)
+        limit = (
+            upper_S[members] / proportions_SxJ[members, j]
+            if price > 0
+            else -lower_S[members] / proportions_SxJ[members, j]
+        )
         holds = members[np.argmin(limit)]
-        found_S[holds] = price / ties_SxJ[holds, j]
+        found_S[holds] = price / proportions_SxJ[holds, j]
     return found_S
 
 
 @dataclass(frozen=True)
-class TiedOracle:
+class ReducedOracle:
     """An oracle asked in v: gradients (B, K, J) and Hessians (B, J, J) by the chain rule."""
 
     oracle: Oracle
-    ties_SxJ: np.ndarray
+    proportions_SxJ: np.ndarray
 
     @property
     def convex(self) -> bool:
@@ -100,18 +104,18 @@ class TiedOracle:
         """The fit behind it."""
         return self.oracle.fit
 
-    def take(self, index_B: np.ndarray) -> TiedOracle:
+    def take(self, index_B: np.ndarray) -> ReducedOracle:
         """Some of the problems."""
-        return TiedOracle(self.oracle.take(index_B), self.ties_SxJ)
+        return ReducedOracle(self.oracle.take(index_B), self.proportions_SxJ)
 
     def losses(self, of_B: np.ndarray, v_BxJ: np.ndarray) -> np.ndarray:
         """Losses (B', K), nats per token."""
-        return self.oracle.losses(of_B, v_BxJ @ self.ties_SxJ.T)
+        return self.oracle.losses(of_B, v_BxJ @ self.proportions_SxJ.T)
 
     def derivatives(
         self, of_B: np.ndarray, v_BxJ: np.ndarray, weight_BxK: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Losses, their gradients, and the Hessian of their weighted sum."""
-        T = self.ties_SxJ
+        T = self.proportions_SxJ
         losses_BxK, slope_BxKxS, curve_BxSxS = self.oracle.derivatives(of_B, v_BxJ @ T.T, weight_BxK)
         return losses_BxK, slope_BxKxS @ T, T.T @ curve_BxSxS @ T

@@ -7,18 +7,18 @@ from mixlaw.mixtures.constraint_rows import stack
 from mixlaw.mixtures.infeasibility import irreducible, message
 from mixlaw.optimization.optimum import Optimum, optimize_program, tighten
 from mixlaw.optimization.oracle import Oracle
-from mixlaw.optimization.problem import MET, Problem
+from mixlaw.optimization.problem import MET, MixtureProblem
 from mixlaw.optimization.program import Program
 from mixlaw.optimization.scale import Scale
 
 
-def refuse_broken(problem: Problem, scale: Scale, best: Optimum) -> None:
+def refuse_infeasible(problem: MixtureProblem, scale: Scale, best: Optimum) -> None:
     """Refuse where even the best mixture breaks a constraint.
 
     Raises:
         MixlawError: naming an irreducible set of constraints that no mixture keeps, and how near ceilings can be met.
     """
-    if best.broken <= MET:
+    if best.violation <= MET:
         return
     bounds, S, K = problem.bounds(scale.tokens), len(problem.fit.sources), len(problem.targets)
     tokens_B = np.array([scale.tokens_or_nan])
@@ -41,9 +41,9 @@ def refuse_broken(problem: Problem, scale: Scale, best: Optimum) -> None:
             *tighten(low_S[None], high_S[None]),
             held,
             reference_S=problem.reference_S,
-            ties_SxJ=problem.ties_SxJ,
+            proportions_SxJ=problem.proportions_SxJ,
         )
-        return optimize_program(oracle, program)[0].broken <= MET
+        return optimize_program(oracle, program)[0].violation <= MET
 
     count = len(bounds) + len(rows.names)
     names = [*(bound.name for bound in bounds), *rows.names]
@@ -53,7 +53,7 @@ def refuse_broken(problem: Problem, scale: Scale, best: Optimum) -> None:
     raise MixlawError(message([names[i] for i in conflict]) + nearest + sure)
 
 
-def _nearest(problem: Problem, scale: Scale, best: Optimum, conflict: list[str]) -> str:
+def _nearest(problem: MixtureProblem, scale: Scale, best: Optimum, conflict: list[str]) -> str:
     """What the targets in conflict come to under the mixture that breaks least."""
     losses_K = problem.fit.losses(best.w_S[None], *scale.pair)[0]
     pairs = zip(problem.targets, losses_K, strict=True)

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mixlaw.optimization.fixed_proportions import TiedOracle
+from mixlaw.optimization.fixed_proportions import ReducedOracle
 from mixlaw.optimization.oracle import Oracle
 from mixlaw.optimization.program import Program
-from mixlaw.optimization.standard_form import Layout, Point
+from mixlaw.optimization.standard_form import Iterate, StandardForm
 
 FIRST = 1e-2
 """The barrier's first weight, as a share of the objective."""
@@ -29,7 +29,7 @@ NEARBY = 1e10
 
 
 @dataclass(frozen=True)
-class Solution:
+class PrimalDual:
     """Where the method ended, for each problem.
 
     Attributes:
@@ -60,46 +60,46 @@ class _System(NamedTuple):
     losses_BxK: np.ndarray
 
 
-def _slack(layout: Layout, x_BxN: np.ndarray, losses_BxK: np.ndarray, of_B: np.ndarray) -> np.ndarray:
+def _slack(form: StandardForm, x_BxN: np.ndarray, losses_BxK: np.ndarray, of_B: np.ndarray) -> np.ndarray:
     """How far each row is from its limit, above 0."""
-    limit_BxM = layout.limit_BxM[of_B]
+    limit_BxM = form.limit_BxM[of_B]
     least_BxM = ROUNDING * np.maximum(np.abs(limit_BxM), 1.0)
-    return np.maximum(limit_BxM - layout.rows_without(x_BxN, losses_BxK), least_BxM)
+    return np.maximum(limit_BxM - form.rows_without(x_BxN, losses_BxK), least_BxM)
 
 
-def _system(layout: Layout, oracle: Oracle | TiedOracle, at: Point, of_B: np.ndarray) -> _System:
-    program, S, rows = layout.program, layout.S, layout.R_MxK
+def _system(form: StandardForm, oracle: Oracle | ReducedOracle, at: Iterate, of_B: np.ndarray) -> _System:
+    program, S, rows = form.program, form.S, form.R_MxK
     w_BxS, mu_Bx1 = at.x_BxN[:, :S], at.barrier_B[:, None]
     losses_BxK, slope_BxKxS, curve_BxSxS = oracle.derivatives(of_B, w_BxS, program.weight_K + at.z_BxM @ rows)
-    J_BxMxN = np.broadcast_to(layout.Q_MxN, (len(of_B), *layout.Q_MxN.shape)).copy()
+    J_BxMxN = np.broadcast_to(form.Q_MxN, (len(of_B), *form.Q_MxN.shape)).copy()
     J_BxMxN[:, :, :S] += rows @ slope_BxKxS
-    g_BxN = np.hstack([program.weight_K @ slope_BxKxS, np.broadcast_to(layout.cost_X, (len(of_B), layout.N - S))])
+    g_BxN = np.hstack([program.weight_K @ slope_BxKxS, np.broadcast_to(form.cost_X, (len(of_B), form.N - S))])
     g_BxN[:, :S] += program.cost_BxS[of_B]
-    H_BxNxN = np.zeros((len(of_B), layout.N, layout.N))
+    H_BxNxN = np.zeros((len(of_B), form.N, form.N))
     H_BxNxN[:, :S, :S] = curve_BxSxS
     if program.uses_kl:
         logs_BxS = np.log(w_BxS / program.reference_S) + 1.0
         g_BxN[:, :S] += program.kl * logs_BxS
-        J_BxMxN[:, :, :S] += layout.k_M[:, None] * logs_BxS[:, None, :]
-        H_BxNxN[:, range(S), range(S)] += (program.kl + at.z_BxM @ layout.k_M)[:, None] / w_BxS
-    slack_BxM = _slack(layout, at.x_BxN, losses_BxK, of_B)
-    low_BxN, high_BxN = layout.room(at.x_BxN, of_B)
-    if len(layout.Q_MxN):
+        J_BxMxN[:, :, :S] += form.k_M[:, None] * logs_BxS[:, None, :]
+        H_BxNxN[:, range(S), range(S)] += (program.kl + at.z_BxM @ form.k_M)[:, None] / w_BxS
+    slack_BxM = _slack(form, at.x_BxN, losses_BxK, of_B)
+    low_BxN, high_BxN = form.room(at.x_BxN, of_B)
+    if len(form.Q_MxN):
         g_BxN += ((mu_Bx1 / slack_BxM)[:, None, :] @ J_BxMxN)[:, 0]
         H_BxNxN += J_BxMxN.transpose(0, 2, 1) @ ((at.z_BxM / slack_BxM)[:, :, None] * J_BxMxN)
     g_BxN += mu_Bx1 / high_BxN - mu_Bx1 / low_BxN
-    H_BxNxN[:, range(layout.N), range(layout.N)] += at.low_BxN / low_BxN + at.high_BxN / high_BxN
+    H_BxNxN[:, range(form.N), range(form.N)] += at.low_BxN / low_BxN + at.high_BxN / high_BxN
     return _System(g_BxN, H_BxNxN, J_BxMxN, slack_BxM, low_BxN, high_BxN, losses_BxK)
 
 
-def _direction(layout: Layout, system: _System, of_B: np.ndarray, convex: bool) -> tuple[np.ndarray, np.ndarray]:
+def _direction(form: StandardForm, system: _System, of_B: np.ndarray, convex: bool) -> tuple[np.ndarray, np.ndarray]:
     """Newton's step at a fixed sum of the shares, and how much it promises to lower the barrier."""
-    free_BxN, S = layout.free_BxN[of_B], layout.S
+    free_BxN, S = form.free_BxN[of_B], form.S
     # Scaled by the curvature, so that a share of 1e-12 is as well conditioned as one of .5.
     curve_BxN = np.einsum("bnn->bn", system.H_BxNxN)
     scale_BxN = np.where(free_BxN, 1.0 / np.sqrt(np.maximum(np.abs(curve_BxN), 1e-300)), 0.0)
     H_BxNxN = system.H_BxNxN * scale_BxN[:, :, None] * scale_BxN[:, None, :]
-    H_BxNxN[:, range(layout.N), range(layout.N)] += ~free_BxN + 1e-14
+    H_BxNxN[:, range(form.N), range(form.N)] += ~free_BxN + 1e-14
     g_BxN = np.where(free_BxN, system.g_BxN, 0.0)
     # At a fixed sum a constant in the gradient moves nothing: without that of the share with the most room, nothing
     # large cancels where the objective is (nearly) linear.
@@ -128,9 +128,9 @@ def _longest(x: np.ndarray, d: np.ndarray) -> np.ndarray:
 
 
 def _search(
-    layout: Layout,
-    oracle: Oracle | TiedOracle,
-    at: Point,
+    form: StandardForm,
+    oracle: Oracle | ReducedOracle,
+    at: Iterate,
     system: _System,
     step: tuple[np.ndarray, np.ndarray],
     of_B: np.ndarray,
@@ -139,7 +139,7 @@ def _search(
     d_BxN, promise_B = step
     linear_B = _longest(system.low_BxN, d_BxN)
     length_B = np.minimum(linear_B, _longest(system.high_BxN, -d_BxN))
-    before_B = layout.merit(at.x_BxN, system.losses_BxK, at.barrier_B, of_B)
+    before_B = form.merit(at.x_BxN, system.losses_BxK, at.barrier_B, of_B)
     x_BxN, losses_BxK = at.x_BxN.copy(), system.losses_BxK.copy()
     open_B = np.isfinite(promise_B) & (promise_B > 0)
     moved_B, rounding_B = np.zeros_like(open_B), 1e-15 * np.abs(before_B)
@@ -148,9 +148,9 @@ def _search(
         if not len(tried):
             break
         trial_BxN = at.x_BxN[tried] + length_B[tried, None] * d_BxN[tried]
-        found_BxK = oracle.losses(of_B[tried], trial_BxN[:, : layout.S])
-        trial_BxN = layout.lift(trial_BxN, found_BxK, at.barrier_B[tried], of_B[tried])
-        after_B = layout.merit(trial_BxN, found_BxK, at.barrier_B[tried], of_B[tried])
+        found_BxK = oracle.losses(of_B[tried], trial_BxN[:, : form.S])
+        trial_BxN = form.lift(trial_BxN, found_BxK, at.barrier_B[tried], of_B[tried])
+        after_B = form.merit(trial_BxN, found_BxK, at.barrier_B[tried], of_B[tried])
         enough_B = after_B <= before_B[tried] - 1e-4 * length_B[tried] * promise_B[tried] + rounding_B[tried]
         x_BxN[tried[enough_B]], moved_B[tried[enough_B]] = trial_BxN[enough_B], True
         losses_BxK[tried[enough_B]] = found_BxK[enough_B]
@@ -170,50 +170,52 @@ def _multipliers(
     return np.clip(new, barrier_Bx1 / (NEARBY * after), NEARBY * barrier_Bx1 / after)
 
 
-def _advance(layout: Layout, oracle: Oracle | TiedOracle, at: Point, of_B: np.ndarray) -> tuple[Point, np.ndarray]:
+def _advance(
+    form: StandardForm, oracle: Oracle | ReducedOracle, at: Iterate, of_B: np.ndarray
+) -> tuple[Iterate, np.ndarray]:
     """One step of each problem, and whether it is done."""
-    system = _system(layout, oracle, at, of_B)
-    d_BxN, promise_B = _direction(layout, system, of_B, oracle.convex)
-    x_BxN, losses_BxK, moved_B = _search(layout, oracle, at, system, (d_BxN, promise_B), of_B)
+    system = _system(form, oracle, at, of_B)
+    d_BxN, promise_B = _direction(form, system, of_B, oracle.convex)
+    x_BxN, losses_BxK, moved_B = _search(form, oracle, at, system, (d_BxN, promise_B), of_B)
     mu_Bx1, size_B = at.barrier_B[:, None], np.abs(system.losses_BxK).max(1, initial=1e-3)
-    slack_BxM = _slack(layout, x_BxN, losses_BxK, of_B)
-    rooms = layout.room(x_BxN, of_B)
+    slack_BxM = _slack(form, x_BxN, losses_BxK, of_B)
+    rooms = form.room(x_BxN, of_B)
     change_BxM = -(system.J_BxMxN @ d_BxN[:, :, None])[:, :, 0]
     z_BxM = _multipliers(at.z_BxM, system.slack_BxM, change_BxM, slack_BxM, mu_Bx1)
     low_BxN = _multipliers(at.low_BxN, system.low_BxN, d_BxN, rooms[0], mu_Bx1)
     high_BxN = _multipliers(at.high_BxN, system.high_BxN, -d_BxN, rooms[1], mu_Bx1)
     solved_B = ~moved_B | (promise_B < CLOSE * at.barrier_B)
-    last_B, share_B = layout.last * size_B, at.barrier_B / size_B
+    last_B, share_B = form.last * size_B, at.barrier_B / size_B
     done_B = solved_B & (at.barrier_B <= last_B * 1.0001)
     lower_B = np.maximum(size_B * np.minimum(0.1 * share_B, share_B**1.5), last_B)
     barrier_B = np.where(solved_B, np.minimum(lower_B, at.barrier_B), at.barrier_B)
-    return Point(x_BxN, low_BxN, high_BxN, z_BxM, barrier_B), done_B
+    return Iterate(x_BxN, low_BxN, high_BxN, z_BxM, barrier_B), done_B
 
 
 def solve(
-    program: Program, oracle: Oracle | TiedOracle, start_BxS: np.ndarray, share: float = FIRST, last: float = 0.0
-) -> Solution:
+    program: Program, oracle: Oracle | ReducedOracle, start_BxS: np.ndarray, share: float = FIRST, last: float = 0.0
+) -> PrimalDual:
     """Solutions of B problems from mixtures strictly inside their bounds.
 
     Args:
         share: the barrier's first weight as a share of the objective, smaller for a start near the optimum.
-        last: its last weight, alike, where that of the layout is finer than is asked for.
+        last: its last weight, alike, where that of the form is finer than is asked for.
     """
-    layout, count = Layout(program), len(start_BxS)
-    layout.last = max(layout.last, last)
+    form, count = StandardForm(program), len(start_BxS)
+    form.last = max(form.last, last)
     every = np.arange(count)
-    point = layout.start(start_BxS, oracle.losses(every, start_BxS), share)
+    point = form.start(start_BxS, oracle.losses(every, start_BxS), share)
     open_B = np.ones(count, bool)
     for _ in range(STEPS):
         of_B = np.flatnonzero(open_B)
         if not len(of_B):
             break
-        new, done_B = _advance(layout, oracle, Point(*(part[of_B] for part in point)), of_B)
+        new, done_B = _advance(form, oracle, Iterate(*(part[of_B] for part in point)), of_B)
         for whole, part in zip(point, new, strict=True):
             whole[of_B] = part
         open_B[of_B[done_B]] = False
-    S, M = layout.S, layout.M
+    S, M = form.S, form.M
     pull_BxS = point.z_BxM[:, M : M + S] - point.z_BxM[:, M + S :] if program.uses_l1 else np.zeros((count, S))
-    top_B = point.x_BxN[:, layout.top] if layout.tops else np.zeros(count)
+    top_B = point.x_BxN[:, form.top] if form.tops else np.zeros(count)
     bounds = point.low_BxN[:, :S], point.high_BxN[:, :S]
-    return Solution(point.x_BxN[:, :S], point.z_BxM[:, :M], pull_BxS, top_B, *bounds)
+    return PrimalDual(point.x_BxN[:, :S], point.z_BxM[:, :M], pull_BxS, top_B, *bounds)

@@ -14,20 +14,20 @@ import numpy as np
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.mixtures.constraint_rows import stack
 from mixlaw.mixtures.simplex import check_bounds, minimise_linear
-from mixlaw.optimization import fixed_proportions as ties
+from mixlaw.optimization import fixed_proportions
 from mixlaw.optimization.duality_gap import certify
-from mixlaw.optimization.fixed_proportions import TiedOracle
-from mixlaw.optimization.interior_point import FIRST, Solution, solve
+from mixlaw.optimization.fixed_proportions import ReducedOracle
+from mixlaw.optimization.interior_point import FIRST, PrimalDual, solve
 from mixlaw.optimization.oracle import Oracle
 from mixlaw.optimization.program import Program
 
 KEPT = 1e-8
 """A row broken by no more is kept; one broken by more is made dearer, in case its price was too low."""
-DEARER = 1e4
+PENALTY_FACTOR = 1e4
 COARSE = 1e-6
 """The barrier's last weight where it is asked only whether rows can be kept: at such prices the slack of a row that is
 broken would vanish in rounding under a finer one."""
-HELD = 1e-6
+ACTIVE = 1e-6
 """A share this near to a bound is held by it; a row with a larger multiplier is active."""
 AGREE = 1e-6
 """Starts whose objectives differ by less than this share of them agree."""
@@ -53,7 +53,7 @@ class Optimum:
     w_S: np.ndarray
     objective: float
     gap: float
-    broken: float = 0.0
+    violation: float = 0.0
     price_M: np.ndarray | None = None
     agree: float = 1.0
     starts: int = 1
@@ -94,7 +94,7 @@ def _starts(lower_BxS: np.ndarray, upper_BxS: np.ndarray, convex: bool) -> list[
 
 
 def optimize_program(
-    oracle: Oracle | TiedOracle,
+    oracle: Oracle | ReducedOracle,
     program: Program,
     near_BxS: np.ndarray | None = None,
     share: float = FIRST,
@@ -107,8 +107,8 @@ def optimize_program(
             towards each source's largest share too.
         share, last: see `solve`.
     """
-    if program.ties_SxJ is not None:
-        return _tied(oracle, program, near_BxS, (share, last))
+    if program.proportions_SxJ is not None:
+        return _optimize_reduced(oracle, program, near_BxS, (share, last))
     tries = [_certified(oracle, program, start, (share, last)) for start in _all_starts(oracle, program, near_BxS)]
     objective_TxB = np.nan_to_num([objective_B for _, objective_B, *_ in tries], nan=np.inf)
     best_B = np.argmin(objective_TxB, axis=0)
@@ -118,19 +118,19 @@ def optimize_program(
     agree_B = (objective_TxB <= objective_TxB.min(0) + AGREE * np.abs(objective_TxB.min(0))).mean(0)
     found = []
     for b, t in enumerate(best_B):
-        solution, objective_B, gap_B, broken_B = tries[t]
-        at = solution.w_BxS[b], float(objective_B[b]), float(gap_B[b]), float(broken_B[b]), solution.z_BxM[b]
+        solution, objective_B, gap_B, violation_B = tries[t]
+        at = solution.w_BxS[b], float(objective_B[b]), float(gap_B[b]), float(violation_B[b]), solution.z_BxM[b]
         cap_S = solution.high_BxS[b] - solution.low_BxS[b]
         flags = _corner(program, b, solution.w_BxS[b], solution.z_BxM[b], cap_S)
         found.append(Optimum(*at, float(agree_B[b]), len(tries), cap_S, *flags))
     return found
 
 
-def _tied(
-    oracle: Oracle | TiedOracle, program: Program, near_BxS: np.ndarray | None, weights: tuple[float, float]
+def _optimize_reduced(
+    oracle: Oracle | ReducedOracle, program: Program, near_BxS: np.ndarray | None, weights: tuple[float, float]
 ) -> list[Optimum]:
     """Optima of a program with kept proportions, found in one variable for each group of them."""
-    T, inner = program.ties_SxJ, ties.reduced(program)
+    T, inner = program.proportions_SxJ, fixed_proportions.reduced(program)
     assert T is not None
     assert isinstance(oracle, Oracle)
     # Only what cannot move gets tight bounds: of two that say the same, neither would have the whole price.
@@ -140,25 +140,25 @@ def _tied(
         np.where(fixed_BxJ, t, x) for t, x in zip(tight, (inner.lower_BxS, inner.upper_BxS), strict=True)
     )
     inner = replace(inner, lower_BxS=lower_BxJ, upper_BxS=upper_BxJ)
-    near_BxJ = None if near_BxS is None else ties.gathered(T, near_BxS)
-    found = optimize_program(TiedOracle(oracle, T), inner, near_BxJ, *weights)
+    near_BxJ = None if near_BxS is None else fixed_proportions.gathered(T, near_BxS)
+    found = optimize_program(ReducedOracle(oracle, T), inner, near_BxJ, *weights)
     bounds = zip(found, program.lower_BxS, program.upper_BxS, strict=True)
     return [
-        replace(one, w_S=T @ one.w_S, cap_S=ties.caps(T, np.asarray(one.cap_S), lower_S, upper_S))
+        replace(one, w_S=T @ one.w_S, cap_S=fixed_proportions.caps(T, np.asarray(one.cap_S), lower_S, upper_S))
         for one, lower_S, upper_S in bounds
     ]
 
 
 def _corner(program: Program, b: int, w_S: np.ndarray, z_M: np.ndarray, cap_S: np.ndarray) -> tuple[bool, bool]:
     """Whether an optimum is a vertex, and whether it is degenerate."""
-    open_S = program.upper_BxS[b] - program.lower_BxS[b] > HELD
-    free_S = (w_S - program.lower_BxS[b] > HELD) & (program.upper_BxS[b] - w_S > HELD)
-    freedom = np.sum(free_S) - 1 + bool(program.rows.top_M.any()) - np.sum(z_M > HELD)
+    open_S = program.upper_BxS[b] - program.lower_BxS[b] > ACTIVE
+    free_S = (w_S - program.lower_BxS[b] > ACTIVE) & (program.upper_BxS[b] - w_S > ACTIVE)
+    freedom = np.sum(free_S) - 1 + bool(program.rows.top_M.any()) - np.sum(z_M > ACTIVE)
     vertex = bool(open_S.any() and freedom <= 0)
-    return vertex, bool(np.any(open_S & ~free_S & (np.abs(cap_S) < HELD)))
+    return vertex, bool(np.any(open_S & ~free_S & (np.abs(cap_S) < ACTIVE)))
 
 
-def _all_starts(oracle: Oracle | TiedOracle, program: Program, near_BxS: np.ndarray | None) -> list[np.ndarray]:
+def _all_starts(oracle: Oracle | ReducedOracle, program: Program, near_BxS: np.ndarray | None) -> list[np.ndarray]:
     if near_BxS is None:
         return _starts(program.lower_BxS, program.upper_BxS, oracle.convex)
     middle_BxS = middle(program.lower_BxS, program.upper_BxS)
@@ -168,8 +168,8 @@ def _all_starts(oracle: Oracle | TiedOracle, program: Program, near_BxS: np.ndar
 
 
 def _certified(
-    oracle: Oracle | TiedOracle, program: Program, start_BxS: np.ndarray, weights: tuple[float, float]
-) -> tuple[Solution, np.ndarray, np.ndarray, np.ndarray]:
+    oracle: Oracle | ReducedOracle, program: Program, start_BxS: np.ndarray, weights: tuple[float, float]
+) -> tuple[PrimalDual, np.ndarray, np.ndarray, np.ndarray]:
     """Solutions with objective, gap and breach; rows that stay broken are made dearer before that is believed.
 
     `weights`: the barrier's first and last, see `solve`.
@@ -182,7 +182,7 @@ def _certified(
         again = broken if last else broken[judged[2][broken] <= KEPT]
         if not len(again):
             break
-        part, asked = program.take(again).dearer(DEARER), oracle.take(again)
+        part, asked = program.take(again).with_penalty(PENALTY_FACTOR), oracle.take(again)
         other = _tidy(part, solve(part, asked, start_BxS[again], FIRST, last))
         pairs = [*zip(vars(solution).values(), vars(other).values(), strict=True)]
         pairs += zip(judged, certify(part, asked, other), strict=True)
@@ -191,7 +191,7 @@ def _certified(
     return solution, *judged
 
 
-def _tidy(program: Program, found: Solution) -> Solution:
+def _tidy(program: Program, found: PrimalDual) -> PrimalDual:
     """The solver keeps the sum to rounding. Bounds are kept exactly, also by a share divided by .999...9."""
     w_BxS = found.w_BxS / found.w_BxS.sum(1, keepdims=True)
     return replace(found, w_BxS=np.clip(w_BxS, program.lower_BxS, program.upper_BxS))

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from mixlaw.errors import MixlawError
 from mixlaw.fitting.bootstrap import replicate
 from mixlaw.io.progress import stage
-from mixlaw.optimization.infeasible_ceilings import refuse_broken
+from mixlaw.optimization.infeasible_ceilings import refuse_infeasible
 from mixlaw.optimization.optimum import Optimum
-from mixlaw.optimization.problem import Problem
+from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale, fit_toward
 from mixlaw.optimization.size_search import choose_scale
 
@@ -23,13 +23,13 @@ class Prepared:
         notes: those of the fit, those that `prepare` was given, and those on the choice of N and D.
     """
 
-    problem: Problem
+    problem: MixtureProblem
     scale: Scale
     best: Optimum
     notes: list[str]
 
 
-def prepare(problem: Problem, replicas: int, seed: int, notes: list[str]) -> Prepared:
+def prepare(problem: MixtureProblem, replicas: int, seed: int, notes: list[str]) -> Prepared:
     """Choose N and D, check the constraints there, weight the fit towards that run, and optimize the mixture.
 
     Args:
@@ -57,5 +57,5 @@ def prepare(problem: Problem, replicas: int, seed: int, notes: list[str]) -> Pre
     problem = replace(problem, fit=fit)
     stage("optimizing the mixture")
     best = problem.solve(fit.z_KxP[None], scale.pair)[0]
-    refuse_broken(problem, scale, best)
+    refuse_infeasible(problem, scale, best)
     return Prepared(problem, scale, best, [*fit.notes, *notes])

@@ -10,7 +10,7 @@ from mixlaw.laws import parametric
 from mixlaw.mixtures.constraint_rows import Rows, row, stack
 from mixlaw.mixtures.infeasibility import Bound, refuse
 from mixlaw.mixtures.simplex import check_bounds
-from mixlaw.optimization import fixed_proportions as ties
+from mixlaw.optimization import fixed_proportions
 from mixlaw.optimization.optimum import Optimum, optimize_program, tighten
 from mixlaw.optimization.oracle import Oracle
 from mixlaw.optimization.program import Program
@@ -30,7 +30,7 @@ those of the full certificate, which the plan's own optimum keeps."""
 
 
 @dataclass(frozen=True)
-class Problem:
+class MixtureProblem:
     """What to minimise and what to keep, for one fit. Use `pose`, which puts sources and targets in the fit's order.
 
     Attributes:
@@ -112,14 +112,16 @@ class Problem:
         return None if near is None else near.reference(self.fit.sources, self.proportional_S)
 
     @property
-    def ties_SxJ(self) -> np.ndarray | None:
-        """The proportions that groups keep, as `ties.py` has them; None where none does."""
-        return ties.matrix(self.fit.sources, [group.kept for group in self.constraints.groups if group.keep])
+    def proportions_SxJ(self) -> np.ndarray | None:
+        """The proportions that groups keep, as `fixed_proportions.py` has them; None where none does."""
+        return fixed_proportions.matrix(
+            self.fit.sources, [group.kept for group in self.constraints.groups if group.keep]
+        )
 
     def has_room(self, upper_BxS: np.ndarray) -> np.ndarray:
         """Whether the kept proportions fit within these largest shares, (B,)."""
-        T = self.ties_SxJ
-        return np.ones(len(upper_BxS), bool) if T is None else ties.room(T, self.lower_S[None], upper_BxS)
+        T = self.proportions_SxJ
+        return np.ones(len(upper_BxS), bool) if T is None else fixed_proportions.room(T, self.lower_S[None], upper_BxS)
 
     def value(self, losses_K: np.ndarray) -> np.ndarray:
         """The objective of losses (..., K), nats per token: their weighted mean, or the largest that counts."""
@@ -213,7 +215,7 @@ class Problem:
             kl=(near and near.kl_price) or 0.0,
             l1=(near and near.l1_price) or 0.0,
             reference_S=self.reference_S,
-            ties_SxJ=self.ties_SxJ,
+            proportions_SxJ=self.proportions_SxJ,
         )
 
     def solve(
@@ -240,7 +242,7 @@ class Problem:
             return optimize_program(oracle, program, last=last)
         return optimize_program(oracle, program, np.broadcast_to(near_S, upper_BxS.shape), WARM, last)
 
-    def broken(self, w_S: np.ndarray, scale: Scale, losses_K: np.ndarray) -> list[str]:
+    def violated(self, w_S: np.ndarray, scale: Scale, losses_K: np.ndarray) -> list[str]:
         """Names of the constraints that a mixture with these losses breaks."""
         upper_S, tokens_B = self.upper_S(scale.tokens), np.array([scale.tokens_or_nan])
         bounds = zip(self.fit.sources, w_S, self.lower_S, upper_S, strict=True)
@@ -257,11 +259,12 @@ def pose(
     budget: Budget | None = None,
     targets: tuple[Target, ...] = (),
     constraints: Constraints | None = None,
-) -> Problem:
+) -> MixtureProblem:
     """The problem that these state, in the order of the fit's sources; without targets each of the fit's counts 1.
 
     Raises:
-        MixlawError: sources or targets do not match the fit, the law knows no mixture or is a reference; see `Problem`.
+        MixlawError: sources or targets do not match the fit, or the law is a reference or independent of the mixture;
+            see `MixtureProblem`.
     """
     parametric(fit.law)
     if sources is not None:
@@ -276,7 +279,7 @@ def pose(
                 f"target '{target.name}' is not measured by the runs: their targets are {list(fit.targets)}"
             )
     index_K = [fit.targets.index(target.name) for target in targets]
-    return Problem(fit.take_targets(index_K), tuple(targets), sources, budget, constraints or Constraints())
+    return MixtureProblem(fit.take_targets(index_K), tuple(targets), sources, budget, constraints or Constraints())
 
 
 def _in_order(fit: Fit, sources: Sources) -> Sources:

@@ -28,7 +28,7 @@ class Program:
         linear_BxS: c.
         kl, l1: a and b.
         reference_S: r, above 0 wherever a KL counts.
-        ties_SxJ: w = T v for proportions that are kept (`ties.py`); None where every share is free.
+        proportions_SxJ: w = T v for proportions that are kept (`ties.py`); None where every share is free.
     """
 
     weight_K: np.ndarray
@@ -39,7 +39,7 @@ class Program:
     kl: float = 0.0
     l1: float = 0.0
     reference_S: np.ndarray | None = None
-    ties_SxJ: np.ndarray | None = None
+    proportions_SxJ: np.ndarray | None = None
 
     @property
     def limit_BxM(self) -> np.ndarray:
@@ -61,7 +61,7 @@ class Program:
         """Whether KL(w|r) counts anywhere."""
         return self.kl > 0 or bool(np.any(self.rows.kl_M > 0))
 
-    def dearer(self, factor: float) -> "Program":
+    def with_penalty(self, factor: float) -> "Program":
         """The same with dearer breaches."""
         return replace(self, rows=self.rows._replace(price_M=self.rows.price_M * factor))
 

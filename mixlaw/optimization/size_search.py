@@ -3,8 +3,8 @@
 import numpy as np
 
 from mixlaw.errors import MixlawError
-from mixlaw.optimization.infeasible_ceilings import refuse_broken
-from mixlaw.optimization.problem import MET, Problem
+from mixlaw.optimization.infeasible_ceilings import refuse_infeasible
+from mixlaw.optimization.problem import MET, MixtureProblem
 from mixlaw.optimization.scale import Scale
 
 GRID = 17
@@ -13,7 +13,7 @@ ROUNDS = 6
 """Grids: neighbours on the last lie closer than a thousandth of a percent."""
 
 
-def choose_scale(problem: Problem, notes: list[str]) -> Scale:
+def choose_scale(problem: MixtureProblem, notes: list[str]) -> Scale:
     """N and D for the budget: as given, or the minimiser over N of the best mixture's objective at the D left for it.
 
     Raises:
@@ -36,7 +36,7 @@ def choose_scale(problem: Problem, notes: list[str]) -> Scale:
     return best_scale(problem, budget.flops, notes)
 
 
-def best_scale(problem: Problem, flops: float, notes: list[str], rounds: int = ROUNDS) -> Scale:
+def best_scale(problem: MixtureProblem, flops: float, notes: list[str], rounds: int = ROUNDS) -> Scale:
     """The best N, with its D, for so much compute: of the budget's sizes, or any.
 
     Raises:
@@ -61,7 +61,7 @@ def best_scale(problem: Problem, flops: float, notes: list[str], rounds: int = R
     return Scale(params, float(budget.tokens_for(params, flops)))
 
 
-def _best(problem: Problem, params_B: np.ndarray, flops: float) -> int:
+def _best(problem: MixtureProblem, params_B: np.ndarray, flops: float) -> int:
     """Which of the sizes is best."""
     assert problem.budget is not None
     tokens_B = problem.budget.tokens_for(params_B, flops)
@@ -77,13 +77,13 @@ def _best(problem: Problem, params_B: np.ndarray, flops: float) -> int:
     if len(able):
         z_BxKxP = np.broadcast_to(problem.fit.z_KxP, (len(able), *problem.fit.z_KxP.shape))
         optima = problem.solve(z_BxKxP, (params_B[able], tokens_B[able]), upper_BxS)
-        found[able] = [optimum.objective if optimum.broken <= MET else np.inf for optimum in optima]
+        found[able] = [optimum.objective if optimum.violation <= MET else np.inf for optimum in optima]
         if not np.isfinite(found).any():
-            nearest = int(np.argmin([optimum.broken for optimum in optima]))
+            nearest = int(np.argmin([optimum.violation for optimum in optima]))
             scale = Scale(float(params_B[able[nearest]]), float(tokens_B[able[nearest]]))
             try:
                 problem.refuse_conflicts(scale.tokens)
-                refuse_broken(problem, scale, optima[nearest])
+                refuse_infeasible(problem, scale, optima[nearest])
             except MixlawError as error:
                 at = f"at {scale.params:.3g} parameters and {scale.tokens:.3g} tokens, the nearest to keeping all,"
                 raise MixlawError(f"budget of {flops:.3g} FLOP: {at} {error}") from None

@@ -17,7 +17,7 @@ LAST_CURVED = 1e-11
 their multipliers."""
 
 
-class Point(NamedTuple):
+class Iterate(NamedTuple):
     """Iterates of the problems: x = (w, t, y, e), multipliers of bounds and rows, the barrier's weight."""
 
     x_BxN: np.ndarray
@@ -27,7 +27,7 @@ class Point(NamedTuple):
     barrier_B: np.ndarray
 
 
-class Layout:
+class StandardForm:
     """Where t, y and e stand among the variables, and the rows with those of |w_i - r_i| <= e_i below them."""
 
     def __init__(self, program: Program) -> None:
@@ -61,7 +61,7 @@ class Layout:
         self.upper_BxN = np.hstack([program.upper_BxS, inf])
         self.free_BxN = self.upper_BxN - self.lower_BxN > 1e-12
 
-    def start(self, w_BxS: np.ndarray, losses_BxK: np.ndarray, share: float) -> Point:
+    def start(self, w_BxS: np.ndarray, losses_BxK: np.ndarray, share: float) -> Iterate:
         """A point strictly inside everything, with multipliers on the central path at `share` of the objective."""
         program, rows = self.program, self.program.rows
         x_BxN = np.zeros((len(w_BxS), self.N))
@@ -78,7 +78,7 @@ class Layout:
         low_BxN, high_BxN = self.room(x_BxN, np.arange(len(w_BxS)))
         slack_BxM = self.limit_BxM - self.rows_without(x_BxN, losses_BxK)
         mu = barrier_B[:, None]
-        return Point(x_BxN, mu / low_BxN, mu / high_BxN, mu / slack_BxM, barrier_B)
+        return Iterate(x_BxN, mu / low_BxN, mu / high_BxN, mu / slack_BxM, barrier_B)
 
     def rows_without(self, x_BxN: np.ndarray, losses_BxK: np.ndarray) -> np.ndarray:
         """Left hand sides of all rows."""
@@ -107,11 +107,11 @@ class Layout:
         x_BxN[:, self.S : self.y.stop] = 0.0
         b_BxM = (self.rows_without(x_BxN, losses_BxK) - self.limit_BxM[of_B])[:, : self.M]
         if self.tops:
-            top_B = _met(b_BxM[:, rows.top_M], rows.price_M[rows.top_M], mu_Bx1)
+            top_B = _largest_row(b_BxM[:, rows.top_M], rows.price_M[rows.top_M], mu_Bx1)
             x_BxN[:, self.top] = top_B
             b_BxM = b_BxM - rows.top_M * top_B[:, None]
         price_E = rows.price_M[self.elastic_E]
-        x_BxN[:, self.y] = _breach(b_BxM[:, self.elastic_E], price_E, mu_Bx1)
+        x_BxN[:, self.y] = _violation(b_BxM[:, self.elastic_E], price_E, mu_Bx1)
         return x_BxN
 
     def objective(self, x_BxN: np.ndarray, losses_BxK: np.ndarray, of_B: np.ndarray) -> np.ndarray:
@@ -131,7 +131,7 @@ class Layout:
         return np.where(inside_B, value_B - barrier_B * logs_B, np.inf)
 
 
-def _breach(b_BxE: np.ndarray, price_E: np.ndarray, mu_Bx1: np.ndarray) -> np.ndarray:
+def _violation(b_BxE: np.ndarray, price_E: np.ndarray, mu_Bx1: np.ndarray) -> np.ndarray:
     """y > max(b, 0) with  price = mu/y + mu/(y - b):  the larger root of price y^2 - (price b + 2 mu) y + mu b."""
     sum_BxE, root_BxE = price_E * b_BxE + 2.0 * mu_Bx1, np.hypot(price_E * b_BxE, 2.0 * mu_Bx1)
     product_BxE, down_BxE = 2.0 * mu_Bx1 * b_BxE, sum_BxE - root_BxE
@@ -139,7 +139,7 @@ def _breach(b_BxE: np.ndarray, price_E: np.ndarray, mu_Bx1: np.ndarray) -> np.nd
     return np.where(sum_BxE < 0, other_BxE, (sum_BxE + root_BxE) / (2.0 * price_E))
 
 
-def _met(b_BxT: np.ndarray, price_T: np.ndarray, mu_Bx1: np.ndarray) -> np.ndarray:
+def _largest_row(b_BxT: np.ndarray, price_T: np.ndarray, mu_Bx1: np.ndarray) -> np.ndarray:
     """t with  1 = sum of mu / slack  over the rows that it meets, breaches at their best.
 
     The root of a rising function: Newton's steps, halving the bracket instead wherever they leave it.
@@ -153,7 +153,7 @@ def _met(b_BxT: np.ndarray, price_T: np.ndarray, mu_Bx1: np.ndarray) -> np.ndarr
     low_B, t_B = far_B, np.minimum(far_B + mu_Bx1[:, 0], high_B)
     for _ in range(60):
         away_BxT = b_BxT - t_B[:, None]
-        y_BxT = np.where(elastic_T, _breach(away_BxT, price_T, mu_Bx1), 0.0)
+        y_BxT = np.where(elastic_T, _violation(away_BxT, price_T, mu_Bx1), 0.0)
         pull_BxT = price_T - np.divide(mu_Bx1, y_BxT, out=np.zeros_like(y_BxT), where=y_BxT > 0)
         far_BxT = elastic_T & (away_BxT > 0)
         slack_BxT = np.where(far_BxT, mu_Bx1 / np.where(far_BxT, pull_BxT, 1.0), y_BxT - away_BxT)

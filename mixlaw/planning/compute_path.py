@@ -6,7 +6,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.io.json import named
 from mixlaw.mixtures.constraint_rows import stack
 from mixlaw.mixtures.infeasibility import mixture_exists
-from mixlaw.optimization.problem import MET, Problem
+from mixlaw.optimization.problem import MET, MixtureProblem
 from mixlaw.optimization.scale import Scale
 from mixlaw.optimization.size_search import best_scale
 from mixlaw.planning.notes import Note, null
@@ -20,7 +20,7 @@ MULTIPLES = np.geomspace(1e-2, 1e4, 241)
 """Multiples of the plan's compute among which the equivalent one is searched."""
 
 
-def speed_up(problem: Problem, scale: Scale, w_S: np.ndarray, notes: list[str]) -> SpeedUp | None:
+def speed_up(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, notes: list[str]) -> SpeedUp | None:
     """How many times the plan's compute the proportional mixture needs to be as good, with a 90% interval.
 
     The multiple is the smallest at which the predicted objective of proportional is down to the plan's, refit by refit;
@@ -43,7 +43,7 @@ def speed_up(problem: Problem, scale: Scale, w_S: np.ndarray, notes: list[str]) 
     return SpeedUp(point, float(min(low, point)), float(max(high, point)), against="proportional", by=what)
 
 
-def _along(problem: Problem, scale: Scale, w_S: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _along(problem: MixtureProblem, scale: Scale, w_S: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Multiples of the plan's compute that leave any tokens once serving is paid, with N and D (M,) of one mixture.
 
     N is that of the plan where it was given; of the sizes to choose from, the best for the mixture at each; else such
@@ -65,7 +65,7 @@ def _along(problem: Problem, scale: Scale, w_S: np.ndarray) -> tuple[np.ndarray,
     return MULTIPLES[able_M], params_M[able_M], tokens_M[able_M]
 
 
-def _best_sizes(problem: Problem, size_Z: np.ndarray, flops_M: np.ndarray, w_S: np.ndarray) -> np.ndarray:
+def _best_sizes(problem: MixtureProblem, size_Z: np.ndarray, flops_M: np.ndarray, w_S: np.ndarray) -> np.ndarray:
     """Of the sizes the one at which the mixture's objective is lowest for so much compute, (M,)."""
     assert problem.budget is not None
     tokens_ZxM = np.array([problem.budget.tokens_for(size, flops_M) for size in size_Z])
@@ -77,7 +77,7 @@ def _best_sizes(problem: Problem, size_Z: np.ndarray, flops_M: np.ndarray, w_S: 
     return size_Z[value_ZxM.argmin(0)]
 
 
-def _own(problem: Problem, scale: Scale, w_S: np.ndarray, replicas: bool) -> np.ndarray:
+def _own(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, replicas: bool) -> np.ndarray:
     """The plan's objective, of the fit (1,) or of its replicas (B,)."""
     losses = problem.fit.losses(w_S[None], *scale.pair, replicas=replicas)
     return problem.value(losses[:, 0] if replicas else losses)
@@ -95,7 +95,7 @@ def _equivalent(multiple_M: np.ndarray, value_M: np.ndarray, goal: float) -> flo
     return float(np.exp(np.interp(share, [0.0, 1.0], np.log(multiple_M[[m - 1, m]]))))
 
 
-def path(problem: Problem, scale: Scale, notes: list[str]) -> tuple[PathPoint, ...] | None:
+def path(problem: MixtureProblem, scale: Scale, notes: list[str]) -> tuple[PathPoint, ...] | None:
     """The optimum at multiples of the plan's compute. N is chosen again for each if the budget states compute alone.
     Budgets at which no mixture satisfies the constraints are left out."""
     if not {"params", "tokens"} & problem.fit.law.needs or None in (scale.params, scale.tokens):
@@ -108,7 +108,7 @@ def path(problem: Problem, scale: Scale, notes: list[str]) -> tuple[PathPoint, .
     optima = problem.solve(z_FxKxP, (np.array([n for _, (n, _) in sized]), np.array([d for _, (_, d) in sized])))
     found = []
     for (flops, (params, tokens)), optimum in zip(sized, optima, strict=True):
-        if optimum.broken <= MET:
+        if optimum.violation <= MET:
             losses_K = problem.fit.losses(optimum.w_S[None], params, tokens)[0]
             mixture = named(problem.fit.sources, optimum.w_S)
             found.append(PathPoint(float(flops), params, tokens, mixture, float(problem.value(losses_K))))
@@ -121,7 +121,7 @@ def path(problem: Problem, scale: Scale, notes: list[str]) -> tuple[PathPoint, .
     return tuple(found)
 
 
-def _sized(problem: Problem, scale: Scale, flops: float) -> tuple[float, float] | None:
+def _sized(problem: MixtureProblem, scale: Scale, flops: float) -> tuple[float, float] | None:
     """N and D for so much compute: the plan's own at its own, its N where that was given, else the best; None where no
     mixture keeps the constraints."""
     budget = problem.budget
@@ -139,7 +139,7 @@ def _sized(problem: Problem, scale: Scale, flops: float) -> tuple[float, float] 
     return at.pair if at.tokens and _keepable(problem, at.tokens) else None
 
 
-def _keepable(problem: Problem, tokens: float) -> bool:
+def _keepable(problem: MixtureProblem, tokens: float) -> bool:
     """Whether bounds, groups and money leave a mixture at so many tokens."""
     rows = stack(problem.linear_rows(np.array([tokens])), len(problem.targets), len(problem.fit.sources))
     rows = rows._replace(limit_M=np.asarray(rows.limit_M).reshape(-1))

@@ -12,7 +12,7 @@ import numpy as np
 from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.fit_runs import fit as estimate
-from mixlaw.optimization.problem import Problem
+from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
 from mixlaw.planning.notes import Note, null
 from mixlaw.planning.plan_types import Bracket
@@ -20,7 +20,7 @@ from mixlaw.planning.plan_types import Bracket
 SIDES = ("optimal-mixtures", "joint-effective-tokens")
 
 
-def bracket(problem: Problem, scale: Scale, w_S: np.ndarray, notes: list[str], seed: int) -> Bracket | None:
+def bracket(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, notes: list[str], seed: int) -> Bracket | None:
     """Gain of the plan's mixture on proportional (on uniform, if sizes are unknown) by law, nats per token.
 
     Returns:
@@ -48,6 +48,6 @@ def bracket(problem: Problem, scale: Scale, w_S: np.ndarray, notes: list[str], s
     return Bracket(against, gains, low=min(gains.values()), high=max(gains.values()))
 
 
-def _gain(problem: Problem, fit: Fit, w_2xS: np.ndarray, scale: Scale) -> float:
+def _gain(problem: MixtureProblem, fit: Fit, w_2xS: np.ndarray, scale: Scale) -> float:
     plan, other = problem.value(fit.losses(w_2xS, *scale.pair))
     return float(other - plan)

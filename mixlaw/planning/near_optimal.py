@@ -8,7 +8,7 @@ from mixlaw.io.json import named
 from mixlaw.mixtures.constraint_rows import Rows, row, stack
 from mixlaw.optimization.optimum import optimize_program
 from mixlaw.optimization.oracle import Oracle
-from mixlaw.optimization.problem import MET, Problem
+from mixlaw.optimization.problem import MET, MixtureProblem
 from mixlaw.optimization.scale import Scale
 from mixlaw.planning.plan_types import Alternative, NearOptimal
 from mixlaw.planning.verdict import compared, losses_of
@@ -16,7 +16,7 @@ from mixlaw.planning.verdict import compared, losses_of
 ALTERNATIVES = 3
 
 
-def near_optimal(problem: Problem, scale: Scale, own_S: np.ndarray, regret: float) -> NearOptimal:
+def near_optimal(problem: MixtureProblem, scale: Scale, own_S: np.ndarray, regret: float) -> NearOptimal:
     """Ranges of the shares, and alternatives far from each other, among mixtures worse by at most `regret` nats.
 
     For every source its smallest and largest share are found under the plan's constraints and one more row, the
@@ -37,7 +37,7 @@ def near_optimal(problem: Problem, scale: Scale, own_S: np.ndarray, regret: floa
     return NearOptimal(regret, ranges, tuple(picked))
 
 
-def _alternative(problem: Problem, scale: Scale, own_S: np.ndarray, w_S: np.ndarray) -> Alternative:
+def _alternative(problem: MixtureProblem, scale: Scale, own_S: np.ndarray, w_S: np.ndarray) -> Alternative:
     found = compared(problem, scale, own_S, w_S)
     assert found.objective is not None
     assert found.difference is not None
@@ -45,7 +45,7 @@ def _alternative(problem: Problem, scale: Scale, own_S: np.ndarray, w_S: np.ndar
     return Alternative(named(problem.fit.sources, w_S), found.objective, found.difference, moved)
 
 
-def _corners(problem: Problem, scale: Scale, own_S: np.ndarray, regret: float) -> np.ndarray:
+def _corners(problem: MixtureProblem, scale: Scale, own_S: np.ndarray, regret: float) -> np.ndarray:
     """The mixtures (C, S) with the smallest and the largest share of each source, and the plan's own."""
     S, upper_S, tokens = len(problem.fit.sources), problem.upper_S(scale.tokens), scale.tokens_or_nan
     program = problem.program(np.full(2 * S, tokens), np.broadcast_to(upper_S, (2 * S, S)))
@@ -57,10 +57,10 @@ def _corners(problem: Problem, scale: Scale, own_S: np.ndarray, regret: float) -
     oracle = Oracle(problem.fit, z_BxKxP, np.full(2 * S, scale.params_or_nan), np.full(2 * S, tokens))
     near_BxS = None if problem.fit.law.convex else np.broadcast_to(own_S, (2 * S, S))
     optima = optimize_program(oracle, program, near_BxS)
-    return np.stack([own_S, *(optimum.w_S for optimum in optima if optimum.broken <= MET)])
+    return np.stack([own_S, *(optimum.w_S for optimum in optima if optimum.violation <= MET)])
 
 
-def _regret_rows(problem: Problem, scale: Scale, own_S: np.ndarray, regret: float) -> list[Rows]:
+def _regret_rows(problem: MixtureProblem, scale: Scale, own_S: np.ndarray, regret: float) -> list[Rows]:
     """The objective within the regret: of the mean, or of every target that counts."""
     losses_K, _ = losses_of(problem, scale, own_S)
     K, S, limit = len(problem.targets), len(problem.fit.sources), float(problem.value(losses_K)) + regret

@@ -7,7 +7,7 @@ import numpy as np
 from mixlaw.fitting.bootstrap import bootstrap_interval
 from mixlaw.io.json import named
 from mixlaw.optimization.optimum import Optimum
-from mixlaw.optimization.problem import Problem
+from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
 from mixlaw.planning.notes import Note, null
 from mixlaw.planning.plan_types import Cap, Certificate, Prediction, Provenance
@@ -18,7 +18,7 @@ AT_BOUND = 1e-4
 """A share nearer than this to a bound is reported as being at it."""
 
 
-def certificate(problem: Problem, best: Optimum) -> Certificate:
+def certificate(problem: MixtureProblem, best: Optimum) -> Certificate:
     """The optimality gap, how it was computed, and whether the optimum is a vertex of the feasible set."""
     rows = problem.rows(np.array([1.0]))
     dual = problem.fit.law.convex and len(rows.names) > 0
@@ -31,7 +31,7 @@ def certificate(problem: Problem, best: Optimum) -> Certificate:
         degenerate=best.degenerate,
         starts=best.starts,
         agree=best.agree,
-        broken=best.broken,
+        broken=best.violation,
     )
 
 
@@ -45,14 +45,14 @@ def intervals(names: tuple[str, ...], w_S: np.ndarray, w_BxS: np.ndarray) -> dic
     return {name: [band["low"], band["high"]] for name, band in found.items()}
 
 
-def predicted(problem: Problem, scale: Scale, best: Optimum) -> Prediction:
+def predicted(problem: MixtureProblem, scale: Scale, best: Optimum) -> Prediction:
     """Predicted loss of each target with its 90% interval, and the objective."""
     point_K, replicas_BxK = losses_of(problem, scale, best.w_S)
     loss = {t.name: band(r, p) for t, r, p in zip(problem.targets, replicas_BxK.T, point_K, strict=True)}
     return Prediction(loss, float(problem.value(point_K)))
 
 
-def epochs_by_source(problem: Problem, scale: Scale, best: Optimum, notes: list[str]) -> dict[str, float] | None:
+def epochs_by_source(problem: MixtureProblem, scale: Scale, best: Optimum, notes: list[str]) -> dict[str, float] | None:
     """Epochs of each source, None if sizes or D are not known; notes say why, and warn of unseen repetition."""
     names, epochs_S = problem.fit.sources, epochs_of(problem, scale, best.w_S)
     if problem.sources is None:
@@ -69,7 +69,7 @@ def epochs_by_source(problem: Problem, scale: Scale, best: Optimum, notes: list[
     return named(names, epochs_S)
 
 
-def tokens_by_source(problem: Problem, scale: Scale, best: Optimum, notes: list[str]) -> dict[str, float] | None:
+def tokens_by_source(problem: MixtureProblem, scale: Scale, best: Optimum, notes: list[str]) -> dict[str, float] | None:
     """Training tokens from each source, None if D is not known."""
     if scale.tokens is None:
         notes.append(null(("tokens_by_source", "epochs"), "the number of training tokens is not known"))
@@ -77,7 +77,7 @@ def tokens_by_source(problem: Problem, scale: Scale, best: Optimum, notes: list[
     return named(problem.fit.sources, best.w_S * scale.tokens)
 
 
-def compute(problem: Problem, notes: list[str]) -> float | None:
+def compute(problem: MixtureProblem, notes: list[str]) -> float | None:
     """FLOP of the budget, None if there is none."""
     if problem.budget is None:
         notes.append(null(("flops",), "no budget was given"))
@@ -85,7 +85,7 @@ def compute(problem: Problem, notes: list[str]) -> float | None:
     return problem.budget.compute
 
 
-def caps(problem: Problem, scale: Scale, best: Optimum) -> dict[str, Cap] | None:
+def caps(problem: MixtureProblem, scale: Scale, best: Optimum) -> dict[str, Cap] | None:
     """By source: bounds at this budget, cap in epochs, and the bound that the share is at; None without a project."""
     if problem.sources is None:
         return None
@@ -98,7 +98,7 @@ def caps(problem: Problem, scale: Scale, best: Optimum) -> dict[str, Cap] | None
     return found
 
 
-def provenance(problem: Problem, seed: int) -> Provenance:
+def provenance(problem: MixtureProblem, seed: int) -> Provenance:
     """Table, hashes and seeds of the fit, the request, and the version."""
     from mixlaw.version import __version__
 

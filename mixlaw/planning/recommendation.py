@@ -11,7 +11,7 @@ from mixlaw.io.json import named
 from mixlaw.io.progress import stage
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.prepare import prepare
-from mixlaw.optimization.problem import MET, REFIT, Problem, pose
+from mixlaw.optimization.problem import MET, REFIT, MixtureProblem, pose
 from mixlaw.optimization.scale import Scale
 from mixlaw.planning.compute_path import path, speed_up
 from mixlaw.planning.law_sensitivity import bracket
@@ -110,7 +110,9 @@ def recommend(
     return replace(plan, notes=with_codes(notes, plan), fit=fit)
 
 
-def _near_optimal(problem: Problem, scale: Scale, w_S: np.ndarray, ask: Ask, notes: list[str]) -> NearOptimal | None:
+def _near_optimal(
+    problem: MixtureProblem, scale: Scale, w_S: np.ndarray, ask: Ask, notes: list[str]
+) -> NearOptimal | None:
     """Near-optimal mixtures; None for large problems, unless the request states a regret."""
     size = len(problem.fit.sources) ** 2 * len(problem.targets)
     if ask.regret is None and size > LARGE:
@@ -119,7 +121,9 @@ def _near_optimal(problem: Problem, scale: Scale, w_S: np.ndarray, ask: Ask, not
     return near_optimal(problem, scale, w_S, ask.regret or REGRET)
 
 
-def _bracket(problem: Problem, scale: Scale, w_S: np.ndarray, ask: Ask, notes: list[str], seed: int) -> Bracket | None:
+def _bracket(
+    problem: MixtureProblem, scale: Scale, w_S: np.ndarray, ask: Ask, notes: list[str], seed: int
+) -> Bracket | None:
     """The gain under other laws, if the request asks for it."""
     if ask.bracket:
         return bracket(problem, scale, w_S, notes, seed)
@@ -128,12 +132,12 @@ def _bracket(problem: Problem, scale: Scale, w_S: np.ndarray, ask: Ask, notes: l
 
 
 def _at_optimum(
-    problem: Problem, scale: Scale, best: Optimum, refits: list[Optimum], notes: list[str], seed: int
+    problem: MixtureProblem, scale: Scale, best: Optimum, refits: list[Optimum], notes: list[str], seed: int
 ) -> Plan:
     """The plan with the sections that every plan has."""
     fit, error = problem.fit, held_out(problem.fit, seed=seed)
     notes += error.notes
-    violating = sum(refit.broken > MET for refit in refits)
+    violating = sum(refit.violation > MET for refit in refits)
     if violating:
         text = f"in {violating} of {len(refits)} refits no mixture keeps the constraints: the nearest one counts"
         notes.append(Note("refits", ("interval",), text))
@@ -164,7 +168,7 @@ def _at_optimum(
 
 
 def _doubts(
-    problem: Problem, scale: Scale, best: Optimum, found: Mapping[str, Baseline | None], error: HeldOut
+    problem: MixtureProblem, scale: Scale, best: Optimum, found: Mapping[str, Baseline | None], error: HeldOut
 ) -> list[str]:
     """Reasons why the verdict is unknown."""
     reasons = []
@@ -176,7 +180,7 @@ def _doubts(
     return reasons + list(error.doubt if verdict(found) == "better" else ())
 
 
-def _of_optimum(problem: Problem, best: Optimum) -> list[Note]:
+def _of_optimum(problem: MixtureProblem, best: Optimum) -> list[Note]:
     """Notes on the optimum itself."""
     texts, law = [], problem.fit.law
     if not law.convex:
@@ -191,7 +195,7 @@ def _of_optimum(problem: Problem, best: Optimum) -> list[Note]:
     return [Note("optimum", ("certificate",), text) for text in texts]
 
 
-def _serving(problem: Problem, scale: Scale) -> list[Note]:
+def _serving(problem: MixtureProblem, scale: Scale) -> list[Note]:
     """Share of the compute for serving, if the budget pays for it."""
     budget = problem.budget
     if budget is None or budget.served is None or scale.params is None:
@@ -201,7 +205,7 @@ def _serving(problem: Problem, scale: Scale) -> list[Note]:
     return [Note("serving", ("flops",), text)]
 
 
-def _seed_noise(problem: Problem) -> list[Note]:
+def _seed_noise(problem: MixtureProblem) -> list[Note]:
     """Standard deviation of the objective over seeds, if runs repeat: the scale on which gains are judged."""
     found, at = problem.fit.diagnostics, problem.fit.runs
     if at is None or not np.isfinite(found.seed_noise_K).all():

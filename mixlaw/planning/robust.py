@@ -16,7 +16,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.mixtures.constraint_rows import Rows, stack
 from mixlaw.optimization.optimum import Optimum, optimize_program
 from mixlaw.optimization.oracle import Oracle
-from mixlaw.optimization.problem import Problem
+from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.program import Program
 from mixlaw.optimization.scale import Scale
 from mixlaw.planning.plan_types import RobustChoice
@@ -27,7 +27,7 @@ LANES = 4000
 
 
 def robust(
-    problem: Problem, scale: Scale, best: Optimum, refits: list[Optimum], quantile: float | None
+    problem: MixtureProblem, scale: Scale, best: Optimum, refits: list[Optimum], quantile: float | None
 ) -> tuple[Optimum, RobustChoice]:
     """The robust optimum, and its regrets compared with those of the plain optimum.
 
@@ -62,7 +62,7 @@ def _regret_of(regret_B: np.ndarray, level: float) -> dict[str, float]:
     return {"mean": float(regret_B.mean()), f"quantile_{level:g}": float(np.quantile(regret_B, level))}
 
 
-def _least(problem: Problem, scale: Scale, best: Optimum, refits: list[Optimum]) -> np.ndarray:
+def _least(problem: MixtureProblem, scale: Scale, best: Optimum, refits: list[Optimum]) -> np.ndarray:
     """The least objective in each refit of the mixtures to choose among, nats per token.
 
     The refits' own optima keep ceilings by their own losses: where there are ceilings, others are needed.
@@ -77,7 +77,7 @@ def _least(problem: Problem, scale: Scale, best: Optimum, refits: list[Optimum])
     return np.array([found.objective for found in optimize_program(oracle, program, near_BxS)])
 
 
-def _regret(problem: Problem, scale: Scale, w_S: np.ndarray, least_B: np.ndarray) -> np.ndarray:
+def _regret(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, least_B: np.ndarray) -> np.ndarray:
     """Regret of a mixture in each refit, nats per token; what its distance from a reference costs counts."""
     losses_BxK = problem.fit.losses(w_S[None], *scale.pair, replicas=True)[: len(least_B), 0]
     program = problem.program(np.array([scale.tokens_or_nan]), problem.upper_S(scale.tokens)[None])
@@ -85,7 +85,7 @@ def _regret(problem: Problem, scale: Scale, w_S: np.ndarray, least_B: np.ndarray
 
 
 def _program(
-    problem: Problem, scale: Scale, weight_BxK: np.ndarray, more: list[Rows] | None = None, count: int = 1
+    problem: MixtureProblem, scale: Scale, weight_BxK: np.ndarray, more: list[Rows] | None = None, count: int = 1
 ) -> Program:
     """`count` problems alike over the losses of B refits and, last, of the fit, by which the constraints are kept."""
     (refits, K), S = weight_BxK.shape, len(problem.fit.sources)
@@ -95,7 +95,7 @@ def _program(
     return replace(program, weight_K=np.append(weight_BxK.ravel(), np.zeros(K)), rows=rows)
 
 
-def _regrets(weight_BxK: np.ndarray, least_B: np.ndarray, price_B: np.ndarray, problem: Problem) -> Rows:
+def _regrets(weight_BxK: np.ndarray, least_B: np.ndarray, price_B: np.ndarray, problem: MixtureProblem) -> Rows:
     """One row a refit: its objective less its least is met by t, or broken at a price."""
     (count, K), S = weight_BxK.shape, len(problem.fit.sources)
     loss_BxL = np.zeros((count, (count + 1) * K))
@@ -108,7 +108,7 @@ def _regrets(weight_BxK: np.ndarray, least_B: np.ndarray, price_B: np.ndarray, p
 
 
 def _polished(
-    problem: Problem, scale: Scale, oracle: Oracle, found: Optimum, least_B: np.ndarray, quantile: float
+    problem: MixtureProblem, scale: Scale, oracle: Oracle, found: Optimum, least_B: np.ndarray, quantile: float
 ) -> Optimum:
     """The quantile lowered while the refits within it can be served better."""
     count, K = len(least_B), len(problem.targets)

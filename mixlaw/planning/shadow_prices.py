@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from mixlaw.optimization.optimum import Optimum
-from mixlaw.optimization.problem import Problem
+from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
 from mixlaw.planning.notes import Note
 from mixlaw.planning.plan_types import ShadowPrices, SourcePrice, Unconstrained
@@ -21,7 +21,7 @@ NOTED_GAIN = 1e-5
 """Gain of twice a source's tokens (nats) above which there is a note."""
 
 
-def shadow_prices(problem: Problem, scale: Scale, best: Optimum, notes: list[str]) -> ShadowPrices:
+def shadow_prices(problem: MixtureProblem, scale: Scale, best: Optimum, notes: list[str]) -> ShadowPrices:
     """Shadow prices at the optimum of the fit.
 
     Returns:
@@ -52,7 +52,7 @@ def shadow_prices(problem: Problem, scale: Scale, best: Optimum, notes: list[str
     return ShadowPrices(found, of_rows)
 
 
-def _per_token(problem: Problem, scale: Scale) -> np.ndarray:
+def _per_token(problem: MixtureProblem, scale: Scale) -> np.ndarray:
     """Increase of each source's largest share per unique token (S,); 0 if epochs do not cap it."""
     found_S = np.zeros(len(problem.fit.sources))
     if problem.sources is not None and scale.tokens is not None:
@@ -62,7 +62,7 @@ def _per_token(problem: Problem, scale: Scale) -> np.ndarray:
     return found_S
 
 
-def _doubled(problem: Problem, scale: Scale, best: Optimum, price_S: np.ndarray) -> dict[str, float]:
+def _doubled(problem: MixtureProblem, scale: Scale, best: Optimum, price_S: np.ndarray) -> dict[str, float]:
     """Gain from twice the tokens of a source, for sources that epochs cap, or that repeat under a law of repetition.
 
     The reference mixture that the plan stays near is kept fixed: more tokens would move a proportional one.
@@ -83,7 +83,7 @@ def _doubled(problem: Problem, scale: Scale, best: Optimum, price_S: np.ndarray)
     return found
 
 
-def _with_fixed_reference(problem: Problem) -> Problem:
+def _with_fixed_reference(problem: MixtureProblem) -> MixtureProblem:
     """The problem with its reference mixture fixed as numbers."""
     near, reference_S = problem.constraints.near, problem.reference_S
     if near is None or reference_S is None:
@@ -92,7 +92,7 @@ def _with_fixed_reference(problem: Problem) -> Problem:
     return replace(problem, constraints=replace(problem.constraints, near=fixed))
 
 
-def unconstrained(problem: Problem, scale: Scale, best: Optimum) -> Unconstrained:
+def unconstrained(problem: MixtureProblem, scale: Scale, best: Optimum) -> Unconstrained:
     """The optimum at the plan's N and D without bounds, groups, money, distance or ceilings, and what they cost."""
     sources = problem.sources and Sources(
         replace(s, min=0.0, max=1.0, share=None, max_epochs=None) for s in problem.sources

@@ -9,7 +9,7 @@ from mixlaw.fitting.bootstrap import bootstrap_interval
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.json import named
 from mixlaw.mixtures.simplex import as_mixture
-from mixlaw.optimization.problem import Problem
+from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
 from mixlaw.planning.notes import NULL, Note
 from mixlaw.planning.plan_types import Band, Baseline, Distance, best_feasible
@@ -27,7 +27,7 @@ FAR_SHARE = 0.15
 """Distance of a share from the range of the runs' shares above which it is an extrapolation."""
 
 
-def losses_of(problem: Problem, scale: Scale, w_S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def losses_of(problem: MixtureProblem, scale: Scale, w_S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Predicted losses (K,) of one mixture and their replicas (B, K), nats per token."""
     fit = problem.fit
     return fit.losses(w_S[None], *scale.pair)[0], fit.losses(w_S[None], *scale.pair, replicas=True)[:, 0]
@@ -42,7 +42,7 @@ def band(values_B: np.ndarray, point: float) -> Band:
     return Band.from_dict(bootstrap_interval(values_B, point))
 
 
-def baselines(problem: Problem, scale: Scale, w_S: np.ndarray, notes: list[str]) -> dict[str, Baseline | None]:
+def baselines(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, notes: list[str]) -> dict[str, Baseline | None]:
     """Proportional, uniform and the best run: objective, feasibility, and the paired difference from the plan."""
     fit, w_bySxS = problem.fit, {}
     if problem.proportional_S is not None:
@@ -66,14 +66,14 @@ def baselines(problem: Problem, scale: Scale, w_S: np.ndarray, notes: list[str])
     return found
 
 
-def compared(problem: Problem, scale: Scale, w_S: np.ndarray, other_S: np.ndarray) -> Baseline:
+def compared(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, other_S: np.ndarray) -> Baseline:
     """Another mixture compared with the plan's: objective, feasibility, and difference paired over the bootstrap."""
     (plan_K, plan_BxK), (point_K, replicas_BxK) = (losses_of(problem, scale, w) for w in (w_S, other_S))
     value, plan = float(problem.value(point_K)), float(problem.value(plan_K))
     return Baseline(
         mixture=named(problem.fit.sources, as_mixture(other_S)),
         objective=value,
-        feasible=not problem.broken(other_S, scale, point_K),
+        feasible=not problem.violated(other_S, scale, point_K),
         difference=band(problem.value(replicas_BxK) - problem.value(plan_BxK), value - plan),
     )
 
@@ -89,14 +89,14 @@ def verdict(found: Mapping[str, Baseline | None]) -> str:
     return "better" if sure else "tie"
 
 
-def epochs_of(problem: Problem, scale: Scale, w_S: np.ndarray) -> np.ndarray | None:
+def epochs_of(problem: MixtureProblem, scale: Scale, w_S: np.ndarray) -> np.ndarray | None:
     """Epochs of each source (S,), nan if its tokens are not known; None without sources or D."""
     if problem.sources is None or scale.tokens is None:
         return None
     return w_S * scale.tokens / problem.sources.tokens_S
 
 
-def extrapolations(problem: Problem, scale: Scale, w_S: np.ndarray) -> list[str]:
+def extrapolations(problem: MixtureProblem, scale: Scale, w_S: np.ndarray) -> list[str]:
     """Reasons why the runs do not support a verdict on this plan."""
     support, fit, reasons = problem.fit.support, problem.fit, []
     for name, value, (least, most) in (("N", scale.params, support.params), ("D", scale.tokens, support.tokens)):
@@ -118,7 +118,7 @@ def extrapolations(problem: Problem, scale: Scale, w_S: np.ndarray) -> list[str]
     return reasons
 
 
-def _far_ratio(problem: Problem, scale: Scale) -> list[str]:
+def _far_ratio(problem: MixtureProblem, scale: Scale) -> list[str]:
     """The reason, if there is one, why the plan's tokens per parameter are beyond the runs."""
     least, most = problem.fit.support.tokens_per_param
     if not problem.fit.knows_scale or scale.params is None or scale.tokens is None or not np.isfinite(most):
@@ -134,7 +134,7 @@ def _far_ratio(problem: Problem, scale: Scale) -> list[str]:
     return []
 
 
-def distance(problem: Problem, scale: Scale, w_S: np.ndarray) -> Distance:
+def distance(problem: MixtureProblem, scale: Scale, w_S: np.ndarray) -> Distance:
     """Distance of the plan from the runs."""
     fit, support = problem.fit, problem.fit.support
     mixture, mixture_of_runs = _from_nearest_run(fit, w_S)

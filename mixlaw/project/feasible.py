@@ -6,7 +6,7 @@ import numpy as np
 
 from mixlaw.errors import MixlawError, listed
 from mixlaw.mixtures.constraint_rows import Rows, row, stack
-from mixlaw.mixtures.feasible_set import MixtureSet
+from mixlaw.mixtures.feasible_set import FeasibleSet
 from mixlaw.mixtures.infeasibility import Bound, refuse
 from mixlaw.mixtures.simplex import check_bounds
 from mixlaw.project.constraints import Constraints
@@ -16,7 +16,7 @@ from mixlaw.typing import Array
 
 def feasible(
     sources: Sources, constraints: Constraints | None = None, tokens: float | None = None, money: float | None = None
-) -> MixtureSet:
+) -> FeasibleSet:
     """The mixtures that bounds and constraints allow in runs of so many tokens (None: what needs them is left out).
 
     Raises:
@@ -34,7 +34,7 @@ def feasible(
         reference_S = near.reference(sources.names, sources.proportional() if sized else None)
         limits = [np.inf if x is None else x for x in (near.kl, near.l1)]
     A_MxS = np.array([A_S for _, A_S, _ in rows]).reshape(len(rows), len(sources))
-    found = MixtureSet(lower_S, upper_S, A_MxS, np.array([limit for *_, limit in rows], float), reference_S, *limits)
+    found = FeasibleSet(lower_S, upper_S, A_MxS, np.array([limit for *_, limit in rows], float), reference_S, *limits)
     names = [name for name, *_ in rows]
     _refuse(sources, names, found, held)
     return found
@@ -81,7 +81,7 @@ def kept_rows(names: tuple[str, ...], constraints: Constraints, targets: int = 0
     return rows
 
 
-def _refuse(sources: Sources, names: list[str], found: MixtureSet, constraints: Constraints) -> None:
+def _refuse(sources: Sources, names: list[str], found: FeasibleSet, constraints: Constraints) -> None:
     """Refuse linear constraints in conflict, and then a KL that none of what they leave has."""
     kept = kept_rows(sources.names, constraints)  # only refused: a design goes beyond them
     if found.boxed and not kept:

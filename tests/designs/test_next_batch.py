@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mixlaw.designs.candidates import decision
+from mixlaw.designs.candidates import pose_decision
 from mixlaw.designs.next_batch import next_runs
 from mixlaw.designs.options import Wish
 from mixlaw.designs.run_sizes import run_sizes
@@ -117,13 +117,13 @@ def test_unique_tokens_and_the_longest_common_horizon_go_with_a_size():
 
 
 def test_the_difference_shrinks_with_more_runs_as_learning_them_one_by_one_says(fitted):
-    ground = decision(fitted, project(), None, Wish())[0]
-    pair_2xS = np.stack([ground.best.w_S, np.full(3, 1 / 3)])
+    decision = pose_decision(fitted, project(), None, Wish())[0]
+    pair_2xS = np.stack([decision.best.w_S, np.full(3, 1 / 3)])
     w_QxS = np.random.default_rng(6).dirichlet(np.ones(3), 5)
-    of_both = posterior(ground.problem.fit, np.concatenate([pair_2xS, w_QxS]), 4e6, 8e7)
-    ground = replace(ground, scale=Scale(4e6, 8e7))
-    factors = _shrinkage(ground.problem, ground.scale, (pair_2xS[0], pair_2xS[1]), of_both.take(slice(2, 7)), TIMES)
-    feature_KxNxP, weight_K = of_both.feature_KxNxP, ground.problem.weight_K
+    of_both = posterior(decision.problem.fit, np.concatenate([pair_2xS, w_QxS]), 4e6, 8e7)
+    decision = replace(decision, scale=Scale(4e6, 8e7))
+    factors = _shrinkage(decision.problem, decision.scale, (pair_2xS[0], pair_2xS[1]), of_both.take(slice(2, 7)), TIMES)
+    feature_KxNxP, weight_K = of_both.feature_KxNxP, decision.problem.weight_K
 
     def spread() -> float:
         step_KxP = np.diff(feature_KxNxP[:, :2] * np.exp(of_both.log_KxN[:, :2, None]), axis=1)[:, 0]
@@ -148,14 +148,14 @@ def test_runs_until_the_verdict_are_enough_by_their_own_measure(fitted):
 def noisy_tie() -> tuple:
     """A problem whose plan is hardly better than its best run, and the posterior of a batch."""
     loose = replicate(fit(table(seed=2, noise=0.06), "mixture-index"), 60)
-    ground = decision(loose, project(), None, Wish())[0]
-    runs = posterior(ground.problem.fit, ground.option_OxS[:4], 4e6, 8e7)
-    return ground, runs
+    decision = pose_decision(loose, project(), None, Wish())[0]
+    runs = posterior(decision.problem.fit, decision.option_OxS[:4], 4e6, 8e7)
+    return decision, runs
 
 
 def test_a_tie_says_how_many_runs_or_why_not():
-    ground, runs = noisy_tie()
-    found = until_verdict(ground.problem, ground.scale, ground.best, runs)
+    decision, runs = noisy_tie()
+    found = until_verdict(decision.problem, decision.scale, decision.best, runs)
     assert found.verdict == "tie"
     if found.runs is None:
         assert "too much to tell them apart" in found.reason or "alike" in found.reason
@@ -164,7 +164,7 @@ def test_a_tie_says_how_many_runs_or_why_not():
         assert found.eventually is not None
         assert found.eventually >= LIKELY
         assert str(found.runs) in found.reason
-    doubtful = until_verdict(ground.problem, ground.scale, ground.best, runs, ("the fit is off",))
+    doubtful = until_verdict(decision.problem, decision.scale, decision.best, runs, ("the fit is off",))
     assert (doubtful.verdict, doubtful.runs) == ("unknown", None)
     assert "the fit is off" in doubtful.reason
 

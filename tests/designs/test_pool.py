@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mixlaw.designs.next_of_pool import next_of_pool
 from mixlaw.designs.options import Wish
+from mixlaw.designs.pool import next_of_pool
 from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_runs import fit
 from mixlaw.project.constraints import Constraints, Group

@@ -1,6 +1,6 @@
 import numpy as np
 
-from mixlaw.designs.pool import next_by_regret, plan_of, pool_belief
+from mixlaw.designs.pool import knowledge_gradient_of_pool, plan_of, pool_belief
 from mixlaw.fitting.posterior import Posterior
 
 NAN = np.nan
@@ -67,7 +67,7 @@ def test_the_predicted_best_is_run_first_and_then_what_tells_most():
     feature = np.array([0.001, 0.3, 0.002, 0.002])[None, :, None]
     rng, measured_Mx1 = np.random.default_rng(0), np.full((4, 1), NAN)
     belief, run_C = pool_belief(known([[1.9], [2.0], [2.2], [2.3]], feature, 1e-3), measured_Mx1, mean, rng)
-    assert run_C[next_by_regret(belief, 2, rng)].tolist() == [0, 1]
+    assert run_C[knowledge_gradient_of_pool(belief, 2, rng)].tolist() == [0, 1]
     measured_Mx1[0] = 1.9
     belief, run_C = pool_belief(known([[1.9], [2.0], [2.2], [2.3]], feature, 1e-3), measured_Mx1, mean, rng)
-    assert run_C[next_by_regret(belief, 1, rng)].tolist() == [1]
+    assert run_C[knowledge_gradient_of_pool(belief, 1, rng)].tolist() == [1]

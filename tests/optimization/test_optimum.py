@@ -20,7 +20,7 @@ from mixlaw.laws.base import prior_moments
 from mixlaw.mixtures.constraint_rows import row, stack
 from mixlaw.mixtures.simplex import sample
 from mixlaw.optimization import interior_point as interior
-from mixlaw.optimization import standard_form as layout
+from mixlaw.optimization import standard_form as form
 from mixlaw.optimization.optimum import optimize, optimize_batch, optimize_program
 from mixlaw.runs.run_table import read_runs
 
@@ -112,7 +112,7 @@ def test_the_gap_bounds_what_a_bad_optimum_misses(monkeypatch):
     """Stopped early, the certificate must own up to at least what is missing."""
     found, weight_K = drawn(EffectiveTokens, 5), np.array([0.5, 0.5])
     exact = optimize(found, weight_K, *box(), *AT)
-    monkeypatch.setattr(layout, "LAST", 3e-2)
+    monkeypatch.setattr(form, "LAST", 3e-2)
     rough = optimize(found, weight_K, *box(), *AT)
     assert rough.objective - exact.objective > 1e-4
     assert rough.gap >= rough.objective - exact.objective
@@ -293,7 +293,7 @@ def test_a_price_is_what_a_limit_is_worth():
                 limit_M = program.rows.limit_M + step * (np.arange(len(program.rows.names)) == m)
                 moved = replace(program, rows=program.rows._replace(limit_M=limit_M))
                 around.append(optimize_program(oracle, moved)[0])
-            if max(optimum.broken for optimum in around) < 1e-8:
+            if max(optimum.violation for optimum in around) < 1e-8:
                 slopes = [(around[0].objective - best.objective) / 1e-5, (best.objective - around[1].objective) / 1e-5]
                 assert min(slopes) - 1e-3 * (1 + abs(slopes[0])) <= best.price_M[m]
                 assert best.price_M[m] <= max(slopes) + 1e-3 * (1 + abs(slopes[0]))
@@ -303,7 +303,7 @@ def test_what_no_mixture_keeps_is_told():
     found, program, _ = programs.random_problem(0, shape=(4, 3))
     rows = stack([row("ceiling", 1e-3, losses_K=np.eye(3)[0], linear_S=4)], 3, 4)
     best = optimize_program(programs.single(found), replace(program, rows=rows, kl=0.0, l1=0.0))[0]
-    assert best.broken > 0.1
+    assert best.violation > 0.1
 
 
 @pytest.mark.parametrize("worst", [False, True])
@@ -317,7 +317,7 @@ def test_a_ceiling_at_the_edge_of_what_can_be_reached_is_kept_and_beyond_it_told
     for room in (0.1, 1e-3, 1e-5, -1e-3, -0.1, -1.0):
         rows = stack([row("ceiling", least + room, losses_K=ceiling, linear_S=12), *every], 6, 12)
         best = optimize_program(oracle, programs.Program(weight_K * (not worst), *bounds, rows))[0]
-        assert best.broken == pytest.approx(max(-room, 0.0), abs=1e-6)
+        assert best.violation == pytest.approx(max(-room, 0.0), abs=1e-6)
         if room > 0:
             assert 0 <= best.gap <= 1e-7 * best.objective
         else:  # it is the mixture that breaks least

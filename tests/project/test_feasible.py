@@ -45,9 +45,9 @@ def broken(w_NxS: np.ndarray, held: Constraints, tokens: float = 1e13, money: fl
 @pytest.mark.parametrize("held", CASES, ids=["group", "group and KL", "L1", "all"])
 def test_draws_corners_and_designs_keep_every_constraint(held):
     where, rng = feasible(FOUR, held, 1e13), np.random.default_rng(0)
-    drawn = np.concatenate([where.draw(rng, 200), where.everywhere(rng, 200), where.tops, where.centre_S[None]])
+    drawn = np.concatenate([where.draw(rng, 200), where.sample(rng, 200), where.vertices, where.centre_S[None]])
     assert broken(drawn, held).max() < 1e-8
-    assert where.keeps(drawn).all()
+    assert where.contains(drawn).all()
     w_RxS = design(FOUR, 12, seed=0, tokens=1e13, constraints=held).filter(like="w:").to_numpy()
     assert broken(w_RxS, held).max() < 1e-8
     assert len(np.unique(w_RxS.round(6), axis=0)) == 12
@@ -58,30 +58,30 @@ def test_the_nearest_mixture_is_nearer_than_any_drawn(held):
     where, rng = feasible(FOUR, held, 1e13), np.random.default_rng(1)
     wanted_S = np.array([0.05, 0.55, 0.1, 0.3])
     nearest_S = where.nearest(wanted_S)
-    assert where.keeps(nearest_S[None])[0]
-    drawn = np.concatenate([where.everywhere(rng, 2000), where.draw(rng, 2000, nearest_S, 100.0)])
+    assert where.contains(nearest_S[None])[0]
+    drawn = np.concatenate([where.sample(rng, 2000), where.draw(rng, 2000, nearest_S, 100.0)])
     assert np.square(nearest_S - wanted_S).sum() <= np.square(drawn - wanted_S).sum(1).min() + 1e-7
 
 
 def test_a_corner_costs_less_than_any_drawn_mixture():
     where, rng = feasible(FOUR, CASES[0], 1e13, money=2e6), np.random.default_rng(2)
     cost_NxS = rng.standard_normal((8, 4))
-    corner_NxS, drawn = where.corners(cost_NxS), where.everywhere(rng, 1000)
+    corner_NxS, drawn = where.corners(cost_NxS), where.sample(rng, 1000)
     assert broken(corner_NxS, CASES[0], money=2e6).max() < 1e-8
     assert ((corner_NxS * cost_NxS).sum(1) <= (drawn @ cost_NxS.T).min(0) + 1e-9).all()
 
 
 def test_mixtures_inside_stay_where_they_are():
     where, rng = feasible(FOUR, CASES[1], 1e13), np.random.default_rng(3)
-    drawn = where.everywhere(rng, 100)
+    drawn = where.sample(rng, 100)
     half = where.centre_S + 0.5 * (drawn - where.centre_S)
-    np.testing.assert_allclose(where.inside(half), half)
+    np.testing.assert_allclose(where.shrink_into(half), half)
 
 
 def test_without_constraints_nothing_is_solved():
     where = feasible(FOUR, None, 1e13)
     assert where.boxed
-    np.testing.assert_allclose(np.diag(where.tops), np.minimum([0.99, 0.6, 0.04, 1.0], FOUR.upper_S(1e13)))
+    np.testing.assert_allclose(np.diag(where.vertices), np.minimum([0.99, 0.6, 0.04, 1.0], FOUR.upper_S(1e13)))
 
 
 def test_sixty_sources_with_groups_and_a_distance():

@@ -160,7 +160,7 @@ def test_planted_violations_are_found():
     text = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from mixlaw.planning.plan import Plan\n"
     assert upward("mixlaw.estimation.metrics", text, MODULES)
     assert upward("mixlaw.estimation.metrics", "def f():\n    from mixlaw import fit\n", MODULES)
-    assert upward("mixlaw.validation.held_out", "from mixlaw.optimization.problem import Problem", MODULES)
+    assert upward("mixlaw.validation.held_out", "from mixlaw.optimization.problem import MixtureProblem", MODULES)
     assert not upward("mixlaw.planning.plan", "from mixlaw.fitting.fit_result import Fit", MODULES)
     assert private("mixlaw.cli.app", "from mixlaw.cli.tables import _bar", MODULES)
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]

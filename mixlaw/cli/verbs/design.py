@@ -185,7 +185,7 @@ def after_runs_of_pool(
     table: Path, project: "Project | None", law: str | None, wish: "Wish", one_of: Path
 ) -> "NextRuns":
     """The next batch where the plan is one of a file's mixtures."""
-    from mixlaw.designs.next_of_pool import next_of_pool
+    from mixlaw.designs.pool import next_of_pool
     from mixlaw.fitting.fit_runs import fit
 
     runs = _runs_of(table, project)
