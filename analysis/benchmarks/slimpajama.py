@@ -29,7 +29,8 @@ from scipy.optimize import nnls
 from table import print_row
 
 from mixlaw.fitting.fit_runs import fit
-from mixlaw.optimization.optimum import optimize
+from mixlaw.optimization.problem import pose
+from mixlaw.project.sources import Source, Sources
 from mixlaw.runs.run_table import Runs, read_runs
 
 DEFAULT, NESTED = "mixture-index", "log-linear + size"
@@ -155,8 +156,8 @@ def print_claims(runs: Runs, laws: list[str]) -> None:
     fits = {law: fit(runs, law) for law in laws}
     count, targets = len(runs.sources), len(runs.targets)
     weight_K = np.full(targets, 1 / targets)
-    least_S, most_S = np.full(count, 0.02), np.full(count, 0.42)
-    best = {law: optimize(f, weight_K, least_S, most_S, LARGE, HORIZON) for law, f in fits.items()}
+    sources = Sources(Source(name, None, min=0.02, max=0.42) for name in runs.sources)
+    best = {law: pose(f, sources).solve(f.z_KxP[None], (LARGE, HORIZON))[0] for law, f in fits.items()}
     plain = np.array([PROPORTIONS[s] for s in runs.sources])
     print(f"claims at 937M, 35.3B tokens: fitted on all runs up to 937M; sources {', '.join(runs.sources)}")
     for law, optimum in best.items():

@@ -217,19 +217,3 @@ def _dirichlet(rng: np.random.Generator, alpha_NxS: Array) -> Array:
     gamma_NxS = rng.standard_gamma(alpha_NxS)
     gamma_NxS[gamma_NxS < 1e-6 * gamma_NxS.max(-1, keepdims=True)] = 0.0  # no trainer can honour such a share
     return gamma_NxS / gamma_NxS.sum(-1, keepdims=True)
-
-
-def to_log(w_S: ArrayLike, floor: float = 1e-12) -> Array:
-    """Centred log-ratio coordinates z = log w - mean(log w), shape (..., S), summing to 0.
-
-    Shares below `floor` are raised to it first: a share of 0 has no logarithm.
-    """
-    log_S = np.log(np.maximum(np.asarray(w_S, np.float64), floor))
-    return log_S - log_S.mean(-1, keepdims=True)
-
-
-def from_log(z_S: ArrayLike) -> Array:
-    """The mixture with log-ratio coordinates `z_S` (any offset): softmax, the inverse of `to_log`."""
-    z_S = np.asarray(z_S, np.float64)
-    exp_S = np.exp(z_S - z_S.max(-1, keepdims=True))
-    return exp_S / exp_S.sum(-1, keepdims=True)

@@ -7,13 +7,10 @@ For a law that is not convex the best of several starts is taken, and the gap sa
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from mixlaw.fitting.fit_result import Fit
-from mixlaw.mixtures.constraint_rows import stack
-from mixlaw.mixtures.simplex import check_bounds, minimise_linear
+from mixlaw.mixtures.simplex import minimise_linear
 from mixlaw.optimization import fixed_proportions
 from mixlaw.optimization.duality_gap import certify
 from mixlaw.optimization.fixed_proportions import ReducedOracle
@@ -195,40 +192,3 @@ def _tidy(program: Program, found: PrimalDual) -> PrimalDual:
     """The solver keeps the sum to rounding. Bounds are kept exactly, also by a share divided by .999...9."""
     w_BxS = found.w_BxS / found.w_BxS.sum(1, keepdims=True)
     return replace(found, w_BxS=np.clip(w_BxS, program.lower_BxS, program.upper_BxS))
-
-
-def optimize_batch(
-    fit: Fit,
-    z_BxKxP: np.ndarray,
-    weight_K: np.ndarray,
-    params_B: Any,
-    tokens_B: Any,
-    lower_S: Any,
-    upper_BxS: Any,
-) -> list[Optimum]:
-    """Optima of B problems at once: replicas of a fit, or one fit at several N and D.
-
-    Args:
-        z_BxKxP: parameters.
-        weight_K: weights of the targets, summing to 1.
-        params_B, tokens_B: N and D (nan for a law that knows no scale).
-        lower_S, upper_BxS: bounds of the shares.
-
-    Raises:
-        MixlawError: the bounds leave no mixture, or the fit is that of a reference.
-    """
-    count = len(z_BxKxP)
-    upper_BxS = np.broadcast_to(upper_BxS, (count, len(fit.sources)))
-    for upper_S in np.unique(upper_BxS, axis=0):
-        check_bounds(fit.sources, lower_S, upper_S)
-    bounds = tighten(np.broadcast_to(lower_S, upper_BxS.shape), upper_BxS)
-    params_B, tokens_B = (np.broadcast_to(np.asarray(x, float), count) for x in (params_B, tokens_B))
-    oracle = Oracle(fit, z_BxKxP, params_B, tokens_B)
-    return optimize_program(oracle, Program(weight_K, *bounds, stack([], len(weight_K), len(fit.sources))))
-
-
-def optimize(
-    fit: Fit, weight_K: np.ndarray, lower_S: np.ndarray, upper_S: np.ndarray, params: float, tokens: float
-) -> Optimum:
-    """Best mixture of a fit at given N and D; see the module for the problem and `optimize_batch` for the arguments."""
-    return optimize_batch(fit, fit.z_KxP[None], weight_K, params, tokens, lower_S, upper_S[None])[0]

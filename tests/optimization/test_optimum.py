@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.fit_runs import fit
 from mixlaw.laws import LAWS, EffectiveTokens, LogLinear, View
@@ -21,7 +20,9 @@ from mixlaw.mixtures.constraint_rows import row, stack
 from mixlaw.mixtures.simplex import sample
 from mixlaw.optimization import interior_point as interior
 from mixlaw.optimization import standard_form as form
-from mixlaw.optimization.optimum import optimize, optimize_batch, optimize_program
+from mixlaw.optimization.optimum import Optimum, optimize_program, tighten
+from mixlaw.optimization.oracle import Oracle
+from mixlaw.optimization.program import Program
 from mixlaw.runs.run_table import read_runs
 
 file = Path(__file__).resolve().parents[2] / "analysis" / "benchmarks" / "programs.py"
@@ -59,6 +60,19 @@ def drawn(law, seed, targets=2, sources="abcd"):
 
 def box(S=4):
     return np.zeros(S), np.ones(S)
+
+
+def optimize_batch(found, z_BxKxP, weight_K, params_B, tokens_B, lower_S, upper_BxS) -> list[Optimum]:
+    """Optima of programs without rows, B sets of parameters at B sizes."""
+    oracle = Oracle(
+        found, z_BxKxP, *(np.broadcast_to(np.asarray(x, float), len(z_BxKxP)) for x in (params_B, tokens_B))
+    )
+    bounds = tighten(np.broadcast_to(lower_S, upper_BxS.shape), upper_BxS)
+    return optimize_program(oracle, Program(weight_K, *bounds, stack([], len(weight_K), len(found.sources))))
+
+
+def optimize(found, weight_K, lower_S, upper_S, params, tokens) -> Optimum:
+    return optimize_batch(found, found.z_KxP[None], weight_K, params, tokens, lower_S, upper_S[None])[0]
 
 
 every_convex_law = pytest.mark.parametrize(
@@ -224,19 +238,6 @@ def test_one_source_is_its_own_optimum():
     np.testing.assert_array_equal(best.w_S, [1.0])
     assert best.gap == 0.0
     assert best.objective == pytest.approx(found.losses(np.ones((1, 1)), *AT).mean())
-
-
-@pytest.mark.parametrize(
-    ("lower", "upper", "named"),
-    [
-        ([0.6, 0.5, 0, 0], [1, 1, 1, 1], "a 0.6, b 0.5"),
-        ([0, 0, 0, 0], [0.1, 0.2, 0.3, 0.3], "a 0.1.*d 0.3"),
-        ([0, 0, 0.4, 0], [1, 1, 0.2, 1], "'c'.*0.4.*0.2"),
-    ],
-)
-def test_bounds_in_conflict_are_refused_by_name(lower, upper, named):
-    with pytest.raises(MixlawError, match=named):
-        optimize(drawn(EffectiveTokens, 0), np.array([0.5, 0.5]), np.array(lower, float), np.array(upper, float), *AT)
 
 
 # --- batches
