@@ -19,6 +19,7 @@ from mixlaw.fitting.posterior import Posterior, posterior
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
+from mixlaw.planning.plan_types import Band
 from mixlaw.planning.verdict import baselines, extrapolations, losses_of, verdict
 
 LIKELY = 0.5
@@ -42,14 +43,14 @@ class Until:
 
     verdict: str
     rival: str | None
-    difference: dict[str, float] | None
+    difference: Band | None
     runs: int | None
     eventually: float | None
     reason: str
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
-        return dict(vars(self))
+        return vars(self) | {"difference": self.difference and self.difference.to_dict()}
 
 
 def until_verdict(
