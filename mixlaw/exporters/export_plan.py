@@ -80,6 +80,16 @@ def export(
     Raises:
         MixlawError: the trainer is unknown, the plan breaks a cap, the format cannot hold it (documents unknown, more
             than one epoch where it only samples down, a share under its grain), or a path would be read as another's.
+
+    >>> class Shares:
+    ...     def to_dict(self):
+    ...         return {"mixture": {"web": 0.75, "code": 0.25}, "tokens": 1e9}
+    >>> from mixlaw.project.sources import Source
+    >>> made = export(Shares(), "regmix", Sources([Source("web", 1e9), Source("code", 1e9)]))
+    >>> made.counts, made.mixture, made.epochs
+    ('tokens', {'web': 0.75, 'code': 0.25}, {'web': 0.75, 'code': 0.25})
+    >>> print(made.text.splitlines()[-1])
+      train_mix_code: 0.25
     """
     kind, options = by_name(trainer), options or ExportOptions()
     made = recipe(plan, sources, options)

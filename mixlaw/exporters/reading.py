@@ -47,7 +47,11 @@ class Weights:
 
 
 def by_name(name: str) -> Trainer:
-    """The trainer of that name; MixlawError naming the nearest."""
+    """The trainer of that name; raises MixlawError with the nearest name if there is none.
+
+    >>> by_name("megatron").counts
+    'tokens'
+    """
     for trainer in TRAINERS:
         if trainer.name == name:
             return trainer

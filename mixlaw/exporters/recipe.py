@@ -38,6 +38,9 @@ class ExportOptions:
 
     Raises:
         MixlawError: a value is out of range.
+
+    >>> ExportOptions(samples="documents", tokens=1e9).seed
+    0
     """
 
     samples: str | None = None

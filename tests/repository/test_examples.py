@@ -19,7 +19,6 @@ DOCUMENTED = (
 MISSING: frozenset[str] = frozenset(
     {
         "mixlaw.Export",
-        "mixlaw.ExportOptions",
         "mixlaw.ImportOptions",
         "mixlaw.Imported",
         "mixlaw.NextRuns",
@@ -33,8 +32,6 @@ MISSING: frozenset[str] = frozenset(
         "mixlaw.appraisal.source_prior",
         "mixlaw.d_optimal",
         "mixlaw.design",
-        "mixlaw.export",
-        "mixlaw.exporters.by_name",
         "mixlaw.exporters.recorded_sources",
         "mixlaw.figures.Picture",
         "mixlaw.figures.board_actual",
