@@ -1,11 +1,11 @@
-"""What mixtures not yet run will reach: from a few small runs (pilots) and a distance to the target, after Projektor.
+"""Predict the performance of new mixtures from a few small runs (pilots) and a distance to the target (Projektor).
 
-pilots    mixtures run, at which scales, what they reached, how far they are from the target
-forms     the regressions by name: few parameters with a power law over scales; Projektor's and its rivals, to compare
-scales    from two scales to a third; how much noise that amplifies
+pilots    `Pilots`: mixtures, scales, performances, and distances to the target
+forms     regressions by name: small ones with a power law over scales; Projektor's and its baselines, to compare
+scales    extrapolation from two scales to a third, and how much it amplifies noise
 fitted    `fit_projector` and the `Projector`: predictions with their noise gain, gradients
-optimum   the best mixture, certified where the form is convex
-choice    which form and which distance, by the regret of mixtures held out
+optimum   the predicted best mixture, certified if the form is convex
+choice    choice of form and distance by the regret on held-out mixtures
 """
 
 from mixlaw.projector.choice import Choice, choose_projector

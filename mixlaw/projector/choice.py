@@ -1,13 +1,13 @@
-"""Which form and which distance: by the regret of picking among mixtures that a fit has not seen.
+"""Choice of form and distance by held-out regret.
 
-A projector is there to pick a mixture, so it is judged by what its pick loses. Some of the pilots' mixtures are held
-out, a form is fitted to the rest and picks the best of those held out: its regret is their performance under the one
-it picked, less the lowest of them. (The error of held-out predictions is a poor guide to the pick:
-analysis/NOTES.md.) The first form and distance given stay unless another's regret is lower by more than a standard
-error of the difference: with few pilots a free choice costs more than it brings. Sets held out overlap, so the
-standard error counts as many as there are without a common mixture. The regret of what is chosen is itself too low: an
-outer round of held-out mixtures, in which the choice is made anew without them, gives the honest one. Pilots alone
-are used.
+A projector is used to pick a mixture, so it is scored by the regret of its pick. Some of the pilots' mixtures are held
+out, and a form fitted to the others picks the held-out mixture with the lowest prediction. The regret is the measured
+performance of the picked mixture minus the lowest measured performance. (The error of held-out predictions is a poor
+guide to the pick: analysis/NOTES.md.) The first form and distance given are kept unless another's regret is lower by
+more than one standard error of the difference, because with few pilots a free choice costs more than it gains.
+Held-out sets overlap, so the standard error counts only as many as can be disjoint. The regret of the chosen form is
+biased low by the choice. An outer round of held-out mixtures, which repeats the choice without them, gives an
+out-of-sample estimate. Only pilots are used.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,8 +24,8 @@ from mixlaw.projector.forms import FORMS, Form
 from mixlaw.projector.pilots import Pilots
 from mixlaw.typing import Array
 
-SPLITS, ROUNDS = 40, 16  # sets held out at most; fewer in the outer round and within it
-PART = 4  # one mixture of so many is held out, two at least
+SPLITS, ROUNDS = 40, 16  # largest number of held-out sets, and a smaller one for the nested rounds
+PART = 4  # one mixture in PART is held out, at least two
 FEWEST_MIXTURES = 4  # mixtures: two to fit to, two to pick from
 
 Candidate = tuple[Form, str]
@@ -35,16 +35,26 @@ Masks = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen, and why.
+    """The chosen form and distance, with the held-out regrets of all candidates.
 
     Attributes:
         projector: the chosen form, fitted to all pilots.
         distance: the name of the distance chosen.
         regrets: held-out regret by (form, distance), lowest first: mean over splits and scales, in the performance's
             unit.
-        regret: of the choosing itself, on mixtures that neither fit nor choice have seen.
-        blind: of picking one of the held-out mixtures at random.
-        refused: why other forms were no candidates, by name.
+        regret: nested held-out regret of the choice, on mixtures that neither the fit nor the choice used.
+        blind: regret of picking a held-out mixture at random.
+        refused: forms that could not be fitted, with the reason.
+
+    >>> from mixlaw.projector import form_named
+    >>> from mixlaw.transport import EnergyDistance, Samples
+    >>> points = {"web": [[0.0], [1.0]], "code": [[3.0], [4.0]]}
+    >>> distance = EnergyDistance(Samples.of(points, [[1.0], [1.0], [3.0]]))
+    >>> w_RxS = [[0.0, 1.0], [0.2, 0.8], [0.4, 0.6], [0.6, 0.4], [0.8, 0.2]]
+    >>> pilots = Pilots.of(distance, w_RxS, n=100, performance=[4.5, 3.9, 3.2, 3.0, 3.1])
+    >>> chosen = choose_projector(pilots, [form_named("joint-distance"), form_named("linear")])
+    >>> chosen.projector.form.name, round(chosen.regrets["linear", "distance"], 3)
+    ('joint-distance', 0.01)
     """
 
     projector: Projector
@@ -62,16 +72,26 @@ class Choice:
 
 
 def choose_projector(pilots: Pilots | Tables, forms: Sequence[Form] = FORMS, seed: int = 0) -> Choice:
-    """The form and the distance by held-out regret: the first, unless the lowest is clearly below it.
+    """Choose form and distance by held-out regret: the first of each, unless another is clearly better.
 
     Args:
-        pilots: or the same runs with several distances, {name of the distance: pilots}, the one to keep first.
-        forms: candidates, the one to keep first, as far as they can be fitted to the pilots less a quarter of the
-            mixtures.
-        seed: of the sets held out, where there are more than are taken.
+        pilots: the pilots, or the same runs with several distances as {name of the distance: pilots}, default first.
+        forms: candidates, default first. A form that cannot be fitted without a quarter of the mixtures is skipped.
+        seed: seed of the random held-out sets, used if there are too many sets to take all.
 
     Raises:
-        MixlawError: runs that are not the same, too few mixtures to hold any out, or no form that can be fitted.
+        MixlawError: the tables have different runs, there are too few mixtures to hold any out, or no form can be
+            fitted.
+
+    >>> from mixlaw.projector import form_named
+    >>> from mixlaw.transport import EnergyDistance, Samples
+    >>> points = {"web": [[0.0], [1.0]], "code": [[3.0], [4.0]]}
+    >>> distance = EnergyDistance(Samples.of(points, [[1.0], [1.0], [3.0]]))
+    >>> w_RxS = [[0.0, 1.0], [0.2, 0.8], [0.4, 0.6], [0.6, 0.4], [0.8, 0.2]]
+    >>> pilots = Pilots.of(distance, w_RxS, n=100, performance=[4.5, 3.9, 3.2, 3.0, 3.1])
+    >>> chosen = choose_projector(pilots, [form_named("joint-distance"), form_named("linear")])
+    >>> chosen.distance, chosen.projector.form.name
+    ('distance', 'joint-distance')
     """
     tables: Tables = {"distance": pilots} if isinstance(pilots, Pilots) else dict(pilots)
     first = _checked(tables)
@@ -93,7 +113,7 @@ def choose_projector(pilots: Pilots | Tables, forms: Sequence[Form] = FORMS, see
 
 
 def held_out(pilots: Pilots, most: int, seed: int) -> Masks:
-    """Masks (H, R) of pilots to hold out: all sets of a quarter of the mixtures (two at least), or `most` at random."""
+    """Masks (H, R) of pilots to hold out: all sets of a quarter of the mixtures (at least two), or `most` random."""
     groups = int(pilots.group_R.max()) + 1
     size = _held(groups)
     rng = np.random.default_rng(seed)
@@ -103,9 +123,9 @@ def held_out(pilots: Pilots, most: int, seed: int) -> Masks:
 
 
 def regret(pilots: Pilots, held_R: NDArray[np.bool_], projector: Projector | None) -> float:
-    """What a projector's pick among the held-out mixtures loses at their scales, in the mean; None picks at random.
+    """Mean regret, over scales, of a projector's pick among the held-out mixtures; of a random pick if it is None.
 
-    Mixtures compare at one scale; runs of one mixture there (seeds) count as their mean.
+    Mixtures are compared within a scale. Runs of one mixture at one scale (seeds) are averaged.
     """
     lost = []
     for n in np.unique(pilots.n_R[held_R]):
@@ -142,7 +162,7 @@ def _checked(tables: Tables) -> Pilots:
 
 
 def _judged(tables: Tables, forms: Sequence[Form], held_HxR: Masks) -> tuple[dict[Candidate, Array], dict[str, str]]:
-    """Regrets (H,) of the forms, with each distance, that can be fitted whatever is held out; why the others cannot."""
+    """Regrets (H,) of each form and distance that can be fitted on every training part, and why others cannot."""
     found: dict[Candidate, Array] = {}
     refused = {}
     for form in forms:
@@ -157,7 +177,7 @@ def _judged(tables: Tables, forms: Sequence[Form], held_HxR: Masks) -> tuple[dic
 
 
 def _pick(judged: Mapping[Candidate, Array], pilots: Pilots) -> Candidate:
-    """The first candidate, unless the lowest mean regret is below its by more than a standard error."""
+    """The first candidate, unless the lowest mean regret is below its own by more than one standard error."""
     first, lowest = next(iter(judged)), min(judged, key=lambda candidate: judged[candidate].mean())
     gain_H = judged[first] - judged[lowest]
     groups = int(pilots.group_R.max()) + 1
@@ -166,12 +186,12 @@ def _pick(judged: Mapping[Candidate, Array], pilots: Pilots) -> Candidate:
 
 
 def _held(groups: int) -> int:
-    """How many of so many mixtures are held out."""
+    """Number of mixtures to hold out of `groups`."""
     return max(2, groups // PART)
 
 
 def _chosen_anew(tables: Tables, forms: Sequence[Form], held_R: NDArray[np.bool_], seed: int) -> float:
-    """The regret, on mixtures held out, of what the other pilots choose; at random where those are too few."""
+    """Regret on held-out mixtures of the choice made from the other pilots; of a random pick if they are too few."""
     rest = {name: pilots.of_rows(~held_R) for name, pilots in tables.items()}
     first, full = next(iter(rest.values())), next(iter(tables.values()))
     if int(first.group_R.max()) + 1 < FEWEST_MIXTURES:

@@ -1,4 +1,4 @@
-"""A projector: a form fitted to pilots by least squares, its predictions with their noise gain, its gradients."""
+"""Projector: a form fitted to pilots by least squares; predictions with noise gain, and gradients."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,16 +13,19 @@ from mixlaw.transport import Distance
 from mixlaw.transport.distances.base import checked_mixture
 from mixlaw.typing import Array
 
-RANK = 1e-10  # of the largest singular value of a design whose columns have length 1
+RANK = 1e-10  # smallest singular value of a full-rank design with unit columns, as a share of the largest
 
 
 class Prediction(NamedTuple):
-    """What Q mixtures are predicted to reach.
+    """Predicted performances of Q mixtures.
 
     Attributes:
-        performance_Q: as the pilots'.
-        gain_Q: noise gain: the standard deviation of the prediction in those of one pilot (both relative to the
+        performance_Q: predicted performance, in the pilots' unit.
+        gain_Q: noise gain: standard deviation of the prediction divided by that of one pilot (both relative to the
             performance for joint forms). Above 1 the prediction is noisier than a run of the pilots' size.
+
+    >>> print(Prediction(np.array([2.5]), np.array([1.5])))
+    2.5  noise gain 1.5
     """
 
     performance_Q: Array
@@ -37,13 +40,24 @@ class Projector:
     """A form fitted to pilots.
 
     Attributes:
-        form: which.
-        pilots: to which.
-        parameters_P: of the columns of `form.design`.
-        spread_PxR: how each parameter depends on the pilots' (log) performances: its pseudo-inverse.
-        residual: standard deviation of a pilot about the fit, in the performance's unit, relative for joint forms;
-            nan where parameters are as many as pilots.
-        notes: what was decided in fitting.
+        form: the regression.
+        pilots: the runs that it was fitted to.
+        parameters_P: coefficients of the columns of `form.design`.
+        spread_PxR: pseudo-inverse of the design: parameters_P = spread_PxR @ (log) performances.
+        residual: residual standard deviation, in the performance's unit, relative for joint forms; nan if there are
+            no more pilots than parameters.
+        notes: decisions made while fitting.
+
+    >>> from mixlaw.transport import EnergyDistance, Samples
+    >>> points = {"web": [[0.0], [1.0]], "code": [[3.0], [4.0]]}
+    >>> distance = EnergyDistance(Samples.of(points, [[1.0], [1.0], [3.0]]))
+    >>> w_RxS = [[0.2, 0.8], [0.6, 0.4], [0.8, 0.2], [0.6, 0.4]]
+    >>> pilots = Pilots.of(distance, w_RxS, n=[100, 100, 100, 400], performance=[4.0, 3.0, 3.2, 2.5])
+    >>> projector = fit_projector(pilots, "joint-distance")
+    >>> print(projector)
+    joint-distance: 3 parameters from 4 pilots (3 mixtures at 2 scales), residual 0.0177 (relative)
+    >>> print(projector.predict(distance, [[0.5, 0.5]], n=1600))
+    2.1114  noise gain 2.2
     """
 
     form: Form
@@ -67,22 +81,22 @@ class Projector:
         return "\n".join([text, *(f"note: {note}" for note in self.notes)])
 
     def predict(self, distance: Distance, w_QxS: ArrayLike, n: float) -> Prediction:
-        """What mixtures reach at scale n.
+        """Predict the performance of mixtures at scale n.
 
         Args:
-            distance: that of the pilots.
-            w_QxS: mixtures, a row each.
+            distance: the pilots' distance.
+            w_QxS: mixtures, one per row.
             n: the scale, in the pilots' unit.
 
         Raises:
-            MixlawError: rows that are no mixtures of the pilots' sources, or a scale that the form cannot reach.
+            MixlawError: a row is not a mixture of the pilots' sources, or the form cannot predict at this scale.
         """
         self.check(distance, n)
         w_QxS = mixtures(w_QxS, self.sources)
         return self.predict_at(w_QxS, distances(distance, w_QxS), n)
 
     def predict_at(self, w_QxS: Array, distance_Q: Array, n: float) -> Prediction:
-        """The same from distances already known."""
+        """Predict as `predict` does, from known distances."""
         self._check_scale(n)
         design_QxP = self.form.design(w_QxS, distance_Q, np.full(len(w_QxS), float(n)), self.pilots.scales)
         value_Q = design_QxP @ self.parameters_P
@@ -90,11 +104,11 @@ class Projector:
         return Prediction(np.exp(value_Q) if self.form.joint else value_Q, gain_Q)
 
     def gradient(self, distance: Distance, w_S: ArrayLike, n: float) -> Array:
-        """Derivative of the predicted performance by the shares (S,), through the distance too.
+        """Derivative of the predicted performance with respect to the shares (S,), including that through the distance.
 
-        Only differences between sources mean anything. `transport.calibrated` makes of it Projektor's calibrated
-        gradient: the change per added share of a source while the others shrink in proportion. (Its notebook follows
-        that of the smaller pilot scale only; here it is that of the projected performance.)
+        Only differences between sources are meaningful. `transport.calibrated` turns it into Projektor's calibrated
+        gradient: the change per added share of a source while the others shrink in proportion. (Projektor's notebook
+        uses the gradient at the smaller pilot scale; this one is of the projected performance.)
         """
         self.check(distance, n)
         w_S = checked_mixture(np.asarray(w_S, np.float64), self.sources)
@@ -109,7 +123,7 @@ class Projector:
         return total_S * self.predict_at(w_S[None], np.array([value]), n).performance_Q[0]
 
     def check(self, distance: Distance, n: float) -> None:
-        """MixlawError for a distance of other sources than the pilots', or a scale that the form cannot reach."""
+        """Raise MixlawError if the distance has other sources than the pilots, or the form cannot predict at n."""
         if distance.sources != self.sources:
             raise MixlawError(
                 f"projector: the distance is of sources {listed(distance.sources)}, the pilots of "
@@ -128,14 +142,24 @@ class Projector:
 
 
 def fit_projector(pilots: Pilots, form: str | Form = DEFAULT) -> Projector:
-    """Fit a form to pilots by least squares: of performances, for joint forms of their logarithms.
+    """Fit a form to pilots by least squares, on performances or, for joint forms, on their logarithms.
 
-    A joint form never rewards distance: where its coefficient would be below 0, it is left out, with a note. (So it
-    stays convex in the mixture; the least squares solution under that bound is this one.)
+    The distance's coefficient in a joint form is at least 0: if least squares gives a negative one, the distance is
+    left out, with a note. (This is the least-squares solution under that bound. It keeps the form convex in the
+    mixture.)
 
     Raises:
-        MixlawError: an unknown form; more parameters than pilots, with the forms' numbers; pilots whose mixtures leave
-            parameters open; more than two scales for a form that is projected.
+        MixlawError: the form is unknown, or has more parameters than there are pilots; the pilots' mixtures do not
+            determine all parameters; or there are more than two scales and the form is not joint.
+
+    >>> from mixlaw.transport import EnergyDistance, Samples
+    >>> points = {"web": [[0.0], [1.0]], "code": [[3.0], [4.0]]}
+    >>> distance = EnergyDistance(Samples.of(points, [[1.0], [1.0], [3.0]]))
+    >>> w_RxS = [[0.2, 0.8], [0.6, 0.4], [0.8, 0.2], [0.6, 0.4]]
+    >>> pilots = Pilots.of(distance, w_RxS, n=[100, 100, 100, 400], performance=[4.0, 3.0, 3.2, 2.5])
+    >>> projector = fit_projector(pilots, "joint-distance")
+    >>> projector.parameters_P.round(2).tolist()
+    [0.93, 0.3, 0.14]
     """
     form = form_named(form) if isinstance(form, str) else form
     _refuse(pilots, form)
@@ -158,7 +182,7 @@ def fit_projector(pilots: Pilots, form: str | Form = DEFAULT) -> Projector:
 
 
 def _refuse(pilots: Pilots, form: Form) -> None:
-    """MixlawError where the form has more parameters than there are pilots to fit them to."""
+    """Raise MixlawError if the form has more parameters than the pilots can determine."""
     S, scales = len(pilots.sources), pilots.scales
     if not form.joint and len(scales) > 2:
         raise MixlawError(
@@ -186,7 +210,7 @@ def _fewer(S: int) -> str:
 
 
 def _pseudo_inverse(design_RxP: Array, form: Form) -> Array:
-    """(X'X)^-1 X' of a design of full rank; MixlawError where the pilots leave a direction open."""
+    """Pseudo-inverse (X'X)^-1 X' of a design; raise MixlawError if it does not have full rank."""
     length_P = np.linalg.norm(design_RxP, axis=0)
     if not (length_P > 0).all():
         raise MixlawError(

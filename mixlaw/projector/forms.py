@@ -1,11 +1,11 @@
-"""The forms a projector may take, by name. All are linear in their parameters, and every column is a product of powers.
+"""Forms of a projector, by name: regressions linear in their parameters, whose columns are products of powers.
 
-With the last source dropped (shares sum to 1), v = (w_1, ..., w_{S-1}, d), d the distance of the mixture:
+With v = (w_1, ..., w_{S-1}, d), where the last share is dropped (shares sum to 1) and d is the mixture's distance:
 
     columns_p(v) = prod_j v_j ^ exponent_pj
 
-A *joint* form is log performance = columns . c - alpha ln n, fitted over all scales at once: a power law in n, and
-effects of mixtures that are relative. The others are Projektor's two stages: performance = columns . c at each of two
+A *joint* form is log performance = columns . c - alpha ln n, fitted to all scales at once: a power law in n with
+relative effects of the mixture. The other forms have Projektor's two stages: performance = columns . c at each of two
 scales, then the parameter-free line in ln n through both predictions.
 """
 
@@ -27,12 +27,16 @@ class Form:
     """A regression of performance on mixture and distance.
 
     Attributes:
-        name: by which it is asked for.
-        equation: of the columns, w the shares but the last, d the distance.
-        source: where it is from.
-        powers: the columns: (p, q) stands for d^q where p is 0, else for w_i^p d^q of every source but the last.
-        pairs: whether the products of two different shares are columns too.
-        joint: of log performance over all scales with a power law in n; else of performance, scale by scale.
+        name: name of the form.
+        equation: its columns, with w the shares except the last and d the distance.
+        source: paper or file that it comes from.
+        powers: the columns: (p, q) is d^q if p is 0, else w_i^p d^q for every source except the last.
+        pairs: True if products of two different shares are columns too.
+        joint: True if it predicts log performance over all scales with a power law in n; else performance per scale.
+
+    >>> form = Form("distance", "L = 1, d", "an example", powers=((0, 0), (0, 1)))
+    >>> form.columns(np.array([[0.2, 0.3, 0.5]]), np.array([2.0])).tolist()
+    [[1.0, 2.0]]
     """
 
     name: str
@@ -44,29 +48,29 @@ class Form:
 
     @property
     def reads_distance(self) -> bool:
-        """Whether any column does."""
+        """True if a column contains the distance."""
         return any(q for _, q in self.powers)
 
     @property
     def convex(self) -> bool:
-        """Whether the fitted form is convex in the mixture: linear in shares, the distance's coefficient at least 0."""
+        """True if the fitted form is convex in the mixture: linear in shares, the distance's coefficient at least 0."""
         return self.joint and not self.pairs and set(self.powers) <= {(0, 0), (0, 1), (1, 0)}
 
     def exponents(self, S: int) -> NDArray[np.int64]:
-        """Exponents (P, S) of the columns, of the shares but the last and then of the distance."""
+        """Exponents (P, S) of the columns in v: shares except the last, then the distance."""
         return _exponents(self.powers, self.pairs, S)
 
     def distance_column(self, S: int) -> int:
-        """Which column is the distance itself."""
+        """Index of the column that is the distance itself."""
         return int(np.flatnonzero((self.exponents(S) == np.eye(S, dtype=np.int64)[-1]).all(1))[0])
 
     def columns(self, w_RxS: Array, distance_R: Array) -> Array:
-        """The columns (R, P) at mixtures."""
+        """Values of the columns (R, P) for R mixtures."""
         v_RxS = np.column_stack([w_RxS[:, :-1], distance_R])
         return (v_RxS[:, None] ** self.exponents(w_RxS.shape[1])).prod(2)
 
     def column_slopes(self, w_S: Array, distance: float) -> Array:
-        """Derivatives (P, S) of the columns by v at one mixture."""
+        """Derivatives (P, S) of the columns with respect to v at one mixture."""
         exponent_PxS, v_S = self.exponents(len(w_S)), np.append(w_S[:-1], distance)
         slopes = np.empty(exponent_PxS.shape)
         for j in range(len(w_S)):
@@ -76,23 +80,23 @@ class Form:
         return slopes
 
     def weights(self, n_R: Array, scales: tuple[float, ...]) -> Array:
-        """How the columns' blocks count at each n, (R, B): the rows of a design are these times the columns.
+        """Weights (R, B) of the blocks of columns at each n: rows of the design are weights times columns.
 
-        One block of the mixture's columns for a joint form; for the others one for each pilot scale, weighed by the
-        projection, which at the pilots' own scales is 1 for their block and 0 for the other.
+        A joint form has one block. Other forms have one block per pilot scale, weighted by the projection over scales:
+        at a pilot scale the weight is 1 for its own block and 0 for the other.
         """
         if self.joint or len(scales) == 1:
             return np.ones((len(n_R), 1))
         return projection_weights(n_R, *scales).T
 
     def scale_columns(self, n_R: Array, scales: tuple[float, ...]) -> Array:
-        """The columns (R, 0 or 1) of a joint form over several scales: -ln n, from the middle of the pilots'."""
+        """Scale column (R, 1) of a joint form, -ln n centred on the pilots' scales; (R, 0) otherwise."""
         if not self.joint or len(scales) == 1:
             return np.empty((len(n_R), 0))
         return -(np.log(n_R) - np.log(scales).mean())[:, None]
 
     def design(self, w_RxS: Array, distance_R: Array, n_R: Array, scales: tuple[float, ...]) -> Array:
-        """Rows whose products with the parameters are the performances, or for joint forms their logarithms."""
+        """Design matrix: its product with the parameters is the performance, or the log performance for joint forms."""
         columns_RxP = self.columns(w_RxS, distance_R)
         blocks_RxBxP = self.weights(n_R, scales)[:, :, None] * columns_RxP[:, None]
         return np.column_stack([blocks_RxBxP.reshape(len(n_R), -1), self.scale_columns(n_R, scales)])
@@ -128,14 +132,14 @@ FORMS: tuple[Form, ...] = (
         (_ONE, _DISTANCE, _SHARES, (1, 1), (2, 1)),
     ),
 )
-"""Every form; the first is the default, the last four are there to compare with."""
+"""All forms, the default first. The last four are baselines for comparison."""
 
 
 def form_named(name: str) -> Form:
-    """A form by its name.
+    """The form with this name.
 
     Raises:
-        MixlawError: no form has that name.
+        MixlawError: no form has this name.
 
     >>> form_named("joint").convex
     True

@@ -1,4 +1,4 @@
-"""The mixture predicted to be best: certified where the form is convex, the best of several descents elsewhere."""
+"""The predicted best mixture: certified if the form is convex, else the best of several local descents."""
 
 from dataclasses import dataclass
 
@@ -10,21 +10,24 @@ from mixlaw.projector.fitted import Projector
 from mixlaw.transport import Bounds, Distance, Evaluation, minimize
 from mixlaw.typing import Array
 
-START_VALUE = 100.0  # of log performance at the start: the bundle's tolerance is relative to values
+START_VALUE = 100.0  # log performance is shifted to this at the start: the bundle's tolerance is relative to values
 STEPS, HALVINGS = 60, 20
 
 
 @dataclass(frozen=True)
 class Optimum:
-    """A mixture and what is predicted of it.
+    """The predicted best mixture.
 
     Attributes:
         w_S: the mixture.
-        performance: predicted.
-        gain: noise gain of that prediction.
-        gap: no feasible mixture is predicted to do better by more, in the performance's unit; nan where the form is
-            not convex and nothing is certified.
-        evaluations: of the distance.
+        performance: predicted performance.
+        gain: noise gain of the prediction.
+        gap: upper bound on how much better the prediction of any feasible mixture can be, in the performance's unit;
+            nan if the form is not convex, so that nothing is certified.
+        evaluations: number of evaluations of the distance.
+
+    >>> Optimum(np.array([0.6, 0.4]), performance=2.5, gain=1.1, gap=1e-4, evaluations=6).w_S.tolist()
+    [0.6, 0.4]
     """
 
     w_S: Array
@@ -35,7 +38,7 @@ class Optimum:
 
 
 class _LogPerformance:
-    """A fitted joint form's log performance up to a constant: convex, and so a `Distance`."""
+    """Log performance of a fitted joint form, up to a constant: convex, so a `Distance`."""
 
     def __init__(self, projector: Projector, distance: Distance) -> None:
         self.sources, self.distance = distance.sources, distance
@@ -57,23 +60,34 @@ class _LogPerformance:
 def best_mixture(
     projector: Projector, distance: Distance, n: float, bounds: Bounds | None = None, tolerance: float = 1e-4
 ) -> Optimum:
-    """The mixture within bounds whose predicted performance at scale n is lowest.
+    """The mixture within bounds with the lowest predicted performance at scale n.
 
     A joint form is convex: the level bundle of `transport.minimize` certifies its optimum, which is the same at every
-    n. The reference forms are not: projected gradient descent from the best pilot, the middle of the bounds and the
-    nearest mixture, of which the best is taken. (Projektor's own descent takes steps of 5e-4 0.9^t, 5e-3 in all, and
-    does not project on the simplex: it hardly leaves its start.)
+    n. The baseline forms are not convex: they use the best of three projected gradient descents, from the best pilot,
+    the uniform mixture and the mixture with the smallest distance. (Projektor's own descent takes steps of 5e-4 0.9^t,
+    5e-3 in total, and does not project on the simplex: it hardly leaves its start.)
 
     Args:
         projector: a fitted form.
-        distance: that of the pilots.
+        distance: the pilots' distance.
         n: the scale, in the pilots' unit.
-        bounds: shares allowed; all from 0 to 1 where not given.
+        bounds: bounds of the shares [default: 0 to 1].
         tolerance: largest relative gap of the certified optimum.
 
     Raises:
-        MixlawError: bounds that no mixture can meet, a distance of other sources, or a scale that the form cannot
-            reach.
+        MixlawError: no mixture satisfies the bounds, the distance has other sources, the form cannot predict at this
+            scale, or the gap stays above the tolerance.
+
+    >>> from mixlaw.projector import Pilots, fit_projector
+    >>> from mixlaw.transport import EnergyDistance, Samples
+    >>> points = {"web": [[0.0], [1.0]], "code": [[3.0], [4.0]]}
+    >>> distance = EnergyDistance(Samples.of(points, [[1.0], [1.0], [3.0]]))
+    >>> w_RxS = [[0.2, 0.8], [0.6, 0.4], [0.8, 0.2], [0.6, 0.4]]
+    >>> pilots = Pilots.of(distance, w_RxS, n=[100, 100, 100, 400], performance=[4.0, 3.0, 3.2, 2.5])
+    >>> projector = fit_projector(pilots, "joint-distance")
+    >>> found = best_mixture(projector, distance, n=1600)
+    >>> found.w_S.round(1).tolist(), round(found.performance, 2)
+    ([0.6, 0.4], 2.06)
     """
     S = len(projector.sources)
     bounds = bounds or Bounds(np.zeros(S), np.ones(S))
@@ -107,7 +121,7 @@ def _descents(projector: Projector, distance: Distance, n: float, bounds: Bounds
 def _descent(
     projector: Projector, distance: Distance, n: float, bounds: Bounds, start_S: Array
 ) -> tuple[Array, float, int]:
-    """Projected gradient steps with halving (Armijo) from a start: where they end, the prediction, evaluations."""
+    """Projected gradient descent with step halving (Armijo): final mixture, its prediction, number of evaluations."""
 
     def predicted(w_S: Array) -> float:
         return float(projector.predict(distance, w_S, n).performance_Q[0])

@@ -1,4 +1,4 @@
-"""Pilots: small runs on a few mixtures at one scale or more, and how far these mixtures are from the target."""
+"""Pilots: small runs of a few mixtures at one or more scales, with the mixtures' distances to the target."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +11,7 @@ from mixlaw.mixtures.simplex import as_mixture
 from mixlaw.transport import Distance
 from mixlaw.typing import Array
 
-DECIMALS = 6  # of shares up to which two mixtures are one
+DECIMALS = 6  # mixtures whose shares agree after rounding to this number of decimals are the same
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,18 @@ class Pilots:
     Attributes:
         sources: names, in the order of mixtures.
         w_RxS: mixtures.
-        n_R: the scale of each run, tokens or examples: any unit, the same throughout.
-        performance_R: what each run reached on the target, an error or a loss: lower is better, above 0. (Of an
-            accuracy take 1 - accuracy.)
-        distance_R: of each mixture to the target.
+        n_R: scale of each run, in tokens, examples or any other unit, the same for all runs.
+        performance_R: error or loss of each run on the target: above 0, lower is better. (For an accuracy use
+            1 - accuracy.)
+        distance_R: distance of each mixture to the target.
+
+    >>> from mixlaw.transport import EnergyDistance, Samples
+    >>> points = {"web": [[0.0], [1.0]], "code": [[3.0], [4.0]]}
+    >>> distance = EnergyDistance(Samples.of(points, [[1.0], [1.0], [3.0]]))
+    >>> w_RxS = [[0.2, 0.8], [0.6, 0.4], [0.8, 0.2], [0.6, 0.4]]
+    >>> pilots = Pilots.of(distance, w_RxS, n=[100, 100, 100, 400], performance=[4.0, 3.0, 3.2, 2.5])
+    >>> pilots.scales, pilots.group_R.tolist(), pilots.distance_R.round(2).tolist()
+    ((100.0, 400.0), [0, 1, 2, 1], [1.21, 0.28, 0.41, 0.28])
     """
 
     sources: tuple[str, ...]
@@ -35,11 +43,11 @@ class Pilots:
 
     @classmethod
     def of(cls, distance: Distance, w_RxS: ArrayLike, n: ArrayLike, performance: ArrayLike) -> "Pilots":
-        """Pilots with their distances, which are computed once a mixture. `n`: one scale, or one for each run.
+        """Build pilots, computing the distance once per mixture. `n` is one scale, or one per run.
 
         Raises:
-            MixlawError: shapes that do not fit, shares that are none, or values that are not finite and above 0; the
-                message names the pilot.
+            MixlawError: shapes do not match, a row is not a mixture, or a value is not finite and above 0. The message
+                names the pilot.
         """
         w_RxS = mixtures(w_RxS, distance.sources)
         performance_R, n_R = _numbers(performance, "performances"), _numbers(n, "scales")
@@ -58,16 +66,16 @@ class Pilots:
 
     @cached_property
     def scales(self) -> tuple[float, ...]:
-        """The scales that occur, smallest first."""
+        """The distinct scales, smallest first."""
         return tuple(np.unique(self.n_R).tolist())
 
     @cached_property
     def group_R(self) -> NDArray[np.intp]:
-        """The index of each run's mixture: runs of one mixture at several scales or seeds share it."""
+        """Index of each run's mixture, shared by its runs at several scales or seeds."""
         return np.unique(self.w_RxS.round(DECIMALS), axis=0, return_inverse=True)[1].ravel()
 
     def of_rows(self, rows_R: NDArray[np.bool_]) -> "Pilots":
-        """The pilots under a mask."""
+        """The pilots selected by a mask."""
         parts = (self.w_RxS, self.n_R, self.performance_R, self.distance_R)
         taken = Pilots(self.sources, *(part[rows_R] for part in parts))
         taken.__dict__["group_R"] = np.unique(self.group_R[rows_R], return_inverse=True)[1]  # the cached property
@@ -75,10 +83,10 @@ class Pilots:
 
 
 def mixtures(w_QxS: ArrayLike, sources: tuple[str, ...]) -> Array:
-    """`w_QxS` as mixtures of these sources, one a row.
+    """Check that each row of `w_QxS` is a mixture of these sources, and return them as floats.
 
     Raises:
-        MixlawError: rows that are no mixtures, or of another number of sources.
+        MixlawError: a row is not a mixture, or has another number of sources.
     """
     rows = np.atleast_2d(_numbers(w_QxS, "mixtures"))
     if rows.ndim != 2 or rows.shape[1] != len(sources) or not len(rows):
@@ -94,6 +102,6 @@ def _numbers(values: ArrayLike, name: str) -> Array:
 
 
 def distances(distance: Distance, w_QxS: Array) -> Array:
-    """The distance of every row, each mixture evaluated once."""
+    """Distances of all rows, evaluating each distinct mixture once."""
     each_UxS, at_Q = np.unique(w_QxS, axis=0, return_inverse=True)
     return np.array([distance(w_S).value for w_S in each_UxS])[at_Q.ravel()]

@@ -1,11 +1,11 @@
-"""From two scales to a third, without parameters, and what that does to noise.
+"""Parameter-free extrapolation from two scales to a third, and how much it amplifies noise.
 
-Any rule that is a straight line in ln n through two values weighs them by
+A straight line in ln n through two values has at n the value a0 * value_0 + a1 * value_1 with
 
     a0 = -ln(n / n1) / ln(n1 / n0),        a1 = ln(n / n0) / ln(n1 / n0).
 
-Projektor (2307.02460) takes the line through the performances themselves: beyond n1 it falls without end, so it is
-optimistic. The line through their logarithms is a power law.
+Projektor (2307.02460) uses the line through the performances: beyond n1 it falls without bound, so it is optimistic.
+The line through their logarithms is a power law.
 """
 
 import numpy as np
@@ -16,10 +16,10 @@ from mixlaw.typing import Array
 
 
 def projection_weights(n: ArrayLike, n0: float, n1: float) -> Array:
-    """Weights (2, ...) of the values at the scales n0 < n1 in the line's value at n, any unit common to the three.
+    """Weights (2, ...) a0, a1 of the values at scales n0 < n1 in the line's value at n; all scales in one unit.
 
     Raises:
-        MixlawError: scales that are not above 0, or n0 not below n1.
+        MixlawError: a scale is not finite and above 0, or n0 is not below n1.
 
     >>> projection_weights(4.0, 1.0, 2.0).round(6).tolist()
     [-1.0, 2.0]
@@ -45,7 +45,7 @@ def project_power_law(performance_0: ArrayLike, performance_1: ArrayLike, n: flo
     """The power law through two values, L(n) = L(n1) (n/n1)^-a with n0^a L(n0) = n1^a L(n1), elementwise.
 
     Raises:
-        MixlawError: performances that are not above 0, or scales as in `projection_weights`.
+        MixlawError: a performance is not above 0, or for scales as in `projection_weights`.
 
     >>> float(project_power_law(4.0, 2.0, 4.0, 1.0, 2.0).round(6))
     1.0
@@ -57,9 +57,9 @@ def project_power_law(performance_0: ArrayLike, performance_1: ArrayLike, n: flo
 
 
 def noise_gain(n: float, n0: float, n1: float) -> float:
-    """Standard deviation of the projected value in those of one pilot: sqrt(a0^2 + a1^2).
+    """Standard deviation of the extrapolated value divided by that of one pilot: sqrt(a0^2 + a1^2).
 
-    From 1000 and 1500 to 10,000 it is 7.4. For a power law the deviations are relative ones.
+    From 1000 and 1500 to 10,000 it is 7.4. For a power law the standard deviations are relative.
 
     >>> round(noise_gain(10_000, 1000, 1500), 1)
     7.4
