@@ -4,8 +4,8 @@ app               The command line: a verb parses, calls the library, and writes
 appraisal_tables  What samples of text say, for a terminal: a plan without runs, the price of a new source
 inputs            What verbs of the command line share: options, and files read and written for them
 options           Options and arguments that several verbs share
-output            What verbs write: messages, files, folders
-plan_options      Options of `recommend` beyond a project and a budget, and what they add to both
+output            Output of the verbs: messages, files, folders
+plan_options      Further options of `recommend`, and their effect on the budget and the constraints
 progress          Progress of sweeps and of other long work on stderr: a live line on a terminal, plain lines
                   elsewhere
 proxies           Training proxies from the command line, and the plan that follows from them

@@ -13,12 +13,14 @@ RunTable = Annotated[Path, typer.Argument(help="run table, CSV or Parquet")]
 Law = Annotated[str, typer.Option(help="a law's name (see `mixlaw laws`), or auto")]
 Seed = Annotated[int, typer.Option(help="seed of everything random", min=0)]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
-AtScale = Annotated[float | None, typer.Option(help="of the table's runs use only those with so many params")]
-Seconds = Annotated[float, typer.Option(help="seconds that proxies are sized to take here", min=1.0)]
+AtScale = Annotated[float | None, typer.Option(help="use only runs with this number of parameters")]
+Seconds = Annotated[
+    float, typer.Option(help="seconds on this machine that the proxies may take; sets their size", min=1.0)
+]
 
 
 def parse_pairs(given: Iterable[str] | None, option: str, alone: bool = False) -> list[tuple[str, str]]:
-    """LEFT=RIGHT, split at the last '='; what stands `alone` is for '*', all others."""
+    """Split each LEFT=RIGHT at its last '='; with `alone`, a text without '=' is RIGHT for '*', all other targets."""
     pairs: list[tuple[str, str]] = []
     for text in given or ():
         left, equals, right = text.rpartition("=")

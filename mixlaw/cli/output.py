@@ -1,4 +1,4 @@
-"""What verbs write: messages, files, folders."""
+"""Output of the verbs: messages, files, folders."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,11 @@ from mixlaw.errors import MixlawError
 
 
 def out_file(out: Path) -> Path:
-    """Refused before the work whose result goes there, so that nothing is lost to a bad name."""
+    """Check the name of an output file before the work starts, so that no result is lost.
+
+    Raises:
+        MixlawError: the name is a folder's, or its folder does not exist.
+    """
     if out.is_dir() or not out.absolute().parent.is_dir():
         why = "is a folder" if out.is_dir() else "its folder does not exist"
         raise MixlawError(f"--out {out}: {why}: name a file in a folder that exists")
@@ -16,6 +20,7 @@ def out_file(out: Path) -> Path:
 
 
 def written(out: Path, write: Any) -> None:
+    """Call `write(out)`; an error of the file system becomes a `MixlawError`."""
     try:
         write(out)
     except OSError as error:
@@ -23,7 +28,11 @@ def written(out: Path, write: Any) -> None:
 
 
 def make_folder(out: Path) -> Path:
-    """Made before the work whose results go there, so that nothing is lost to a bad name."""
+    """Make an output folder before the work starts, so that no result is lost.
+
+    Raises:
+        MixlawError: the folder cannot be made.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -32,5 +41,5 @@ def make_folder(out: Path) -> Path:
 
 
 def say(message: str) -> None:
-    """A line on stderr."""
+    """Print one line to stderr."""
     print(message, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Options of `recommend` beyond a project and a budget, and what they add to both."""
+"""Further options of `recommend`, and their effect on the budget and the constraints."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,27 +21,36 @@ Objective = Annotated[
 Served = Annotated[
     float | None, typer.Option(help="tokens the model will process over its life: compute is then 6 N D + 2 N served")
 ]
-Sizes = Annotated[str | None, typer.Option(help="values of N to choose from for --flops, joined by commas")]
+Sizes = Annotated[str | None, typer.Option(help="values of N to choose from for --flops, separated by commas")]
 Robust = Annotated[
-    str | None, typer.Option(help="choose over the bootstrap: least mean regret (mean) or quantile of it (such as 0.9)")
+    str | None,
+    typer.Option(
+        help="choose the mixture with the lowest regret over the bootstrap: its mean (mean) or a quantile (such as 0.9)"
+    ),
 ]
-Regret = Annotated[float | None, typer.Option(help="by how many nats near-optimal mixtures may be worse; 0.002")]
+Regret = Annotated[
+    float | None,
+    typer.Option(help="largest loss in nats by which a near-optimal mixture may be worse [default: 0.002]"),
+]
 Reuse = Annotated[
     Path | None,
     typer.Option(help="an earlier plan.json or its folder: its sources keep their proportions to each other"),
 ]
-Bracket = Annotated[bool, typer.Option("--bracket", help="tell the gain also by laws that err to either side")]
+Bracket = Annotated[
+    bool,
+    typer.Option("--bracket", help="also estimate the gain by a law that overestimates and one that underestimates it"),
+]
 
 
 def budgeted(
     budget: "Budget | None", project: "Project | None", served: float | None, sizes: str | None
 ) -> "Budget | None":
-    """The command line's budget, else the project's, with what serving costs and the sizes to choose from.
+    """The command line's budget, else the project's, with the tokens served and the sizes to choose from.
 
     A budget of the command line takes money, tokens served and (for --flops) sizes from the project's.
 
     Raises:
-        MixlawError: there is no budget that --served or --sizes could belong to, or a size is no number.
+        MixlawError: --served or --sizes is given without a budget, or a size is not a number.
     """
     stated = project.budget if project else None
     if budget is not None and stated is not None:
@@ -62,10 +71,10 @@ def _numbers(sizes: str) -> list[float]:
 
 
 def constrained(project: "Project | None", objective: str | None, reuse: Path | None = None) -> "Constraints":
-    """The project's constraints, with the command line's objective and an earlier plan's proportions to be kept.
+    """The project's constraints, with the command line's objective and the fixed proportions of an earlier plan.
 
     Raises:
-        MixlawError: an unknown objective, or --reuse without a project, or of a plan without its sources.
+        MixlawError: the objective is unknown, or --reuse has no project, or its plan does not record its sources.
     """
     from mixlaw.project.constraints import Constraints
 
@@ -82,9 +91,9 @@ def constrained(project: "Project | None", objective: str | None, reuse: Path | 
 
 
 def refuse_unkeepable(project: "Project | None", budget: "Budget | None", constraints: "Constraints") -> None:
-    """Refuse bounds, groups, caps, money and distances that no mixture keeps before runs are read, fitted or trained.
+    """Raise if no mixture satisfies the constraints, before runs are read, fitted or trained.
 
-    What takes tokens that are still to be found or counted is refused when they are known.
+    Constraints that depend on token counts still unknown are checked once the counts are known.
 
     Raises:
         MixlawError: naming the sources, or an irreducible set of constraints in conflict.
@@ -101,7 +110,7 @@ def refuse_unkeepable(project: "Project | None", budget: "Budget | None", constr
 
 
 def asked(robust: str | None, regret: float | None, bracket: bool) -> "Ask":
-    """How the plan is chosen and what it holds."""
+    """Settings for choosing the plan and its optional parts."""
     from mixlaw.planning.options import Ask
 
     return Ask(robust=robust, regret=regret, bracket=bracket)
@@ -110,4 +119,4 @@ def asked(robust: str | None, regret: float | None, bracket: bool) -> "Ask":
 NoProxies = Annotated[
     bool, typer.Option("--no-proxies", help="without any run: the mixture whose text is nearest to the targets'")
 ]
-By = Annotated[str | None, typer.Option(help="of --no-proxies, the distance: ngram-kl (default), energy or exact")]
+By = Annotated[str | None, typer.Option(help="distance for --no-proxies: ngram-kl (default), energy or exact")]

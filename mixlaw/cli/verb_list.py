@@ -43,7 +43,7 @@ VERBS = {
     "design": Verb(
         "design",
         "design",
-        "Propose mixtures to run: from nothing, proportional first, or the next batch after a table of runs.",
+        "Propose mixtures to run: a first design, or with --after the next batch after a table of runs.",
         "mixlaw design mixlaw.yaml --runs 40 --out design.csv",
     ),
     "search": Verb(

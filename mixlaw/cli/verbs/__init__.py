@@ -5,14 +5,15 @@ audit        The verb `mixlaw audit`: weights, sources and tokens into an `Audit
              errors last
 changes      The verbs of a changing world: `adapt` (run tables), `reuse` (what to run beside a plan), `stale` (a
              plan and its project); and what `recommend` and `export` check of tokenizers and earlier plans
-design       `mixlaw design`: which mixtures to run, from nothing or after the runs there are
+design       The verb `mixlaw design`: mixtures to run, without data or after a table of runs
 export       The verb `mixlaw export`: a plan in a trainer's format to the terminal or a file, what to know of it to
              stderr
 fitting      Verbs about laws: fit, compare, predict, laws
 import_runs  The verb `mixlaw import`: options into `ImportOptions`, the run table to a file, what was read to the
              terminal
 online       `mixlaw online`: a mixture found by DGA or DoReMi while one proxy trains, written to a file
-recommend    `recommend`: from runs, from text or from nothing but text's distances to a plan
+recommend    The verb `mixlaw recommend`: a plan from a run table, from proxies trained on the text, or from text
+             distances
 report       The verb `mixlaw report`: a plan's folder into one HTML file, or into an executed notebook
 score_plan   The verb `mixlaw score-plan`: a plan and the table of the real run into a `PlanScore`, printed as tables
 search       `mixlaw search`: rounds of proxies, each chosen to reduce the expected regret of the plan most

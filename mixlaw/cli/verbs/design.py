@@ -1,4 +1,4 @@
-"""`mixlaw design`: which mixtures to run, from nothing or after the runs there are."""
+"""The verb `mixlaw design`: mixtures to run, without data or after a table of runs."""
 
 import contextlib
 import json
@@ -28,22 +28,40 @@ CRITERIA = ("space-filling", "d-optimal")
 ProjectFile = Annotated[
     Path | None, typer.Argument(help="project file: sources, targets, budget; mixlaw.yaml if there is one")
 ]
-Out = Annotated[Path | None, typer.Option(help="CSV with run_id and w: columns, of the next runs with their size too")]
-Count = Annotated[int | None, typer.Option(help="number of mixtures of a design from nothing", min=1)]
+Out = Annotated[
+    Path | None, typer.Option(help="CSV with run_id and w: columns; with --after also the size of each run")
+]
+Count = Annotated[int | None, typer.Option(help="number of mixtures of a design without data", min=1)]
 Criterion = Annotated[str, typer.Option(help="space-filling, or d-optimal for the law of --law")]
-LawName = Annotated[str | None, typer.Option(help="the law: of d-optimal, or to fit for --after (auto by default)")]
-Repeats = Annotated[int | None, typer.Option(help="runs that repeat the first, for noise; d-optimal: one in 12", min=0)]
-After = Annotated[Path | None, typer.Option(help="table of the runs there are: the next batch instead")]
-BatchSize = Annotated[int | None, typer.Option(help="number of the next runs; 8 by default", min=1)]
+LawName = Annotated[
+    str | None, typer.Option(help="law of --criterion d-optimal, or the law to fit for --after [default there: auto]")
+]
+Repeats = Annotated[
+    int | None,
+    typer.Option(
+        help="number of runs that repeat the first, to estimate noise [default with d-optimal: one in 12]", min=0
+    ),
+]
+After = Annotated[Path | None, typer.Option(help="table of existing runs: propose the next batch")]
+BatchSize = Annotated[int | None, typer.Option(help="number of next runs [default: 8]", min=1)]
 Method = Annotated[
-    str | None, typer.Option(help="of --after: regret (expected fall of the plan's regret, the default) or thompson")
+    str | None,
+    typer.Option(help="with --after: regret (expected decrease of the plan's regret, the default) or thompson"),
 ]
 Size = Annotated[
-    str | None, typer.Option(help="of --after: largest (the table's, the default), cost (most for its compute), params")
+    str | None,
+    typer.Option(
+        help="with --after: largest (of the table, the default), cost (largest gain per FLOP), or a value of N"
+    ),
 ]
-Candidates = Annotated[Path | None, typer.Option(help="of --after: mixtures to choose from, instead of all feasible")]
+Candidates = Annotated[
+    Path | None, typer.Option(help="with --after: mixtures to choose from, instead of all feasible ones")
+]
 OneOf = Annotated[
-    Path | None, typer.Option(help="of --after: mixtures of which the plan is one, at the runs' size; any may be run")
+    Path | None,
+    typer.Option(
+        help="with --after: candidate mixtures; the plan is one of them, at the runs' size, and each may be run"
+    ),
 ]
 
 
@@ -61,12 +79,14 @@ def design(
     size: Size = None,
     candidates: Candidates = None,
     one_of: OneOf = None,
-    flops: Annotated[float | None, typer.Option(help="of --after: the planned compute, in place of budget")] = None,
-    params: Annotated[float | None, typer.Option(help="of --after: N of the planned run")] = None,
-    tokens: Annotated[float | None, typer.Option(help="of --after: D of the planned run")] = None,
+    flops: Annotated[
+        float | None, typer.Option(help="with --after: planned compute in FLOP, in place of the project's budget")
+    ] = None,
+    params: Annotated[float | None, typer.Option(help="with --after: parameters N of the planned run")] = None,
+    tokens: Annotated[float | None, typer.Option(help="with --after: training tokens D of the planned run")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
-    """Propose mixtures to run: from nothing, proportional first, or the next batch after a table of runs."""
+    """Propose mixtures to run: a first design, or with --after the next batch after a table of runs."""
     if out is None and not as_json:
         raise MixlawError("--out is missing: name the CSV file to write, or give --json")
     out = None if out is None else out_file(out)
@@ -111,7 +131,7 @@ def _refuse_given(options: dict[str, Any], why: str) -> None:
 def from_nothing(
     project: "Project", runs: int, seed: int, criterion: str, law: str | None, repeats: int | None
 ) -> "pd.DataFrame":
-    """A design before there are any runs."""
+    """A design without data."""
     from mixlaw.designs.d_optimality import d_optimal
     from mixlaw.designs.space_filling import design as space_filling
 
@@ -135,7 +155,7 @@ def from_nothing(
 
 
 def repeated(table: "pd.DataFrame", times: int) -> "pd.DataFrame":
-    """A design with its first run so many times more at its end, under names of their own."""
+    """A design with `times` repetitions of its first run at its end, each with its own run_id."""
     import pandas as pd
 
     if not times:
@@ -148,7 +168,7 @@ def repeated(table: "pd.DataFrame", times: int) -> "pd.DataFrame":
 
 
 def wished(batch: int | None, method: str | None, size: str | None, seed: int) -> "Wish":
-    """What the next runs are to be, by the command line."""
+    """The options of the next batch as a `Wish`."""
     from mixlaw.designs.options import Wish
 
     at: str | float = size or "largest"
@@ -184,7 +204,7 @@ def after_runs(
 def after_runs_of_pool(
     table: Path, project: "Project | None", law: str | None, wish: "Wish", one_of: Path
 ) -> "NextRuns":
-    """The next batch where the plan is one of a file's mixtures."""
+    """The next batch if the plan is one of a file's mixtures."""
     from mixlaw.designs.pool import next_of_pool
     from mixlaw.fitting.fit_runs import fit
 
@@ -212,7 +232,7 @@ def _mixtures(file: Path, runs: "Runs") -> "np.ndarray":
 
 
 def print_next(table: "pd.DataFrame", content: dict[str, Any], write: Callable[[str], Any] = print) -> None:
-    """The batch as a table in at most 80 columns, what it is worth, and how far the verdict is."""
+    """Print the batch in at most 80 columns, its expected effect on regret, and the runs until a verdict."""
     from mixlaw.errors import short
 
     shares = [column for column in table if str(column).startswith("w:")]

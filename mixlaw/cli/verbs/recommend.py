@@ -1,4 +1,4 @@
-"""`recommend`: from runs, from text or from nothing but text's distances to a plan."""
+"""The verb `mixlaw recommend`: a plan from a run table, from proxies trained on the text, or from text distances."""
 
 import json
 from dataclasses import replace
@@ -40,8 +40,8 @@ def recommend(
     flops: Annotated[
         float | None, typer.Option(help="compute budget in FLOP; the parameters N and training tokens D are found")
     ] = None,
-    params: Annotated[float | None, typer.Option(help="N of the planned run")] = None,
-    tokens: Annotated[float | None, typer.Option(help="D of the planned run")] = None,
+    params: Annotated[float | None, typer.Option(help="parameters N of the planned run")] = None,
+    tokens: Annotated[float | None, typer.Option(help="training tokens D of the planned run")] = None,
     law: Law = "auto",
     as_json: Json = False,
     out: Annotated[
@@ -102,7 +102,7 @@ def recommend(
 
 
 def _refuse_beside_no_proxies(no_proxies: bool, by: str | None, with_runs: bool) -> None:
-    """A plan without runs asks nothing of runs or of a law."""
+    """Raise if --no-proxies is combined with options about runs or laws."""
     if no_proxies and with_runs:
         raise MixlawError(
             "--no-proxies plans without runs: leave out --demo, --runs, --law, --scale, --robust and the like"
@@ -112,7 +112,7 @@ def _refuse_beside_no_proxies(no_proxies: bool, by: str | None, with_runs: bool)
 
 
 def _refuse_beside_demo(own_question: bool, own_wishes: bool) -> None:
-    """The demo is one fixed question."""
+    """Raise if --demo is combined with options that change its fixed problem."""
     if own_question:
         raise MixlawError("--demo brings its own text and budget: leave out the project, --runs and the budget")
     if own_wishes:
@@ -189,7 +189,7 @@ def _demo(out: Path, law: str, seed: int) -> "Plan":
 
 
 def plan_without_runs(project: "Project", by: str | None, seed: int, out: Path | None) -> "Plan":
-    """The transport optimum as a plan, written to DIR/plan.json where a folder is given."""
+    """The transport optimum as a plan, written to DIR/plan.json if a folder is given."""
     from mixlaw.appraisal import DISTANCES, nearest_plan
     from mixlaw.cli.output import make_folder, say
 
