@@ -1,8 +1,8 @@
-"""How far a solution can be from the best: a Lagrangian dual gap, which is Frank–Wolfe's where nothing is dualised.
+"""Lagrangian dual gap: how far a solution can be from the optimum. Without rows it is the Frank–Wolfe gap.
 
-For any multipliers in the right cones the Lagrangian is a convex function F of the mixture over its bounds and sum, so
-no feasible mixture has an objective below  F(w) + min_v grad F(w).(v - w)  (Jaggi 2013), whose minimum over v is a
-sort. The multipliers are the solver's own, put into their cones: whatever they are, the gap holds.
+For any dual feasible multipliers the Lagrangian is a convex function F of the mixture within its bounds and sum. So
+F(w) + min_v grad F(w).(v - w) is a lower bound on the objective of every feasible mixture (Jaggi 2013); a sort finds
+the minimum over v. The multipliers are the solver's, projected to be dual feasible. The bound is valid for any of them.
 """
 
 import numpy as np
@@ -17,9 +17,10 @@ from mixlaw.optimization.program import Program
 def certify(
     program: Program, oracle: Oracle | ReducedOracle, found: PrimalDual
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Objective (breaches and t included), gap and the largest breach of a row by B solutions, each (B,).
+    """Objective (including t and penalties), gap and largest constraint violation of B solutions, each (B,).
 
-    The gap bounds what any mixture can gain for laws that are convex; for others it tells stationarity.
+    If the law is convex, the gap bounds how much any feasible mixture can improve the objective. If it is not, the gap
+    only measures how nearly stationary the solution is.
     """
     rows, w_BxS, count = program.rows, found.w_BxS, len(found.w_BxS)
     z_BxM = _dual(program, found.z_BxM)
@@ -47,12 +48,12 @@ def certify(
 
 
 def _dual(program: Program, z_BxM: np.ndarray) -> np.ndarray:
-    """Multipliers in their cones: at most each row's price, and summing to 1 over the rows that t meets."""
+    """Dual feasible multipliers: between 0 and each row's penalty weight, summing to 1 over the rows that t bounds."""
     rows = program.rows
     z_BxM = np.clip(np.nan_to_num(z_BxM, nan=0.0), 0.0, rows.price_M)
     if rows.top_M.any():
         part_BxT, most_T = z_BxM[:, rows.top_M], rows.price_M[rows.top_M]
-        for _ in range(50):  # what a price cuts off goes to the others
+        for _ in range(50):  # what a penalty weight cuts off is given to the other rows
             part_BxT = np.minimum(part_BxT / np.maximum(part_BxT.sum(1, keepdims=True), 1e-300), most_T)
         short_Bx1 = 1.0 - part_BxT.sum(1, keepdims=True)
         room_BxT = np.where(np.isfinite(most_T), most_T - part_BxT, 1.0)
@@ -61,7 +62,7 @@ def _dual(program: Program, z_BxM: np.ndarray) -> np.ndarray:
 
 
 def _penalties(program: Program, excess_BxM: np.ndarray, top_B: np.ndarray) -> np.ndarray:
-    """What t and breaches add to the objective, (B,), with the t of the solution or the least that is needed."""
+    """Contribution of t and of the penalties to the objective, (B,), at the solution's t or the smallest feasible t."""
     rows, found_B = program.rows, np.zeros(len(excess_BxM))
     if rows.top_M.any():
         needed = rows.top_M & ~np.isfinite(rows.price_M)

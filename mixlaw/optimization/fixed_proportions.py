@@ -1,7 +1,7 @@
-"""Sources whose proportions to each other are kept: one variable in place of theirs.
+"""Sources in fixed proportions to each other, replaced by one variable per group.
 
-A program in the shares w becomes one in v with w = T v, where a column of T holds the kept proportions of a group or
-the 1 of a source of its own: sums to 1 stay sums to 1, convexity and certificates hold, and nothing is approximated.
+A program in the shares w becomes one in v with w = T v. A column of T contains the fixed proportions of a group, or a
+1 for a source outside all groups. v sums to 1 too, convexity and certificates carry over, and nothing is approximated.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mixlaw.optimization.program import Program
 
 
 def matrix(names: tuple[str, ...], kept: list[dict[str, float]]) -> np.ndarray | None:
-    """T, shape (S, J), for groups with kept proportions {source: share in the group}; None where there is none."""
+    """T (S, J) for groups with fixed proportions {source: share in the group}; None if there are no groups."""
     if not kept:
         return None
     tied = {name for group in kept for name in group}
@@ -25,7 +25,7 @@ def matrix(names: tuple[str, ...], kept: list[dict[str, float]]) -> np.ndarray |
 
 
 def bounds(proportions_SxJ: np.ndarray, lower_BxS: np.ndarray, upper_BxS: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The bounds of v, (B, J) each, that keep those of w."""
+    """Lower and upper bounds of v, (B, J) each, equivalent to those of w."""
     used_SxJ = proportions_SxJ > 0
     unit_SxJ = np.where(used_SxJ, proportions_SxJ, 1.0)
     lower_BxSxJ = np.where(used_SxJ, lower_BxS[:, :, None] / unit_SxJ, 0.0)
@@ -34,16 +34,16 @@ def bounds(proportions_SxJ: np.ndarray, lower_BxS: np.ndarray, upper_BxS: np.nda
 
 
 def room(proportions_SxJ: np.ndarray, lower_BxS: np.ndarray, upper_BxS: np.ndarray) -> np.ndarray:
-    """Whether the bounds leave a mixture of kept proportions, (B,)."""
+    """Mask (B,) of the problems in which some mixture with these proportions satisfies the bounds."""
     lower_BxJ, upper_BxJ = bounds(proportions_SxJ, lower_BxS, upper_BxS)
     within_B = (lower_BxJ <= upper_BxJ + 1e-9).all(1)
     return within_B & (lower_BxJ.sum(1) <= 1.0 + 1e-9) & (upper_BxJ.sum(1) >= 1.0 - 1e-9)
 
 
 def reduced(program: Program) -> Program:
-    """The program in v. |w - r| must count nowhere: it is no distance of v.
+    """The program in v. It must have no term in |w - r|_1, which is not a distance of v.
 
-    KL(w|r) = sum_j v_j ln(v_j / r'_j) with ln r'_j = sum_i T_ij ln(r_i / T_ij), of the same form.
+    The KL keeps its form: KL(w|r) = sum_j v_j ln(v_j / r'_j) with ln r'_j = sum_i T_ij ln(r_i / T_ij).
     """
     T = program.proportions_SxJ
     assert T is not None, "only a program with ties is reduced"
@@ -64,15 +64,15 @@ def reduced(program: Program) -> Program:
 
 
 def gathered(proportions_SxJ: np.ndarray, w_BxS: np.ndarray) -> np.ndarray:
-    """v (B, J) of mixtures, whatever their proportions in the groups."""
+    """v (B, J) of mixtures: sums of the shares in each group, for any proportions within the groups."""
     member_SxJ = (proportions_SxJ > 0).astype(float)
     return w_BxS @ member_SxJ
 
 
 def caps(proportions_SxJ: np.ndarray, cap_J: np.ndarray, lower_S: np.ndarray, upper_S: np.ndarray) -> np.ndarray:
-    """What a unit of each source's own bound is worth, (S,), from the multipliers of the bounds of v.
+    """Multipliers of the sources' bounds (S,), nats per unit of share, from those of the bounds of v.
 
-    A group's bound is that of the source that holds it first.
+    A group's multiplier is given to the source whose bound limits the group first.
     """
     found_S = np.zeros(len(proportions_SxJ))
     for j, price in enumerate(cap_J):
@@ -89,23 +89,23 @@ def caps(proportions_SxJ: np.ndarray, cap_J: np.ndarray, lower_S: np.ndarray, up
 
 @dataclass(frozen=True)
 class ReducedOracle:
-    """An oracle asked in v: gradients (B, K, J) and Hessians (B, J, J) by the chain rule."""
+    """Oracle in v: gradients (B, K, J) and Hessians (B, J, J) by the chain rule."""
 
     oracle: Oracle
     proportions_SxJ: np.ndarray
 
     @property
     def convex(self) -> bool:
-        """Whether every loss is convex in the mixture."""
+        """True if every loss is convex in the mixture."""
         return self.oracle.convex
 
     @property
     def fit(self):
-        """The fit behind it."""
+        """The fit of the inner oracle."""
         return self.oracle.fit
 
     def take(self, index_B: np.ndarray) -> ReducedOracle:
-        """Some of the problems."""
+        """The problems at these indices."""
         return ReducedOracle(self.oracle.take(index_B), self.proportions_SxJ)
 
     def losses(self, of_B: np.ndarray, v_BxJ: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Refuse a problem whose curved constraints, ceilings on losses and a KL, leave no mixture."""
+"""Raise an error if nonlinear constraints (loss ceilings, KL) leave no feasible mixture."""
 
 import numpy as np
 
@@ -13,10 +13,11 @@ from mixlaw.optimization.scale import Scale
 
 
 def refuse_infeasible(problem: MixtureProblem, scale: Scale, best: Optimum) -> None:
-    """Refuse where even the best mixture breaks a constraint.
+    """Raise if even the best mixture violates a constraint.
 
     Raises:
-        MixlawError: naming an irreducible set of constraints that no mixture keeps, and how near ceilings can be met.
+        MixlawError: the message names an irreducible infeasible set of constraints, and the losses reached by the
+            mixture with the smallest violation.
     """
     if best.violation <= MET:
         return
@@ -54,7 +55,7 @@ def refuse_infeasible(problem: MixtureProblem, scale: Scale, best: Optimum) -> N
 
 
 def _nearest(problem: MixtureProblem, scale: Scale, best: Optimum, conflict: list[str]) -> str:
-    """What the targets in conflict come to under the mixture that breaks least."""
+    """Predicted losses of the targets in conflict for the mixture with the smallest violation, as text."""
     losses_K = problem.fit.losses(best.w_S[None], *scale.pair)[0]
     pairs = zip(problem.targets, losses_K, strict=True)
     reached = [f"{t.name} {loss:.4g}" for t, loss in pairs if any(x.startswith(f"target {t.name} ") for x in conflict)]

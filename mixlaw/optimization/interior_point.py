@@ -1,8 +1,9 @@
-"""An interior-point method for `Program`s, in NumPy, many problems side by side.
+"""Primal-dual interior-point method for batches of `Program`s, in NumPy.
 
-Newton steps on the logarithmic barrier with the primal-dual Hessian (z/s in place of mu/s^2), a line search on the
-barrier itself, and multipliers kept near mu/s: Wächter and Biegler (2006) without equality residuals, since every
-iterate is feasible. A law that is not convex has the eigenvalues of its scaled system made positive.
+Each iteration takes a Newton step on the logarithmic barrier function with the primal-dual Hessian (z/s in place of
+mu/s^2) and a line search on the barrier function, and keeps multipliers near mu/s. This is Wächter and Biegler (2006)
+without equality residuals, because every iterate is feasible. For a law that is not convex, the eigenvalues of the
+scaled system are made positive.
 """
 
 from dataclasses import dataclass
@@ -16,28 +17,28 @@ from mixlaw.optimization.program import Program
 from mixlaw.optimization.standard_form import Iterate, StandardForm
 
 FIRST = 1e-2
-"""The barrier's first weight, as a share of the objective."""
+"""Initial barrier weight mu, as a share of the objective."""
 STEPS = 250
 HALVINGS = 40
 CLOSE = 0.1
-"""A barrier's problem counts as solved when a Newton step would lower it by less than this times its weight."""
+"""Stop at one barrier weight when the predicted decrease of the barrier function is below CLOSE times the weight."""
 ROUNDING = 1e-16
-"""Of a row's limit: the least that a slack is taken to be. Losses with their derivatives are computed by another
-program than losses alone, and a slack of one unit in the last place of these may be none in those."""
+"""Smallest slack of a row, as a share of its limit. Losses with derivatives come from another compiled function than
+losses alone, so a slack of one unit in the last place in one of them may be 0 in the other."""
 NEARBY = 1e10
-"""Multipliers may differ from mu/s by this factor (Wächter and Biegler's kappa_Sigma)."""
+"""Largest factor by which multipliers may differ from mu/s (Wächter and Biegler's kappa_Sigma)."""
 
 
 @dataclass(frozen=True)
 class PrimalDual:
-    """Where the method ended, for each problem.
+    """Primal and dual solution of each problem.
 
     Attributes:
         w_BxS: mixtures within their bounds.
-        z_BxM: multipliers of the program's rows, 0 or more.
-        pull_BxS: multipliers of |w_i - r_i|, in [-1, 1] times its price; zeros where it does not count.
-        top_B: t.
-        low_BxS, high_BxS: multipliers of the bounds, 0 or more.
+        z_BxM: multipliers of the program's rows, at least 0.
+        pull_BxS: subgradient of the L1 distance |w - r|_1 times its weight; 0 if the program has no L1 term.
+        top_B: the variable t of `Program` (the largest loss if the objective is "worst").
+        low_BxS, high_BxS: multipliers of the lower and upper bounds, at least 0.
     """
 
     w_BxS: np.ndarray
@@ -49,7 +50,7 @@ class PrimalDual:
 
 
 class _System(NamedTuple):
-    """Newton's system at a point: gradient of the barrier, Hessian, Jacobian of the rows, slacks and rooms."""
+    """Newton system at a point: gradient, Hessian, Jacobian of the rows, slacks, and distances to the bounds."""
 
     g_BxN: np.ndarray
     H_BxNxN: np.ndarray
@@ -61,7 +62,7 @@ class _System(NamedTuple):
 
 
 def _slack(form: StandardForm, x_BxN: np.ndarray, losses_BxK: np.ndarray, of_B: np.ndarray) -> np.ndarray:
-    """How far each row is from its limit, above 0."""
+    """Slack of each row (B, M): limit minus left-hand side, at least `ROUNDING` of the limit."""
     limit_BxM = form.limit_BxM[of_B]
     least_BxM = ROUNDING * np.maximum(np.abs(limit_BxM), 1.0)
     return np.maximum(limit_BxM - form.rows_without(x_BxN, losses_BxK), least_BxM)
@@ -93,16 +94,16 @@ def _system(form: StandardForm, oracle: Oracle | ReducedOracle, at: Iterate, of_
 
 
 def _direction(form: StandardForm, system: _System, of_B: np.ndarray, convex: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Newton's step at a fixed sum of the shares, and how much it promises to lower the barrier."""
+    """Newton step with sum(w) fixed, and its predicted decrease of the barrier function."""
     free_BxN, S = form.free_BxN[of_B], form.S
-    # Scaled by the curvature, so that a share of 1e-12 is as well conditioned as one of .5.
+    # Variables are scaled by the curvature, so that a share of 1e-12 is as well conditioned as one of .5.
     curve_BxN = np.einsum("bnn->bn", system.H_BxNxN)
     scale_BxN = np.where(free_BxN, 1.0 / np.sqrt(np.maximum(np.abs(curve_BxN), 1e-300)), 0.0)
     H_BxNxN = system.H_BxNxN * scale_BxN[:, :, None] * scale_BxN[:, None, :]
     H_BxNxN[:, range(form.N), range(form.N)] += ~free_BxN + 1e-14
     g_BxN = np.where(free_BxN, system.g_BxN, 0.0)
-    # At a fixed sum a constant in the gradient moves nothing: without that of the share with the most room, nothing
-    # large cancels where the objective is (nearly) linear.
+    # With sum(w) fixed, a constant added to the gradient has no effect. Subtracting the entry of the share that is
+    # farthest from its bounds avoids cancellation of large numbers if the objective is (nearly) linear.
     most_B = np.argmax(scale_BxN[:, :S], axis=1)
     g_BxN[:, :S] -= np.where(free_BxN[:, :S], g_BxN[np.arange(len(g_BxN)), most_B][:, None], 0.0)
     ones_BxN = np.zeros_like(g_BxN)
@@ -122,7 +123,7 @@ def _direction(form: StandardForm, system: _System, of_B: np.ndarray, convex: bo
 
 
 def _longest(x: np.ndarray, d: np.ndarray) -> np.ndarray:
-    """The longest step, at most 1, after which positive numbers (B, ...) are still .5% of what they were."""
+    """Longest step, at most 1, that leaves every positive number (B, ...) at least .5% of its value."""
     ratio = np.divide(-d, x, out=np.zeros_like(d), where=np.isfinite(x) & (d < 0))
     return np.minimum(1.0, 0.995 / np.maximum(ratio.max(1, initial=0.0), 0.995))
 
@@ -135,7 +136,7 @@ def _search(
     step: tuple[np.ndarray, np.ndarray],
     of_B: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How far along the step the barrier falls enough: variables, losses, and whether there was such a length."""
+    """Backtracking line search: new variables, their losses, and a mask (B,) of the problems with an accepted step."""
     d_BxN, promise_B = step
     linear_B = _longest(system.low_BxN, d_BxN)
     length_B = np.minimum(linear_B, _longest(system.high_BxN, -d_BxN))
@@ -162,7 +163,7 @@ def _search(
 def _multipliers(
     z: np.ndarray, slack: np.ndarray, change: np.ndarray, after: np.ndarray, barrier_Bx1: np.ndarray
 ) -> np.ndarray:
-    """Multipliers (B, J) after Newton's step, which changes slacks by `change` in full, kept near barrier / slack."""
+    """Multipliers (B, J) after a Newton step that at full length changes slacks by `change`; kept near mu / slack."""
     finite = np.isfinite(slack)
     near = np.where(finite, slack, 1.0)
     dz = np.where(finite, barrier_Bx1 / near - z - z / near * change, 0.0)
@@ -173,7 +174,7 @@ def _multipliers(
 def _advance(
     form: StandardForm, oracle: Oracle | ReducedOracle, at: Iterate, of_B: np.ndarray
 ) -> tuple[Iterate, np.ndarray]:
-    """One step of each problem, and whether it is done."""
+    """One iteration of each problem: the new iterates, and a mask (B,) of the problems that have converged."""
     system = _system(form, oracle, at, of_B)
     d_BxN, promise_B = _direction(form, system, of_B, oracle.convex)
     x_BxN, losses_BxK, moved_B = _search(form, oracle, at, system, (d_BxN, promise_B), of_B)
@@ -195,11 +196,11 @@ def _advance(
 def solve(
     program: Program, oracle: Oracle | ReducedOracle, start_BxS: np.ndarray, share: float = FIRST, last: float = 0.0
 ) -> PrimalDual:
-    """Solutions of B problems from mixtures strictly inside their bounds.
+    """Solve B problems from mixtures strictly inside their bounds.
 
     Args:
-        share: the barrier's first weight as a share of the objective, smaller for a start near the optimum.
-        last: its last weight, alike, where that of the form is finer than is asked for.
+        share: initial barrier weight, as a share of the objective; choose a smaller one for a start near the optimum.
+        last: final barrier weight, as a share of the objective; overrides the default if it is larger.
     """
     form, count = StandardForm(program), len(start_BxS)
     form.last = max(form.last, last)

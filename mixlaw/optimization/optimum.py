@@ -2,8 +2,9 @@
 
     argmin_w  sum_k v_k L_k(w; N, D)   over  sum_i w_i = 1,  lower_i <= w_i <= upper_i,  sum_k v_k = 1
 
-and every other `Program`. Where law and program are convex the gap bounds how much lower any feasible mixture can be.
-For a law that is not convex the best of several starts is taken, and the gap says only how nearly stationary it is.
+and every other `Program`. If law and constraints are convex, the gap is an upper bound on how much any feasible mixture
+can improve the objective. For a law that is not convex the best of several starts is taken, and the gap only measures
+how nearly stationary it is.
 """
 
 from dataclasses import dataclass, replace
@@ -19,32 +20,32 @@ from mixlaw.optimization.oracle import Oracle
 from mixlaw.optimization.program import Program
 
 KEPT = 1e-8
-"""A row broken by no more is kept; one broken by more is made dearer, in case its price was too low."""
+"""Tolerance of a constraint row. A row violated by more is solved again with a larger penalty weight."""
 PENALTY_FACTOR = 1e4
 COARSE = 1e-6
-"""The barrier's last weight where it is asked only whether rows can be kept: at such prices the slack of a row that is
-broken would vanish in rounding under a finer one."""
+"""Final barrier weight of a solve that only tests feasibility. With the large penalty weights used there, a smaller one
+would round the slack of a violated row to 0."""
 ACTIVE = 1e-6
-"""A share this near to a bound is held by it; a row with a larger multiplier is active."""
+"""Tolerance: a share within it of a bound is at the bound, and a row with a larger multiplier is active."""
 AGREE = 1e-6
-"""Starts whose objectives differ by less than this share of them agree."""
+"""Relative difference of objectives below which two starts agree."""
 
 
 @dataclass(frozen=True)
 class Optimum:
-    """A mixture and how near it is to the best.
+    """An optimal mixture with its optimality certificate.
 
     Attributes:
         w_S: the mixture.
-        objective: what was minimised, nats per token.
-        gap: no feasible mixture is better by more, nats per token (for convex laws).
-        broken: the most by which a row of the program is broken, in its unit; above 1e-8 no mixture keeps them all.
-        price_M: multipliers of the program's rows: what a unit of each limit is worth, nats.
+        objective: value of the objective, nats per token.
+        gap: upper bound on how far the objective is above its optimum, nats per token (convex laws only).
+        violation: largest violation of a row, in the unit of that row. Above 1e-8 the program is infeasible.
+        price_M: multipliers of the program's rows, nats per unit of each limit.
         agree: share of the starts that reached this objective.
-        starts: their number.
-        cap_S: multipliers of the largest shares less those of the smallest: what a unit of them is worth, nats.
-        vertex: whether bounds and rows that hold leave no freedom, so that the law only chooses a corner.
-        degenerate: whether a bound that holds a share is worth nothing: another mixture is (nearly) as good.
+        starts: number of starts.
+        cap_S: multiplier of the upper bound minus that of the lower bound, nats per unit of share.
+        vertex: True if active bounds and rows leave no degree of freedom: the law only selects a vertex.
+        degenerate: True if an active bound has a multiplier of (nearly) 0: other mixtures are (nearly) optimal.
     """
 
     w_S: np.ndarray
@@ -60,7 +61,7 @@ class Optimum:
 
 
 def tighten(lower_BxS: np.ndarray, upper_BxS: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds that the other sources' bounds imply: a share that cannot move gets equal ones."""
+    """Tighten the bounds using sum(w) = 1. A share with one feasible value gets equal lower and upper bounds."""
     others_lower_BxS = lower_BxS.sum(1, keepdims=True) - lower_BxS
     others_upper_BxS = upper_BxS.sum(1, keepdims=True) - upper_BxS
     upper = np.minimum(upper_BxS, np.maximum(1.0 - others_lower_BxS, lower_BxS))
@@ -68,7 +69,7 @@ def tighten(lower_BxS: np.ndarray, upper_BxS: np.ndarray) -> tuple[np.ndarray, n
 
 
 def middle(lower_BxS: np.ndarray, upper_BxS: np.ndarray) -> np.ndarray:
-    """Mixtures strictly inside the bounds wherever they leave room: lower + t (upper - lower)."""
+    """Mixtures lower + t (upper - lower), strictly inside the bounds in every share whose bounds differ."""
     width_BxS = upper_BxS - lower_BxS
     total_Bx1 = width_BxS.sum(1, keepdims=True)
     t_Bx1 = np.divide(
@@ -78,7 +79,7 @@ def middle(lower_BxS: np.ndarray, upper_BxS: np.ndarray) -> np.ndarray:
 
 
 def _starts(lower_BxS: np.ndarray, upper_BxS: np.ndarray, convex: bool) -> list[np.ndarray]:
-    """Where to start: the middle, and for a law that is not convex a point towards each source's largest share too."""
+    """Starts: the middle and, if the law is not convex, a point near each source's upper bound too."""
     middle_BxS = middle(lower_BxS, upper_BxS)
     if convex:
         return [middle_BxS]
@@ -97,11 +98,11 @@ def optimize_program(
     share: float = FIRST,
     last: float = 0.0,
 ) -> list[Optimum]:
-    """Optima of the B problems of a program whose bounds are tight.
+    """Solve the B problems of a program whose bounds are tight (see `tighten`).
 
     Args:
-        near_BxS: mixtures to start from, moved inside; by default the middle, and for laws that are not convex points
-            towards each source's largest share too.
+        near_BxS: mixtures to start from, moved towards the middle. By default the starts are the middle and, if the law
+            is not convex, a point near each source's upper bound too.
         share, last: see `solve`.
     """
     if program.proportions_SxJ is not None:
@@ -126,11 +127,11 @@ def optimize_program(
 def _optimize_reduced(
     oracle: Oracle | ReducedOracle, program: Program, near_BxS: np.ndarray | None, weights: tuple[float, float]
 ) -> list[Optimum]:
-    """Optima of a program with kept proportions, found in one variable for each group of them."""
+    """Optima under fixed within-group proportions, solved with one variable per group."""
     T, inner = program.proportions_SxJ, fixed_proportions.reduced(program)
     assert T is not None
     assert isinstance(oracle, Oracle)
-    # Only what cannot move gets tight bounds: of two that say the same, neither would have the whole price.
+    # Bounds are tightened only if they fix the variable: two redundant bounds would split the multiplier between them.
     tight = tighten(inner.lower_BxS, inner.upper_BxS)
     fixed_BxJ = tight[1] - tight[0] <= 1e-12
     lower_BxJ, upper_BxJ = (
@@ -147,7 +148,7 @@ def _optimize_reduced(
 
 
 def _corner(program: Program, b: int, w_S: np.ndarray, z_M: np.ndarray, cap_S: np.ndarray) -> tuple[bool, bool]:
-    """Whether an optimum is a vertex, and whether it is degenerate."""
+    """`vertex` and `degenerate` of an optimum (see `Optimum`)."""
     open_S = program.upper_BxS[b] - program.lower_BxS[b] > ACTIVE
     free_S = (w_S - program.lower_BxS[b] > ACTIVE) & (program.upper_BxS[b] - w_S > ACTIVE)
     freedom = np.sum(free_S) - 1 + bool(program.rows.top_M.any()) - np.sum(z_M > ACTIVE)
@@ -167,15 +168,16 @@ def _all_starts(oracle: Oracle | ReducedOracle, program: Program, near_BxS: np.n
 def _certified(
     oracle: Oracle | ReducedOracle, program: Program, start_BxS: np.ndarray, weights: tuple[float, float]
 ) -> tuple[PrimalDual, np.ndarray, np.ndarray, np.ndarray]:
-    """Solutions with objective, gap and breach; rows that stay broken are made dearer before that is believed.
+    """Solve and certify: solutions, objectives, gaps and violations (B,).
 
-    `weights`: the barrier's first and last, see `solve`.
+    Violated rows are solved again with larger penalty weights before they are reported as infeasible. `weights` are
+    the initial and final barrier weights, see `solve`.
     """
     solution = _tidy(program, solve(program, oracle, start_BxS, *weights))
     judged = certify(program, oracle, solution)
     broken = np.flatnonzero(judged[2] > KEPT) if np.isfinite(program.rows.price_M).any() else np.empty(0, int)
     for last in (COARSE, 0.0):
-        # Rows that the dear and coarse problem keeps can be kept: then the dear and fine one is the answer.
+        # Rows satisfied at large penalties with a coarse barrier are feasible: solve again with the fine barrier.
         again = broken if last else broken[judged[2][broken] <= KEPT]
         if not len(again):
             break
@@ -189,6 +191,6 @@ def _certified(
 
 
 def _tidy(program: Program, found: PrimalDual) -> PrimalDual:
-    """The solver keeps the sum to rounding. Bounds are kept exactly, also by a share divided by .999...9."""
+    """Normalise the sum, which the solver satisfies up to rounding, and clip the result to the bounds."""
     w_BxS = found.w_BxS / found.w_BxS.sum(1, keepdims=True)
     return replace(found, w_BxS=np.clip(w_BxS, program.lower_BxS, program.upper_BxS))

@@ -1,6 +1,7 @@
-"""Losses of many mixtures under many parameter vectors, with gradients and weighted Hessians: what the planner's
-solver asks of a fitted law. JAX evaluates batches of one compiled size; nothing here loops or factorises inside XLA,
-whose CPU runtime hung on that (`analysis/NOTES.md`).
+"""Losses of many mixtures under many parameter vectors, with gradients and weighted Hessians, for the solver.
+
+JAX evaluates batches of one compiled size. Nothing here loops or factorises inside XLA, because its CPU runtime hung
+on that (`analysis/NOTES.md`).
 """
 
 from dataclasses import dataclass
@@ -15,9 +16,9 @@ from mixlaw.laws import Law, Row, parametric
 from mixlaw.laws.base import constrain
 
 CACHE = 250_000
-"""Numbers that the Hessians of one block of targets may take: twice as many no longer stay in a cache."""
+"""Largest number of Hessian entries in one compiled call: twice as many no longer fit in the CPU cache."""
 LANES = 32
-"""Problems side by side in one compiled call, but for one alone."""
+"""Largest number of problems in one compiled call. A single problem is compiled separately."""
 
 
 def _value(law: type[Law], z_P: Any, known: dict, row: Row, w_S: Any) -> Any:
@@ -48,12 +49,12 @@ def _derivatives(law: type[Law], known_CxK: dict, z_CxKxP: Any, rows_C: Row, wei
 
 @dataclass(frozen=True)
 class Oracle:
-    """A law at B problems: parameters, N and D of each.
+    """Losses and derivatives of a law in B problems, each with its own parameters, N and D.
 
     Attributes:
-        fit: whose law, constants and unique tokens count.
-        z_BxKxP: parameters (K may be a multiple of the fit's targets: several replicas of each at once).
-        params_B, tokens_B: N and D, nan where the law knows no scale.
+        fit: provides the law, its constants and the unique tokens.
+        z_BxKxP: unconstrained parameters (K may be a multiple of the fit's targets, for several replicas of each).
+        params_B, tokens_B: N and D, nan if the law does not depend on them.
     """
 
     fit: Fit
@@ -63,15 +64,15 @@ class Oracle:
 
     @property
     def convex(self) -> bool:
-        """Whether every loss is convex in the mixture."""
+        """True if every loss is convex in the mixture."""
         return parametric(self.fit.law).convex
 
     def take(self, index_B: np.ndarray) -> "Oracle":
-        """Some of the problems."""
+        """The problems at these indices."""
         return Oracle(self.fit, self.z_BxKxP[index_B], self.params_B[index_B], self.tokens_B[index_B])
 
     def _sizes(self, count: int) -> tuple[int, int]:
-        """Targets in a block and problems in a call, so that the Hessians of a call stay in a cache."""
+        """Number of targets per block and of problems per call, so that the Hessians of a call fit in the cache."""
         targets = self.z_BxKxP.shape[1]
         square = len(self.fit.sources) ** 2
         blocks = -(-targets * square // CACHE)
@@ -79,7 +80,7 @@ class Oracle:
         return block, 1 if count == 1 else max(1, min(LANES, CACHE // (block * square)))
 
     def _call(self, function: Any, of_B: np.ndarray, w_BxS: np.ndarray, weight_BxK: np.ndarray | None) -> list[list]:
-        """What a compiled function says of each block of targets (outer) and problems (inner), all of one shape."""
+        """Results of a compiled function for each block of targets (outer) and problems (inner), all of one shape."""
         K, (block, lanes) = self.z_BxKxP.shape[1], self._sizes(len(of_B))
         law, unique_S, found = parametric(self.fit.law), np.asarray(self.fit.unique_S, float), []
         with jax.enable_x64(True):
@@ -99,7 +100,7 @@ class Oracle:
         return found
 
     def losses(self, of_B: np.ndarray, w_BxS: np.ndarray) -> np.ndarray:
-        """Losses (B', K), nats per token, of one mixture each for B' of the problems."""
+        """Losses (B', K), nats per token, of one mixture for each of the B' problems of_B."""
         found = self._call(_losses, of_B, w_BxS, None)
         joined = np.concatenate([np.concatenate(parts) for parts in found], axis=1)
         return joined[: len(of_B), : self.z_BxKxP.shape[1]]

@@ -1,4 +1,4 @@
-"""The steps that `recommend`, `next_runs` and `appraise` share: N and D, checks, a weighted fit, the best mixture."""
+"""Steps shared by `recommend`, `next_runs` and `appraise`: N and D, checks, weighted fit, best mixture."""
 
 from dataclasses import dataclass, replace
 
@@ -35,8 +35,8 @@ def prepare(problem: MixtureProblem, replicas: int, seed: int, notes: list[str])
     Args:
         problem: from `pose`.
         replicas: bootstrap refits to make if the fit has none.
-        seed: of the bootstrap.
-        notes: what the caller has to report so far.
+        seed: seed of the bootstrap.
+        notes: notes collected so far by the caller.
 
     Raises:
         MixlawError: a budget is missing, a constraint needs an unknown number of tokens, or the constraints leave no

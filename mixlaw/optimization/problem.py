@@ -1,4 +1,4 @@
-"""All that a plan depends on, made consistent: a fit of the targets that count, sources, budget, constraints."""
+"""The mixture optimization problem: fit, targets, sources, budget and constraints, checked against each other."""
 
 from dataclasses import dataclass, field, replace
 
@@ -20,28 +20,29 @@ from mixlaw.project.feasible import kept_rows
 from mixlaw.project.sources import Budget, Sources, Target
 
 MET = 1e-7
-"""A constraint broken by no more is met."""
+"""Tolerance of a constraint: a smaller violation counts as satisfied."""
 WARM = 1e-5
-"""The barrier's first weight, as a share of the objective, from a mixture near the optimum: of 1e-3 to 1e-7 among
-those that took the fewest steps over laws, bounds and sizes (`analysis/NOTES.md`)."""
+"""Initial barrier weight, as a share of the objective, for a start near the optimum. Of the values from 1e-3 to 1e-7
+it was among those with the fewest steps over laws, bounds and sizes (`analysis/NOTES.md`)."""
 REFIT = 2e-10
-"""The barrier's last weight for the bootstrap's refits: gaps of at most 1e-7 of the objective and shares within 2e-5 of
-those of the full certificate, which the plan's own optimum keeps."""
+"""Final barrier weight for bootstrap refits: gaps are at most 1e-7 of the objective, and shares within 2e-5 of those at
+the default weight, which the plan's own optimum uses."""
 
 
 @dataclass(frozen=True)
 class MixtureProblem:
-    """What to minimise and what to keep, for one fit. Use `pose`, which puts sources and targets in the fit's order.
+    """Objective and constraints for one fit. Build it with `pose`, which puts sources and targets in the fit's order.
 
     Attributes:
-        fit: its targets are those of `targets`, in their order.
-        targets: with weights and ceilings.
-        sources: in the fit's order; None: every mixture is feasible and sizes are unknown.
-        budget: None where the law knows no scale and none was given.
-        constraints: objective, groups and distance.
+        fit: a fit of the same targets as `targets`, in the same order.
+        targets: targets with weights and ceilings.
+        sources: sources in the fit's order. If None, every mixture is feasible and sizes are unknown.
+        budget: the budget; None if none was given (allowed if the law does not depend on N and D).
+        constraints: type of objective, groups, and distance from a reference mixture.
 
     Raises:
-        MixlawError: no target counts, constraints name unknown sources, or money is limited and costs are unknown.
+        MixlawError: all target weights are 0, constraints name unknown sources, or money is limited and costs are
+            unknown.
     """
 
     fit: Fit
@@ -72,70 +73,70 @@ class MixtureProblem:
 
     @property
     def money(self) -> float | None:
-        """What the training tokens may cost, None for no limit."""
+        """Limit on the cost of the training tokens, None if there is no limit."""
         return None if self.budget is None else self.budget.money
 
     @property
     def money_row(self) -> str | None:
-        """Name of the constraint row of the money limit, None without one."""
+        """Name of the row of the money limit, None if there is no limit."""
         return None if self.money is None else f"money {self.money:g}"
 
     @property
     def money_unit(self) -> float:
-        """The dearest token's cost: the unit in which costs are weighed against money."""
+        """Highest cost per token of any source: the unit of costs in the money row."""
         return max((source.cost or 0.0 for source in self.sources or ()), default=0.0) or 1.0
 
     @property
     def worst(self) -> bool:
-        """Whether the largest loss is minimised, not the mean."""
+        """True if the largest loss is minimised, False if the weighted mean is."""
         return self.constraints.objective == "worst"
 
     @property
     def lower_S(self) -> np.ndarray:
-        """Smallest shares."""
+        """Lower bounds of the shares."""
         return np.zeros(len(self.fit.sources)) if self.sources is None else self.sources.min_S
 
     def upper_S(self, tokens: float | None) -> np.ndarray:
-        """Largest shares in a run of so many tokens."""
+        """Upper bounds of the shares in a run of this number of tokens."""
         return np.ones(len(self.fit.sources)) if self.sources is None else self.sources.upper_S(tokens)
 
     @property
     def proportional_S(self) -> np.ndarray | None:
-        """The mixture given by the sources' sizes, None where one is unknown."""
+        """The mixture in proportion to the sources' sizes, None if a size is unknown."""
         known = self.sources is not None and np.isfinite(self.sources.tokens_S).all()
         return self.sources.proportional() if known and self.sources is not None else None
 
     @property
     def reference_S(self) -> np.ndarray | None:
-        """What the plan is to stay near, if anything."""
+        """Reference mixture that the plan is to stay near, None if there is none."""
         near = self.constraints.near
         return None if near is None else near.reference(self.fit.sources, self.proportional_S)
 
     @property
     def proportions_SxJ(self) -> np.ndarray | None:
-        """The proportions that groups keep, as `fixed_proportions.py` has them; None where none does."""
+        """Matrix T of the groups' fixed proportions, see `fixed_proportions.py`; None if no group has any."""
         return fixed_proportions.matrix(
             self.fit.sources, [group.kept for group in self.constraints.groups if group.keep]
         )
 
     def has_room(self, upper_BxS: np.ndarray) -> np.ndarray:
-        """Whether the kept proportions fit within these largest shares, (B,)."""
+        """Mask (B,) of the upper bounds that some mixture with the groups' fixed proportions satisfies."""
         T = self.proportions_SxJ
         return np.ones(len(upper_BxS), bool) if T is None else fixed_proportions.room(T, self.lower_S[None], upper_BxS)
 
     def value(self, losses_K: np.ndarray) -> np.ndarray:
-        """The objective of losses (..., K), nats per token: their weighted mean, or the largest that counts."""
+        """Objective of losses (..., K), nats per token: weighted mean, or largest loss with a weight above 0."""
         return losses_K[..., self.weight_K > 0].max(-1) if self.worst else losses_K @ self.weight_K
 
     def needs_tokens(self) -> str | None:
-        """A constraint that cannot be kept at an unknown number of training tokens, if there is one."""
+        """Name of a constraint that depends on the number of training tokens, None if there is none."""
         capped = [s.name for s in self.sources or () if s.max_epochs is not None]
         if capped:
             return f"source '{capped[0]}' has max_epochs"
         return None if self.money is None else "the budget has money"
 
     def linear_rows(self, tokens_B: np.ndarray) -> list[Rows]:
-        """Groups and money, with limits (B, 1) where they depend on D."""
+        """Rows of groups and money. The money limit depends on D and has shape (B, 1)."""
         names, K, rows = self.fit.sources, len(self.targets), []
         for group in self.constraints.groups:
             in_S = np.array([float(name in group.sources) for name in names])
@@ -151,7 +152,7 @@ class MixtureProblem:
         return rows
 
     def bounds(self, tokens: float | None) -> list[Bound]:
-        """The sources' bounds that say anything in a run of so many tokens, by name."""
+        """The sources' bounds that restrict a run of this number of tokens, with names."""
         found = []
         if self.sources is None:
             return found
@@ -169,10 +170,10 @@ class MixtureProblem:
         return found
 
     def refuse_conflicts(self, tokens: float | None) -> None:
-        """Refuse linear constraints that no mixture keeps: bounds, groups, |w - r| and, where D is known, money.
+        """Raise if no mixture satisfies the linear constraints: bounds, groups, |w - r|_1 and, if D is known, money.
 
         Raises:
-            MixlawError: naming the sources, or an irreducible set of constraints.
+            MixlawError: the message names the sources, or an irreducible infeasible set of constraints.
         """
         check_bounds(self.fit.sources, self.lower_S, self.upper_S(tokens))
         near, S, K = self.constraints.near, len(self.fit.sources), len(self.targets)
@@ -184,7 +185,7 @@ class MixtureProblem:
             refuse(S, self.bounds(tokens), stack(rows, K, S), self.reference_S)
 
     def curved_rows(self) -> list[Rows]:
-        """The distance from the reference, and the targets' ceilings."""
+        """Rows of the distance from the reference mixture and of the targets' ceilings."""
         near, S, K, rows = self.constraints.near, len(self.fit.sources), len(self.targets), []
         if near is not None and near.kl is not None:
             rows.append(row(f"near kl {near.kl:g}", near.kl, losses_K=K, linear_S=S, kl=1.0))
@@ -197,14 +198,14 @@ class MixtureProblem:
         return rows
 
     def rows(self, tokens_B: np.ndarray) -> Rows:
-        """Every row: groups, money, distance, ceilings, and for the worst target one row for each that counts."""
+        """All rows: groups, money, distance, ceilings and, for the largest loss, one per target with a weight."""
         S, K, rows = len(self.fit.sources), len(self.targets), [*self.linear_rows(tokens_B), *self.curved_rows()]
         for k in np.flatnonzero(self.weight_K > 0) if self.worst else ():
             rows.append(row(f"loss of {self.targets[k].name}", 0.0, losses_K=np.eye(K)[k], linear_S=S, price=np.inf))
         return stack(rows, K, S)
 
     def program(self, tokens_B: np.ndarray, upper_BxS: np.ndarray) -> Program:
-        """The program of B problems at these token counts (nan: unknown) and largest shares."""
+        """The program of B problems at these token counts (nan if unknown) and upper bounds of the shares."""
         near = self.constraints.near
         lower_BxS, upper_BxS = tighten(np.broadcast_to(self.lower_S, upper_BxS.shape), upper_BxS)
         return Program(
@@ -226,13 +227,13 @@ class MixtureProblem:
         near_S: np.ndarray | None = None,
         last: float = 0.0,
     ) -> list[Optimum]:
-        """Optima under B parameter vectors at B sizes.
+        """Optima under B parameter vectors, each at its own N and D.
 
         Args:
-            scale_B: N and D (nan where unknown).
-            upper_BxS: largest shares, by default those at D.
-            near_S: a mixture to start near; for a law that is not convex every start is tried all the same.
-            last: where the barrier may end, as a share of the objective; `REFIT` for refits.
+            scale_B: N and D (nan if unknown).
+            upper_BxS: upper bounds of the shares [default: those at D].
+            near_S: mixture to start near; ignored if the law is not convex, which uses several starts.
+            last: final barrier weight, as a share of the objective; `REFIT` for refits.
         """
         params_B, tokens_B = (np.broadcast_to(np.asarray(x, float), len(z_BxKxP)) for x in scale_B)
         if upper_BxS is None:
@@ -243,7 +244,7 @@ class MixtureProblem:
         return optimize_program(oracle, program, np.broadcast_to(near_S, upper_BxS.shape), WARM, last)
 
     def violated(self, w_S: np.ndarray, scale: Scale, losses_K: np.ndarray) -> list[str]:
-        """Names of the constraints that a mixture with these losses breaks."""
+        """Names of the constraints that a mixture with these losses violates."""
         upper_S, tokens_B = self.upper_S(scale.tokens), np.array([scale.tokens_or_nan])
         bounds = zip(self.fit.sources, w_S, self.lower_S, upper_S, strict=True)
         broken = [f"bounds of {name}" for name, w, low, high in bounds if not low - 1e-9 <= w <= high + 1e-9]
@@ -260,7 +261,7 @@ def pose(
     targets: tuple[Target, ...] = (),
     constraints: Constraints | None = None,
 ) -> MixtureProblem:
-    """The problem that these state, in the order of the fit's sources; without targets each of the fit's counts 1.
+    """Build the problem, with sources in the fit's order. Without `targets`, each target of the fit has weight 1.
 
     Raises:
         MixlawError: sources or targets do not match the fit, or the law is a reference or independent of the mixture;

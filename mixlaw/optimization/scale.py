@@ -1,4 +1,4 @@
-"""N and D of a plan, and the fit that is meant for them."""
+"""N and D of a plan, and the fit weighted towards them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,28 +13,28 @@ from mixlaw.project.sources import Budget
 
 @dataclass(frozen=True)
 class Scale:
-    """N and D of a plan, None where they are not known."""
+    """N and D of a plan, None if not known."""
 
     params: float | None
     tokens: float | None
 
     @property
     def params_or_nan(self) -> float:
-        """N, nan where it is not known."""
+        """N, nan if not known."""
         return np.nan if self.params is None else self.params
 
     @property
     def tokens_or_nan(self) -> float:
-        """D, nan where it is not known."""
+        """D, nan if not known."""
         return np.nan if self.tokens is None else self.tokens
 
     @property
     def pair(self) -> tuple[float, float]:
-        """N and D, nan where they are not known."""
+        """N and D, nan if not known."""
         return self.params_or_nan, self.tokens_or_nan
 
     def to_dict(self, budget: Budget | None, notes: list[str]) -> dict[str, Any]:
-        """The plan's `params`, `tokens` and `flops`."""
+        """The plan keys `params`, `tokens` and `flops`."""
         if budget is None:
             notes.append("flops is null: no budget was given")
         flops = None if budget is None else budget.compute
@@ -42,7 +42,7 @@ class Scale:
 
 
 def fit_toward(fit: Fit, scale: Scale) -> Fit:
-    """The fit with its runs weighed by their closeness to the planned run, where its law reads unique tokens."""
+    """The fit with its runs weighted by their closeness to the planned run, if its law reads unique tokens."""
     if "unique" not in fit.law.needs or fit.runs is None or scale.params is None or scale.tokens is None:
         return fit
     unique_S = np.broadcast_to(fit.unique_S, len(fit.sources)).tolist()

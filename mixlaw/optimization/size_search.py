@@ -1,4 +1,4 @@
-"""N and D for a budget: given, or found for compute by a one-dimensional search around the best mixture."""
+"""N and D for a budget: given, or found by a one-dimensional search over N at fixed compute."""
 
 import numpy as np
 
@@ -8,16 +8,16 @@ from mixlaw.optimization.problem import MET, MixtureProblem
 from mixlaw.optimization.scale import Scale
 
 GRID = 17
-"""Sizes tried at once; each later grid of as many lies between the neighbours of the best so far."""
+"""Sizes per grid. Each next grid lies between the neighbours of the best size so far."""
 ROUNDS = 6
-"""Grids: neighbours on the last lie closer than a thousandth of a percent."""
+"""Number of grids: neighbouring sizes on the last one differ by less than a thousandth of a percent."""
 
 
 def choose_scale(problem: MixtureProblem, notes: list[str]) -> Scale:
-    """N and D for the budget: as given, or the minimiser over N of the best mixture's objective at the D left for it.
+    """N and D for the budget: as given, or the N whose best mixture has the lowest objective at the D that is left.
 
     Raises:
-        MixlawError: the law knows scale and there is no budget, or no size leaves a feasible mixture.
+        MixlawError: the law depends on N or D and there is no budget, or no size leaves a feasible mixture.
     """
     budget, fit = problem.budget, problem.fit
     if budget is not None and budget.params is not None:
@@ -37,7 +37,7 @@ def choose_scale(problem: MixtureProblem, notes: list[str]) -> Scale:
 
 
 def best_scale(problem: MixtureProblem, flops: float, notes: list[str], rounds: int = ROUNDS) -> Scale:
-    """The best N, with its D, for so much compute: of the budget's sizes, or any.
+    """The best N, with its D, at this compute: among the budget's sizes if it has any, else by search.
 
     Raises:
         MixlawError: no size leaves a feasible mixture.
@@ -54,7 +54,7 @@ def best_scale(problem: MixtureProblem, flops: float, notes: list[str], rounds: 
         params_B = np.exp(np.linspace(low, high, GRID))
         best = _best(problem, params_B, flops)
         params = float(params_B[best])
-        # A neighbour may be infeasible: the edge where a cap starts to hold lies before it, and is found next.
+        # A neighbour may be infeasible. The last feasible size then lies before it, and the next grid finds it.
         low, high = np.log(params_B[max(best - 1, 0)]), np.log(params_B[min(best + 1, GRID - 1)])
     if not least + 0.1 < np.log(params) < most - 0.1:
         notes.append("N is at the edge of the sizes searched: the runs hardly determine it; give --params and --tokens")
@@ -62,7 +62,7 @@ def best_scale(problem: MixtureProblem, flops: float, notes: list[str], rounds: 
 
 
 def _best(problem: MixtureProblem, params_B: np.ndarray, flops: float) -> int:
-    """Which of the sizes is best."""
+    """Index of the best size."""
     assert problem.budget is not None
     tokens_B = problem.budget.tokens_for(params_B, flops)
     found = np.full(len(params_B), np.inf)

@@ -1,7 +1,7 @@
-"""A `Program` as the interior-point method sees it: which variables and rows there are, slacks, and the barrier.
+"""Standard form of a `Program` for the interior-point method: variables, rows, slacks and barrier function.
 
-Variables are x = (w, t, y, e): the shares, the largest of the rows that t meets, what each row is broken by, and
-e_i >= |w_i - r_i| where that distance counts. Every row is  R.L(w) + k KL(w|r) + Q.x <= limit.
+Variables are x = (w, t, y, e): the shares, the largest of the rows that t bounds, the violation of each row, and
+e_i >= |w_i - r_i| if the program has an L1 term. Every row is  R.L(w) + k KL(w|r) + Q.x <= limit.
 """
 
 from typing import NamedTuple
@@ -11,14 +11,14 @@ import numpy as np
 from mixlaw.optimization.program import Program
 
 LAST = 1e-13
-"""The barrier's last weight, as a share of the objective: it leaves a gap of about as much for each constraint."""
+"""Final barrier weight, as a share of the objective. It leaves a gap of about this size for each constraint."""
 LAST_CURVED = 1e-11
-"""The last weight where losses or a KL stand in rows: their slacks are known to rounding only, and so, below it, are
-their multipliers."""
+"""Final barrier weight if rows contain losses or a KL. Below it, rounding errors of their slacks would dominate their
+multipliers."""
 
 
 class Iterate(NamedTuple):
-    """Iterates of the problems: x = (w, t, y, e), multipliers of bounds and rows, the barrier's weight."""
+    """Iterates of the problems: x = (w, t, y, e), multipliers of bounds and rows, barrier weight."""
 
     x_BxN: np.ndarray
     low_BxN: np.ndarray
@@ -28,7 +28,7 @@ class Iterate(NamedTuple):
 
 
 class StandardForm:
-    """Where t, y and e stand among the variables, and the rows with those of |w_i - r_i| <= e_i below them."""
+    """Positions of t, y and e among the variables, and all rows, those of |w_i - r_i| <= e_i last."""
 
     def __init__(self, program: Program) -> None:
         rows, (count, S) = program.rows, program.lower_BxS.shape
@@ -62,7 +62,7 @@ class StandardForm:
         self.free_BxN = self.upper_BxN - self.lower_BxN > 1e-12
 
     def start(self, w_BxS: np.ndarray, losses_BxK: np.ndarray, share: float) -> Iterate:
-        """A point strictly inside everything, with multipliers on the central path at `share` of the objective."""
+        """A strictly feasible start, with multipliers on the central path at mu = `share` of the objective."""
         program, rows = self.program, self.program.rows
         x_BxN = np.zeros((len(w_BxS), self.N))
         x_BxN[:, : self.S] = w_BxS
@@ -81,12 +81,12 @@ class StandardForm:
         return Iterate(x_BxN, mu / low_BxN, mu / high_BxN, mu / slack_BxM, barrier_B)
 
     def rows_without(self, x_BxN: np.ndarray, losses_BxK: np.ndarray) -> np.ndarray:
-        """Left hand sides of all rows."""
+        """Left-hand sides of all rows."""
         kl_B = self.program.divergence(x_BxN[:, : self.S])
         return losses_BxK @ self.R_MxK.T + np.outer(kl_B, self.k_M) + x_BxN @ self.Q_MxN.T
 
     def room(self, x_BxN: np.ndarray, of_B: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Distances to the bounds; a share that is fixed is as far as can be."""
+        """Distances to the lower and upper bounds; inf for a fixed share."""
         fixed = ~self.free_BxN[of_B]
         return (
             np.where(fixed, np.inf, x_BxN - self.lower_BxN[of_B]),
@@ -94,10 +94,10 @@ class StandardForm:
         )
 
     def lift(self, x_BxN: np.ndarray, losses_BxK: np.ndarray, barrier_B: np.ndarray, of_B: np.ndarray) -> np.ndarray:
-        """The variables with the t and y that minimise the barrier for their w and e.
+        """Set t and y to the minimisers of the barrier function for the given w and e.
 
-        A linear step breaks a curved row by its curvature, and would have to be cut to a sliver; t and y then follow w
-        instead. With b_m the excess of a row without t and y they minimise
+        A linear step violates a nonlinear row by its curvature and would have to be very short, so t and y are adapted
+        to w instead. With b_m the excess of a row without t and y they minimise
 
             t + sum_m price_m y_m - mu sum_m (log y_m + log(y_m + top_m t - b_m)),   no y_m where price_m is inf
         """
@@ -115,13 +115,13 @@ class StandardForm:
         return x_BxN
 
     def objective(self, x_BxN: np.ndarray, losses_BxK: np.ndarray, of_B: np.ndarray) -> np.ndarray:
-        """What is minimised, without the barrier."""
+        """Value of the objective, without the barrier."""
         w_BxS, program = x_BxN[:, : self.S], self.program
         plain_B = losses_BxK @ program.weight_K + (program.cost_BxS[of_B] * w_BxS).sum(1)
         return plain_B + program.kl * program.divergence(w_BxS) + x_BxN[:, self.S :] @ self.cost_X
 
     def merit(self, x_BxN: np.ndarray, losses_BxK: np.ndarray, barrier_B: np.ndarray, of_B: np.ndarray) -> np.ndarray:
-        """Objective and barrier, inf where a row or a bound is broken."""
+        """Barrier function: objective plus barrier; inf if a row or a bound is violated."""
         slack_BxM = self.limit_BxM[of_B] - self.rows_without(x_BxN, losses_BxK)
         room_Bx2N = np.hstack(self.room(x_BxN, of_B))
         inside_B = (slack_BxM > 0).all(1) & (room_Bx2N > 0).all(1) & np.isfinite(losses_BxK).all(1)
@@ -132,7 +132,7 @@ class StandardForm:
 
 
 def _violation(b_BxE: np.ndarray, price_E: np.ndarray, mu_Bx1: np.ndarray) -> np.ndarray:
-    """y > max(b, 0) with  price = mu/y + mu/(y - b):  the larger root of price y^2 - (price b + 2 mu) y + mu b."""
+    """Solve price = mu/y + mu/(y - b) for y > max(b, 0): the larger root of price y^2 - (price b + 2 mu) y + mu b."""
     sum_BxE, root_BxE = price_E * b_BxE + 2.0 * mu_Bx1, np.hypot(price_E * b_BxE, 2.0 * mu_Bx1)
     product_BxE, down_BxE = 2.0 * mu_Bx1 * b_BxE, sum_BxE - root_BxE
     other_BxE = np.divide(product_BxE, down_BxE, out=np.zeros_like(b_BxE), where=sum_BxE < 0)
@@ -140,15 +140,15 @@ def _violation(b_BxE: np.ndarray, price_E: np.ndarray, mu_Bx1: np.ndarray) -> np
 
 
 def _largest_row(b_BxT: np.ndarray, price_T: np.ndarray, mu_Bx1: np.ndarray) -> np.ndarray:
-    """t with  1 = sum of mu / slack  over the rows that it meets, breaches at their best.
+    """Solve 1 = sum of mu / slack for t, over the rows that t bounds, each with its optimal violation y.
 
-    The root of a rising function: Newton's steps, halving the bracket instead wherever they leave it.
+    This is the root of an increasing function: Newton steps, replaced by bisection if they leave the bracket.
     """
     elastic_T, T = np.isfinite(price_T), len(price_T)
     price_T, most_B = np.where(elastic_T, price_T, 1.0), b_BxT.max(1)
-    b_BxT = b_BxT - most_B[:, None]  # t is found as what it is above the largest, where rounding hides no slack
+    b_BxT = b_BxT - most_B[:, None]  # solve for t minus the largest row: rounding then hides no slack
     high_B = T * mu_Bx1[:, 0]
-    # A row broken far pulls by all its price; one that may not be broken pulls without limit.
+    # The multiplier of a strongly violated row tends to its penalty weight; without a penalty it has no limit.
     far_B = b_BxT.min(1) - high_B / (price_T.sum() - 1.0) if elastic_T.all() else b_BxT[:, ~elastic_T].max(1)
     low_B, t_B = far_B, np.minimum(far_B + mu_Bx1[:, 0], high_B)
     for _ in range(60):
