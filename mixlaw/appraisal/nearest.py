@@ -31,6 +31,15 @@ def nearest_plan(texts: Texts, project: Project, by: str = DISTANCES[0], seed: i
 
     Raises:
         MixlawError: no such distance, constraints that only a plan from runs keeps, or bounds that no mixture meets.
+
+    >>> from mixlaw.appraisal import sample_texts
+    >>> from mixlaw.project.sources import Source
+    >>> documents = {name: [f"{name} text about {name} {i} " * 20 for i in range(20)] for name in ("web", "code")}
+    >>> texts = sample_texts(documents, {"code": [f"text about code {i} " * 20 for i in range(20)]})
+    >>> sources = Sources([Source("web", 1e9), Source("code", 1e9)])
+    >>> plan = nearest_plan(texts, Project(sources, (Target("code"),), None, None, "mixlaw.yaml"))
+    >>> plan.mixture["code"] > 0.9, plan.verdict, plan.law
+    (True, 'unknown', None)
     """
     if by not in DISTANCES:
         raise MixlawError(f"distance {by}: {nearest(by, DISTANCES)}")

@@ -54,7 +54,13 @@ class WeightedSum:
 
 @dataclass(frozen=True)
 class Counts:
-    """N-gram counts of every passage, a sparse matrix (n, buckets) for each source and target."""
+    """N-gram counts of every passage, a sparse matrix (n, buckets) for each source and target.
+
+    >>> texts = Texts({"web": ["the news of the day"], "code": ["def f(x): return x"]}, {"code": ["def g(x)"]})
+    >>> counts = Counts.of(texts)
+    >>> sorted(counts.sources), counts.targets["code"].shape[0], list(counts.without("web").sources)
+    (['code', 'web'], 1, ['code'])
+    """
 
     sources: dict[str, csr_array]
     targets: dict[str, csr_array]

@@ -33,6 +33,9 @@ class Texts:
         sources: of every source, equally many.
         targets: of every target, held apart from all sources.
         notes: what was not as it should be, one line each.
+
+    >>> Texts({"web": ["some text", "more text"]}, {"news": ["held-out text"]}).count
+    2
     """
 
     sources: Mapping[str, Sequence[str]]
@@ -59,6 +62,11 @@ def sample_texts(
     Raises:
         MixlawError: a source gives fewer than `LEAST` passages, a target fewer than `LEAST_TARGET`, or a target
             without documents is no source.
+
+    >>> documents = {name: [f"{name} text about {name} {i} " * 20 for i in range(20)] for name in ("web", "code")}
+    >>> texts = sample_texts(documents, {"code": [f"other code {i} " * 20 for i in range(20)]})
+    >>> tuple(texts.sources), texts.count == len(texts.sources["web"]), len(texts.targets["code"]) >= LEAST_TARGET
+    (('web', 'code'), True, True)
     """
     for name, documents in targets.items():
         if documents is None and name not in sources:

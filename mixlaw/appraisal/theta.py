@@ -45,7 +45,13 @@ FREEDOM = 4.0
 
 
 def covariate(distances: Sequence[NGramKL]) -> np.ndarray:
-    """x (K, S), one row for each target's distance."""
+    """x (K, S), one row for each target's distance.
+
+    >>> web, code, target = np.array([9.0, 1.0]), np.array([1.0, 9.0]), np.array([2.0, 8.0])
+    >>> x_KxS = covariate([NGramKL({"web": web, "code": code}, target)])
+    >>> bool(x_KxS[0, 1] > x_KxS[0, 0])
+    True
+    """
     even_S = np.full(len(distances[0].sources), 1 / len(distances[0].sources))
     return np.log(-np.stack([distance(even_S).gradient_S for distance in distances]))
 
@@ -54,6 +60,10 @@ def source_prior(x_KxS: np.ndarray, sources: tuple[str, ...], targets: tuple[str
     """theta before any run: SLOPE (x - mean x), the slope itself uncertain, one for each target.
 
     Integrated over slope ~ Normal(SLOPE, SLOPE_SD²): covariance SPREAD² I + SLOPE_SD² x x' + SHARED² 11'.
+
+    >>> prior = source_prior(np.array([[-0.5, 0.5]]), ("web", "code"), ("code",))
+    >>> prior.offset_KxS.tolist(), prior.covariance_KxSxS.shape
+    ([[-1.5, 1.5]], (1, 2, 2))
     """
     away_KxS = x_KxS - x_KxS.mean(1, keepdims=True)
     covariance_KxSxS = SLOPE_SD**2 * away_KxS[:, :, None] * away_KxS[:, None, :]

@@ -47,6 +47,13 @@ class PlanScore:
         plan: hash of the plan.
         notes: what to consider when reading the figures.
         schema: version of the JSON object.
+
+    >>> score = Score.of(None, None, 2.1)
+    >>> counts, run = Counts(Count(0, 0), Count(0, 0)), TrainedRun({"web": 1.0}, 3e8, 6e9, 0.0, 1)
+    >>> planned = PlannedRun({"web": 1.0}, 3e8, 6e9)
+    >>> found = PlanScore({"web": score}, score, {}, counts, "tie", (), planned, run, "0123", ())
+    >>> found.objective.measured, found.to_dict()["planned"]["tokens"]
+    (2.1, 6000000000.0)
     """
 
     targets: dict[str, Score]

@@ -70,6 +70,11 @@ def d_optimal(
 
     Raises:
         MixlawError: a number is out of range, the law knows no mixture or is a reference, or no mixture is feasible.
+
+    >>> from mixlaw.project.sources import Source
+    >>> table = d_optimal(Sources([Source("web", 3e9), Source("code", 1e9)]), 4, "log-linear", seed=0)
+    >>> table["run_id"].size, bool((table["w:web"] + table["w:code"] - 1).abs().max() < 1e-9)
+    (4, True)
     """
     check_counts(runs, seed)
     chosen = parametric(by_name(law) if isinstance(law, str) else law)

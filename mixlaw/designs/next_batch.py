@@ -27,6 +27,10 @@ class NextRuns:
     Attributes:
         frame: `run_id`, `params`, `tokens`, `w:` and `unique:` columns, a row a run.
         content: what `mixlaw design --after --json` prints.
+
+    >>> table = pd.DataFrame({"run_id": ["next12-00"], "w:web": [0.6], "w:code": [0.4]})
+    >>> NextRuns(table, {"batch": 1}).content["batch"]
+    1
     """
 
     frame: pd.DataFrame

@@ -24,6 +24,9 @@ class Wish:
 
     Raises:
         MixlawError: a value is out of range.
+
+    >>> Wish(batch=4, method="thompson").size
+    'largest'
     """
 
     batch: int = 8

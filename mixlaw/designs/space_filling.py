@@ -49,6 +49,11 @@ def design(
 
     Raises:
         MixlawError: `runs` or `seed` is no whole number in range, or the constraints admit no mixture.
+
+    >>> from mixlaw.project.sources import Source
+    >>> table = design(Sources([Source("web", 3e9), Source("code", 1e9)]), 4, seed=0)
+    >>> list(table.columns), round(float(table["w:web"][0]), 2)
+    (['run_id', 'w:web', 'w:code'], 0.75)
     """
     check_counts(runs, seed)
     where = feasible(sources, constraints, tokens, money)

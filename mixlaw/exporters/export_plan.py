@@ -38,6 +38,11 @@ class Export:
         tokens: D, None where the plan has none.
         provenance: the plan's hash, version and tokenizer.
         notes: what else to know.
+
+    >>> shares = {"web": 0.75, "code": 0.25}
+    >>> made = Export("doremi", "tokens", "{}", ".json", False, shares, {"web": 1.5, "code": None}, 2e9, {}, ())
+    >>> made.mixture["web"], made.to_dict()["notes"]
+    (0.75, [])
     """
 
     trainer: str

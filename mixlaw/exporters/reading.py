@@ -31,6 +31,9 @@ class Weights:
         stated: by source, the sum of its weights as written.
         tokens: by source, in proportion to tokens.
         missing: sources that the file does not name, which then have no share.
+
+    >>> Weights("megatron", "tokens", {"web": 3.0, "code": 1.0}, {"web": 3.0, "code": 1.0}).mixture
+    {'web': 0.75, 'code': 0.25}
     """
 
     trainer: str | None
@@ -77,6 +80,15 @@ def import_mixture(
 
     Raises:
         MixlawError: an unknown key, a weight of another unit or out of range, a source that is missing or unknown.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from mixlaw.project.sources import Source
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "weights.json"
+    ...     _ = path.write_text('{"web": 3, "code": 1}')
+    ...     found = import_mixture(path, Sources([Source("web", 1e9), Source("code", 1e9)]))
+    >>> found.counts, found.mixture
+    ('tokens', {'web': 0.75, 'code': 0.25})
     """
     file = Path(path)
     return weights_in(read_text(file), str(file), sources, trainer, samples=samples, partial=partial)

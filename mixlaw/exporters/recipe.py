@@ -186,6 +186,10 @@ def recorded_sources(content: Mapping[str, Any], at: float | None = None) -> Sou
     Args:
         content: of plan.json.
         at: the D that the sources are asked for; an older plan's caps hold at its own D alone.
+
+    >>> plan = {"mixture": {"web": 1.0}, "provenance": {"sources": {"web": {"tokens": 1e9, "max_epochs": 2.0}}}}
+    >>> recorded_sources(plan)["web"].max_epochs
+    2.0
     """
     kept = (content.get("provenance") or {}).get("sources")
     if kept:

@@ -19,7 +19,12 @@ def _order(plan: Plan) -> list[str]:
 
 
 def mixture_bars(plan: Plan, ax: Axes | None = None) -> Axes:
-    """Recommended shares with 90% intervals beside the proportional ones, largest first."""
+    """Recommended shares with 90% intervals beside the proportional ones, largest first.
+
+    >>> plan = Plan({"web": 0.7, "code": 0.3}, interval={"web": [0.6, 0.8], "code": [0.2, 0.4]})
+    >>> [text.get_text() for text in mixture_bars(plan).get_yticklabels()]
+    ['web', 'code']
+    """
     interval, names = style.required(plan, "interval", plan.interval), _order(plan)
     ax = style.new_axes(ax, style.rows_height(len(names)))
     at, share = np.arange(len(names)), np.array([plan.mixture[n] for n in names])
@@ -45,6 +50,10 @@ def epochs_bars(plan: Plan, ax: Axes | None = None) -> Axes:
 
     Raises:
         MixlawError: the plan's epochs are null.
+
+    >>> ax = epochs_bars(Plan({"web": 0.7, "code": 0.3}, epochs={"web": 0.5, "code": 2.0}))
+    >>> [float(bar.get_width()) for bar in ax.patches]
+    [0.5, 2.0]
     """
     epochs_by, names = style.required(plan, "epochs", plan.epochs), _order(plan)
     ax = style.new_axes(ax, style.rows_height(len(names)))

@@ -13,7 +13,16 @@ from mixlaw.validation.leaderboard import Board, Leaderboard
 
 
 def board_dots(board: Board, ax: Axes | None = None) -> Axes:
-    """Mean absolute error of every law and baseline, a dot a target, best at the top; dashed: the best baseline."""
+    """Mean absolute error of every law and baseline, a dot a target, best at the top; dashed: the best baseline.
+
+    >>> from mixlaw.estimation.metrics import METRICS, Predictions
+    >>> loss_KxR, scores = np.array([[2.0, 2.2, 2.4]]), {metric: np.array([0.1]) for metric in METRICS}
+    >>> from mixlaw.validation.leaderboard import Entry
+    >>> entry = Entry("log-linear", "law", scores, 1.0, Predictions(loss_KxR + 0.1, loss_KxR, loss_KxR + 0.2))
+    >>> board = Board("mixtures", ("web",), (entry,), loss_KxR, np.full((1, 3), True), np.zeros(3, int))
+    >>> [text.get_text() for text in board_dots(board).get_yticklabels()]
+    ['log-linear']
+    """
     ranked = [(e, mean["mae"]) for e, mean in zip(board.entries, board.means, strict=True) if np.isfinite(mean["mae"])]
     ax = style.new_axes(ax, 1.2 + 0.3 * len(ranked))
     colors = {"law": style.RECOMMENDED, "auto": style.ALARM, "reference": style.PROPORTIONAL, "baseline": style.MUTED}
@@ -38,7 +47,17 @@ def board_dots(board: Board, ax: Axes | None = None) -> Axes:
 
 
 def leaderboard_figure(leaderboard: Leaderboard) -> Figure:
-    """For each way of holding out a row: errors of all laws, and the differences that the best two predict."""
+    """For each way of holding out a row: errors of all laws, and the differences that the best two predict.
+
+    >>> from mixlaw.estimation.metrics import METRICS, Predictions
+    >>> loss_KxR, scores = np.array([[2.0, 2.2, 2.4]]), {metric: np.array([0.1]) for metric in METRICS}
+    >>> from mixlaw.validation.leaderboard import Entry
+    >>> entry = Entry("log-linear", "law", scores, 1.0, Predictions(loss_KxR + 0.1, loss_KxR, loss_KxR + 0.2))
+    >>> board = Board("mixtures", ("web",), (entry,), loss_KxR, np.full((1, 3), True), np.zeros(3, int))
+    >>> figure = leaderboard_figure(Leaderboard((board,), {}, (), {}))
+    >>> len(figure.subfigs), [ax.get_title() for ax in figure.axes]
+    (1, ['', 'log-linear'])
+    """
     heights = [max(4.4, 1.8 + 0.28 * len(board.entries)) for board in leaderboard.boards]
     figure = Figure(figsize=(13.0, sum(heights)), layout="constrained")
     rows = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
@@ -55,5 +74,17 @@ def leaderboard_figure(leaderboard: Leaderboard) -> Figure:
 
 
 def save_leaderboard_figure(leaderboard: Leaderboard, path: str | Path) -> None:
-    """Draw `leaderboard_figure` into a PNG, SVG or PDF file."""
+    """Draw `leaderboard_figure` into a PNG, SVG or PDF file.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from mixlaw.estimation.metrics import METRICS, Predictions
+    >>> loss_KxR, scores = np.array([[2.0, 2.2, 2.4]]), {metric: np.array([0.1]) for metric in METRICS}
+    >>> from mixlaw.validation.leaderboard import Entry
+    >>> entry = Entry("log-linear", "law", scores, 1.0, Predictions(loss_KxR + 0.1, loss_KxR, loss_KxR + 0.2))
+    >>> board = Board("mixtures", ("web",), (entry,), loss_KxR, np.full((1, 3), True), np.zeros(3, int))
+    >>> with TemporaryDirectory() as folder:
+    ...     save_leaderboard_figure(Leaderboard((board,), {}, (), {}), Path(folder) / "leaderboard.svg")
+    ...     (Path(folder) / "leaderboard.svg").stat().st_size > 1000
+    True
+    """
     leaderboard_figure(leaderboard).savefig(path, dpi=150)

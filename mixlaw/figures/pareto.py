@@ -25,6 +25,13 @@ def pareto_front(plans: Sequence[Plan], x: str, y: str, labels: Sequence[str] = 
 
     Raises:
         MixlawError: there is no plan, a target is not predicted by one, or they are of different laws or sizes.
+
+    >>> from mixlaw.planning.plan_types import Band
+    >>> losses = [(2.0, 3.0), (2.2, 2.8), (2.3, 3.1)]
+    >>> found = [Prediction({"web": Band(x, x, x), "code": Band(y, y, y)}, 2.5) for x, y in losses]
+    >>> ax = pareto_front([Plan({"web": 1.0}, predicted=one) for one in found], "web", "code")
+    >>> [(line.get_label(), len(line.get_xdata())) for line in ax.lines]
+    [('not beaten on both', 2), ('beaten', 1)]
     """
     predicted = _predicted(plans, x, y, labels)
     band_Mx2x3 = np.array(

@@ -16,6 +16,12 @@ def budget_path(plan: Plan, ax: Axes | None = None) -> Axes:
 
     Raises:
         MixlawError: the plan's path is null.
+
+    >>> from mixlaw.planning.plan_types import PathPoint
+    >>> points = [PathPoint(6e17 * d, 1e8, 1e9 * d, {"web": 1 - d / 4, "code": d / 4}, 2.5) for d in (1, 2)]
+    >>> ax = budget_path(Plan(points[1].mixture, params=1e8, tokens=2e9, path=tuple(points)))
+    >>> ax.lines[0].get_ydata().tolist()
+    [0.75, 0.5]
     """
     points = style.required(plan, "path", plan.path)
     params, tokens = (
@@ -45,7 +51,11 @@ def budget_path(plan: Plan, ax: Axes | None = None) -> Axes:
 
 
 def save_path_figure(plan: Plan, path: str | Path) -> bool:
-    """Draw `budget_path` into a file; False, with nothing drawn, where the plan has no path of at least two budgets."""
+    """Draw `budget_path` into a file; False, with nothing drawn, where the plan has no path of at least two budgets.
+
+    >>> save_path_figure(Plan({"web": 1.0}), "path.png")
+    False
+    """
     if len(plan.path or ()) < 2:
         return False
     figure = Figure(figsize=(8.0, 3.6), layout="constrained")

@@ -15,6 +15,9 @@ class Picture:
 
     Attributes:
         png: the file. words: what its axes show, for those who cannot see it.
+
+    >>> Picture(b"", "losses over sizes")
+    figure: losses over sizes
     """
 
     png: bytes = field(repr=False)
@@ -31,6 +34,12 @@ def show(drawn: Axes | Figure, dpi: int = DPI) -> Picture:
     """The figure of Axes that a function of `mixlaw.figures` gave back, or a Figure, for a notebook.
 
     The same figure gives the same bytes: the file names neither time nor version.
+
+    >>> from mixlaw.figures import mixture_bars
+    >>> from mixlaw.planning.plan import Plan
+    >>> plan = Plan({"web": 0.7, "code": 0.3}, interval={"web": [0.6, 0.8], "code": [0.2, 0.4]})
+    >>> show(mixture_bars(plan))
+    figure: share of training tokens
     """
     figure = drawn if isinstance(drawn, Figure) else drawn.get_figure(root=True)
     assert figure is not None

@@ -18,6 +18,11 @@ def check_points(plan: Plan, ax: Axes | None = None) -> Axes:
 
     Raises:
         MixlawError: the plan has no such check.
+
+    >>> from mixlaw.planning.plan_types import Check, CheckedDifference
+    >>> check = Check({"web": 2.1}, {"web": 2.2}, None, CheckedDifference(0.1, 0.05, 0.15, 0.12))
+    >>> check_points(Plan({"web": 1.0}, check=check)).lines[2].get_xdata().tolist()
+    [0.12]
     """
     difference = style.required(plan, "check", plan.check).difference
     ax = style.new_axes(ax, 1.6)
@@ -48,7 +53,14 @@ def check_points(plan: Plan, ax: Axes | None = None) -> Axes:
 
 
 def plan_figure(plan: Plan) -> Figure:
-    """Shares, and beside them what the plan has of epochs; below, the check at the budget if there was one."""
+    """Shares, and beside them what the plan has of epochs; below, the check at the budget if there was one.
+
+    >>> from mixlaw.planning.plan_types import LawRecord
+    >>> shares = {"interval": {"web": [0.6, 0.8], "code": [0.2, 0.4]}, "law": LawRecord("log-linear", None)}
+    >>> figure = plan_figure(Plan({"web": 0.7, "code": 0.3}, verdict="tie", **shares))
+    >>> figure.get_suptitle()
+    'verdict: tie (log-linear)'
+    """
     names, checked = len(plan.mixture), plan.check is not None
     wide, height = plan.epochs is not None, 0.4 + style.rows_height(names)
     figure = Figure(figsize=(11.0 if wide else 7.0, height + 1.6 * checked), layout="constrained")
@@ -70,5 +82,15 @@ def plan_figure(plan: Plan) -> Figure:
 
 
 def save_plan_figure(plan: Plan, path: str | Path) -> None:
-    """Draw `plan_figure` into a PNG, SVG or PDF file."""
+    """Draw `plan_figure` into a PNG, SVG or PDF file.
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from mixlaw.planning.plan_types import LawRecord
+    >>> plan = Plan({"web": 1.0}, interval={"web": [1.0, 1.0]}, verdict="tie", law=LawRecord("log-linear", None))
+    >>> with TemporaryDirectory() as folder:
+    ...     save_plan_figure(plan, Path(folder) / "plan.svg")
+    ...     (Path(folder) / "plan.svg").stat().st_size > 1000
+    True
+    """
     plan_figure(plan).savefig(path, dpi=150)

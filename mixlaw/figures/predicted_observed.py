@@ -23,6 +23,9 @@ def predicted_actual(
 
     Raises:
         MixlawError: lengths differ, or there is no pair.
+
+    >>> predicted_actual(np.array([2.2, 2.3]), np.array([2.0, 2.2])).get_title(loc="left")
+    '2 runs, error 0.1500, bias +0.1500'
     """
     given = [np.asarray(x, float) for x in (predicted_M, observed_M, low_M, high_M) if x is not None]
     if len({x.shape for x in given}) != 1 or given[0].ndim != 1 or (low_M is None) != (high_M is None):
@@ -55,6 +58,16 @@ def held_out_actual(held: HeldOutLosses, target: str, ax: Axes | None = None) ->
 
     Raises:
         MixlawError: there is no such target.
+
+    >>> from mixlaw.estimation.splits import Split
+    >>> from mixlaw.runs.run_table import Runs
+    >>> import pandas as pd
+    >>> runs = Runs.from_frame(pd.DataFrame({"w:web": [0.3, 0.7], "w:code": [0.7, 0.3], "loss:web": [2.4, 2.2]}))
+    >>> one_KxR, folds_FxR = np.ones((1, 2)), np.eye(2, dtype=bool)
+    >>> split = Split(~folds_FxR, folds_FxR, np.arange(2), 0)
+    >>> held = HeldOutLosses(runs, 2.4 * one_KxR, one_KxR > 0, 2.3 * one_KxR, split)
+    >>> held_out_actual(held, "web").get_title(loc="left").splitlines()
+    ['web', '2 runs, error 0.1000, bias +0.1000']
     """
     if target not in held.runs.targets:
         raise MixlawError(f"target {target!r} was not held out: {nearest(target, held.runs.targets)}")
@@ -70,6 +83,13 @@ def board_actual(board: Board, entry: Entry, target: str, ax: Axes | None = None
 
     Raises:
         MixlawError: the board has no such target.
+
+    >>> from mixlaw.estimation.metrics import Predictions
+    >>> loss_KxR = np.array([[2.0, 2.2, 2.4]])
+    >>> entry = Entry("log-linear", "law", {}, 1.0, Predictions(loss_KxR + 0.1, loss_KxR, loss_KxR + 0.2))
+    >>> board = Board("mixtures", ("web",), (entry,), loss_KxR, np.full((1, 3), True), np.zeros(3, int))
+    >>> board_actual(board, entry, "web").get_title(loc="left").splitlines()
+    ['log-linear, web', '3 runs, error 0.1000, bias +0.1000']
     """
     if target not in board.targets:
         raise MixlawError(f"target {target!r} is not on the board: {nearest(target, board.targets)}")
@@ -84,7 +104,15 @@ def board_actual(board: Board, entry: Entry, target: str, ax: Axes | None = None
 
 
 def board_differences(board: Board, entry: Entry, ax: Axes | None = None) -> Axes:
-    """Observed against predicted differences between mixtures: losses less their mean within the scale, by target."""
+    """Observed against predicted differences between mixtures: losses less their mean within the scale, by target.
+
+    >>> from mixlaw.estimation.metrics import Predictions
+    >>> loss_KxR = np.array([[2.0, 2.2, 2.4]])
+    >>> entry = Entry("log-linear", "law", {}, 1.0, Predictions(loss_KxR + 0.1, loss_KxR, loss_KxR + 0.2))
+    >>> board = Board("mixtures", ("web",), (entry,), loss_KxR, np.full((1, 3), True), np.zeros(3, int))
+    >>> board_differences(board, entry).get_title()
+    'log-linear'
+    """
     predicted, observed = [], []
     for k, judged_R in enumerate(board.scored_KxR):
         _, at = np.unique(board.scale_R[judged_R], return_inverse=True)

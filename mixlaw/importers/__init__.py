@@ -50,6 +50,15 @@ def import_runs(format: str, paths: Sequence[str | os.PathLike[str]], options: I
 
     Raises:
         MixlawError: one line naming the file, the row, the column and the mend.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     mixtures, losses = Path(folder) / "mixtures.csv", Path(folder) / "losses.csv"
+    ...     _ = mixtures.write_text("index,web,code\\n0,0.7,0.3\\n1,0.3,0.7\\n")
+    ...     _ = losses.write_text("index,metric/code\\n0,2.4\\n1,2.2\\n")
+    ...     found = import_runs("regmix", [mixtures, losses])
+    >>> found.runs.sources, found.runs.targets
+    (('web', 'code'), ('code',))
     """
     if format not in FORMATS:
         raise MixlawError(f"{shown(format)} is no format that can be imported; {nearest(format, FORMATS)}")

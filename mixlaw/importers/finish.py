@@ -30,6 +30,13 @@ class Imported:
         runs: the run table; its notes tell of the rows left out.
         columns: the file and column that each of its columns came from; ignored: columns not taken.
         left_out: the places (file, row, run) of rows left out, by reason.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"run_id": ["a"], "w:web": [0.6], "w:code": [0.4], "loss:web": [2.0]})
+    >>> columns = {"w:web": Origin("runs.csv", "mix.web")}
+    >>> found = Imported(Runs.from_frame(table, "runs.csv"), columns, (), {})
+    >>> found.to_dict()["columns"]
+    {'w:web': 'runs.csv: mix.web'}
     """
 
     runs: Runs

@@ -52,6 +52,9 @@ class ImportOptions:
 
     Raises:
         MixlawError: an option that cannot be; the message names it as the command line does.
+
+    >>> ImportOptions(params=1e8, units={"*": "nats"}).id_prefix
+    ''
     """
 
     columns: Mapping[str, str | None] = field(default_factory=dict)

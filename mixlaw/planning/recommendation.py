@@ -71,6 +71,15 @@ def recommend(
     Raises:
         MixlawError: sources or targets do not match the fit, a budget is missing, the constraints leave no mixture, or
             the fit is that of a reference.
+
+    >>> import pandas as pd, mixlaw
+    >>> web = np.linspace(0.1, 0.9, 12)
+    >>> table = pd.DataFrame({"w:web": web, "w:code": 1 - web, "loss:web": 2.0 + np.exp(-1.5 * web)})
+    >>> found = mixlaw.fit(mixlaw.Runs.from_frame(table), "log-linear")
+    >>> from mixlaw.project.sources import Source
+    >>> plan = recommend(found, Sources([Source("web", 1e9, max=0.8), Source("code", 1e9)]), replicas=10)
+    >>> round(plan.mixture["web"], 3), plan.verdict, plan.certificate.gap < 1e-6
+    (0.8, 'better', True)
     """
     problem = pose(fit, sources, budget, targets, constraints)
     ask = ask or Ask(replicas)

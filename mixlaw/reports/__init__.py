@@ -35,6 +35,9 @@ class Report:
     Attributes:
         html: the page.
         missing: why a part is not in it, one line each.
+
+    >>> Report("<html></html>", ("fit.json: no such file",)).missing
+    ('fit.json: no such file',)
     """
 
     html: str
@@ -57,6 +60,25 @@ def report(folder: str | Path, *, leaderboard: str | Path | None = None, held_ou
 
     Raises:
         MixlawError: there is no plan in the folder, or a leaderboard that was named is none.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from mixlaw.planning.plan import Plan
+    >>> from mixlaw.planning.plan_types import Band, Certificate, LawRecord, Prediction, Provenance
+    >>> plan = Plan(
+    ...     mixture={"web": 0.7, "code": 0.3},
+    ...     interval={"web": [0.6, 0.8], "code": [0.2, 0.4]},
+    ...     verdict="tie",
+    ...     law=LawRecord("log-linear", None),
+    ...     predicted=Prediction({"web": Band(2.1, 2.0, 2.2)}, 2.1),
+    ...     certificate=Certificate(1e-9, 5e-10, "dual", False, False, 1, 1.0, 0.0),
+    ...     baselines={"proportional": None},
+    ...     provenance=Provenance.from_dict({"runs": "runs.csv", "runs_hash": "0123", "targets": {"web": 1.0}}),
+    ... )
+    >>> with TemporaryDirectory() as folder:
+    ...     plan.save(Path(folder) / "plan.json")
+    ...     found = report(folder, held_out=False)
+    >>> found.html.startswith("<!doctype html>"), len(found.missing)
+    (True, 2)
     """
     material = gather(folder, leaderboard=leaderboard, held_out=held_out)
     return Report(render(material), tuple((material.missing or {}).values()))

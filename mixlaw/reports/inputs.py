@@ -29,6 +29,10 @@ class Material:
         leaderboard: a leaderboard's JSON object.
         missing: why what is None is, by field.
         files: digests of the files read, by name.
+
+    >>> material = Material("plan1", Plan({"web": 1.0}).to_dict(), missing={"fit": "fit.json: no such file"})
+    >>> material.why("fit", "it was not read")
+    'fit.json: no such file'
     """
 
     name: str
@@ -54,6 +58,13 @@ def gather(folder: str | Path, *, leaderboard: str | Path | None = None, held_ou
 
     Raises:
         MixlawError: there is no plan in the folder, or `leaderboard` is none.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     Plan({"web": 0.7, "code": 0.3}).save(Path(folder) / "plan.json")
+    ...     found = gather(folder, held_out=False)
+    >>> found.plan["mixture"], found.fit, sorted(found.missing), list(found.files)
+    ({'web': 0.7, 'code': 0.3}, None, ['fit', 'held_out'], ['plan.json'])
     """
     folder, missing = Path(folder), {}
     plan = read_plan(folder / "plan.json").to_dict()
@@ -110,6 +121,14 @@ def read_leaderboard(path: str | Path) -> dict[str, Any]:
 
     Raises:
         MixlawError: the file is missing, is no leaderboard, or has a schema this version does not know.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from mixlaw.validation.leaderboard import Leaderboard
+    >>> with TemporaryDirectory() as folder:
+    ...     Leaderboard((), {"chinchilla": "there are too few sizes"}, (), {}).save(folder)
+    ...     found = read_leaderboard(Path(folder) / "leaderboard.json")
+    >>> found["skipped"]
+    {'chinchilla': 'there are too few sizes'}
     """
     give = "the leaderboard.json that `mixlaw compare --out` wrote"
     return read_object(path, "leaderboard", give, "compare again", SCHEMA, lambda x: x.get("kind") == "leaderboard")

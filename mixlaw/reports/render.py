@@ -50,6 +50,21 @@ def render(material: Material) -> str:
     """The page of a plan and whatever else is at hand; what is missing is said in its place.
 
     Text from users reaches the page escaped, and its policy runs no script but ours and loads nothing.
+
+    >>> from mixlaw.planning.plan_types import Band, Certificate, LawRecord, Prediction, Provenance
+    >>> plan = Plan(
+    ...     mixture={"web": 0.7, "code": 0.3},
+    ...     interval={"web": [0.6, 0.8], "code": [0.2, 0.4]},
+    ...     verdict="tie",
+    ...     law=LawRecord("log-linear", None),
+    ...     predicted=Prediction({"web": Band(2.1, 2.0, 2.2)}, 2.1),
+    ...     certificate=Certificate(1e-9, 5e-10, "dual", False, False, 1, 1.0, 0.0),
+    ...     baselines={"proportional": None},
+    ...     provenance=Provenance.from_dict({"runs": "runs.csv", "runs_hash": "0123", "targets": {"web": 1.0}}),
+    ... )
+    >>> page = render(Material("plan1", plan.to_dict()))
+    >>> page.startswith("<!doctype html>"), "log-linear" in page
+    (True, True)
     """
     plan, missing = material.plan, dict(material.missing or {})
     data = None
