@@ -1,4 +1,4 @@
-"""What a law has to beat: predictions without a law, each from the training rows alone."""
+"""Baseline predictors that use no law: mean of the runs, nearest run, share of the target's own source."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,12 +10,12 @@ from mixlaw.runs.run_table import Runs
 
 
 class Baseline(NamedTuple):
-    """A prediction without a law.
+    """A predictor that uses no law.
 
     Attributes:
-        name: as the leaderboard shows it.
-        predict: from a table, a target's index and the mask of the training rows with a loss, its loss on every row
-            (R,), nats per token.
+        name: name shown on the leaderboard.
+        predict: function of a table, a target's index and the mask of the training rows with a loss; returns the
+            predicted loss of every row (R,), nats per token.
     """
 
     name: str
@@ -23,13 +23,13 @@ class Baseline(NamedTuple):
 
 
 def mean_of_the_runs(runs: Runs, target: int, train_R: np.ndarray) -> np.ndarray:
-    """Mean loss of the training rows of `training_rows_at_scale`."""
+    """Predict the mean loss of the training rows of `training_rows_at_scale`."""
     loss_R = runs.loss_RxK[:, target]
     return np.array([loss_R[rows].mean() for rows in training_rows_at_scale(runs, train_R)])
 
 
 def nearest_run(runs: Runs, target: int, train_R: np.ndarray) -> np.ndarray:
-    """Loss of the training row, among those of `training_rows_at_scale`, whose mixture differs in the fewest tokens."""
+    """Predict the loss of the training row of `training_rows_at_scale` with the nearest mixture in L1 distance."""
     loss_R = runs.loss_RxK[:, target]
     found = [
         rows[np.abs(runs.w_RxS[rows] - w_S).sum(1).argmin()]
@@ -39,8 +39,8 @@ def nearest_run(runs: Runs, target: int, train_R: np.ndarray) -> np.ndarray:
 
 
 def own_weight(runs: Runs, target: int, train_R: np.ndarray) -> np.ndarray:
-    """Least squares of log-loss on the share of the source that carries the target's name, one slope for all scales
-    and the level of the training rows of `training_rows_at_scale`."""
+    """Predict by least squares of log-loss on the share of the source with the target's name: one slope for all scales,
+    and the mean of the training rows of `training_rows_at_scale`."""
     own_R, loss_R = runs.w_RxS[:, runs.sources.index(runs.targets[target])], np.ones(len(runs))
     loss_R[train_R] = runs.loss_RxK[train_R, target]
     y_R, rows = np.log(loss_R), training_rows_at_scale(runs, train_R)
@@ -51,8 +51,8 @@ def own_weight(runs: Runs, target: int, train_R: np.ndarray) -> np.ndarray:
 
 
 def training_rows_at_scale(runs: Runs, train_R: np.ndarray) -> list[np.ndarray]:
-    """For every row the training rows of its scale; where there are none those of the nearest size, or all where the
-    table has no sizes: positions."""
+    """Positions of the training rows at each row's scale. If there are none: those of the nearest size, or all training
+    rows if the table has no sizes."""
     scale_R, found = scales(runs), {}
     for scale in np.unique(scale_R):
         rows = np.flatnonzero(train_R & (scale_R == scale))

@@ -1,4 +1,4 @@
-"""Held-out predictions: a law, or anything else that predicts, refitted without the rows that judge it."""
+"""Held-out predictions of laws and other predictors, refitted on each training part."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,14 +17,15 @@ from mixlaw.laws import Law
 from mixlaw.runs.run_table import Runs
 
 JUDGED = lm.Stopping(steps=60, tolerance=1e-4)
-"""With priors: a mean error on RegMix within .2% of that at the fit's own tolerance, in a third of its time."""
+"""Stopping rule of refits with priors: mean error on RegMix within .2% of that at a fit's tolerance, in a third of the
+time."""
 JUDGED_BARE = lm.Stopping(steps=400, tolerance=1e-9)
-"""Without priors, whose valleys are flatter."""
+"""Stopping rule of refits without priors, whose objective is flatter."""
 
 
 @dataclass(frozen=True)
 class _Batch(Observations):
-    """Observations of the targets of several training parts, as so many targets."""
+    """Observations of several training parts stacked as one batch of targets."""
 
     known: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -35,13 +36,13 @@ class _Batch(Observations):
 
 @dataclass(frozen=True)
 class Refits:
-    """A law fitted on each of F training parts, for K targets: B = F K problems, the targets of the first part first.
+    """A law fitted on each of F training parts for K targets: B = F K problems, ordered by part, then target.
 
     Attributes:
         law: the law. seen: all rows that it can be fitted on, of a `with_row_numbers` table.
-        problems: of `lm.solve`, with the weights of the training rows and priors from these rows alone.
-        constants: of the law, from the training rows.
-        z_BxP, sigma_B, degrees_B: parameters, residual scale, effective number of parameters.
+        problems: problems for `lm.solve`, with weights and priors from the training rows only.
+        constants: the law's constants, from the training rows.
+        z_BxP, sigma_B, degrees_B: unconstrained parameters, residual scale, effective number of parameters.
     """
 
     law: type[Law]
@@ -53,13 +54,13 @@ class Refits:
     degrees_B: np.ndarray
 
     def points(self) -> np.ndarray:
-        """Losses of the seen rows, (F, K, R) nats per token."""
+        """Predicted losses of the rows in `seen`, (F, K, R), nats per token."""
         with jax.enable_x64(True):
             loss_BxR = np.asarray(predict(self.law, self.z_BxP, self.seen.rows, self.constants))
         return loss_BxR.reshape(-1, len(self.seen.log_loss_KxR), loss_BxR.shape[1])
 
     def bands(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Losses of the seen rows and their 90% intervals (see `mixlaw.band`), each (F, K, R) nats per token."""
+        """Predicted losses of the rows in `seen` and ends of 90% intervals (see `mixlaw.band`), (F, K, R) each."""
         with jax.enable_x64(True):
             log_BxR, sd_BxR = moments(
                 self.law, self.problems, self.z_BxP, self.seen.rows, self.constants, self.degrees_B
@@ -72,7 +73,7 @@ class Refits:
 def _prepare(
     law: type[Law], seen: Observations, train_FxR: np.ndarray
 ) -> tuple[list[Observations], _Batch, ParameterPrior]:
-    """The observations of each training part, all parts as one batch, and the batch's prior (leading axis B)."""
+    """Observations of each training part, all parts as one batch, and the batch's prior (leading axis B)."""
     parts = [seen.only(train_R) for train_R in train_FxR]
     known = jax.tree.map(lambda *x: np.concatenate(x), *(part.constants(law) for part in parts))
     weight_BxR = np.concatenate([seen.weight_KxR * train_R for train_R in train_FxR])
@@ -83,8 +84,9 @@ def _prepare(
 
 
 def refit(law: type[Law], seen: Observations, train_FxR: np.ndarray) -> Refits:
-    """Fit a law on each training part, from the prior's mean (or the law's own starts where it has no priors): nothing
-    of the other rows' losses enters.
+    """Fit a law on each training part, without any use of the other rows' losses.
+
+    Fits start from the prior's mean, or from the law's own starts if it has no priors.
 
     Args:
         law: the law. seen: its observations, of a `with_row_numbers` table.
@@ -96,7 +98,7 @@ def refit(law: type[Law], seen: Observations, train_FxR: np.ndarray) -> Refits:
         z_BxSxP, limits = prior.mean_KxP[:, None], JUDGED
         if not law.objective.priors:
             at, limits = np.split(prior.mean_KxP, len(parts)), JUDGED_BARE
-            rng = np.random.default_rng(0)  # of no random starts
+            rng = np.random.default_rng(0)  # not used: there are no random starts
             z_BxSxP = np.concatenate([starts(law, part, z, rng, 0) for part, z in zip(parts, at, strict=True)])
         solution, sigma_B, _ = estimate(law, batch, z_BxSxP, prior, limits)
     problems = prior.problem(*batch.data, sigma_B)
@@ -104,8 +106,10 @@ def refit(law: type[Law], seen: Observations, train_FxR: np.ndarray) -> Refits:
 
 
 def refit_inside(outer: Refits, train_FxGxR: np.ndarray) -> Refits:
-    """Fit on G parts of each training part, from the outer refit's parameters and with its residual scale: nothing
-    enters from outside the training part. Points are accurate; of what decides between laws no more is asked."""
+    """Fit on G inner parts of each training part, from the outer refit's parameters and with its residual scale.
+
+    Nothing from outside the training part is used. Predicted losses are accurate, intervals are not: a choice between
+    laws needs only the losses."""
     law, seen = outer.law, outer.seen
     inner = train_FxGxR.shape[1]
     train_BxR = train_FxGxR[:, :, positions(seen.runs)].reshape(len(train_FxGxR) * inner, -1)
@@ -122,11 +126,11 @@ def refit_inside(outer: Refits, train_FxGxR: np.ndarray) -> Refits:
 
 
 def gather(loss_FxKxR: np.ndarray, rows: np.ndarray, test_FxR: np.ndarray) -> np.ndarray:
-    """Each row of the table by the refit whose test part it is in, (K, R); nan where there is none.
+    """Prediction of each row by the refit whose test part contains it, (K, R); nan if none does.
 
     Args:
-        loss_FxKxR: predictions of the table's rows at `rows`.
-        rows: positions in the table.
+        loss_FxKxR: predictions of each refit for the rows at `rows`.
+        rows: row numbers in the table.
         test_FxR: test parts of the table.
     """
     found_KxR = np.full((loss_FxKxR.shape[1], test_FxR.shape[1]), np.nan)
@@ -136,7 +140,7 @@ def gather(loss_FxKxR: np.ndarray, rows: np.ndarray, test_FxR: np.ndarray) -> np
 
 
 def law_predictions(refits: Refits, split: Split) -> Predictions:
-    """The held-out predictions of a law's refits on the split's training parts, with Laplace intervals."""
+    """Held-out predictions of a law's refits, with Laplace intervals."""
     rows = positions(refits.seen.runs)
     return Predictions(*(gather(x, rows, split.test_FxR) for x in refits.bands()))
 
@@ -144,15 +148,15 @@ def law_predictions(refits: Refits, split: Split) -> Predictions:
 def point_predictions(
     predict: Callable[[int, np.ndarray], np.ndarray], runs: Runs, scored_KxR: np.ndarray, split: Split
 ) -> Predictions:
-    """Held-out predictions of anything that gives a loss alone, refitted on every training part.
+    """Held-out predictions of a predictor without intervals, refitted on every training part.
 
-    The interval is split-conformal (Vovk et al. 2005): on log-loss as wide as the ceil((n + 1) 0.9)th smallest of the
-    n absolute residuals of the inner folds' judged rows; without end where there are fewer than 9.
+    Intervals are split-conformal (Vovk et al. 2005): the half-width on log-loss is the ceil((n + 1) 0.9)th smallest of
+    the n absolute residuals of the scored rows in the inner folds; infinite if n < 9.
 
     Args:
-        predict: from a target's index and the mask of training rows, losses of all rows of the table (R,).
+        predict: function of a target's index and the mask of training rows; returns losses of all rows (R,).
         runs: the table.
-        scored_KxR: the rows that judge.
+        scored_KxR: mask of the rows to score.
         split: training and test parts.
     """
     loss_FxKxR, width_FxK = [], []
@@ -163,7 +167,7 @@ def point_predictions(
         for inner_train_R, inner_test_R in inner:
             for k, scored_R in enumerate(scored_KxR):
                 at = inner_test_R & scored_R
-                found_N = np.maximum(predict(k, inner_train_R)[at], 0.0)  # a line may fall below 0: infinitely wrong
+                found_N = np.maximum(predict(k, inner_train_R)[at], 0.0)  # a line may fall below 0: an infinite error
                 with np.errstate(divide="ignore"):
                     error_KxR[k, at] = np.abs(np.log(found_N / runs.loss_RxK[at, k]))
         width_FxK.append([_conformal(error_R[~np.isnan(error_R)]) for error_R in error_KxR])

@@ -1,4 +1,4 @@
-"""What to know of a fit before believing it: seeds' noise, what runs do not determine, bounds hit, no fit at all."""
+"""Diagnostics of a fit: seed noise, undetermined parameters, parameters at bounds, failure of the optimiser."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,25 +16,26 @@ from mixlaw.runs.grouping import SAME_SCALE, group_points
 from mixlaw.runs.run_table import Runs
 
 AS_PRIOR = 0.95
-"""A parameter whose spread is so large a part of its prior's is one that the runs say nothing of."""
+"""Ratio of posterior to prior standard deviation above which a parameter is reported as undetermined by the runs."""
 FLAT = 1.0
-"""Without priors: a standard deviation of one in log space means that a factor of three either way serves as well."""
+"""Standard deviation in log space above which a parameter without prior is undetermined: a factor of three."""
 NEGLIGIBLE = 1e-6
-"""Share of the variance of log-loss below which residuals are none."""
+"""Share of the variance of log-loss below which residuals count as 0."""
 PACKED = 0.003
-"""Shares of one mixture differ by no more when runs are packed; chance neighbours of a design are rarely so near."""
+"""Largest difference of shares that packing makes between runs of one mixture; designs rarely have closer mixtures."""
 EDGE = 0.01
-"""Part of a parameter's range that counts as its bound."""
+"""Distance from a bound, as a share of the parameter's range, within which a parameter is at the bound."""
 
 
 def seed_noise(seen: Observations) -> tuple[np.ndarray, int]:
-    """Standard deviation of log-loss between runs that differ in nothing but their seed, pooled over such runs.
+    """Pooled standard deviation of log-loss between runs that differ only in their seed.
 
-    Runs are alike by their last checkpoints: shares to within `PACKED`, and N, D and unique tokens to within the
-    tolerance of `scores.scales`, since packing moves both.
+    Last checkpoints are compared: shares must agree within `PACKED`, and N, D and unique tokens within `SAME_SCALE`,
+    because packing changes both.
 
     Returns:
-        (K,), nan where no run repeats another; and how many runs repeat another.
+        Standard deviation (K,), nan if no run repeats another.
+        Number of runs that repeat another.
     """
     last = np.flatnonzero(seen.runs.last_R)
     group_N = group_points(_design(seen.runs.select(last)))
@@ -52,16 +53,16 @@ def seed_noise(seen: Observations) -> tuple[np.ndarray, int]:
 
 
 def _design(runs: Runs) -> np.ndarray:
-    """What runs were asked to be, (R, 2 S + 2), in units of the differences that packing makes."""
+    """Design of the runs (R, 2 S + 2): shares and log counts, in units of the differences that packing makes."""
     counts_RxC = np.column_stack([runs.params_R, runs.tokens_R, runs.unique_RxS])
-    known_RxC = np.isfinite(counts_RxC)  # no run matches a known one where empty or, of unique tokens, without end
+    known_RxC = np.isfinite(counts_RxC)  # an empty or infinite count matches no finite one
     log_RxC = np.where(known_RxC, np.log(np.where(known_RxC, counts_RxC, 1.0)), -1e3)
     return np.column_stack([runs.w_RxS / PACKED, log_RxC / SAME_SCALE])
 
 
 def spread(law: type[Law], problems: FitProblem, solution: lm.FitSolution, rows: Any, constants: dict) -> np.ndarray:
-    """Standard deviations of the unconstrained parameters (K, P) by Laplace's approximation at the optimum; call
-    inside a float64 context."""
+    """Standard deviations (K, P) of the unconstrained parameters by Laplace approximation; call inside a float64
+    context."""
     found = []
     for k, z_P in enumerate(solution.z_P):
         problem, known = jax.tree.map(lambda x, k=k: np.asarray(x)[k], (problems, constants))
@@ -73,7 +74,7 @@ def spread(law: type[Law], problems: FitProblem, solution: lm.FitSolution, rows:
 
 
 def undetermined(law: type[Law], spread_KxP: np.ndarray, prior_KxP: np.ndarray, sources: tuple[str, ...]) -> list[str]:
-    """A note on the parameters that the runs determine for no target: flat valleys, whose values say nothing."""
+    """A note on the parameters that the runs do not determine for any target."""
     limit_KxP = AS_PRIOR * prior_KxP if law.objective.priors else np.full_like(spread_KxP, FLAT)
     flat_P = np.all(spread_KxP > limit_KxP, axis=0)
     named = _named(law, flat_P, sources)
@@ -84,8 +85,8 @@ def undetermined(law: type[Law], spread_KxP: np.ndarray, prior_KxP: np.ndarray, 
 
 
 def two_sizes(law: type[Law], seen: Observations) -> list[str]:
-    """A note on a law of size that has two sizes to learn from: floor, size term and its exponent are three unknowns
-    and the sizes give two values, so that the level at any other size stays open."""
+    """A note if a law that depends on size was fitted to two sizes: they cannot determine the three unknowns floor,
+    coefficient and exponent, so the level of losses at other sizes is not determined."""
     if "params" not in law.needs or len(seen.runs.scales) != 2:
         return []
     level = "rests on the priors" if law.objective.priors else "is not determined"
@@ -96,7 +97,7 @@ def two_sizes(law: type[Law], seen: Observations) -> list[str]:
 
 
 def at_bounds(law: type[Law], z_KxP: np.ndarray, constants: dict, sources: tuple[str, ...]) -> list[str]:
-    """A note on parameters that ended at an edge of a bounded range for some target."""
+    """A note on parameters that are at a bound of their range for some target."""
     slices, at_P = parameter_slices(law, len(sources)), np.zeros(z_KxP.shape[1], bool)
     for k, z_P in enumerate(z_KxP):
         fitted = constrain(law, z_P, {name: x[k] for name, x in constants.items()}, len(sources))
@@ -110,7 +111,7 @@ def at_bounds(law: type[Law], z_KxP: np.ndarray, constants: dict, sources: tuple
 
 
 def _named(law: type[Law], chosen_P: np.ndarray, sources: tuple[str, ...]) -> list[str]:
-    """Parameters of a mask in words: those that differ by source with the sources' names, or how many."""
+    """Names of the parameters in a mask, with the names or number of sources for parameters that differ by source."""
     found, slices = [], parameter_slices(law, len(sources))
     for f in fitted_fields(law):
         name, chosen = f.name, chosen_P[slices[f.name]]
@@ -128,12 +129,12 @@ def check_trust(law: type[Law], seen: Observations, solution: lm.FitSolution, ag
     """Raise if the optimiser failed.
 
     Raises:
-        MixlawError: on some target the objective is not finite, or the solver did not end and no two starts agree;
-            with the likely causes, with_row_numbers.
+        MixlawError: for some target the objective is not finite, or the solver did not converge and no two starts
+            agree. The message lists the likely causes.
     """
     finite_K = np.isfinite(solution.objective)
     variance_K = np.array([np.var(y_R[w_R > 0]) * w_R.sum() for y_R, w_R in zip(*seen.data, strict=True)])
-    # Where hardly a residual is left, the objective is rounding: neither its end nor its agreement says anything.
+    # If residuals are (nearly) 0, the objective is rounding error: convergence and agreement mean nothing.
     open_K = np.asarray(solution.residual_sum) > NEGLIGIBLE * variance_K
     lost_K = ~np.asarray(solution.converged) & (agree_K < 1.5 / starts) & (starts > 1) & open_K
     bad = np.flatnonzero(~finite_K | lost_K)
@@ -156,14 +157,14 @@ def check_trust(law: type[Law], seen: Observations, solution: lm.FitSolution, ag
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """How far a fit is to be believed, per target (K,).
+    """Diagnostics of a fit, per target (K,).
 
     Attributes:
-        converged: the solver ended by its tolerance.
+        converged: True if the solver reached its tolerance.
         starts_agree: share of the starts that reached the best objective.
         degrees: effective number of parameters.
         objective: value of the objective at the optimum.
-        seed_noise: standard deviation of log-loss between runs equal in all but their seed, nan where there are none.
+        seed_noise: standard deviation of log-loss between runs that differ only in seed, nan if there are none.
         repeats: number of runs that repeat another.
     """
 

@@ -1,4 +1,4 @@
-"""The curvature of a fit at its optimum (Laplace): standard deviations, features, intervals."""
+"""Laplace approximation of a fit at its optimum: standard deviations, features (whitened Jacobian rows), intervals."""
 
 from functools import partial
 from typing import Any
@@ -13,12 +13,12 @@ from mixlaw.estimation.objective import information
 from mixlaw.laws import Law, Row
 
 FITS_AT_ONCE = 16
-"""Fits at a time."""
+"""Number of fits per compiled call."""
 INTERVAL_PROBABILITY = 0.9
 
 
 def student_interval(log_BxR: np.ndarray, sd_BxR: np.ndarray, free_B: np.ndarray, level: float = INTERVAL_PROBABILITY):
-    """Low and high losses (B, R) from log-predictions, their standard deviations and the degrees of freedom."""
+    """Ends (B, R) of Student-t intervals of losses, from log-predictions, deviations and degrees of freedom."""
     quantile_Bx1 = np.asarray(student.ppf(0.5 + 0.5 * level, np.maximum(free_B, 2.0)))[:, None]
     with np.errstate(over="ignore"):  # if no data constrain a prediction, its interval is infinite
         return np.exp(log_BxR - quantile_Bx1 * sd_BxR), np.exp(log_BxR + quantile_Bx1 * sd_BxR)
@@ -27,7 +27,7 @@ def student_interval(log_BxR: np.ndarray, sd_BxR: np.ndarray, free_B: np.ndarray
 def moments(
     law: type[Law], problems: lm.FitProblem, z_BxP: np.ndarray, rows: Row, constants: dict, degrees_B: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Log-predictions of R rows under B fits, and the standard deviation of one run around them, both (B, R).
+    """Log-predictions of R rows under B fits and the standard deviations of one run about them, both (B, R).
 
     The arguments are those of `lm.solve` at the solutions z_BxP, and their effective numbers of parameters; call
     inside a float64 context.
@@ -49,7 +49,7 @@ def _moments(law: type[Law], problems: lm.FitProblem, z_BxP: Any, rows: Row, con
     def one(problem: lm.FitProblem, z_P: Any, known: dict, degrees: Any):
         log_L_R, jac_RxP, H_PxP, sigma = information(law, problem, z_P, rows, known, degrees)
         scale_P = jnp.sqrt(jnp.maximum(jnp.diag(H_PxP), 1e-300))
-        # Directions that the runs do not determine at all are left out: no prediction may hang on them.
+        # Directions with zero curvature are dropped: a prediction must not depend on what the runs do not determine.
         inverse_PxP = jnp.linalg.pinv(H_PxP / jnp.outer(scale_P, scale_P), rtol=1e-10, hermitian=True)
         by_scale_RxP = jac_RxP / scale_P
         variance_R = jnp.sum((by_scale_RxP @ inverse_PxP) * by_scale_RxP, axis=1)
@@ -59,13 +59,15 @@ def _moments(law: type[Law], problems: lm.FitProblem, z_BxP: Any, rows: Row, con
 
 
 SMALLEST_CURVATURE = 1e-10
-"""Directions of parameter space with a smaller share of the largest curvature are not determined, and left out."""
+"""Curvature, as a share of the largest, below which a direction of parameter space is undetermined and dropped."""
 
 
 def features(
     law: type[Law], problems: lm.FitProblem, z_BxP: np.ndarray, rows: Row, constants: dict, degrees_B: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of B fits: log-losses of R rows (B, R), features (B, R, P), and the scale of a run's residual (B,).
+    """Log-losses of R rows under B fits (B, R), their features (B, R, P), and the residual scales (B,).
+
+    A feature is a row of the Jacobian in whitened parameters: its squared norm is the variance of the log-loss.
 
     The arguments are those of `lm.solve` at the solutions z_BxP, and their effective numbers of parameters; call
     inside a float64 context.
@@ -99,9 +101,9 @@ def _root(H_BxPxP: np.ndarray) -> np.ndarray:
 
 
 def learned(feature_KxNxP: np.ndarray, run_KxP: np.ndarray, noise_K: np.ndarray) -> np.ndarray:
-    """Features of N rows after one more run with features run_KxP and so much noise, (K, N, P).
+    """Features (K, N, P) of N rows after one more run with features run_KxP and standard deviation noise_K.
 
-    Sherman and Morrison: the covariance I - r r' / (noise² + r.r) of a step in whitened parameters has the root
+    By Sherman and Morrison, the covariance I - r r' / (noise² + r.r) of a step in whitened parameters has the root
     I - c u u' with u = r / |r| and 1 - c = noise / sqrt(noise² + r.r).
     """
     square_K = np.square(run_KxP).sum(1)

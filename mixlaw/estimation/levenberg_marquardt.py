@@ -1,6 +1,6 @@
-"""Batched Levenberg–Marquardt: many fits of one law to the same runs, a few side by side.
+"""Batched Levenberg–Marquardt: many fits of one law to the same runs, several at a time.
 
-The batch runs over anything that shares the runs: targets, starts, bootstrap weights, folds.
+A batch may contain different targets, starts, bootstrap weights or folds of the same runs.
 """
 
 from typing import Any, NamedTuple
@@ -13,9 +13,9 @@ from mixlaw.io.progress import part
 from mixlaw.laws.base import Law, Row
 
 FEW_LANES, MANY_LANES = 16, 256
-"""Fits side by side at most; the code is compiled for each number: there are two, for a few and for a bootstrap."""
+"""Largest number of fits at a time, for small batches and for a bootstrap. Code is compiled once for each number."""
 CACHE = 2**22
-"""Bytes that the Jacobians of all lanes may fill: 2,000 runs with 16 lanes took 2.3 times as long as with 4."""
+"""Largest size of all lanes' Jacobians, in bytes: 2,000 runs with 16 lanes took 2.3 times as long as with 4."""
 
 
 class FitSolution(NamedTuple):
@@ -23,11 +23,11 @@ class FitSolution(NamedTuple):
 
     Attributes:
         z_P: unconstrained parameters.
-        objective: sum of weighted Huber losses and the prior's half quadratic form.
-        converged: whether the steps ended by the tolerance and not by the count.
+        objective: sum of weighted Huber losses plus half the prior's quadratic form.
+        converged: True if the tolerance ended the fit, False if the number of steps did.
         residual_sum: weighted, robustified sum of squared residuals of log-loss.
         degrees: effective number of parameters, the trace of the hat matrix.
-        count: steps taken.
+        count: number of steps.
     """
 
     z_P: Any
@@ -39,7 +39,7 @@ class FitSolution(NamedTuple):
 
 
 class Stopping(NamedTuple):
-    """When a fit ends: after so many steps, or when a full step promises less than this share of the objective."""
+    """Stopping rule: largest number of steps, and smallest predicted decrease as a share of the objective."""
 
     steps: int
     tolerance: float
@@ -48,11 +48,10 @@ class Stopping(NamedTuple):
 def solve(
     law: type[Law], problems: FitProblem, z_BxP: Any, rows: Row, constants: dict, limits: Stopping | None = None
 ) -> FitSolution:
-    """Fit a batch of B problems from the starts z_BxP with the law's constants of each; call inside a float64 context.
+    """Fit a batch of B problems from the starts z_BxP, each with its law constants; call inside a float64 context.
 
-    JAX evaluates the objective of the fits under way, NumPy takes their steps, and a fit that is done makes room for
-    the next. (As one compiled loop it hung now and then: XLA's CPU runtime waits for ever when loops hold linear
-    algebra.)
+    JAX evaluates the objectives of the current fits and NumPy computes their steps. When a fit ends, the next one takes
+    its lane. (A single compiled loop sometimes hung: XLA's CPU runtime can deadlock on linear algebra inside loops.)
 
     Returns:
         `FitSolution` with a leading axis of B, as NumPy arrays.
@@ -78,7 +77,7 @@ def solve(
         if not busy_C.any():
             return found
         there, jacobian_change_CxP, jacobians = evaluate(law, state.z_P + state.step_P, mine, rows, known, jacobians)
-        with np.errstate(all="ignore"):  # what is not finite is refused by name in there
+        with np.errstate(all="ignore"):  # `advance` rejects steps to values that are not finite
             went_C, done_C = state.advance(jax.tree.map(np.asarray, there), np.asarray(jacobian_change_CxP), limits)
         jacobians = jacobians._replace(went_C=went_C)
         ended_C = busy_C & (done_C | (state.count >= limits.steps))
@@ -91,13 +90,13 @@ def solve(
 
 
 def _lanes(count: int, entries: int) -> int:
-    """How many of `count` fits go side by side, given the entries of one Jacobian."""
+    """Number of fits at a time out of `count`, given the number of entries of one Jacobian."""
     room = 1 << max(CACHE // (8 * entries), 1).bit_length() - 1
     return min(room, FEW_LANES if count <= 4 * FEW_LANES else MANY_LANES)
 
 
 class _State:
-    """Where C fits stand, each with its next step and what that promises; NumPy arrays that change in place."""
+    """State of C fits: parameters, next step and its predicted decrease, damping; arrays are changed in place."""
 
     def __init__(self, z_P: np.ndarray, at_z: Evaluation) -> None:
         lanes, width = z_P.shape
@@ -109,12 +108,12 @@ class _State:
 
     @classmethod
     def nowhere(cls, lanes: int, width: int) -> "_State":
-        """C lanes without a fit."""
+        """State of C empty lanes."""
         zeros = [np.zeros((lanes, *shape)) for shape in ((), (width,), (width, width), ())]
         return cls(np.zeros((lanes, width)), Evaluation(*zeros))
 
     def begin(self, c: int, z_P: np.ndarray) -> None:
-        """Put a fit into a lane: it stands nowhere, and its first step is to its start."""
+        """Put a fit into lane c. Its objective is infinite, so the first step, of length 0, accepts the start."""
         for x in (self.step_P, self.promised, self.secant_PxP, self.use_secant, self.count):
             x[c] = 0
         self.z_P[c], self.damping[c], self.factor[c] = z_P, 1e-2, 2.0
@@ -123,10 +122,11 @@ class _State:
     def advance(
         self, there: Evaluation, jacobian_change_CxP: np.ndarray, limits: Stopping
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Go where the step led if that is better, mend the damping (Nielsen 1999), and aim anew.
+        """Accept each step that lowers the objective, update the damping (Nielsen 1999), and compute the next step.
 
         Returns:
-            which fits went (C,), and which are done (C,): a step promised less than the tolerance.
+            Mask (C,) of the accepted steps.
+            Mask (C,) of the fits that have ended: predicted decrease below the tolerance, or damping at its limit.
         """
         at_z = self.at_z
         begun_C = np.isfinite(at_z.objective)
@@ -135,7 +135,7 @@ class _State:
         shrink_C = np.where(np.isfinite(gain_C), np.clip(1.0 - (2.0 * gain_C - 1.0) ** 3, 1.0 / 3.0, 2.0), 1.0)
         small_C = (self.promised <= limits.tolerance * there.objective + 1e-22) & (self.damping <= 1e-2)
         self._update_secant(there, jacobian_change_CxP, better_C & begun_C)
-        self.use_secant &= better_C | ~begun_C  # after a failed step, plain Gauss–Newton is tried
+        self.use_secant &= better_C | ~begun_C  # after a rejected step, use plain Gauss–Newton
         self.z_P[better_C] += self.step_P[better_C]
         for old, new in zip(at_z, there, strict=True):
             old[better_C] = new[better_C]
@@ -146,10 +146,10 @@ class _State:
         return better_C, (small_C & begun_C) | (self.damping >= 1e12)
 
     def _update_secant(self, there: Evaluation, jacobian_change_CxP: np.ndarray, use_C: np.ndarray) -> None:
-        """Learn from steps what Gauss–Newton leaves out of the Hessian, and whether to count on it.
+        """Update the secant estimate of the Hessian's second-order part, and decide whether the next step uses it.
 
-        Where the data hardly determine a direction, the curvature of the law itself outweighs J'J, and Gauss–Newton
-        creeps. The structured secant update of NL2SOL (Dennis, Gay and Welsch 1981) with its sizing.
+        In directions that the data hardly determine, the law's own curvature exceeds J'J and Gauss–Newton converges
+        slowly. This is the structured secant update of NL2SOL (Dennis, Gay and Welsch 1981) with its sizing.
         """
         c = np.flatnonzero(use_C)
         s, y = self.step_P[c], there.g_P[c] - self.at_z.g_P[c]
@@ -169,7 +169,7 @@ class _State:
         self.use_secant[c] = sound & foretold
 
     def _propose_step(self) -> None:
-        """The damped step from where each fit stands (Marquardt's scaling), and what it promises."""
+        """Compute the damped step of each fit (Marquardt's scaling) and its predicted decrease of the objective."""
         g, H = self.at_z.g_P, self.at_z.H_PxP
         diagonal = np.einsum("cpp->cp", H)
         scale = diagonal + 1e-12 * diagonal.max(1, keepdims=True) + 1e-30
@@ -186,7 +186,7 @@ class _State:
         self.step_P, self.promised = step, -np.einsum("cp,cp->c", g, step) - 0.5 * fall
 
     def result(self, c: int, done: bool, precision_PxP: np.ndarray) -> FitSolution:
-        """What one lane came to."""
+        """Result of the fit in lane c."""
         H_PxP, width = self.at_z.H_PxP[c], self.z_P.shape[1]
         tiny_PxP = 1e-10 * np.diag(np.diag(H_PxP)) + 1e-12 * np.eye(width)
         degrees = width - np.trace(np.linalg.solve(H_PxP + tiny_PxP, precision_PxP + tiny_PxP))
@@ -194,7 +194,7 @@ class _State:
 
 
 def _step(matrix_CxPxP: np.ndarray, g_CxP: np.ndarray) -> np.ndarray:
-    """-matrix⁻¹ g, no entry longer than 4 (a factor exp(4) in a parameter is far enough); nan where singular."""
+    """-matrix⁻¹ g, with entries limited to 4 (a factor exp(4) in a parameter per step); nan if singular."""
     try:
         d_CxP = -np.linalg.solve(matrix_CxPxP, g_CxP[:, :, None])[:, :, 0]
     except np.linalg.LinAlgError:

@@ -1,4 +1,4 @@
-"""How good held-out predictions are: error, bias, differences between mixtures, ranks, regret, coverage."""
+"""Metrics of held-out predictions: error, bias, slope, rank correlation, regret, interval coverage."""
 
 from dataclasses import dataclass
 
@@ -6,18 +6,17 @@ import numpy as np
 from scipy.stats import spearmanr
 
 RANKED = 5
-"""Fewest runs of a scale in which ranks are taken."""
+"""Smallest number of runs at a scale for which rank correlation and regret are computed."""
 METRICS = ("mae", "bias", "slope", "spearman", "regret_1", "regret_5", "coverage")
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Losses of K targets on R rows, predicted by refits that have not seen them, nats per token; nan where no
-    refit predicts a row.
+    """Held-out predictions of the losses of K targets on R rows, nats per token; nan in rows without a prediction.
 
     Attributes:
-        loss_KxR: the prediction.
-        low_KxR, high_KxR: ends of its interval for the loss of one run.
+        loss_KxR: predicted losses.
+        low_KxR, high_KxR: ends of the prediction intervals for the loss of one run.
     """
 
     loss_KxR: np.ndarray
@@ -28,24 +27,24 @@ class Predictions:
 def score(
     found: Predictions, loss_KxR: np.ndarray, scored_KxR: np.ndarray, scale_R: np.ndarray, fold_R: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Every metric of `METRICS` by target.
+    """Compute every metric of `METRICS` for each target.
 
     Args:
         found: predictions.
         loss_KxR: observed losses, nats per token.
-        scored_KxR: the rows that count.
+        scored_KxR: mask of the rows to score.
         scale_R: index of each row's scale. Ranks and differences are taken within a scale.
         fold_R: the fold that predicted each row.
 
     Returns:
-        {metric: (K,)}, nan where a metric has no meaning: slopes, ranks and regret need predictions that differ.
+        {metric: (K,)}, nan if undefined: slope, rank correlation and regret need predictions that differ.
         - mae, bias: mean of |p - o| and of p - o for predicted p and observed o, nats per token;
-        - slope: of o on p, both centred on their mean within the scale. 1 is right; above 1 the differences between
-          mixtures are underestimated;
-        - spearman: rank correlation, mean over scales of `RANKED` runs and more, by their number;
-        - regret_1, regret_5: lowest loss among the k runs with the lowest predictions less the lowest of all, mean
-          over scales of max(RANKED, 2 k) runs and more;
-        - coverage: share of the losses inside the interval.
+        - slope: least-squares slope of o on p, both centred within the scale. 1 is correct; above 1 the predictions
+          underestimate differences between mixtures;
+        - spearman: rank correlation, averaged over scales with at least `RANKED` runs, weighted by number of runs;
+        - regret_1, regret_5: lowest loss among the k runs with the lowest predictions minus the lowest loss of all,
+          averaged over scales with at least max(RANKED, 2 k) runs;
+        - coverage: share of the observed losses inside the interval.
     """
     each = []
     for k, scored_R in enumerate(scored_KxR):
@@ -57,7 +56,7 @@ def score(
 
 
 def _within(p: np.ndarray, o: np.ndarray, scale: np.ndarray, fold: np.ndarray) -> tuple[float, float, float, float]:
-    """Slope, rank correlation and regrets of one target, from differences within scales."""
+    """Slope, rank correlation, regret_1 and regret_5 of one target, computed within scales."""
     if not _differ(p, scale, fold):
         return np.nan, np.nan, np.nan, np.nan
     _, at = np.unique(scale, return_inverse=True)
@@ -70,8 +69,8 @@ def _within(p: np.ndarray, o: np.ndarray, scale: np.ndarray, fold: np.ndarray) -
 
 
 def _differ(p: np.ndarray, scale: np.ndarray, fold: np.ndarray) -> bool:
-    """Whether any refit predicts differences at all: the mean of the runs differs by fold, but says nothing of
-    mixtures."""
+    """True if some refit predicts different losses within a scale. (The mean of the runs differs by fold only, so it
+    does not rank mixtures.)"""
     _, part = np.unique(np.stack([scale, fold], 1), axis=0, return_inverse=True)
     spread = [np.ptp(p[part.ravel() == i]) for i in range(part.max() + 1)]
     return bool(np.max(spread) > 1e-12)
@@ -94,8 +93,8 @@ def _regret(p: np.ndarray, o: np.ndarray, parts: list[np.ndarray], k: int) -> fl
 def fold_errors(
     loss_KxR: np.ndarray, observed_KxR: np.ndarray, scored_KxR: np.ndarray, test_FxR: np.ndarray
 ) -> np.ndarray:
-    """Mean absolute error of each fold, the mean over the targets that have judged rows in it, (F,); nan where none
-    has."""
+    """Mean absolute error of each fold (F,), averaged over the targets with scored rows in it; nan if there are
+    none."""
     error_KxR = np.where(scored_KxR, np.abs(loss_KxR - observed_KxR), 0.0)
     count_FxK = (test_FxR[:, None] & scored_KxR).sum(-1)
     mean_FxK = np.einsum("kr,fr->fk", error_KxR, test_FxR.astype(float)) / np.maximum(count_FxK, 1)

@@ -1,4 +1,4 @@
-"""Which rows of a run table a law is fitted on, and with which weight."""
+"""Observations: the rows of a run table that a law is fitted on, and their weights."""
 
 from dataclasses import dataclass, replace
 
@@ -10,22 +10,22 @@ from mixlaw.laws import Law, Reference, Row, SourcePrior, View
 from mixlaw.runs.run_table import Runs
 
 EARLY = 0.3
-"""Share of a run's tokens whose checkpoints are left out: they sit above the curve (SlimPajama: .03–.37 nats)."""
+"""Checkpoints in this first share of a run are left out: they are above the curve (SlimPajama: .03–.37 nats)."""
 MANY_CHECKPOINTS = 5
-"""Only runs with at least so many checkpoints have some left out or weighted less."""
+"""Smallest number of checkpoints of a run for which some are left out or weighted less."""
 
 
 @dataclass(frozen=True)
 class Observations:
-    """The R rows a law is fitted on.
+    """The R rows that a law is fitted on.
 
     Attributes:
         runs: those rows of the run table.
         rows: their covariates.
-        log_loss_KxR: log of each target's loss (0 where it was not measured).
-        weight_KxR: weights; 0 where a loss was not measured: a missing loss is a missing observation.
-        notes: what was left out and why, one line each.
-        prior: what is known of the sources before any run.
+        log_loss_KxR: log of each target's loss, 0 if not measured.
+        weight_KxR: weights, 0 if a loss was not measured: a missing loss is a missing observation.
+        notes: rows left out, with the reason, one line each.
+        prior: knowledge of the sources before any run.
     """
 
     runs: Runs
@@ -37,7 +37,7 @@ class Observations:
 
     @property
     def data(self) -> tuple[np.ndarray, np.ndarray]:
-        """What a `Problem` begins with: log-losses and weights."""
+        """Log-losses and weights, the first two fields of a `FitProblem`."""
         return self.log_loss_KxR, self.weight_KxR
 
     def constants(self, law: type[Law]) -> dict[str, np.ndarray]:
@@ -46,7 +46,7 @@ class Observations:
         return {name: np.stack([one[name] for one in each]) for name in each[0]}
 
     def only(self, rows_R: np.ndarray) -> "Observations":
-        """Those of a mask's rows, so that priors and constants come from these alone."""
+        """Observations of the rows in a mask: priors and constants then depend on these rows only."""
         return Observations(
             self.runs.select(rows_R),
             Row(*(x[rows_R] for x in self.rows)),
@@ -57,7 +57,7 @@ class Observations:
         )
 
     def of_targets(self, names: list[str]) -> "Observations":
-        """The same rows with some of the targets, in the order given."""
+        """The same rows with only the named targets, in the order given."""
         if names == list(self.runs.targets):
             return self
         index_K = [self.runs.targets.index(name) for name in names]
@@ -89,8 +89,8 @@ def _geometric_mean(x_R: np.ndarray) -> float:
 
 
 def reads(law: type[Law] | type[Reference], runs: Runs) -> frozenset[str]:
-    """The covariates that a law or reference reads of a run table: those it needs, less the optional ones of a
-    reference that the table has not."""
+    """Covariates that a law or reference reads from a run table: those it needs, without a reference's optional ones
+    that the table lacks."""
     if not issubclass(law, Reference):
         return law.needs
     absent = {c for c in law.optional if np.isnan(getattr(runs, f"{c}_R")).all()}
@@ -147,7 +147,7 @@ def observe(
     else:
         runs = _one_scale(runs, law, notes)
         row_weight_R = np.ones(len(runs.run_id))
-    if goal is not None and "unique" in law.needs and law.objective.priors:  # a published objective weighs nothing
+    if goal is not None and "unique" in law.needs and law.objective.priors:  # published objectives: no weights
         row_weight_R = row_weight_R * closeness(runs, goal)
         notes += unbracketed(runs, goal)
     measured_KxR = np.isfinite(runs.loss_RxK.T)
@@ -163,10 +163,10 @@ def observe(
 
 
 def at_params(runs: Runs, scale: float) -> Runs:
-    """The runs of so many params.
+    """The runs with this number of parameters.
 
     Raises:
-        MixlawError: there is none.
+        MixlawError: there are none.
     """
     chosen_R = np.isclose(runs.params_R, scale, rtol=1e-6)
     if not chosen_R.any():
@@ -182,7 +182,7 @@ def _checkpoints(runs: Runs, law: type[Law] | type[Reference], notes: list[str])
     covariates(law, runs)
     cluster_R = runs.cluster_R
     final_R = np.zeros(len(cluster_R))
-    np.maximum.at(final_R, cluster_R, runs.tokens_R)  # by run; spread to its rows below
+    np.maximum.at(final_R, cluster_R, runs.tokens_R)  # per run; indexed by row below
     many_R = np.bincount(cluster_R)[cluster_R] >= MANY_CHECKPOINTS
     early_R = many_R & (runs.tokens_R <= 1.001 * EARLY * final_R[cluster_R])
     lighter = law.objective.checkpoint_weight
@@ -198,7 +198,7 @@ def _checkpoints(runs: Runs, law: type[Law] | type[Reference], notes: list[str])
 
 
 def _near(tokens, end) -> np.ndarray:
-    """Whether token counts are the same but for packing."""
+    """True if token counts differ by no more than packing can make."""
     return np.abs(tokens - end) <= 0.02 * end
 
 
@@ -214,7 +214,7 @@ def _one_scale(runs: Runs, law: type[Law] | type[Reference], notes: list[str]) -
     rows, left_out = runs.last_R.copy(), 0
     ends_R = runs.tokens_R[runs.last_R]
     if np.isfinite(runs.tokens_R).all() and np.ptp(ends_R) > 0.1 * ends_R.max():
-        # Runs may go on for different lengths: compare them at the token count where most of them end.
+        # Runs may have different lengths: compare them at the token count where most of them end.
         end = ends_R[np.argmax(_near(ends_R[:, None], ends_R).sum(0))]
         near_R = _near(runs.tokens_R, end)
         rows = runs.select_last(near_R)

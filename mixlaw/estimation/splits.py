@@ -1,4 +1,4 @@
-"""Which runs a refit may see and which judge it: folds over mixtures, and small sizes against the largest."""
+"""Training and test splits of a run table: folds over mixtures, and smaller sizes against the largest."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,22 +11,22 @@ from mixlaw.runs.run_table import Runs
 
 FOLDS = 5
 INNER = 4
-"""Folds of a training part, for what is chosen or calibrated within it."""
+"""Number of inner folds of a training part, used for nested choices and for calibration."""
 FEWEST_RUNS = 3
-"""Runs with a loss that every training part needs of every target, as every fit does."""
+"""Smallest number of runs with a loss that every training part needs for every target, as every fit does."""
 ROW = "table row"
-"""Column that rides along with a table, so that rows are found again after some were left out."""
+"""Column with the row number in the full table, to identify rows after some were left out."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """F ways to part a table of R rows.
+    """F training and test splits of a table of R rows.
 
     Attributes:
-        train_FxR: rows that a refit may see.
-        test_FxR: rows that it predicts; a row is in at most one test part.
-        group_R: the mixture of each row (the run, where there is one source): all its rows are in one fold.
-        seed: of the folds.
+        train_FxR: masks of the training rows.
+        test_FxR: masks of the test rows. A row is in at most one test part.
+        group_R: index of each row's mixture (of its run, if there is one source): a group is in one fold.
+        seed: seed of the folds.
     """
 
     train_FxR: np.ndarray
@@ -36,12 +36,12 @@ class Split:
 
     @cached_property
     def fold_R(self) -> np.ndarray:
-        """The fold whose refit predicts each row, -1 where none does."""
+        """Fold whose test part contains each row, -1 if none does."""
         return np.where(self.test_FxR.any(0), self.test_FxR.argmax(0), -1)
 
     @cached_property
     def inner_train_FxGxR(self) -> np.ndarray:
-        """The training parts without one of G folds of their own mixtures."""
+        """Inner training masks: each training part without one of its G inner folds of mixtures."""
         parts = []
         for f, train_R in enumerate(self.train_FxR):
             fold_R = _folds(self.group_R, train_R, INNER, [self.seed, 3, f])
@@ -50,12 +50,12 @@ class Split:
 
     @cached_property
     def inner_test_FxGxR(self) -> np.ndarray:
-        """What each of `inner_train_FxGxR` leaves of its training part."""
+        """Inner test masks: the inner fold that `inner_train_FxGxR` leaves out."""
         return self.train_FxR[:, None] & ~self.inner_train_FxGxR
 
 
 def _folds(group_R: np.ndarray, among_R: np.ndarray, count: int, seed: list[int]) -> np.ndarray:
-    """A fold for every group that has a row in the mask, (R,); -1 for the others."""
+    """Random fold of each row (R,), the same within a group; -1 for groups without a row in the mask."""
     found = np.unique(group_R[among_R])
     fold_of = np.full(group_R.max() + 1, -1)
     fold_of[np.random.default_rng(seed).permutation(found)] = np.arange(len(found)) % count
@@ -63,7 +63,7 @@ def _folds(group_R: np.ndarray, among_R: np.ndarray, count: int, seed: list[int]
 
 
 def over_mixtures(runs: Runs, seed: int) -> Split | None:
-    """Every mixture predicted by a refit that has not seen it; None where mixtures are too few."""
+    """Cross-validation over mixtures: each is in one test part. None if there are too few mixtures."""
     group_R = groups(runs)
     if len(np.unique(group_R)) < 2 * FOLDS:
         return None
@@ -73,8 +73,8 @@ def over_mixtures(runs: Runs, seed: int) -> Split | None:
 
 
 def over_size(runs: Runs, seed: int) -> Split | None:
-    """The runs of the largest size predicted by refits on the smaller sizes, again without each fold of mixtures;
-    None where there is one size or the largest has fewer mixtures than folds."""
+    """Extrapolation in size: train on the smaller sizes without a fold of mixtures, test on that fold at the largest
+    size. None if there is one size, or if the largest or the smaller sizes have too few mixtures."""
     split = over_mixtures(runs, seed)
     if split is None or len(runs.scales) < 2:
         return None
@@ -88,8 +88,8 @@ def over_size(runs: Runs, seed: int) -> Split | None:
 
 
 def measurable_targets(runs: Runs, split: Split, usable_R: np.ndarray | None = None) -> list[str]:
-    """The targets with losses of `FEWEST_RUNS` runs in every training part (inner ones too) and of one in some test
-    part. If `usable_R` is given, only its rows count."""
+    """Targets with losses of at least `FEWEST_RUNS` runs in every training part, inner parts included, and of one run
+    in some test part. If `usable_R` is given, only its rows count."""
     found = []
     for k, target in enumerate(runs.targets):
         measured_R = np.isfinite(runs.loss_RxK[:, k]) & (True if usable_R is None else usable_R)
@@ -101,10 +101,10 @@ def measurable_targets(runs: Runs, split: Split, usable_R: np.ndarray | None = N
 
 
 def check_mixtures(runs: Runs) -> None:
-    """Refuse a table with too few mixtures to hold any out.
+    """Raise if a table has too few mixtures for cross-validation.
 
     Raises:
-        MixlawError: there are fewer than twice as many as folds.
+        MixlawError: there are fewer mixtures than twice the number of folds.
     """
     count, what = len(np.unique(groups(runs))), "mixtures" if len(runs.sources) > 1 else "runs"
     if count < 2 * FOLDS:
@@ -114,15 +114,15 @@ def check_mixtures(runs: Runs) -> None:
 
 
 def with_row_numbers(runs: Runs) -> Runs:
-    """The table with its rows' positions in the column `ROW`."""
+    """The table with row numbers in the column `ROW`."""
     return replace(runs, frame=runs.frame.assign(**{ROW: np.arange(len(runs))}))
 
 
 def positions(runs: Runs) -> np.ndarray:
-    """Where the rows of a part of a `with_row_numbers` table stood in it."""
+    """Row numbers, in the full table, of the rows of a subset of a `with_row_numbers` table."""
     return runs.frame[ROW].to_numpy(int)
 
 
 def left_out(names: list[str], why: str) -> list[str]:
-    """A note on targets that are not judged, none where there are none."""
+    """A note that names the targets left out; empty if there are none."""
     return [f"target{'s' * (len(names) > 1)} {listed(names)} left out: {why}"] if names else []
