@@ -1,4 +1,4 @@
-"""The bootstrap of a fit: refits under random weights of the runs, and intervals read off them."""
+"""Bootstrap of a fit: refits with random weights of the runs, and intervals from them."""
 
 from dataclasses import replace
 
@@ -13,25 +13,24 @@ from mixlaw.io.progress import stage
 from mixlaw.laws import parametric
 
 REFIT_PUBLISHED = lm.Stopping(steps=400, tolerance=1e-8)
-"""For replicas under an objective without priors, whose unit means nothing: Chinchilla's is .001 and flat along a
-curve, and at REFIT's tolerance its 95% interval of B came out 9% too narrow."""
+"""Stopping rule of replicas without priors. Their objective has an arbitrary unit (Chinchilla's is about .001, and flat
+along a curve): with REFIT's tolerance its 95% interval of B was 9% too narrow."""
 
 
 def replicate(fitted: Fit, count: int, seed: int = 0, weights: str = "gamma") -> Fit:
-    """The fit with bootstrap replicas: refits, from the optimum, with random weights a run and random priors.
+    """Add bootstrap replicas to a fit: refits from the optimum with random weights of the runs and a random prior.
 
-    A run's weight is Gamma distributed with mean 1 and variance n/(n - p), p the effective parameters: checkpoints
-    of one run stay together, no run drops out, and the variance lost to fitting is given back. The prior's mean is
-    drawn from the prior, so that what the runs do not determine varies as much as the prior allows (randomise
-    then optimise, Bardsley et al. 2014; weighted likelihood bootstrap, Newton and Raftery 1994).
+    A run's weight is Gamma distributed with mean 1 and variance n/(n - p) for n runs and p effective parameters. So
+    checkpoints of one run share a weight, no run drops out, and the variance lost to fitting is restored. The prior's
+    mean is drawn from the prior, so that parameters that the runs do not determine vary as much as the prior allows
+    (randomise then optimise, Bardsley et al. 2014; weighted likelihood bootstrap, Newton and Raftery 1994).
 
     Args:
-        weights: `gamma`, or `multinomial`: how often each run is drawn from all of them, as in Efron's bootstrap and
-            in published intervals. A source that one run alone shows is then often absent.
+        weights: `gamma`, or `multinomial`: the number of times each run is drawn, as in Efron's bootstrap and in
+            published intervals. A source in only one run is then often absent.
 
     Raises:
-        MixlawError: the fit was read from a file, so its runs are not at hand; it is that of a reference; or there
-            are no such weights.
+        MixlawError: the fit was read from a file, which has no runs; it is of a reference; or `weights` is unknown.
     """
     if weights not in ("gamma", "multinomial"):
         raise MixlawError(f"bootstrap weights '{weights}' are not known: choose gamma or multinomial")
@@ -49,7 +48,7 @@ def replicate(fitted: Fit, count: int, seed: int = 0, weights: str = "gamma") ->
             draws_BxKxP += np.einsum("kpq,bkq->bkp", factors_KxPxP, rng.standard_normal(draws_BxKxP.shape))
         if weights == "gamma":
             shape_K = np.clip(1.0 - fitted.diagnostics.degrees_K / runs, 0.2, 1.0)
-            # One draw of uniform order for all targets keeps them paired: a run counts alike for each.
+            # One uniform draw per run for all targets keeps them paired: a run has the same quantile for each.
             drawn_BxKxC = _gamma_weights(rng, count, runs, shape_K)
         else:
             drawn_BxKxC = rng.multinomial(runs, np.full(runs, 1 / runs), size=(count, 1)).astype(float)
@@ -69,7 +68,7 @@ def replicate(fitted: Fit, count: int, seed: int = 0, weights: str = "gamma") ->
 
 
 def _gamma_weights(rng: np.random.Generator, count: int, runs: int, shape_K: np.ndarray) -> np.ndarray:
-    """Weights (B, K, runs) of mean 1 and variance 1/shape_K, from the same quantiles for every target."""
+    """Gamma weights (B, K, runs) with mean 1 and variance 1/shape_K, at the same quantiles for every target."""
     from scipy.special import gammaincinv
 
     uniform_Bx1xR = rng.uniform(size=(count, 1, runs))
@@ -77,6 +76,6 @@ def _gamma_weights(rng: np.random.Generator, count: int, runs: int, shape_K: np.
 
 
 def bootstrap_interval(values_B: np.ndarray, point: float) -> dict[str, float]:
-    """90% range of values over the bootstrap, widened to hold the point."""
+    """90% interval of values over the bootstrap, widened to contain the point."""
     low, high = np.quantile(values_B, [0.05, 0.95])
     return {"mean": float(point), "low": float(min(low, point)), "high": float(max(high, point))}

@@ -1,4 +1,4 @@
-"""`--law auto`: the default for what a table holds, unless another law predicts held-out mixtures clearly better."""
+"""Law selection (`--law auto`): the default law of a table, unless another has a clearly lower held-out error."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -31,27 +31,27 @@ from mixlaw.runs.grouping import groups
 from mixlaw.runs.run_table import Runs
 
 LEAST_GAIN = 0.01
-"""A gain below this share of the default's error is none, however sure."""
+"""Smallest gain over the default for which another law is taken, as a share of the default's error."""
 STANDARD_ERRORS = 1.0
-"""How many standard errors another law's gain over the default must exceed."""
+"""Smallest gain over the default for which another law is taken, in standard errors of the gain."""
 
 
 class Choice(NamedTuple):
-    """A law and why it was taken."""
+    """A selected law, with notes on the reason."""
 
     law: type[Law]
     notes: list[str]
 
 
 def default(runs: Runs, goal: Goal | None = None) -> Choice:
-    """The law to take where nothing speaks against it, and why others were passed over unseen.
+    """Default law for a table, with notes on why other laws are skipped without a comparison.
 
     Args:
         runs: a run table.
-        goal: the planned run: if it repeats a source, a law of repetition is needed even if no run repeats one.
+        goal: the planned run. If it repeats a source, a law of repetition is needed even if no run repeats one.
 
     Raises:
-        MixlawError: no law serves the table.
+        MixlawError: no law can be fitted to the table.
     """
     again, planned = repeated(runs), goal is not None and goal.repeats
     sized = bool(np.isfinite(runs.params_R).all() and np.isfinite(runs.tokens_R).all())
@@ -95,12 +95,14 @@ def _why(again: bool, planned: bool) -> str:
 
 
 def candidates(runs: Runs, goal: Goal | None = None) -> tuple[type[Law], ...]:
-    """The default and the laws that may take its place: convex in the mixture, so that a plan can be certified, unlike
-    in form, and few, so that the choice takes seconds. A law of repetition is only replaced by another, and by none
-    where no run repeats a source: nothing could tell them apart.
+    """The default law and its possible replacements.
+
+    They are convex in the mixture, so that a plan can be certified; different in form; and few, so that the choice
+    takes seconds. A law of repetition may only be replaced by another one, and only if some run repeats a source:
+    otherwise the runs cannot distinguish them.
 
     Raises:
-        MixlawError: no law serves the table.
+        MixlawError: no law can be fitted to the table.
     """
     law, again = default(runs, goal).law, repeated(runs)
     if "unique" in law.needs:
@@ -115,21 +117,21 @@ def candidates(runs: Runs, goal: Goal | None = None) -> tuple[type[Law], ...]:
 
 
 def repeated(runs: Runs) -> bool:
-    """Whether any run goes through a source more than once."""
+    """True if some run trains on a source for more than one epoch."""
     return bool(repeats(runs).any())
 
 
 def choose(runs: Runs, scale: float | None = None, seed: int = 0, goal: Goal | None = None) -> Choice:
-    """The law that `auto` takes: cross-validation over mixtures among `candidates`, by the rule of `pick`.
+    """Choose the law for `auto`: cross-validation over mixtures among `candidates`, by the rule of `pick`.
 
     Args:
         runs: a run table.
-        scale: of its runs use only those of so many params.
-        seed: of the folds.
+        scale: use only runs with this number of parameters.
+        seed: seed of the folds.
         goal: the planned run.
 
     Raises:
-        MixlawError: no law serves the table.
+        MixlawError: no law can be fitted to the table.
     """
     if scale is not None:
         runs = at_params(runs, scale)
@@ -149,14 +151,14 @@ def choose(runs: Runs, scale: float | None = None, seed: int = 0, goal: Goal | N
 
 
 def _too_few(runs: Runs, usable_R: np.ndarray) -> str:
-    """Why laws cannot be compared on the rows that all candidates can be fitted on, with what was left out."""
+    """Reason why laws cannot be compared: too few rows that all candidates can be fitted on, and the rows left out."""
     used = runs.select(usable_R)
     count, what = len(np.unique(groups(used))), "mixtures" if len(runs.sources) > 1 else "runs"
     said = f"{count} {what} are too few to compare laws on held-out ones"
     if count >= 2 * FOLDS:
         said = f"no target is measured in enough of {count} {what} to compare laws on held-out ones"
     left = len(np.unique(runs.run_id)) - len(np.unique(used.run_id))
-    if left:  # no other run is left out of a fit: see `observe`
+    if left:  # the only reason why `observe` leaves out a run
         said += (
             f"; {left} runs without a checkpoint at the token count where most runs end do not count, since not every "
             "candidate knows token counts"
@@ -165,7 +167,7 @@ def _too_few(runs: Runs, usable_R: np.ndarray) -> str:
 
 
 def held_out_errors(laws: tuple[type[Law], ...], runs: Runs, split: Split) -> np.ndarray:
-    """Mean absolute error of every law on each fold of a `with_row_numbers` table, (laws, F) nats per token."""
+    """Mean absolute error (L, F) of every law on each fold of a `with_row_numbers` table, nats per token."""
     seen = [observe(runs, law) for law in laws]
     scored_KxR = scored_rows(runs, _rows_of_all(len(runs), seen))
     found = []
@@ -176,7 +178,7 @@ def held_out_errors(laws: tuple[type[Law], ...], runs: Runs, split: Split) -> np
 
 
 def usable_rows(runs: Runs, laws: Sequence[type[Law]]) -> np.ndarray:
-    """The rows of a `with_row_numbers` table that all of these laws can be fitted on, (R,)."""
+    """Mask (R,) of the rows of a `with_row_numbers` table that all of these laws can be fitted on."""
     return _rows_of_all(len(runs), [observe(runs, law) for law in laws])
 
 
@@ -185,17 +187,17 @@ def _rows_of_all(count: int, seen: list[Observations]) -> np.ndarray:
 
 
 def scored_rows(runs: Runs, usable_R: np.ndarray) -> np.ndarray:
-    """The rows that judge a prediction (K, R): of each run the last checkpoint with a loss, of the rows of a mask."""
+    """Mask (K, R) of the rows to score: the last checkpoint with a loss of each run, among the usable rows."""
     return np.stack([runs.select_last(usable_R & np.isfinite(loss_R)) for loss_R in runs.loss_RxK.T])
 
 
 def pick(error_LxF: np.ndarray) -> int:
-    """Which of L laws to take, the first being the default.
+    """Index of the law to take, out of L laws with the default first.
 
-    The law of the lowest mean error over the folds, if its gain over the default exceeds `STANDARD_ERRORS` standard
-    errors of the paired differences of the F folds (the one-standard-error rule, Breiman et al. 1984) and one percent
-    of the default's error, else the default. Folds in which nothing judges do not count; any other error that is not
-    finite is infinite.
+    This is the law with the lowest mean error over the folds, if its gain over the default exceeds both
+    `STANDARD_ERRORS` standard errors of the F paired differences (the one-standard-error rule, Breiman et al. 1984) and
+    one percent of the default's error; otherwise it is the default. Folds without scored rows are ignored. Any other
+    error that is not finite counts as infinite.
     """
     error_LxF = _judging(error_LxF)
     mean_L = np.where(np.isfinite(error_LxF).all(1), error_LxF.mean(1), np.inf)
@@ -212,13 +214,13 @@ def _judging(error_LxF: np.ndarray) -> np.ndarray:
 
 
 def _gain(error_LxF: np.ndarray, other: int) -> tuple[float, float]:
-    """By how much another law's error is lower than the default's, and the standard error of that."""
+    """Gain of another law over the default (difference of mean errors), and its standard error."""
     difference_F = error_LxF[0] - error_LxF[other]
     return float(difference_F.mean()), float(difference_F.std(ddof=1) / np.sqrt(len(difference_F)))
 
 
 def _reason(laws: tuple[type[Law], ...], error_LxF: np.ndarray, best: int) -> str:
-    """Why, with figures."""
+    """Note on why law `best` was taken, with the errors of all laws."""
     error_LxF = _judging(error_LxF)
     errors = ", ".join(f"{law.name} {error:.4f}" for law, error in zip(laws, error_LxF.mean(1), strict=True))
     lowest = int(np.argmin(np.nan_to_num(error_LxF.mean(1), nan=np.inf)))

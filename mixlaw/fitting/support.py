@@ -1,4 +1,4 @@
-"""What a fit rests on: how its estimate went, and which runs it has seen."""
+"""Support of a fit: ranges covered by its runs, and notes on sources that changed or that no run uses."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from mixlaw.runs.run_table import Runs
 
 @dataclass(frozen=True)
 class Support:
-    """What the fitted runs cover: beyond it a prediction extrapolates.
+    """Ranges covered by the fitted runs. Predictions outside them are extrapolations.
 
     Attributes:
-        params, tokens, tokens_per_param: (smallest, largest) N, D and D/N, nan where the table has none.
+        params, tokens, tokens_per_param: (smallest, largest) N, D and D/N, nan if the table has none.
         least_S, most_S: smallest and largest share of each source.
-        epochs_S: most epochs of each source (at most 1 where it never repeats).
+        epochs_S: largest number of epochs of each source (at most 1 if it never repeats).
         runs: number of distinct runs.
     """
 
@@ -53,7 +53,7 @@ def _range(x_R: np.ndarray) -> tuple[float, float]:
 
 
 SAME_COUNT = 1e-6
-"""Token counts that differ by no more, relatively, are of the same text."""
+"""Relative difference below which two token counts belong to the same text."""
 
 
 def same_count(one: float | None, other: float | None) -> bool:
@@ -61,7 +61,7 @@ def same_count(one: float | None, other: float | None) -> bool:
 
 
 def since_fit(goal: Goal | None, sources: Sources | None) -> list[str]:
-    """Sources of other sizes than those that a fit was made for, one note each."""
+    """One note for each source whose size has changed since the fit was made."""
     if goal is None or sources is None:
         return []
     notes = []
@@ -76,7 +76,7 @@ def since_fit(goal: Goal | None, sources: Sources | None) -> list[str]:
 
 
 def unseen(runs: Runs) -> list[str]:
-    """Sources that no run of the table uses, and pairs that no run tells apart, one note each."""
+    """One note for each source that no run uses, and for each set of sources in the same proportions in every run."""
     used = [s for s in range(len(runs.sources)) if runs.w_RxS[:, s].max() > 0]
     absent = [name for s, name in enumerate(runs.sources) if s not in used]
     notes = [f"no run has seen {name}: its share rests on the law's priors alone" for name in absent]

@@ -34,11 +34,11 @@ Tell = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class _Table:
-    """What every entry of a board is judged on.
+    """Data on which all entries of a board are scored.
 
     Attributes:
         runs: a `with_row_numbers` table. split: its training and test parts.
-        last_KxR: the last checkpoints, of training and test parts.
+        last_KxR: mask of the last checkpoints, in training and test parts.
         scale_R: index of each row's scale.
     """
 
@@ -49,11 +49,11 @@ class _Table:
 
     @property
     def scored_KxR(self) -> np.ndarray:
-        """The last checkpoints of the test parts."""
+        """Mask of the last checkpoints in the test parts."""
         return self.last_KxR & (self.split.fold_R >= 0)
 
     def entry(self, name: str, kind: str, found: Predictions, seconds: float, **more: Any) -> Entry:
-        """An entry with its scores."""
+        """Score held-out predictions and make an entry of them."""
         fold_R, loss_KxR = self.split.fold_R, self.runs.loss_RxK.T
         scores = score(found, loss_KxR, self.scored_KxR, self.scale_R, fold_R)
         return Entry(name, kind, scores, seconds, found, **more)
@@ -62,21 +62,21 @@ class _Table:
 def compare(runs: Runs, laws: Sequence[Any] | None = None, *, seed: int = 0, tell: Tell | None = None) -> Leaderboard:
     """Compare laws, `auto` and trivial baselines by cross-validation: a mixture held out is held out at every size.
 
-    Two boards: *mixtures*, cross-validation in folds of mixtures; and, where there are several sizes, *largest size*:
-    fitted on the smaller sizes without a fold of mixtures, judged on that fold at the largest. Only the last
+    There are two boards. *mixtures*: cross-validation in folds of mixtures. *largest size*, if the runs have several
+    sizes: fitted on the smaller sizes without a fold of mixtures, scored on that fold at the largest. Only the last
     checkpoint of each run is scored. `auto` is nested: inner folds choose its law within each training part, so its
     error is out of sample too. Laws use the intervals of `mixlaw.band`; the others use split-conformal intervals from
     inner folds.
 
     Args:
         runs: a run table.
-        laws: classes or names; all that the table supports by default.
-        seed: of the folds.
-        tell: called with (steps done, steps in all, what comes next).
+        laws: classes or names [default: all that can be fitted to the table].
+        seed: seed of the folds.
+        tell: progress callback, called with (steps done, total steps, name of the next step).
 
     Raises:
-        MixlawError: too few mixtures, or a law that was named is unknown or not served by the table or by what is
-            installed; where none was named, such laws are skipped.
+        MixlawError: there are too few mixtures; or a law in `laws` is unknown, cannot be fitted to the table, or needs
+            a package that is not installed. Without `laws` such laws are skipped.
 
     >>> import numpy as np, pandas as pd
     >>> web = np.linspace(0.1, 0.9, 12)
@@ -111,19 +111,19 @@ def compare(runs: Runs, laws: Sequence[Any] | None = None, *, seed: int = 0, tel
 
 
 class _Steps:
-    """Counts the work done for a progress bar."""
+    """Counter of steps for a progress bar."""
 
     def __init__(self, tell: Tell | None, total: int) -> None:
         self.tell, self.total, self.done = tell or (lambda *_: None), total, 0
 
     def next(self, what: str) -> None:
-        """Tell that a step begins."""
+        """Report that a step begins."""
         self.tell(self.done, self.total, what)
         self.done += 1
 
 
 def _measured(runs: Runs, seed: int) -> tuple[Runs, list[str]]:
-    """The table with the targets that enough runs measure, and a note on the others."""
+    """The table with the targets that are measured in enough runs, and a note on the others."""
     split = over_mixtures(runs, seed)
     targets = [] if split is None else measurable_targets(runs, split)
     if not targets:
@@ -177,7 +177,7 @@ def _predictions(table: _Table, method: Any, seed: int) -> tuple[Predictions, Re
 
 
 def _baseline(table: _Table, baseline: Baseline) -> Entry | None:
-    """A baseline's entry; None where it serves no target."""
+    """A baseline's entry, None if it applies to no target."""
     runs, began = table.runs, time.perf_counter()
     serves_K = np.array([baseline is not OWN or target in runs.sources for target in runs.targets])
     if not serves_K.any():
@@ -193,7 +193,7 @@ def _baseline(table: _Table, baseline: Baseline) -> Entry | None:
 
 
 def _auto(table: _Table, entries: dict[str, Entry], refits: dict[str, Refits | None]) -> list[Entry]:
-    """`auto`, its law picked within each training part; nothing where there is no choice."""
+    """Entry of `auto`, with its law picked within each training part; empty if there is no choice of law."""
     laws = [law.name for law in candidates(table.runs) if law.name in entries]
     if len(laws) < 2 or laws[0] != candidates(table.runs)[0].name:
         return []
@@ -210,7 +210,7 @@ def _auto(table: _Table, entries: dict[str, Entry], refits: dict[str, Refits | N
 
 
 def _inner_errors(table: _Table, outer: Refits | None) -> np.ndarray:
-    """Errors of a law on the inner folds of every training part, (F, G) nats per token."""
+    """Errors (F, G) of a law on the inner folds of every training part, nats per token."""
     assert outer is not None, "candidates of auto are laws"
     split, rows = table.split, positions(outer.seen.runs)
     inner = split.inner_train_FxGxR.shape[1]
@@ -224,7 +224,7 @@ def _inner_errors(table: _Table, outer: Refits | None) -> np.ndarray:
 
 
 def _picked(board: Board) -> list[str]:
-    """What `auto` took, by training part."""
+    """Notes on the laws that `auto` took in the training parts, and on entries that lack some targets."""
     found = []
     for entry in board.entries:
         if entry.picks:

@@ -1,4 +1,4 @@
-"""Which laws and references a run table serves, and what a reference predicts on it."""
+"""Laws and references that can be fitted to a run table, and predictions of a reference."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,11 +14,11 @@ from mixlaw.laws import LAWS, REFERENCES, Law, by_name
 from mixlaw.runs.run_table import Runs
 
 METHODS: tuple[Any, ...] = (*LAWS, *REFERENCES)
-"""What `compare` takes where nothing is named: classes of laws, and of references that refit and predict."""
+"""Methods that `compare` uses by default: classes of laws, and of references that refit and predict."""
 
 
 class Refused(dict[str, str]):
-    """The methods that a board does without, and why."""
+    """Methods left out of a board, with the reason: {name: reason}."""
 
     def __init__(self, named: bool) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Refused(dict[str, str]):
 
     @contextmanager
     def instead(self, name: str) -> Iterator[None]:
-        """Note a MixlawError of the method called so; where the user has named the methods, let it pass."""
+        """Context that records a MixlawError of the named method, or re-raises it if the user chose the methods."""
         try:
             yield
         except MixlawError as error:
@@ -36,7 +36,7 @@ class Refused(dict[str, str]):
 
 
 def supported(runs: Runs, laws: Sequence[Any] | None) -> tuple[list[Any], dict[str, str]]:
-    """The methods to compare, and why each of the others is skipped; what was named is not skipped but refused."""
+    """Methods to compare, and {name: reason} of those skipped. A method in `laws` raises instead of being skipped."""
     methods, skipped = [], {}
     for method in METHODS if laws is None else dict.fromkeys(map(_method, laws)):
         try:
@@ -57,7 +57,7 @@ def _method(law: Any) -> Any:
 
 
 def _check_support(runs: Runs, method: Any) -> None:
-    """Refuse a method that the table's columns or scales do not serve, in one line."""
+    """Raise MixlawError if a method cannot be fitted to the table's columns or scales."""
     observe(runs, method)
     if "unique" in method.needs and not repeated(runs):
         raise MixlawError(f"{runs.name}: no unique: column shows a source that repeats, which {method.name} is about")
@@ -71,8 +71,9 @@ def _check_support(runs: Runs, method: Any) -> None:
 
 
 def try_references(runs: Runs, split: Split, methods: list[Any], refused: Refused, seed: int) -> None:
-    """Refit each reference once, on the training part and target with the fewest losses: most that the table or the
-    installation does not serve refuse here, before the long work and not after it."""
+    """Refit each reference once, on the training part and target with the fewest losses.
+
+    Most references that the table or the installed packages do not support fail here, before the long computation."""
     parts_PxR = split.inner_train_FxGxR.reshape(-1, len(runs))
     count_PxK = parts_PxR.astype(int) @ np.isfinite(runs.loss_RxK)
     p, k = divmod(int(np.argmin(count_PxK)), count_PxK.shape[1])
@@ -84,7 +85,7 @@ def try_references(runs: Runs, split: Split, methods: list[Any], refused: Refuse
 
 
 def nowhere(refused: dict[str, Refused], notes: list[str]) -> dict[str, str]:
-    """Why methods are on no board; why others are missing on one is added to the notes."""
+    """{name: reason} of methods that are on no board. Methods missing on one board only are added to the notes."""
     skipped = {}
     for name in dict.fromkeys(name for why in refused.values() for name in why):
         reasons = {board: why[name] for board, why in refused.items() if name in why}
@@ -98,9 +99,9 @@ def nowhere(refused: dict[str, Refused], notes: list[str]) -> dict[str, str]:
 def reference_losses(
     method: Any, seen: Observations, rows: np.ndarray, target: int, train_R: np.ndarray, seed: int
 ) -> np.ndarray:
-    """Losses of all rows of the table (R,) by a reference fitted on the training rows; nan where it sees none."""
+    """Losses (R,) predicted by a reference fitted on the training rows; nan in rows that it cannot use."""
     weight_N = seen.weight_KxR[target] * train_R[rows]
-    loss_N = np.where(weight_N > 0, np.exp(seen.log_loss_KxR[target]), 1.0)  # nothing of the others enters
+    loss_N = np.where(weight_N > 0, np.exp(seen.log_loss_KxR[target]), 1.0)  # losses of other rows are not used
     loss_R = np.full(len(train_R), np.nan)
     loss_R[rows] = method.predict(seen.rows, loss_N, weight_N, seen.rows, seed)
     return loss_R

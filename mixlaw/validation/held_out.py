@@ -18,10 +18,10 @@ from mixlaw.runs.grouping import groups, scales
 from mixlaw.runs.run_table import Runs
 
 BLOWN = 1.5
-"""A law whose held-out error exceeds that of the runs' mean by this factor has gone astray. Where mixtures do not
-matter an honest fit is worse than the mean too, by the price of its parameters: up to 1.2 in simulations."""
+"""Ratio of held-out error to that of the runs' mean above which a law is distrusted. If mixtures have no effect, a
+correct fit is worse than the mean too, because it has more parameters: by up to 1.2 in simulations."""
 NEGLIGIBLE = 1e-4
-"""Nats per token: errors below it are none, whatever their factor."""
+"""Error (nats per token) below which a law is not distrusted, whatever the ratio."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,12 @@ class HeldOut:
     Attributes:
         mae: mean absolute error, nats per token.
         spearman: mean over targets of the rank correlation within a scale.
-        baseline_mae: error of predicting the mean of the training runs of the same scale, of all where it has none.
-        folds: number of folds; a mixture and all its checkpoints are in one.
-        notes: for the plan.
-        distrust: why the fit is not to be trusted, if so.
-        doubt: why differences between mixtures are not to be believed, if so.
+        baseline_mae: error of predicting the mean of the training runs at the same scale (if none: see
+            `training_rows_at_scale`).
+        folds: number of folds. A mixture, with all its checkpoints, is in one fold.
+        notes: notes for the plan.
+        distrust: reasons not to trust the fit; empty if there are none.
+        doubt: reasons not to trust predicted differences between mixtures; empty if there are none.
     """
 
     mae: float
@@ -47,17 +48,17 @@ class HeldOut:
     doubt: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any] | None:
-        """The plan's `law.held_out`, null where nothing could be held out."""
+        """The plan key `law.held_out`; None if nothing could be held out."""
         if not self.folds:
             return None
         return {k: getattr(self, k) for k in ("mae", "spearman", "baseline_mae", "folds")}
 
 
 def held_out(fit: Fit, seed: int = 0) -> HeldOut:
-    """Refit without each fold of mixtures and predict it: the error to expect on a mixture never run.
+    """Cross-validate a fit over mixtures: the error to expect on a new mixture.
 
-    A law that predicts new mixtures far worse than the mean of the runs is not to be trusted with anything; one
-    that is no better than the mean supports no claim that a mixture is better, but may well say that none is.
+    If the law predicts new mixtures far worse than the mean of the runs, the fit is not trusted at all. If it is no
+    better than the mean, it cannot support a claim that one mixture is better, but it can support a tie.
     """
     found = held_out_losses(fit, seed)
     if isinstance(found, str):
@@ -68,13 +69,14 @@ def held_out(fit: Fit, seed: int = 0) -> HeldOut:
 
 @dataclass(frozen=True)
 class HeldOutLosses:
-    """Losses of R runs of which each was predicted by a refit that had not seen its mixture.
+    """Held-out predictions of a law on its own runs.
 
     Attributes:
-        runs: the rows that the law can be fitted on, with the K targets that could be judged.
-        predicted_KxR, scored_KxR: nats per token; which rows judge: last checkpoints with a loss.
-        plain_KxR: the mean of the training runs of the same scale, in place of the law.
-        split: which fold held which row out. notes: what was left out.
+        runs: the R rows that the law can be fitted on, with the K targets that can be scored.
+        predicted_KxR: losses predicted by refits without the row's mixture, nats per token.
+        scored_KxR: mask of the rows to score: last checkpoints with a loss.
+        plain_KxR: losses predicted by the mean of the training runs at the same scale, nats per token.
+        split: training and test parts. notes: targets left out.
     """
 
     runs: Runs
@@ -86,10 +88,10 @@ class HeldOutLosses:
 
 
 def held_out_losses(fit: Fit, seed: int = 0) -> HeldOutLosses | str:
-    """Refit without each fold of mixtures and predict it; or why nothing could be held out."""
+    """Refit without each fold of mixtures and predict that fold. Returns the reason if nothing can be held out."""
     if fit.data is None:
         return "the fit came without its runs"
-    # Rows that the law cannot be fitted on neither count as mixtures nor judge.
+    # Rows that the law cannot be fitted on are neither counted as mixtures nor scored.
     every = fit.data.observations
     runs = every.runs
     split = over_mixtures(runs, seed)
@@ -105,7 +107,7 @@ def held_out_losses(fit: Fit, seed: int = 0) -> HeldOutLosses | str:
 
 
 def _predicted(law: type[Law], seen: Observations, split: Split, notes: tuple[str, ...]) -> HeldOutLosses:
-    """The test parts of the rows that a law can be fitted on."""
+    """Predictions for the test parts of the rows that the law can be fitted on."""
     runs, every = seen.runs, np.arange(len(seen.runs))
     stage(f"judging {law.name} on held-out mixtures")
     points_KxR = gather(refit(law, seen, split.train_FxR).points(), every, split.test_FxR)
@@ -116,7 +118,7 @@ def _predicted(law: type[Law], seen: Observations, split: Split, notes: tuple[st
 
 
 def _judge(law: type[Law], held: HeldOutLosses) -> HeldOut:
-    """The error of a law on the rows that judge it."""
+    """Error of a law on the scored rows, compared with that of the mean."""
     runs, loss_KxR = held.runs, held.runs.loss_RxK.T
     found, plain = (
         score(Predictions(x_KxR, x_KxR, x_KxR), loss_KxR, held.scored_KxR, scales(runs), held.split.fold_R)

@@ -1,4 +1,4 @@
-"""Leaderboard: what `compare` returns, as it is read, printed and saved."""
+"""Leaderboard: the result of `compare`, with its table, JSON and files."""
 
 import json
 from dataclasses import dataclass, field
@@ -20,12 +20,13 @@ class Entry:
     """One law or baseline of a board.
 
     Attributes:
-        name, kind: kind is law, auto, reference or baseline.
-        scores: by metric (see `mixlaw.estimation.metrics.score`), one number a target (K,).
-        seconds: of all its refits, compilation included; of `auto` with those of its candidates.
+        name: name of the law or baseline.
+        kind: law, auto, reference or baseline.
+        scores: {metric: (K,)}, one number per target (see `mixlaw.estimation.metrics.score`).
+        seconds: time of all its refits, including compilation; for `auto` also of its candidates.
         predicted: its held-out predictions.
-        serves_K: targets that it can be asked for.
-        picks: of `auto`, the law taken in each training part.
+        serves_K: mask of the targets that it can predict.
+        picks: for `auto`, the law taken in each training part.
     """
 
     name: str
@@ -39,14 +40,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Board:
-    """One way of holding out.
+    """Scores of all entries under one kind of split.
 
     Attributes:
-        name: what judges: mixtures, or the largest size.
+        name: the test set: mixtures, or largest size.
         targets: names of the K targets.
         entries: best first, by mean absolute error.
         loss_KxR: observed losses, nats per token.
-        scored_KxR: the rows that judge. scale_R: index of each row's scale.
+        scored_KxR: mask of the scored rows. scale_R: index of each row's scale.
     """
 
     name: str
@@ -58,8 +59,8 @@ class Board:
 
     @cached_property
     def means(self) -> list[dict[str, float]]:
-        """Of every entry the mean of each metric over the targets it serves, nan where it lacks one of them. Targets
-        on which no entry has the metric (too few runs to rank) do not count."""
+        """Mean of each metric over the targets that an entry can predict, one dict per entry; nan if a value is nan.
+        Targets for which no entry has the metric (too few runs to rank) are ignored."""
         found = []
         for entry in self.entries:
             mean = {}
@@ -71,14 +72,14 @@ class Board:
         return found
 
     def sorted(self) -> "Board":
-        """With the lowest mean absolute error first."""
+        """The board with entries in ascending order of mean absolute error."""
         error = [mean["mae"] if np.isfinite(mean["mae"]) else np.inf for mean in self.means]
         order = np.argsort(error, kind="stable")
         entries = tuple(self.entries[i] for i in order)
         return Board(self.name, self.targets, entries, self.loss_KxR, self.scored_KxR, self.scale_R)
 
     def rows(self) -> list[dict[str, Any]]:
-        """One record an entry and target, each entry's mean over the targets first (its `target` is empty)."""
+        """One record per entry and target, after one with the entry's mean over targets (its `target` is empty)."""
         found = []
         for rank, (entry, mean) in enumerate(zip(self.entries, self.means, strict=True), start=1):
             known = {"judged": self.name, "rank": rank, "name": entry.name, "kind": entry.kind}
@@ -90,11 +91,11 @@ class Board:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Boards, best law first, and what to know of them.
+    """Boards with the best law first, and notes.
 
     Attributes:
-        boards: *mixtures*, and *largest size* where there is one to judge.
-        skipped: laws and references that the table, or what is installed, does not serve, and why.
+        boards: *mixtures*, and *largest size* if the runs allow it.
+        skipped: {name: reason} of laws and references that cannot be fitted to the table or are not installed.
         notes: one line each. provenance: the run table and the seed.
 
     >>> board = Leaderboard((), {"chinchilla": "there are too few sizes"}, (), {"runs": "runs.csv", "seed": 0})
@@ -108,11 +109,11 @@ class Leaderboard:
     provenance: dict[str, Any]
 
     def frame(self) -> pd.DataFrame:
-        """A row for every board, entry and target; `target` is empty where a row is the mean over the targets."""
+        """One row per board, entry and target; `target` is empty in rows with the mean over targets."""
         return pd.DataFrame([row for board in self.boards for row in board.rows()])
 
     def to_dict(self) -> dict[str, Any]:
-        """The leaderboard as JSON types; what has no value is null."""
+        """The leaderboard as JSON types, with None for missing values."""
         boards = []
         for board in self.boards:
             entries = [
@@ -133,7 +134,7 @@ class Leaderboard:
         return no_nan(known | {"notes": list(self.notes), "provenance": self.provenance})
 
     def save(self, folder: str | Path) -> None:
-        """Write leaderboard.csv and leaderboard.json into a folder that exists."""
+        """Write leaderboard.csv and leaderboard.json into an existing folder."""
         folder = Path(folder)
         self.frame().to_csv(folder / "leaderboard.csv", index=False)
         (folder / "leaderboard.json").write_text(json.dumps(self.to_dict(), indent=1), encoding="utf-8")
