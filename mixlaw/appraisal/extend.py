@@ -1,4 +1,4 @@
-"""A fit with one more source, of which no run knows anything."""
+"""A fit extended by a source that no run contains, with given parameters."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,10 +12,10 @@ from mixlaw.laws.base import fitted_fields, parameter_slices
 
 
 def source_slices(fit: Fit) -> dict[str, slice]:
-    """Where the parameters that the law has for each source stand in the unconstrained vector, by name.
+    """Slices of the unconstrained parameter vector with the law's per-source parameters, by parameter name.
 
     Raises:
-        MixlawError: none of them says what a source is worth.
+        MixlawError: the law has no parameter for the value of a source.
     """
     law = parametric(fit.law)
     if law.worth is None:
@@ -26,15 +26,15 @@ def source_slices(fit: Fit) -> dict[str, slice]:
 
 
 def with_source(fit: Fit, name: str, new: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Fit:
-    """The fit with a source more, last.
+    """The fit with one more source, in the last place.
 
     Args:
         name: of the new source, which the fit does not have.
-        new: its value of every parameter that the law has for each source, unconstrained: for each target (K,) in the
-            fit, and (B, K) in the replicas.
+        new: its value of every per-source parameter, unconstrained: one per target (K,) for the fit, and (B, K) for
+            the replicas.
 
     Raises:
-        MixlawError: the fit knows a source of that name.
+        MixlawError: the fit already has a source of that name.
     """
     if name in fit.sources:
         raise MixlawError(f"source '{name}' is among the runs' already: give the sample another --name")
@@ -59,7 +59,7 @@ def with_source(fit: Fit, name: str, new: Mapping[str, tuple[np.ndarray, np.ndar
 
 
 def _longer(fit: Fit, z_P: np.ndarray, new: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Unconstrained parameters (..., P) with an entry more in every field that has one for each source."""
+    """Unconstrained parameters (..., P) with one more entry in every per-source field."""
     law = parametric(fit.law)
     slices, parts = parameter_slices(law, len(fit.sources)), []
     for f in fitted_fields(law):

@@ -17,7 +17,7 @@ from mixlaw.transport import Bounds
 from mixlaw.typing import Array
 
 AT_BOUND = 1e-4
-"""A share this near to a bound is held by it."""
+"""A share nearer than this to a bound counts as being at it."""
 
 
 def nearest_plan(texts: Texts, project: Project, by: str = DISTANCES[0], seed: int = 0) -> Plan:
@@ -26,11 +26,11 @@ def nearest_plan(texts: Texts, project: Project, by: str = DISTANCES[0], seed: i
     Args:
         texts: of the project's sources and targets.
         project: sources, targets with weights, budget.
-        by: the distance that recommends; the others stand beside it under `transport`.
-        seed: of the draws behind intervals.
+        by: the distance that chooses the mixture; results for the others are under `transport`.
+        seed: of the bootstrap.
 
     Raises:
-        MixlawError: no such distance, constraints that only a plan from runs keeps, or bounds that no mixture meets.
+        MixlawError: the distance is unknown, a constraint needs runs, or no mixture satisfies the bounds.
 
     >>> from mixlaw.appraisal import sample_texts
     >>> from mixlaw.project.sources import Source
@@ -56,7 +56,7 @@ def nearest_plan(texts: Texts, project: Project, by: str = DISTANCES[0], seed: i
 
 
 def checked(project: Project, notes: list[str]) -> None:
-    """Refuse what a distance cannot keep; say what it does not mean.
+    """Raise if a constraint needs runs; add notes on settings that have no effect without runs.
 
     Raises:
         MixlawError: the project has groups, near or money.
@@ -76,10 +76,10 @@ def checked(project: Project, notes: list[str]) -> None:
 
 
 def weights_of(texts: Texts, project: Project) -> Array:
-    """Weights of the texts' targets, summing to 1; each counts alike where the project names none.
+    """Weights of the texts' targets (K,), summing to 1; equal if the project names no targets.
 
     Raises:
-        MixlawError: the texts are not those of the project's targets.
+        MixlawError: the targets of the texts and of the project differ.
     """
     stated = project.targets or tuple(Target(name) for name in project.sources.names)
     weights = {target.name: target.weight for target in stated}
@@ -91,7 +91,7 @@ def weights_of(texts: Texts, project: Project) -> Array:
 
 
 def bounds_of(sources: Sources, names: tuple[str, ...], budget: Budget | None, notes: list[str]) -> Bounds:
-    """The planner's bounds; caps on epochs only where the budget states D, which is said."""
+    """Bounds of the shares. Caps on epochs need D; without it a note says that they do not apply."""
     tokens = None if budget is None else budget.tokens
     capped = [source.name for source in sources if source.max_epochs is not None]
     if capped and tokens is None:
@@ -102,7 +102,7 @@ def bounds_of(sources: Sources, names: tuple[str, ...], budget: Budget | None, n
 def _content(
     found: dict[str, Nearest], by: str, texts: Texts, project: Project, bounds: Bounds, notes: list[str], seed: int
 ) -> dict[str, Any]:
-    """The keys of a plan, null where only runs could say."""
+    """The keys of a plan; those that need runs are null."""
     from mixlaw.version import __version__
 
     names, chosen, budget = project.sources.names, found[by], project.budget
@@ -146,7 +146,7 @@ def _content(
 
 
 def _explain(found: dict[str, Nearest], by: str, alone: bool, D: float | None, sized: bool, notes: list[str]) -> None:
-    """Why keys are null, and what the mixture is."""
+    """Add notes: the reasons why keys are null, and how the mixture was found."""
     notes.append(
         f"transport optimum, no runs: the mixture whose text is nearest to the targets' by {by}; it knows nothing of "
         "repetition, of how hard text is to learn, or of defects that text features do not show"
@@ -172,7 +172,7 @@ def _told(one: Nearest, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _baselines(project: Project, bounds: Bounds) -> dict[str, Any]:
-    """Proportional and uniform, and whether they keep the bounds; what they cost is not known."""
+    """Proportional and uniform, and whether they satisfy the bounds; without runs their losses are unknown."""
     S = len(project.sources)
     others: dict[str, Array] = {"uniform": np.full(S, 1 / S)}
     if np.isfinite(project.sources.tokens_S).all():
@@ -186,7 +186,7 @@ def _baselines(project: Project, bounds: Bounds) -> dict[str, Any]:
 
 
 def _caps(project: Project, w_S: Array, bounds: Bounds) -> dict[str, Any]:
-    """By source: its bounds, and which of them holds its share."""
+    """By source: its bounds, and the bound that its share is at."""
     found = {}
     for source, w, low, high in zip(project.sources, w_S, bounds.lower_S, bounds.upper_S, strict=True):
         binding = "min" if low > 0 and w - low < AT_BOUND else "max" if high < 1 and high - w < AT_BOUND else None

@@ -1,8 +1,8 @@
-"""How far a source's text is from any mixture of the others': a copy of what is there adds tokens and nothing else.
+"""Novelty of a source: distance of its text from the nearest mixture of the other sources.
 
-A law whose index adds the sources up, each with falling returns, gives a second copy of a source returns of its own,
-which it has not. What n-grams say of a copy is the same as of the original, so theta cannot tell; its distance from the
-mixture of the others that is nearest to it can.
+A copy of a known source adds tokens and nothing else. A law whose index sums over sources, each with diminishing
+returns, overvalues a copy: it treats the copy as a separate source. The n-grams of a copy are those of the original, so
+theta does not show the difference; the distance from the nearest mixture of the other sources does.
 """
 
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from mixlaw.appraisal.nearness import Counts
 from mixlaw.transport import NGramKL, minimize
 
 NOVEL = 0.5
-"""Of the median distance of the known sources from each other: a source that far away counts in full."""
+"""Part of the median distance between known sources from which on novelty is 1."""
 LEAST = 0.02
-"""Novelty is never less, so that its logarithm stays finite."""
+"""Smallest novelty: keeps its logarithm finite."""
 ALIKE = 0.5
-"""Up to this novelty, a source may count as more of a known one."""
+"""Novelty up to which tokens of a source may count as tokens of a known source."""
 TOLERANCE = 1e-2
 
 
 @dataclass(frozen=True)
 class Novelty:
-    """How new a source's text is.
+    """Novelty of a source's text.
 
     Attributes:
-        value: from `LEAST`, a copy, to 1, as far from the others as they are from each other, or half as far.
-        nearest_S: the mixture of the other sources that its text is nearest to.
+        value: from `LEAST` (a copy) to 1 (at least `NOVEL` times as far from the others as they are from each other).
+        nearest_S: the mixture of the other sources whose text is nearest.
     """
 
     value: float
@@ -35,18 +35,19 @@ class Novelty:
 
     @property
     def old_part(self) -> float:
-        """The part of its tokens that may count as more tokens of a known source: all of a copy's, none beyond
-        `ALIKE`. Text that is only somewhat alike is no substitute for the known source, however little of that is left
-        to repeat."""
+        """The part of the source's tokens that may count as tokens of a known source: 1 for a copy, 0 above `ALIKE`.
+
+        Text that is only somewhat similar does not replace the known source, even if that has few tokens.
+        """
         return 0.0 if self.value > ALIKE else (1 - self.value) / (1 - LEAST)
 
 
 def novelty(counts: Counts, source: str, seed: int = 0) -> Novelty:
     """KL(one half of the source || nearest mixture of halves of the others), less KL(one half || its other half), in
-    units of `NOVEL` times the median of the same over the other sources; 1 where there are fewer than two others.
+    units of `NOVEL` times the median of the same over the other sources; 1 if there are fewer than two others.
 
-    Halves are of passages, at random: the second term is what the n-grams of so few passages of one and the same text
-    are apart.
+    The passages are halved at random. The second term is the sampling error: the distance between two samples of this
+    size of the same text.
     """
     rng = np.random.default_rng([seed, 10])
     halves = {name: _halves(part, rng) for name, part in counts.sources.items()}
@@ -65,7 +66,7 @@ def _halves(count_NxB, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray
 
 
 def _away(halves: dict[str, tuple[np.ndarray, np.ndarray]], source: str, others: list[str]) -> tuple[float, np.ndarray]:
-    """How much farther a source's half is from the nearest mixture of others than from its own other half, nats."""
+    """Distance of a source's half from the nearest mixture of others, minus that from its own other half, nats."""
     one_B, other_B = halves[source]
     found = minimize(NGramKL({name: halves[name][0] for name in others}, one_B), tolerance=TOLERANCE)
     return found.value - NGramKL({source: other_B}, one_B)(np.ones(1)).value, found.w_S

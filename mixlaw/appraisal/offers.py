@@ -1,4 +1,4 @@
-"""The plan with a new source offered in some amount: as a source of its own, or as more of one it reads like."""
+"""The optimal plan with a new source: as a source of its own, or as more tokens of the most similar known source."""
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from mixlaw.project.sources import Source, Sources
 
 
 class Optima(NamedTuple):
-    """Of the fit and of its replicas; and the objective of the fit's own optimum in every replica, nats per token."""
+    """Optima of the fit and of its replicas; objective of the fit's optimum in every replica (B,), nats per token."""
 
     best: Optimum
     refits: list[Optimum]
@@ -22,13 +22,13 @@ class Optima(NamedTuple):
 
 @dataclass(frozen=True)
 class Offers:
-    """What a new source can be in a plan.
+    """Ways in which a new source can enter a plan.
 
     Attributes:
-        problem, scale: the plan without it.
-        fit: with it as the last source.
-        like: a known source of which a part of it may be more of the same, if any.
-        part: which part of its tokens.
+        problem, scale: the plan without the new source.
+        fit: the fit with the new source, in the last place.
+        like: the most similar known source, whose tokens a part of the new source may count as; None if there is none.
+        part: that part of the new source's tokens.
     """
 
     problem: MixtureProblem
@@ -38,10 +38,10 @@ class Offers:
     part: float = 1.0
 
     def solved(self, offer: Source, replicas: bool = True) -> Optima:
-        """Optima over all sources, the new one last; those of the replicas only where they are asked for.
+        """Optima over all sources, the new one last; those of the replicas only if requested.
 
         Raises:
-            MixlawError: no mixture keeps the constraints.
+            MixlawError: no mixture satisfies the constraints.
         """
         problem = self.problem
         own = pose(self.fit, Sources((*self._known(), offer)), problem.budget, problem.targets, problem.constraints)
@@ -60,7 +60,7 @@ class Offers:
         return optima(problem, self.scale, replicas)
 
     def _as_more(self, offer: Source, replicas: bool) -> Optima:
-        """The plan without the new source, whose like has its tokens and may take its share besides."""
+        """Optima with the new source's tokens and share added to those of the most similar known source."""
         problem, known = self.problem, self._known()
         offer = replace(offer, tokens=None if offer.tokens is None else self.part * offer.tokens)
         at = known.names.index(self.like or "")
@@ -81,8 +81,11 @@ class Offers:
         return Optima(parted[0], parted[1:], value_B)
 
     def _parted(self, w_S: np.ndarray, at: int, offer: Source) -> np.ndarray:
-        """Shares (S + 1,) of a plan in which one source stands for two: the known one goes first, once and as far as
-        its bounds allow; where both must repeat, they repeat alike."""
+        """Split the share of the merged source into known and new; returns shares (S + 1,).
+
+        The known source is used first, for one epoch and within its bounds. If both must repeat, they have equal
+        epochs.
+        """
         same, D = self._known()[at], self.scale.tokens
         most = float(self.problem.upper_S(D)[at])
         if D is not None and same.tokens is not None and "unique" in self.fit.law.needs:
@@ -96,7 +99,7 @@ class Offers:
 
 
 def optima(problem: MixtureProblem, scale: Scale, replicas: bool = True, best: Optimum | None = None) -> Optima:
-    """Optima of a problem: that of the fit, found unless it is given, and those of the replicas if asked for."""
+    """Optima of a problem: of the fit (solved unless given as `best`), and of the replicas if requested."""
     best = best or problem.solve(problem.fit.z_KxP[None], scale.pair)[0]
     if not replicas:
         return Optima(best, [], np.empty(0))

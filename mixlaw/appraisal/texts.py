@@ -1,4 +1,4 @@
-"""Equal samples of the text of every source and of the targets: all that is known of a source before any run."""
+"""Samples of equal size of the text of every source, and of the targets: the data of an estimate without runs."""
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,29 +10,29 @@ from mixlaw.errors import MixlawError, listed
 from mixlaw.transport import passages, reservoir
 
 CHARACTERS = 300
-"""Of a passage: short, so that sources of few documents give many, and mixtures of passages are mixtures of tokens."""
+"""Length of a passage: short, so that few documents give many passages, and passages have nearly equal tokens."""
 MOST = 2000
-"""Passages of a source or target that are kept."""
+"""Largest number of passages sampled from a source or target."""
 LEAST = 8
-"""Passages of a source, about 2,400 characters, below which its text says nothing of it."""
+"""Smallest number of passages of a source (about 2,400 characters); below it is an error."""
 LEAST_TARGET = 4
-"""The same of a target, which may be a fifth of a source's text."""
+"""The same for a target, which may be a fifth of a source's text."""
 FEW = 100
-"""Passages below which a source is said to be known too little."""
+"""Passages of a source below which a note says that they are few."""
 HELD = 5
-"""One document in so many is set aside where a target is measured on a source's own text."""
+"""One in this many documents is set aside if a target uses a source's own text."""
 LEAST_HELD = 20
-"""Passages that documents set aside must give; else the last fifth of the text is set aside."""
+"""Smallest number of passages in the documents set aside; with fewer, the last fifth of the text is set aside."""
 
 
 @dataclass(frozen=True)
 class Texts:
-    """Passages of text, `CHARACTERS` long at most.
+    """Passages of text of at most `CHARACTERS` characters.
 
     Attributes:
-        sources: of every source, equally many.
-        targets: of every target, held apart from all sources.
-        notes: what was not as it should be, one line each.
+        sources: the same number of passages of every source.
+        targets: passages of every target; no document of them is in a source's sample.
+        notes: problems found, one line each.
 
     >>> Texts({"web": ["some text", "more text"]}, {"news": ["held-out text"]}).count
     2
@@ -54,14 +54,16 @@ def sample_texts(
     seed: int = 0,
     most: int = MOST,
 ) -> Texts:
-    """Samples of streams of documents, which are read more than once: lists, or `proxies.text.readers.Documents`.
+    """Sample passages of the documents of every source and target.
 
-    A target without documents (None) is measured on a fifth of those of the source of its name, chosen by their
-    content, which the source's own sample then lacks. A document that a target holds is in no source's sample.
+    Documents are read more than once: give lists, or `proxies.text.readers.Documents`.
+
+    A target without documents (None) uses a fifth of the documents of the source of its name, chosen by a hash of
+    their content; the source's sample excludes these. No document of a target is in a source's sample.
 
     Raises:
         MixlawError: a source gives fewer than `LEAST` passages, a target fewer than `LEAST_TARGET`, or a target
-            without documents is no source.
+            without documents has no source of its name.
 
     >>> documents = {name: [f"{name} text about {name} {i} " * 20 for i in range(20)] for name in ("web", "code")}
     >>> texts = sample_texts(documents, {"code": [f"other code {i} " * 20 for i in range(20)]})
@@ -101,7 +103,7 @@ def sample_texts(
 
 
 def _refuse_short(what: str, part: Sequence[str], least: int, documents: object) -> None:
-    """Refuse text of too few passages; files are named where the documents are of files."""
+    """Raise if a text has too few passages; the message names the files, if the documents are from files."""
     if len(part) >= least:
         return
     files = [file.name.rpartition("/")[2] for file in getattr(documents, "files", ())]
@@ -126,7 +128,7 @@ def _some(part: list[str], count: int, seed: tuple[int, ...]) -> list[str]:
 
 @dataclass(frozen=True)
 class _Own:
-    """A source that is a target too: what is set aside, the keys of those documents, and what is left."""
+    """A source that is also a target: passages set aside, hashes of their documents, and the remaining text."""
 
     held: list[str]
     keys: frozenset[int]
@@ -144,7 +146,7 @@ class _Left:
 
 
 class _Fresh:
-    """The documents of a stream that no target holds, and, once read, how many were `dropped`."""
+    """The documents of a stream that are in no target; after reading, `dropped` is the number left out."""
 
     def __init__(self, documents: Iterable[str], barred: set[int]) -> None:
         self.documents, self.barred, self.dropped = documents, barred, 0
@@ -159,7 +161,7 @@ class _Fresh:
 
 
 def _own(name: str, documents: Iterable[str]) -> _Own:
-    """Whole documents set aside by their content; where they are too few, the end of the text."""
+    """Set aside whole documents by a hash of their content; if these are too few, the end of the text."""
     chosen = [text for text in documents if _key(text) % HELD == 0]
     held = list(passages(chosen, CHARACTERS))
     left = sum(1 for _ in zip(range(LEAST_HELD), passages(_Left(documents), CHARACTERS), strict=False))

@@ -1,12 +1,12 @@
-"""From distances to what a law says of a source: a covariate, a prior before any run, a prediction from other sources.
+"""Regression of a law's parameter theta on a text covariate: prior of a fit, and prediction for a new source.
 
-In a law with an index u = a0 + sum_i exp(theta_i) w_i^(a_i), theta_ki says what source i is worth for target k. On text
-it follows what n-grams say:
+In a law with an index u = a0 + sum_i exp(theta_i) w_i^(a_i), theta_ki is the value of source i for target k. On text it
+is close to linear in a covariate computed from n-grams:
 
     x_ki = log E_{b ~ target k}[ q_i(b) / m(b) ],   m = mean_i q_i
 
 the log of -dKL(target k || mixture)/dw_i at the uniform mixture: how much likelier target k's n-grams are under source
-i than under all sources alike. On the demo's text theta_ki - mean_i theta_ki is 3.0, 3.0, 3.3 times x_ki - mean_i x_ki
+i than under the uniform mixture. On demo text theta_ki - mean_i theta_ki is 3.0, 3.0, 3.3 times x_ki - mean_i x_ki
 for its three targets, with correlations of .98 to 1.00 (analysis/NOTES.md).
 """
 
@@ -19,13 +19,13 @@ from mixlaw.laws import SourcePrior
 from mixlaw.transport import NGramKL
 
 SLOPE, SLOPE_SD = 3.0, 1.0
-"""theta per unit of x, before any run: the demo's, trusted to a third."""
+"""Prior of the slope, theta per unit of x: the demo's value, with a standard deviation of a third of it."""
 SPREAD = 0.4
-"""By how much theta strays from the line."""
+"""Standard deviation of theta around the line."""
 
 
 class LinePrior(NamedTuple):
-    """What is held of a line before any run: its slope, the slope's deviation, how far sources stray from it."""
+    """Prior of a regression line: slope, its standard deviation, and standard deviation of sources around the line."""
 
     slope: float
     slope_sd: float
@@ -33,19 +33,19 @@ class LinePrior(NamedTuple):
 
 
 OF_TEXT = LinePrior(SLOPE, SLOPE_SD, SPREAD)
-"""theta on x."""
+"""Prior for theta on x."""
 OF_SIZE = LinePrior(0.0, 1.0, 1.0)
-"""Any other parameter of a source (in the fit's unconstrained space) on the logarithm of its unique tokens: laws fix
-how these enter, and what they get wrong the sources' own parameters make up for."""
+"""Prior for any other per-source parameter (unconstrained) on the logarithm of the source's unique tokens. The law
+fixes how tokens enter; the sources' parameters correct its errors, so they may depend on tokens."""
 
 SHARED = 0.6
-"""Deviation of the mean over sources, which the law's other parameters absorb."""
+"""Standard deviation of the mean over sources, which the law's other parameters absorb."""
 FREEDOM = 4.0
-"""What `SPREAD` counts for, in observations, when the runs estimate it."""
+"""Weight of the prior `SPREAD`, in observations, when it is estimated from the runs."""
 
 
 def covariate(distances: Sequence[NGramKL]) -> np.ndarray:
-    """x (K, S), one row for each target's distance.
+    """The text covariate x (K, S), from one distance per target.
 
     >>> web, code, target = np.array([9.0, 1.0]), np.array([1.0, 9.0]), np.array([2.0, 8.0])
     >>> x_KxS = covariate([NGramKL({"web": web, "code": code}, target)])
@@ -57,7 +57,7 @@ def covariate(distances: Sequence[NGramKL]) -> np.ndarray:
 
 
 def source_prior(x_KxS: np.ndarray, sources: tuple[str, ...], targets: tuple[str, ...]) -> SourcePrior:
-    """theta before any run: SLOPE (x - mean x), the slope itself uncertain, one for each target.
+    """Prior of theta: mean SLOPE (x - mean x), with an uncertain slope of its own for each target.
 
     Integrated over slope ~ Normal(SLOPE, SLOPE_SD²): covariance SPREAD² I + SLOPE_SD² x x' + SHARED² 11'.
 
@@ -72,12 +72,12 @@ def source_prior(x_KxS: np.ndarray, sources: tuple[str, ...], targets: tuple[str
 
 
 class Line(NamedTuple):
-    """A parameter on a covariate over the sources of the runs: one slope, a level for each target.
+    """Regression of a parameter on a covariate over the runs' sources: one slope, an intercept for each target.
 
     Attributes:
-        slope: posterior mean. slope_sd: its deviation.
-        spread: deviation of theta from the line.
-        freedom: what `spread` rests on.
+        slope: posterior mean. slope_sd: its standard deviation.
+        spread: standard deviation of theta around the line.
+        freedom: degrees of freedom of `spread`.
     """
 
     slope: float
@@ -89,13 +89,13 @@ class Line(NamedTuple):
 def line(theta_KxS: np.ndarray, x_KxS: np.ndarray, prior: LinePrior = OF_TEXT) -> Line:
     """Bayesian regression, conjugate given the spread (estimated once); by default with the prior of `source_prior`.
 
-    With S sources and K targets it rests on K (S - 1) - 1 observations beside the prior's.
+    With S sources and K targets the data add K (S - 1) - 1 degrees of freedom to the prior's.
     """
     t_KxS, x_KxS = (z - z.mean(1, keepdims=True) for z in (theta_KxS, x_KxS))
     variance, slope = prior.spread**2, prior.slope
     precision = 1 / prior.slope_sd**2
     freedom = FREEDOM + max(x_KxS.shape[0] * (x_KxS.shape[1] - 1) - 1, 0)
-    for _ in range(20):  # the spread decides what the slope's prior counts for: a fixed point
+    for _ in range(20):  # the weight of the slope's prior depends on the spread: iterate to a fixed point
         precision = (x_KxS**2).sum() / variance + 1 / prior.slope_sd**2
         slope = ((x_KxS * t_KxS).sum() / variance + prior.slope / prior.slope_sd**2) / precision
         variance = (FREEDOM * prior.spread**2 + ((t_KxS - slope * x_KxS) ** 2).sum()) / freedom
@@ -103,16 +103,16 @@ def line(theta_KxS: np.ndarray, x_KxS: np.ndarray, prior: LinePrior = OF_TEXT) -
 
 
 def predicted(found: Line, theta_KxS: np.ndarray, x_KxS: np.ndarray, x_K: np.ndarray) -> np.ndarray:
-    """theta (K,) of a source that no run has, from its x."""
+    """Predicted theta (K,) of a source that no run contains, from its x (K,)."""
     return theta_KxS.mean(1) + found.slope * (x_K - x_KxS.mean(1))
 
 
 def drawn(
     found: Line, theta_KxS: np.ndarray, x_KxS: np.ndarray, x_K: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """One draw of the same: of slope and spread, and of how far the new source strays from the line.
+    """One sample of `predicted`: slope, spread, and the new source's deviation from the line are drawn.
 
-    It strays alike for all targets: that is the wide side for their weighted mean.
+    The deviation is the same for all targets, which makes the interval of their weighted mean wide (conservative).
     """
     spread = found.spread * np.sqrt(found.freedom / rng.chisquare(found.freedom))
     slope = found.slope + found.slope_sd * rng.standard_normal()
@@ -121,7 +121,7 @@ def drawn(
 
 
 def left_out_error(theta_KxS: np.ndarray, x_KxS: np.ndarray) -> float | None:
-    """Root mean square error of `predicted` over the sources of the runs, each left out in turn; None for one."""
+    """Root mean square error of `predicted` over the runs' sources, each left out in turn; None for one source."""
     S = x_KxS.shape[1]
     if S < 2:
         return None

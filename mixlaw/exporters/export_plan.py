@@ -1,4 +1,4 @@
-"""export: a plan as a trainer's file, read back by the trainer's own strict reader before anyone gets it."""
+"""export: write a plan as a trainer's file, and check it by reading it back with that format's strict reader."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mixlaw.project.sources import Sources
 from mixlaw.typing import Array
 
 MOST_MOVED = 0.01
-"""A share that a format's grain moves by more, relatively, is said."""
+"""Relative change of a share by rounding above which there is a note."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Export:
         counts: what the weights count: tokens, documents or epochs.
         text: the file.
         suffix: of such files.
-        comments: whether `text` opens with where it is from; if not, `save` writes that beside it.
+        comments: True if `text` begins with its provenance; if not, `save` writes that to a second file.
         mixture: token shares by source, as the file gives them.
-        epochs: passes by source, None where they are unknown.
-        tokens: D, None where the plan has none.
+        epochs: epochs by source, None if unknown.
+        tokens: D, None if the plan has none.
         provenance: the plan's hash, version and tokenizer.
-        notes: what else to know.
+        notes: remarks for the user, one line each.
 
     >>> shares = {"web": 0.75, "code": 0.25}
     >>> made = Export("doremi", "tokens", "{}", ".json", False, shares, {"web": 1.5, "code": None}, 2e9, {}, ())
@@ -61,7 +61,7 @@ class Export:
         return {**vars(self), "notes": list(self.notes)}
 
     def save(self, path: str | Path) -> list[Path]:
-        """Write the file; where it has no comments, also `<path>.mixlaw.json` with what they would say."""
+        """Write the file; if its format has no comments, also `<path>.mixlaw.json` with the provenance."""
         written = [Path(path)]
         written[0].write_text(self.text, encoding="utf-8")
         if not self.comments:
@@ -74,17 +74,18 @@ class Export:
 def export(
     plan: PlanLike, trainer: str, sources: Sources | None = None, options: ExportOptions | None = None
 ) -> Export:
-    """`plan` in the form that `trainer` reads.
+    """Write a plan in a trainer's format.
 
     Args:
-        plan: as `recommend` or `read_plan` give it.
+        plan: a plan from `recommend` or `read_plan`.
         trainer: a name in `TRAINERS`.
-        sources: the project's; those that the plan records where None.
-        options: what the plan does not say.
+        sources: the project's; None: those that the plan records.
+        options: settings that the plan does not contain.
 
     Raises:
-        MixlawError: the trainer is unknown, the plan breaks a cap, the format cannot hold it (documents unknown, more
-            than one epoch where it only samples down, a share under its grain), or a path would be read as another's.
+        MixlawError: the trainer is unknown, the plan violates a cap, the format cannot express the plan (documents
+            unknown, over one epoch if the format only samples down, a share below its resolution), or a path would be
+            read as that of another source.
 
     >>> class Shares:
     ...     def to_dict(self):
@@ -121,7 +122,7 @@ def export(
 
 
 def _read_back(body: str, kind: Trainer, made: Recipe) -> Array:
-    """The token shares that the file gives; MixlawError where they are not the plan's or break a bound."""
+    """The token shares (S,) that the file gives; MixlawError if they are not the plan's or violate a bound."""
     named = {name: (path,) for name, path in made.options.paths.items()}
     sources = Sources(replace(s, paths=named.get(s.name, s.paths)) for s in made.sources)
     name = f"export to {kind.name}"

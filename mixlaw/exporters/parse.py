@@ -1,4 +1,4 @@
-"""Text of a weights file as plain values: JSON, YAML, words, or the calls and lists of a Python file."""
+"""Parse a weights file into plain values: JSON, YAML, words, or the calls and lists of a Python file."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _IMPORT = re.compile(r"^(from\s+[\w.]+\s+import|import\s+\w)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Words:
-    """A file that is words divided by blanks."""
+    """Content of a file of words separated by blanks."""
 
     words: list[str]
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call with its keywords; a value that is no literal is None."""
+    """A call with its keywords; the value of a non-literal is None."""
 
     name: str
     line: int
@@ -32,12 +32,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Python:
-    """What is plainly written in a Python file, which is never run.
+    """Literals and calls in a Python file, which is parsed and never run.
 
     Attributes:
         lists: literal values by the name they are assigned to.
         calls: every call, in order.
-        keyed: calls that stand as a value in a dict with literal keys, by key.
+        keyed: calls that are values of a dict with literal keys, by key.
     """
 
     lists: dict[str, Any] = field(default_factory=dict)
@@ -49,13 +49,13 @@ class Python:
 
 
 def parse(text: str, name: str, python: bool = False) -> Any:
-    """The content of a weights file; its name's suffix decides, else its shape: a file that imports is Python.
+    """The content of a weights file. The suffix selects the format, else the text does: with an import it is Python.
 
     Args:
-        python: whether a file is Python whose name does not say otherwise.
+        python: True if a file without a telling suffix is Python.
 
     Raises:
-        MixlawError: it is empty or broken; line and column are named.
+        MixlawError: the file is empty or malformed; the message gives line and column.
     """
     if not text.strip():
         raise MixlawError(f"{name}: the file is empty")

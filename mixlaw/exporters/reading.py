@@ -1,4 +1,4 @@
-"""Weights files of trainers as weights of tokens: which trainer's it is, and what its weights count."""
+"""Read a trainer's weights file as token weights: detect its format and the unit of its weights."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from mixlaw.project.sources import Sources
 
 @dataclass(frozen=True)
 class Weights:
-    """What a weights file says of `sources`.
+    """The weights of the sources, as read from a file.
 
     Attributes:
-        trainer: whose format it is, None where it is only {source: weight}.
-        counts: what the weights count: tokens, documents or epochs.
+        trainer: name of the trainer's format, None for a plain {source: weight}.
+        counts: unit of the weights: tokens, documents or epochs.
         stated: by source, the sum of its weights as written.
         tokens: by source, in proportion to tokens.
-        missing: sources that the file does not name, which then have no share.
+        missing: sources that the file does not name; their share is 0.
 
     >>> Weights("megatron", "tokens", {"web": 3.0, "code": 1.0}, {"web": 3.0, "code": 1.0}).mixture
     {'web': 0.75, 'code': 0.25}
@@ -69,14 +69,14 @@ def import_mixture(
     samples: str | None = None,
     partial: bool = False,
 ) -> Weights:
-    """The mixture in a trainer's weights file.
+    """Read the mixture from a trainer's weights file.
 
     Args:
         path: the file. It names a source by its name, by one of its paths, or by a path whose last part is its name.
-        sources: those that the file must name; weights that count documents need their `documents` and `tokens`.
-        trainer: whose format it is; found out by its shape where None.
-        samples: "packed" or "documents": what a sample is, where the trainer's default does not hold.
-        partial: sources that the file does not name have no share, rather than being refused.
+        sources: the sources that the file must name; weights in documents need their `documents` and `tokens`.
+        trainer: name of the format; None: detected from the content.
+        samples: "packed" or "documents": the unit of a sample, if it differs from the trainer's default.
+        partial: if True, sources that the file does not name get share 0; if False, they are an error.
 
     Raises:
         MixlawError: an unknown key, a weight of another unit or out of range, a source that is missing or unknown.
@@ -95,7 +95,7 @@ def import_mixture(
 
 
 def counts_of(path: str | os.PathLike[str], trainer: str | None = None, samples: str | None = None) -> str:
-    """What the weights in a file count: tokens, documents or epochs; MixlawError as of `import_mixture`."""
+    """Unit of the weights in a file: tokens, documents or epochs. Raises as `import_mixture`."""
     return _stated(read_text(Path(path)), str(path), trainer, samples)[2]
 
 
@@ -108,7 +108,7 @@ def weights_in(
     samples: str | None = None,
     partial: bool = False,
 ) -> Weights:
-    """As `import_mixture`, of a text; `name` stands for the file in messages, and its suffix says how to parse."""
+    """`import_mixture` for a text. `name` is the file's name for messages; its suffix selects the parser."""
     kind, pairs, counts = _stated(text, name, trainer, samples)
     stated = _by_source(pairs if kind is None else kind.keyed(pairs, sources), sources, name)
     missing = tuple(source for source in sources.names if source not in stated)
@@ -121,14 +121,14 @@ def weights_in(
 
 
 def mixture_weights(mixture: Mapping[str, Any], sources: Sources, name: str = "weights") -> Weights:
-    """A {source: weight} that is not in a file; sources that it does not name have no share."""
+    """Weights from a mapping {source: weight}; sources that it does not name get share 0."""
     found = _by_source(list(mixture.items()), sources, name)
     stated = {source: found.get(source, 0.0) for source in sources.names}
     return Weights(None, "tokens", stated, stated, tuple(source for source in sources.names if source not in found))
 
 
 def _by_source(pairs: Pairs, sources: Sources, name: str) -> dict[str, float]:
-    """The weights by source, those of several paths of one summed."""
+    """The weights by source; those of several paths of one source are summed."""
     stated: dict[str, float] = {}
     for key, value in pairs:
         weight = parse_number(value)
@@ -143,7 +143,7 @@ def _by_source(pairs: Pairs, sources: Sources, name: str) -> dict[str, float]:
 
 
 def _stated(text: str, name: str, trainer: str | None, samples: str | None) -> tuple[Trainer | None, Pairs, str]:
-    """The trainer, its pairs, and what they count: tokens, documents or epochs."""
+    """The trainer's format, its pairs, and their unit: tokens, documents or epochs."""
     if trainer is not None:
         kind = by_name(trainer)
         pairs, counts = kind.read(parse(text, name, python=kind.suffix == ".py"), name)

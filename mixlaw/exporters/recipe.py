@@ -1,4 +1,4 @@
-"""What an exporter needs of a plan: sources in the plan's order, shares, bounds and where they come from."""
+"""A plan prepared for export: sources in the plan's order, shares, bounds and provenance."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from mixlaw.typing import Array
 
 SAMPLES = ("packed", "documents")
 _NEAR = 1e-6
-"""Relative; a plan's share may exceed a cap by the optimizer's tolerance and is then put at it."""
+"""Relative tolerance: a share that exceeds a cap by less (the optimiser's tolerance) is set to the cap."""
 
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What a plan does not say.
+    """Settings of an export that a plan does not contain.
 
     Attributes:
-        samples: what one sample of the trainer is: "packed" (all of one length, so that weights are token shares) or
-            "documents"; None for what the trainer does by default.
+        samples: unit of the trainer's samples: "packed" (all of one length, so that weights are token shares) or
+            "documents"; None: the trainer's default.
         tokens: D, in place of the plan's.
         paths: by source, the path to write for it, in place of the project's.
         batch_tokens: OLMo-core's global_batch_size.
@@ -68,7 +68,7 @@ class Recipe:
     Attributes:
         w_S: token shares, summing to 1.
         lower_S, upper_S: smallest and largest token share at `tokens`.
-        tokens: D, None where the plan has none.
+        tokens: D, None if the plan has none.
         provenance: the plan's hash, version and tokenizer.
         groups: members and cap of each group of sources that the plan records.
     """
@@ -84,7 +84,7 @@ class Recipe:
 
     @property
     def epochs_S(self) -> Array:
-        """Passes over each source, nan where its tokens or D are unknown."""
+        """Epochs of each source (S,), nan if its tokens or D are unknown."""
         return self.w_S * (math.nan if self.tokens is None else self.tokens) / self.sources.tokens_S
 
     def length_S(self, trainer: str, packed: bool) -> Array:
@@ -98,7 +98,7 @@ class Recipe:
         )
 
     def needs_tokens(self, trainer: str, why: str) -> float:
-        """D, where the format cannot do without it and the sources' sizes; MixlawError naming what is missing."""
+        """D, for formats that need it and the sources' sizes; MixlawError naming the missing values."""
         if self.tokens is None:
             raise MixlawError(f"{trainer} {why}, and the plan has no number of training tokens; give --tokens")
         unknown = [s.name for s, w in zip(self.sources, self.w_S, strict=True) if w and s.tokens is None]
@@ -112,7 +112,7 @@ class Recipe:
         return self.options.paths.get(name) or (paths[0] if len(paths) == 1 else name)
 
     def all_paths(self, name: str) -> list[str]:
-        """The paths to write for a source where the format takes several."""
+        """The paths to write for a source, for formats that take several."""
         given = self.options.paths.get(name)
         return [given] if given else list(self.sources[name].paths) or [name]
 
@@ -121,7 +121,7 @@ def lengths(sources: Sources, names: list[str], trainer: str, packed: bool) -> A
     """Mean tokens of a document, (S,), for the sources in `names`, else nan.
 
     Raises:
-        MixlawError: one of them has no documents or no tokens; `packed` says that "packed" is a way out.
+        MixlawError: one of them has no documents or no tokens; with `packed` the message suggests "packed".
     """
     length_S = np.full(len(sources), math.nan)
     for i, source in enumerate(sources):
@@ -140,11 +140,11 @@ def recipe(plan: PlanLike, sources: Sources | None, options: ExportOptions) -> R
     """The plan ready for export.
 
     Args:
-        plan: its mixture, and where `sources` is None what it records of its sources.
+        plan: its mixture, and if `sources` is None the sources that it records.
         sources: the project's, with the plan's names.
 
     Raises:
-        MixlawError: the names differ, a path is for no source, or the plan breaks a bound of `sources` at its D.
+        MixlawError: the names differ, a path is for an unknown source, or the plan violates a bound at its D.
     """
     content = plan.to_dict()
     D = content.get("tokens") if options.tokens is None else options.tokens
@@ -181,11 +181,11 @@ def _ordered(sources: Sources, mixture: Mapping[str, float]) -> Sources:
 
 
 def recorded_sources(content: Mapping[str, Any], at: float | None = None) -> Sources:
-    """The sources of a plan, as it records them; of an older one, as far as its epochs and caps tell.
+    """The sources that a plan records; for an older plan, those that follow from its epochs and caps.
 
     Args:
-        content: of plan.json.
-        at: the D that the sources are asked for; an older plan's caps hold at its own D alone.
+        content: the JSON object of plan.json.
+        at: D of the run; the caps of an older plan apply at the plan's own D only.
 
     >>> plan = {"mixture": {"web": 1.0}, "provenance": {"sources": {"web": {"tokens": 1e9, "max_epochs": 2.0}}}}
     >>> recorded_sources(plan)["web"].max_epochs

@@ -1,4 +1,4 @@
-"""Shares as integers and short decimals: largest remainders, under the smallest and largest share of each source."""
+"""Round shares to integers or short decimals (largest remainders) within the bounds of each source."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from numpy.typing import NDArray
 from mixlaw.typing import Array
 
 SLACK = 1e-9
-"""Relative; what `audit` forgives at a cap."""
+"""Relative tolerance of `audit` at a cap."""
 DIGITS = (6, 9, 12)
 Groups = Sequence[tuple[NDArray[np.bool_], float]]
-"""Which sources are members, (S,), and the largest sum of their token shares."""
+"""Mask of the group's members (S,), and the largest sum of their token shares."""
 PRECISION = 1e-4
-"""A decimal is short enough if no share moves by more, relatively."""
+"""Largest relative change of a share by rounding to decimals."""
 _NOISE = 1e-12
 
 
 def whole(w_S: Array, total: int, lower_S: Array, upper_S: Array) -> NDArray[np.int64] | None:
-    """Integers near `w_S * total` that sum to `total` and stay within the bounds; None where there are none.
+    """Integers near `w_S * total` that sum to `total` and stay within the bounds; None if there are none.
 
-    The largest-remainder method (Hamilton's), with sources at a bound left out of the hand-out.
+    The largest-remainder method (Hamilton's), in which sources at a bound receive no remainder.
 
     Args:
         w_S: shares that sum to 1.
         total: of the integers.
-        lower_S, upper_S: bounds of the shares; one that is missed by float noise counts as kept.
+        lower_S, upper_S: bounds of the shares; one that is missed by rounding error counts as satisfied.
     """
     low_S = np.ceil(lower_S * total * (1 - _NOISE)).astype(np.int64)
     upper_S = np.where((w_S == 0) & (lower_S <= 0), 0.0, np.minimum(upper_S, 1.0))  # what has no share gets none
@@ -47,7 +47,7 @@ def whole(w_S: Array, total: int, lower_S: Array, upper_S: Array) -> NDArray[np.
 
 
 def whole_in_groups(w_S: Array, total: int, lower_S: Array, upper_S: Array, groups: Groups) -> NDArray[np.int64] | None:
-    """As `whole`, with no group's sum above its cap: members that were rounded up are rounded down until that holds."""
+    """`whole` with group caps: members that were rounded up are rounded down until every group is within its cap."""
     upper_S = upper_S.copy()
     for _ in range(4 * len(w_S) + 1):
         n_S = whole(w_S, total, lower_S, upper_S)
@@ -62,7 +62,7 @@ def whole_in_groups(w_S: Array, total: int, lower_S: Array, upper_S: Array, grou
 
 
 def within(w_S: Array, lower_S: Array, upper_S: Array) -> Array:
-    """`w_S` put inside the bounds, what that takes or leaves spread over the room of the others, shape (S,)."""
+    """`w_S` (S,) clipped to the bounds; the difference is spread over the other sources in proportion to their room."""
     v_S = np.clip(w_S, lower_S, upper_S)
     short = 1 - v_S.sum()
     room_S = upper_S - v_S if short > 0 else v_S - lower_S
@@ -72,13 +72,13 @@ def within(w_S: Array, lower_S: Array, upper_S: Array) -> Array:
 def decimals(
     value_S: Array, shares: Callable[[Array], Array], lower_S: Array, upper_S: Array, groups: Groups = ()
 ) -> Array:
-    """`value_S` (sum 1) as the shortest decimals that sum to 1, keep the bounds and move no share visibly.
+    """`value_S` (sum 1) as the shortest decimals that sum to 1, satisfy the bounds and change shares negligibly.
 
-    Where no decimals do (caps that leave no room at all), the values come back as they are.
+    If no decimals do (caps without any room), the values are returned unchanged.
 
     Args:
         value_S: shares in the unit of the file.
-        shares: token shares that values in that unit give.
+        shares: function from values in that unit to token shares.
         lower_S, upper_S, groups: bounds of the token shares.
     """
     w_S = shares(value_S)
@@ -95,6 +95,6 @@ def decimals(
 
 
 def keeps(w_S: Array, lower_S: Array, upper_S: Array, groups: Groups = ()) -> bool:
-    """Whether shares keep the bounds, up to `SLACK`."""
+    """True if shares satisfy the bounds, up to `SLACK`."""
     summed = all(w_S[in_S].sum() <= cap * (1 + SLACK) for in_S, cap in groups)
     return summed and bool((w_S <= upper_S * (1 + SLACK)).all() and (w_S >= lower_S * (1 - SLACK)).all())

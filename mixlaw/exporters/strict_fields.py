@@ -1,4 +1,4 @@
-"""Checks of a documented format, each refusing in one line that names file, key and mend."""
+"""Checks of the fields of a documented format; errors name the file, the key and the fix."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mixlaw.io.yaml import parse_number
 
 
 def mapping(value: Any, where: str, needed: Iterable[str] = (), known: Iterable[str] | None = ()) -> dict[str, Any]:
-    """`value` as a mapping with the keys `needed` and none but them and `known` (None: any)."""
+    """`value` as a mapping with all keys of `needed`, and no others except those of `known` (None: any)."""
     if not isinstance(value, dict) or not value:
         raise MixlawError(f"{where}: must be a mapping, not {shown(value)}")
     needed = list(needed)
@@ -61,7 +61,7 @@ def paired(names: list[str], weights: Any, where: str) -> list[tuple[str, Any]]:
 
 
 def sums_to_one(pairs: Iterable[tuple[str, Any]], where: str, most: float = 1e-3) -> None:
-    """Refuse weights whose trainer wants a sum of 1 and would stop at another, such as percentages."""
+    """Raise if weights do not sum to 1 (such as percentages), for trainers that require it."""
     total = sum(number(value, f"{where}: {key}") for key, value in pairs)
     if abs(total - 1) > most:
         raise MixlawError(f"{where}: the weights sum to {total:.6g} and must sum to 1; divide each by that")

@@ -28,10 +28,10 @@ Pairs = list[tuple[str, Any]]
 
 
 def read_weights(content: Any, name: str) -> Pairs:
-    """The weights in a parsed file of no trainer's exact form; a source may occur more than once, by several paths.
+    """The weights in a parsed file that matches no trainer's format; a source may occur several times, by its paths.
 
     Raises:
-        MixlawError: it holds no weights in a known form; `name` is the file's.
+        MixlawError: the file contains no weights in a known form; `name` is its name.
     """
     return _pairs(content, name)
 
@@ -40,7 +40,7 @@ def match_source(key: str, sources: Sources, name: str) -> int:
     """The position of the source that `key` names: its name, one of its paths, or a path ending in its name.
 
     Raises:
-        MixlawError: none or several match; `name` is the file's, for the message.
+        MixlawError: no source or several match; `name` is the file's, for the message.
     """
     if key in sources.names:
         return sources.names.index(key)
