@@ -1,23 +1,20 @@
-"""Figures for papers and pages: functions that take what the library returns and give back matplotlib Axes.
+"""Figures for papers and pages: functions from the library's results to matplotlib Axes.
 
 Each draws into the Axes given, or into a figure of its own (`ax.figure.savefig("share.pdf")`). pyplot is not used and
 no global setting is changed: fonts and sizes are those of the caller's rcParams, colours are those of `figures.style`.
 
-bars                Bars by source: shares beside proportional, epochs beside caps
-isoflop             Predicted loss over model size at fixed compute
-leaderboard         The leaderboard as figures: errors of every law, and the differences between mixtures that the
-                    best predict
-pareto              What one target costs another
-path                How the best mixture moves with the budget
-picture             A figure as a notebook shows it: PNG of moderate size, without pyplot and its global state
-plan                A plan at a glance: shares, epochs and the check at the budget in one figure
-plan_context        What a fit predicts at a plan: the plan's objective, or one target's loss, of any mixture at any
-                    size
-predicted_observed  Predicted against observed losses
-style               The one style of all figures: colours told apart by colour-blind readers (Okabe and Ito, 2008),
-                    names, axes
-surfaces            Predicted loss over mixtures: three sources in a triangle, or two sources while the others give
-                    way
+bars                Bar charts by source: shares compared with proportional, epochs compared with caps
+isoflop             IsoFLOP curves: predicted loss over model size at fixed compute
+leaderboard         Figures of a leaderboard: errors of every law, and differences between mixtures predicted by
+                    the best laws
+pareto              Trade-off between the losses of two targets
+path                Optimal shares as a function of the budget
+picture             A figure as PNG for a notebook, without pyplot and its global state
+plan                Overview of a plan in one figure: shares, epochs and the check at the budget
+plan_context        Predictions of a fit for a plan's run: its objective, or one target's loss, for any mixture
+predicted_observed  Scatter plots of observed over predicted losses
+style               Style of all figures: colours safe for colour-blind readers (Okabe and Ito, 2008), names, axes
+surfaces            Predicted loss over mixtures: of three sources in a triangle, or over the shares of two
 """
 
 from mixlaw.figures.bars import epochs_bars, mixture_bars

@@ -1,4 +1,4 @@
-"""Bars by source: shares beside proportional, epochs beside caps."""
+"""Bar charts by source: shares compared with proportional, epochs compared with caps."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -7,10 +7,10 @@ from mixlaw.figures import style
 from mixlaw.planning.plan import Plan
 
 REPEATED = 4.0
-"""Epochs above which bars change colour: up to them repeated text is nearly as good as new (Muennighoff et al.,
+"""Epochs above which bars change colour: up to 4, repeated text is nearly as good as new (Muennighoff et al.,
 2305.16264)."""
 WIDE = 30.0
-"""Epochs from which their axis is logarithmic above one pass: one source would squeeze all others."""
+"""Epochs above which the axis is logarithmic beyond one epoch: a linear one would squeeze all other sources."""
 
 
 def _order(plan: Plan) -> list[str]:
@@ -19,7 +19,7 @@ def _order(plan: Plan) -> list[str]:
 
 
 def mixture_bars(plan: Plan, ax: Axes | None = None) -> Axes:
-    """Recommended shares with 90% intervals beside the proportional ones, largest first.
+    """Bars of the recommended shares with 90% intervals, and of the proportional shares, largest first.
 
     >>> plan = Plan({"web": 0.7, "code": 0.3}, interval={"web": [0.6, 0.8], "code": [0.2, 0.4]})
     >>> [text.get_text() for text in mixture_bars(plan).get_yticklabels()]
@@ -46,7 +46,7 @@ def mixture_bars(plan: Plan, ax: Axes | None = None) -> Axes:
 
 
 def epochs_bars(plan: Plan, ax: Axes | None = None) -> Axes:
-    """Epochs of each source under the plan, largest share first, with its cap where it has one.
+    """Bars of each source's epochs under the plan, largest share first, with its cap if it has one.
 
     Raises:
         MixlawError: the plan's epochs are null.

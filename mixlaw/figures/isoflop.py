@@ -1,4 +1,4 @@
-"""Predicted loss over model size at fixed compute."""
+"""IsoFLOP curves: predicted loss over model size at fixed compute."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,23 +10,23 @@ from mixlaw.fitting.fit_result import Fit
 from mixlaw.planning.plan import Plan
 
 FACTORS = (1 / 16, 1 / 4, 1.0, 4.0, 16.0)
-"""Multiples of the plan's compute that have a curve."""
+"""Multiples of the plan's compute for which a curve is drawn."""
 AROUND = 16.0
-"""A curve goes from so many times smaller than its best size to so many times larger."""
+"""Range of a curve: from the best size divided by this to the best size times this."""
 POINTS = 121
 
 
 def isoflop(fit: Fit, plan: Plan, target: str | None = None, ax: Axes | None = None) -> Axes:
     """Predicted loss of the plan's mixture over N, with D = C / 6N, a curve for each compute C around the plan's.
 
-    The best N of each curve is marked, and the plan's own N and D; the band is the 90% interval at the plan's compute.
-    Where the runs' sizes lie is shaded. (Kaplan et al., 2001.08361, for 6 N D.)
+    The best N of each curve and the plan's N and D are marked; the band is the 90% interval at the plan's compute. The
+    range of the runs' sizes is shaded. (6 N D: Kaplan et al., 2001.08361.)
 
     Args:
-        target: whose loss; the plan's objective by default.
+        target: the target whose loss is shown; default: the plan's objective.
 
     Raises:
-        MixlawError: the fit is not the plan's, its law does not read both N and D, or the plan has none.
+        MixlawError: the fit is not the plan's, its law does not depend on both N and D, or the plan lacks one of them.
     """
     at = planned(fit, plan, target)
     if not {"params", "tokens"} <= fit.law.needs or at.plan.params is None:
@@ -58,7 +58,7 @@ def isoflop(fit: Fit, plan: Plan, target: str | None = None, ax: Axes | None = N
 
 
 def _curve(at: PlanContext, compute: float) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes (M,) around the best one for so much compute, and the losses there (M,)."""
+    """Sizes (M,) around the best one for a compute in FLOP, and the predicted losses (M,)."""
     own_params, own_tokens = at.size
     params = own_params * np.sqrt(compute / (6.0 * own_params * own_tokens))
     loss_M = params_M = np.empty(0)

@@ -1,4 +1,4 @@
-"""The leaderboard as figures: errors of every law, and the differences between mixtures that the best predict."""
+"""Figures of a leaderboard: errors of every law, and differences between mixtures predicted by the best laws."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from mixlaw.validation.leaderboard import Board, Leaderboard
 
 
 def board_dots(board: Board, ax: Axes | None = None) -> Axes:
-    """Mean absolute error of every law and baseline, a dot a target, best at the top; dashed: the best baseline.
+    """Mean absolute error of every law and baseline, one dot per target, best at the top; dashed: the best baseline.
 
     >>> from mixlaw.estimation.metrics import METRICS, Predictions
     >>> loss_KxR, scores = np.array([[2.0, 2.2, 2.4]]), {metric: np.array([0.1]) for metric in METRICS}
@@ -47,7 +47,7 @@ def board_dots(board: Board, ax: Axes | None = None) -> Axes:
 
 
 def leaderboard_figure(leaderboard: Leaderboard) -> Figure:
-    """For each way of holding out a row: errors of all laws, and the differences that the best two predict.
+    """One row per way of holding out: errors of all laws, and the differences predicted by the best two.
 
     >>> from mixlaw.estimation.metrics import METRICS, Predictions
     >>> loss_KxR, scores = np.array([[2.0, 2.2, 2.4]]), {metric: np.array([0.1]) for metric in METRICS}

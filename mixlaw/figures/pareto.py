@@ -1,4 +1,4 @@
-"""What one target costs another."""
+"""Trade-off between the losses of two targets."""
 
 from collections.abc import Sequence
 
@@ -14,17 +14,17 @@ from mixlaw.planning.plan_types import Prediction
 def pareto_front(plans: Sequence[Plan], x: str, y: str, labels: Sequence[str] = (), ax: Axes | None = None) -> Axes:
     """Predicted losses of two targets under several plans, with 90% intervals.
 
-    Plans that no other is at least as good as on both are joined; the others are hollow. Plans along the front come
-    from weights: `[recommend(fit, sources, budget, targets=(Target(x, w), Target(y, 1 - w))) for w in (.1, .5, .9)]`
-    (for a law that is convex in the mixture these are all the front has).
+    Pareto-optimal plans are joined; dominated ones are hollow. Plans along the front come from target weights:
+    `[recommend(fit, sources, budget, targets=(Target(x, w), Target(y, 1 - w))) for w in (.1, .5, .9)]`
+    (for a law that is convex in the mixture, weights give the whole front).
 
     Args:
         plans: plans of one law at one N and D.
         x, y: names of targets.
-        labels: a word a plan, such as its weights.
+        labels: one label per plan, such as its weights.
 
     Raises:
-        MixlawError: there is no plan, a target is not predicted by one, or they are of different laws or sizes.
+        MixlawError: there is no plan, a plan does not predict a target, or the plans differ in law, N or D.
 
     >>> from mixlaw.planning.plan_types import Band
     >>> losses = [(2.0, 3.0), (2.2, 2.8), (2.3, 3.1)]
@@ -79,6 +79,6 @@ def _predicted(plans: Sequence[Plan], x: str, y: str, labels: Sequence[str]) -> 
 
 
 def _beaten(point_Mx2: np.ndarray) -> np.ndarray:
-    """Which points (M,) another one is at least as low as in both, and lower in one."""
+    """Mask of the dominated points (M,): another point is at most as high in both losses, and lower in one."""
     no_worse_MxM = (point_Mx2[:, None] <= point_Mx2[None]).all(-1)
     return np.any(no_worse_MxM & (point_Mx2[:, None] < point_Mx2[None]).any(-1), axis=0)

@@ -1,4 +1,4 @@
-"""How the best mixture moves with the budget."""
+"""Optimal shares as a function of the budget."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from mixlaw.planning.plan import Plan
 def budget_path(plan: Plan, ax: Axes | None = None) -> Axes:
     """Shares of the optimum over compute; the plan's own budget is marked. Needs the plan's `path`.
 
-    The sources with the largest shares anywhere on the path have a colour and a marker each, the others are grey.
+    The sources with the largest shares on the path have a colour and a marker each; the others are grey.
 
     Raises:
         MixlawError: the plan's path is null.
@@ -51,7 +51,7 @@ def budget_path(plan: Plan, ax: Axes | None = None) -> Axes:
 
 
 def save_path_figure(plan: Plan, path: str | Path) -> bool:
-    """Draw `budget_path` into a file; False, with nothing drawn, where the plan has no path of at least two budgets.
+    """Draw `budget_path` into a file; False, with nothing drawn, if the plan's path has fewer than two budgets.
 
     >>> save_path_figure(Plan({"web": 1.0}), "path.png")
     False

@@ -1,4 +1,4 @@
-"""A figure as a notebook shows it: PNG of moderate size, without pyplot and its global state."""
+"""A figure as PNG for a notebook, without pyplot and its global state."""
 
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -11,10 +11,10 @@ DPI = 90
 
 @dataclass(frozen=True)
 class Picture:
-    """What `show` gives: the last value of a notebook's cell, which is then drawn under it.
+    """A figure that a notebook shows if it is the last value of a cell; `show` returns it.
 
     Attributes:
-        png: the file. words: what its axes show, for those who cannot see it.
+        png: content of the PNG file. words: text alternative, from the titles and labels of the axes.
 
     >>> Picture(b"", "losses over sizes")
     figure: losses over sizes
@@ -31,9 +31,9 @@ class Picture:
 
 
 def show(drawn: Axes | Figure, dpi: int = DPI) -> Picture:
-    """The figure of Axes that a function of `mixlaw.figures` gave back, or a Figure, for a notebook.
+    """A Figure, or that of the Axes which a function of `mixlaw.figures` returned, as PNG for a notebook.
 
-    The same figure gives the same bytes: the file names neither time nor version.
+    The same figure gives the same bytes: the file contains neither time nor version.
 
     >>> from mixlaw.figures import mixture_bars
     >>> from mixlaw.planning.plan import Plan

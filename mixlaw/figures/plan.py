@@ -1,4 +1,4 @@
-"""A plan at a glance: shares, epochs and the check at the budget in one figure."""
+"""Overview of a plan in one figure: shares, epochs and the check at the budget."""
 
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def check_points(plan: Plan, ax: Axes | None = None) -> Axes:
 
 
 def plan_figure(plan: Plan) -> Figure:
-    """Shares, and beside them what the plan has of epochs; below, the check at the budget if there was one.
+    """Shares, with epochs to their right if the plan has them, and below the check at the budget if there was one.
 
     >>> from mixlaw.planning.plan_types import LawRecord
     >>> shares = {"interval": {"web": [0.6, 0.8], "code": [0.2, 0.4]}, "law": LawRecord("log-linear", None)}

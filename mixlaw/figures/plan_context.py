@@ -1,4 +1,4 @@
-"""What a fit predicts at a plan: the plan's objective, or one target's loss, of any mixture at any size."""
+"""Predictions of a fit for a plan's run: its objective, or one target's loss, for any mixture at any size."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +17,9 @@ class PlanContext:
     """A fit with the plan made with it.
 
     Attributes:
-        fit: the law that was planned with.
+        fit: the fit that the plan was made with.
         plan: the plan.
-        target: whose loss is shown; None for the plan's objective.
+        target: the target whose loss is shown; None for the plan's objective.
         mixture_S: the plan's shares, in the order of the fit's sources.
     """
 
@@ -30,7 +30,7 @@ class PlanContext:
 
     @property
     def label(self) -> str:
-        """What the losses are, for an axis."""
+        """Axis label for the losses."""
         what = {"mean": "mean loss of the targets", "worst": "largest loss of the targets"}
         name = what[self.plan.objective] if self.target is None else f"loss of {self.target}"
         return f"predicted {name}, nats per token"
@@ -38,7 +38,7 @@ class PlanContext:
     def losses(
         self, w_MxS: np.ndarray, params: Any = None, tokens: Any = None, *, replicas: bool = False
     ) -> np.ndarray:
-        """Predicted losses (M,), or (B, M) of the bootstrap refits; N and D by default those of the plan."""
+        """Predicted losses (M,), or (B, M) of the bootstrap refits; N and D are the plan's by default."""
         at = [own if x is None else x for own, x in ((self.plan.params, params), (self.plan.tokens, tokens))]
         at = [np.nan if x is None else x for x in at]
         loss_K = self.fit.losses(w_MxS, *at, replicas=replicas)
@@ -67,7 +67,7 @@ class PlanContext:
         return np.array([[cap.min, cap.max] for cap in (caps.get(name, free) for name in self.fit.sources)])
 
     def baseline(self, name: str) -> np.ndarray | None:
-        """The shares (S,) of a baseline, None where the plan has none of the name."""
+        """The shares (S,) of a baseline, None if the plan does not have it."""
         found = self.plan.baselines.get(name)
         return None if found is None else np.array([found.mixture[source] for source in self.fit.sources])
 
@@ -76,7 +76,7 @@ def planned(fit: Fit, plan: Plan, target: str | None = None) -> PlanContext:
     """A fit with the plan made with it.
 
     Raises:
-        MixlawError: they do not belong together, the fit is a reference's, or it has no such target.
+        MixlawError: the plan is not from this fit, the fit is of a reference, or the target is unknown.
     """
     parametric(fit.law)
     law = "no law" if plan.law is None else plan.law.name
@@ -93,10 +93,10 @@ def planned(fit: Fit, plan: Plan, target: str | None = None) -> PlanContext:
 
 
 def index_of(fit: Fit, names: tuple[str, ...]) -> list[int]:
-    """The places of sources in a fit.
+    """Indices of sources in the fit's order.
 
     Raises:
-        MixlawError: one is not among them, or is named twice.
+        MixlawError: a source is unknown or named twice.
     """
     for name in names:
         if name not in fit.sources:

@@ -1,4 +1,4 @@
-"""Predicted against observed losses."""
+"""Scatter plots of observed over predicted losses."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,10 +16,10 @@ def predicted_actual(
     high_M: np.ndarray | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Observed losses over predicted ones, nats per token, with the prediction's intervals where they are given.
+    """Observed losses over predicted ones, nats per token, with the intervals of the predictions if given.
 
-    The line is where both agree; above the axes stand the number of runs, the mean absolute error and the bias (the
-    mean of predicted minus observed). Rows without an observed loss are left out.
+    The dashed line is equality. The title gives the number of runs, the mean absolute error and the bias (mean of
+    predicted minus observed). Rows without an observed loss are left out.
 
     Raises:
         MixlawError: lengths differ, or there is no pair.
@@ -51,10 +51,10 @@ def predicted_actual(
 
 
 def held_out_actual(held: HeldOutLosses, target: str, ax: Axes | None = None) -> Axes:
-    """`predicted_actual` of a law's own runs for one target, each by a refit that has not seen its mixture.
+    """`predicted_actual` for one target of the fitted runs, each predicted by a refit without its mixture.
 
     Args:
-        held: `held_out` of what `mixlaw.reports.gather` gives.
+        held: `held_out` of the result of `mixlaw.reports.gather`.
 
     Raises:
         MixlawError: there is no such target.
@@ -79,7 +79,7 @@ def held_out_actual(held: HeldOutLosses, target: str, ax: Axes | None = None) ->
 
 
 def board_actual(board: Board, entry: Entry, target: str, ax: Axes | None = None) -> Axes:
-    """`predicted_actual` of one law or baseline on the runs held out, for one target of a leaderboard's board.
+    """`predicted_actual` of one law or baseline on the held-out runs, for one target of a leaderboard's board.
 
     Raises:
         MixlawError: the board has no such target.
@@ -104,7 +104,7 @@ def board_actual(board: Board, entry: Entry, target: str, ax: Axes | None = None
 
 
 def board_differences(board: Board, entry: Entry, ax: Axes | None = None) -> Axes:
-    """Observed against predicted differences between mixtures: losses less their mean within the scale, by target.
+    """Observed over predicted differences between mixtures: losses minus their mean at the same N and D, by target.
 
     >>> from mixlaw.estimation.metrics import Predictions
     >>> loss_KxR = np.array([[2.0, 2.2, 2.4]])
@@ -129,7 +129,7 @@ def board_differences(board: Board, entry: Entry, ax: Axes | None = None) -> Axe
 
 
 def _square(ax: Axes, x: np.ndarray, y: np.ndarray) -> Axes:
-    """Dots, the line of equality, and equal axes that hold both."""
+    """Dots, the line of equality, and equal axes that contain both."""
     ends = np.array([min(x.min(), y.min()), max(x.max(), y.max())])
     ends += max(0.05 * np.ptp(ends), 1e-6) * np.array([-1.0, 1.0])
     ax.plot(ends, ends, color=style.MUTED, linewidth=1, linestyle="--", zorder=0)

@@ -1,4 +1,4 @@
-"""The one style of all figures: colours told apart by colour-blind readers (Okabe and Ito, 2008), names, axes."""
+"""Style of all figures: colours safe for colour-blind readers (Okabe and Ito, 2008), names, axes."""
 
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
@@ -15,41 +15,41 @@ from mixlaw.planning.plan import Plan
 T = TypeVar("T")
 RECOMMENDED, PROPORTIONAL, MUTED, ALARM = "#0072B2", "#E69F00", "#999999", "#D55E00"
 LINES = (RECOMMENDED, PROPORTIONAL, "#009E73", ALARM, "#CC79A7", "#56B4E9", "#000000")
-"""Okabe and Ito's colours but yellow, which is lost on white."""
+"""Okabe and Ito's colours without yellow, which is hard to see on white."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-"""One a colour of LINES: lines are told apart in black and white too."""
+"""One marker per colour of LINES, so that lines differ in black and white too."""
 SURFACE = "cividis"
-"""Colours of a surface: even in lightness, the same to colour-blind readers (Nunez et al., 2018)."""
+"""Colour map of surfaces: uniform in lightness, also for colour-blind readers (Nunez et al., 2018)."""
 NAME = 32
-"""Most characters of a name in a figure."""
+"""Largest number of characters of a name in a figure."""
 TALL, LOW, MANY = 0.34, 0.18, 24
-"""Inches of a row of bars, and of one where there are more than so many."""
+"""Height of a row of bars in inches: up to MANY rows, and above."""
 
 
 def new_axes(ax: Axes | None, height: float, width: float = 7.0) -> Axes:
-    """The Axes given, or one of a figure of its own, in inches. No pyplot: nothing global is changed."""
+    """The given Axes, or those of a new figure (size in inches). Without pyplot, so no global state changes."""
     return Figure(figsize=(width, height), layout="constrained").subplots() if ax is None else ax
 
 
 def rows_height(count: int) -> float:
-    """Inches that so many rows of bars need."""
+    """Height in inches of this number of rows of bars."""
     return 1.2 + (TALL if count <= MANY else LOW) * count
 
 
 def clean(ax: Axes) -> Axes:
-    """Without the frame's upper and right side; returned for the last line of a figure."""
+    """Hide the frame's upper and right side; returns the Axes."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     return ax
 
 
 def plain(name: str) -> str:
-    """A name as it is, where matplotlib would read formulas between dollars."""
+    """Escape dollar signs, between which matplotlib would read a formula."""
     return name.replace("$", r"\$")
 
 
 def shortened(names: Iterable[str], most: int = NAME) -> list[str]:
-    """Names for a figure: the middle of long ones left out, unless two would become alike."""
+    """Names for a figure: the middle of long ones is left out, unless two would become equal."""
     full = list(names)
     half = (most - 1) // 2
     short = [n if len(n) <= most else f"{n[:half]}…{n[half - most + 1 :]}" for n in full]
@@ -65,18 +65,18 @@ def name_rows(ax: Axes, names: Sequence[str]) -> None:
 
 
 def as_percent(axis: Axis) -> None:
-    """Shares as percent."""
+    """Format the axis's shares as percent."""
     axis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol="%"))
 
 
 def legend_above(ax: Axes, columns: int = 2) -> None:
-    """The legend over the axes, where it covers nothing."""
+    """Put the legend above the axes, so that it covers nothing."""
     at = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
     ax.legend(frameon=False, ncols=columns, columnspacing=1.2, handletextpad=0.5, **at)  # pyright: ignore
 
 
 def legend_right(ax: Axes, handles: Sequence[object], names: Sequence[str]) -> None:
-    """The legend right of the axes; a name may begin with an underscore, which matplotlib would leave out."""
+    """Put the legend right of the axes. Names may begin with an underscore, which matplotlib would leave out."""
     at = {"frameon": False, "loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
     legend = ax.legend(handles, [f"-{i}" for i in range(len(names))], **at)  # pyright: ignore
     for text, name in zip(legend.get_texts(), shortened(names), strict=True):

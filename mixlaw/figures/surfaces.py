@@ -1,4 +1,4 @@
-"""Predicted loss over mixtures: three sources in a triangle, or two sources while the others give way."""
+"""Predicted loss over mixtures: of three sources in a triangle, or over the shares of two sources."""
 
 from collections.abc import Callable
 
@@ -14,9 +14,9 @@ from mixlaw.fitting.fit_result import Fit
 from mixlaw.planning.plan import Plan
 
 STEPS = 60
-"""Parts of an edge of the grid."""
+"""Number of intervals along an edge of the grid."""
 STEEP = 0.85
-"""Levels reach up to this quantile of the losses: a law may be steep where a share nears 0."""
+"""Quantile of the losses at the highest contour level: laws may be steep near a share of 0."""
 LEVELS = 10
 CORNERS_3x2 = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
 
@@ -26,17 +26,17 @@ def ternary_contour(
 ) -> Axes:
     """Predicted loss at the plan's N and D over the shares of three sources, with the plan and the runs marked.
 
-    With more than three sources in the fit the others keep their shares in the plan, and the corners stand for all
-    that is left; runs and proportional are then not drawn, as they do not lie in the triangle. Dashed: the bounds.
+    If the fit has more than three sources, the others keep their shares in the plan, and a corner gives all of the rest
+    to one source; runs and proportional are then not drawn, as they are outside the triangle. Dashed: the bounds.
 
     Args:
         fit: the fit behind the plan.
-        sources: bottom left, bottom right, top; may be left out where the fit has three.
-        target: whose loss; the plan's objective by default.
+        sources: bottom left, bottom right, top; may be left out if the fit has three.
+        target: the target whose loss is shown; default: the plan's objective.
 
     Raises:
-        MixlawError: the fit is not the plan's, there are no such three sources or no such target, or the plan leaves
-            nothing to the three.
+        MixlawError: the fit is not the plan's, a source or the target is unknown, or the three have no share in the
+            plan.
     """
     at = planned(fit, plan, target)
     names = sources or fit.sources
@@ -64,12 +64,12 @@ def ternary_contour(
 def loss_surface(fit: Fit, plan: Plan, x: str, y: str, target: str | None = None, ax: Axes | None = None) -> Axes:
     """Predicted loss at the plan's N and D over the shares of two sources, with the plan marked.
 
-    The other sources share the rest in the proportions that they have in the plan (evenly where it gives them
-    nothing). The axes reach somewhat beyond the plan's intervals, and beyond proportional where there are three
-    sources in all and it is marked. Dashed: the bounds.
+    The other sources share the rest in the proportions that they have in the plan (evenly if these are 0).
+    The axes reach somewhat beyond the plan's intervals and, if the fit has three sources, beyond proportional, which is
+    then marked. Dashed: the bounds.
 
     Raises:
-        MixlawError: the fit is not the plan's, has fewer than three sources, or lacks one of these or the target.
+        MixlawError: the fit is not the plan's, has fewer than three sources, or lacks a source or the target.
     """
     at = planned(fit, plan, target)
     index = index_of(fit, (x, y))
@@ -98,14 +98,14 @@ def loss_surface(fit: Fit, plan: Plan, x: str, y: str, target: str | None = None
 
 
 def _grid(most_a: float = 1.0, most_b: float = 1.0) -> np.ndarray:
-    """Mixtures of three (P, 3) all over the triangle, or its part up to these shares of the first two."""
+    """Mixtures of three (P, 3) on a grid over the triangle, or over its part up to these shares of the first two."""
     a, up = (part.ravel() for part in np.meshgrid(np.linspace(0, most_a, STEPS + 1), np.linspace(0, 1, STEPS + 1)))
     b = up * np.minimum(most_b, 1 - a)
     return np.unique(np.stack([a, b, np.maximum(1 - a - b, 0)], 1), axis=0)
 
 
 def _contours(ax: Axes, at: PlanContext, xy_Px2: np.ndarray, w_PxS: np.ndarray) -> None:
-    """Filled contours with a colour bar, and the bounds' edge."""
+    """Filled contours with a colour bar, and the boundary of the bounds."""
     loss_P = at.losses(w_PxS)
     known_P = np.isfinite(loss_P)
     xy_Px2, w_PxS, loss_P = xy_Px2[known_P], w_PxS[known_P], loss_P[known_P]
@@ -116,7 +116,7 @@ def _contours(ax: Axes, at: PlanContext, xy_Px2: np.ndarray, w_PxS: np.ndarray) 
     figure = ax.get_figure(root=False)
     assert figure is not None
     figure.colorbar(filled, ax=ax, shrink=0.85, label=style.plain(at.label))
-    low_S, high_S = at.bounds_Sx2().T  # of them those that say anything
+    low_S, high_S = at.bounds_Sx2().T  # only bounds inside (0, 1) are drawn
     low_S, high_S = np.where(low_S > 0, low_S, -1.0), np.where(high_S < 1, high_S, 2.0)
     excess_P = np.maximum(w_PxS - high_S, low_S - w_PxS).max(1)
     if excess_P.min() < 0 < excess_P.max():
@@ -145,12 +145,12 @@ def _edges(ax: Axes, names: list[str], mass: float) -> None:
 
 
 def _shown_proportional(at: PlanContext) -> np.ndarray | None:
-    """The proportional shares (S,) where a picture of three sources holds them."""
+    """The proportional shares (S,) if the fit has three sources, else None."""
     return at.baseline("proportional") if len(at.fit.sources) == 3 else None
 
 
 def _marks(ax: Axes, at: PlanContext, place: Callable[[np.ndarray], np.ndarray]) -> None:
-    """The plan's mixture and, where the picture holds all sources, the proportional one."""
+    """Mark the plan's mixture and, if the fit has three sources, the proportional one."""
     proportional_S = _shown_proportional(at)
     white = {"markeredgecolor": "white", "linestyle": "none", "zorder": 4, "clip_on": False}
     if proportional_S is not None:
