@@ -5,8 +5,7 @@ fit_file             The file of a fit: JSON with all that is needed to read the
 fit_result           Fit: a law with estimated parameters and their uncertainty, as it is used, saved and read back
 fit_runs             A law's parameters from runs: starts, maximum a posteriori, noise, bootstrap
 law_selection        Law selection (`--law auto`): the default law, unless another has a clearly lower held-out error
-posterior            What a fit knows and what one more run would teach it: the linearised posterior of its losses
-                     (Laplace)
+posterior            Laplace posterior of predicted losses, and its update by one more run
 prediction_interval  Intervals of predictions by the curvature of the fit (Laplace)
 reference_fit        A fit of a reference: its losses are a refit on the fit's own runs at every call, so a file of
                      it holds them
