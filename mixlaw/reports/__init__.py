@@ -1,21 +1,15 @@
-"""A plan as one HTML file: what is recommended and how sure that is, with sliders that compute in the page.
+"""Report: a plan as one HTML file with its intervals and verdict, and sliders that compute predictions in the page.
 
-budget_curve      Loss against budget: what the optimum, the plan's mixture and proportional come to along the plan's
-                  path
-charts            Plots as paths in a square of 1000 units, with ticks in percent of it; the page stretches them to
-                  its width
-expression_graph  A law's formula as a tape: the steps of its arithmetic in a form that the page's JavaScript runs
-formats           Numbers as the page writes them
-inputs            What a report is made of: the files of a folder that `recommend --out` wrote, and what is computed
-                  from them
-intervals         The page's intervals, and the replicas that it carries: all of them, or as many as keep the file
-                  small
-notebook          Notebooks: a file of cells into an executed .ipynb; the planning notebook of a folder that
-                  `recommend --out` wrote
-page_data         The numbers that the page computes with: the law's tape, parameters and replicas, sources, caps,
-                  where to start
-page_sections     What the page shows, section by section, as plain values for the templates
-render            The page: one HTML file with its style, its script and its numbers inside, and nothing outside
+budget_curve      Objective over the budget, along the plan's path: of the optimum, the plan's mixture and proportional
+charts            SVG paths and axis ticks of the page's plots
+expression_graph  A law's formula as a list of arithmetic steps, which the page's JavaScript runs
+formats           Number formats of the page
+inputs            Inputs of a report: the files that `recommend --out` wrote, and held-out losses computed from them
+intervals         90% intervals of the page, and the bootstrap replicas stored in it, limited by file size
+notebook          Build and execute notebooks; the planning notebook of a folder that `recommend --out` wrote
+page_data         Data for the page's computations: the law's steps, parameters, replicas, sources, caps, mixtures
+page_sections     Contents of the page's sections, as plain values for the templates
+render            Render the page: one HTML file that contains its style, script and data
 """
 
 from dataclasses import dataclass
@@ -30,11 +24,11 @@ __all__ = ["Material", "Report", "gather", "read_leaderboard", "render", "report
 
 @dataclass(frozen=True)
 class Report:
-    """A page and what could not be put into it.
+    """A report page, and the parts that it lacks.
 
     Attributes:
         html: the page.
-        missing: why a part is not in it, one line each.
+        missing: for each missing part the reason, in one line.
 
     >>> Report("<html></html>", ("fit.json: no such file",)).missing
     ('fit.json: no such file',)
@@ -56,10 +50,10 @@ class Report:
 
 
 def report(folder: str | Path, *, leaderboard: str | Path | None = None, held_out: bool = True) -> Report:
-    """The page of a folder that `mixlaw recommend --out` wrote; see `gather`.
+    """Make the page of a folder that `mixlaw recommend --out` wrote; arguments as for `gather`.
 
     Raises:
-        MixlawError: there is no plan in the folder, or a leaderboard that was named is none.
+        MixlawError: the folder has no plan, or `leaderboard` is not a leaderboard.
 
     >>> from tempfile import TemporaryDirectory
     >>> from mixlaw.planning.plan import Plan

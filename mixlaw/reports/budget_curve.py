@@ -1,4 +1,4 @@
-"""Loss against budget: what the optimum, the plan's mixture and proportional come to along the plan's path."""
+"""Objective over the budget, along the plan's path: of the optimum, the plan's mixture and proportional."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ POINTS = 25
 
 
 def objective(losses: np.ndarray, weight_K: np.ndarray, worst: bool) -> np.ndarray:
-    """Of losses (..., K): their weighted mean, or the largest that counts."""
+    """Objective of losses (..., K): their weighted mean, or the largest among targets with weight."""
     return losses[..., weight_K > 0].max(-1) if worst else losses @ weight_K
 
 
@@ -24,15 +24,15 @@ def weights(plan: dict[str, Any]) -> np.ndarray:
 
 
 def budget_curve(plan: dict[str, Any], fit: Fit | None) -> dict[str, Any] | None:
-    """The plot and its table; None where the plan's path has fewer than two budgets.
+    """The plot and its table; None if the plan's path has fewer than two budgets.
 
-    N and D between the path's budgets lie on it: N by interpolation in the logarithms, D by 6 N D. The band is the 90%
+    Between the path's budgets, N is interpolated in the logarithms and D follows from C = 6 N D. The band is the 90%
     interval of the plan's mixture over the replicas.
     """
     path = plan.get("path") or []
     if len(path) < 2:
         return None
-    path = [point | {"flops": 6.0 * point["params"] * point["tokens"]} for point in path]  # without what serving costs
+    path = [point | {"flops": 6.0 * point["params"] * point["tokens"]} for point in path]  # without serving
     flops_P = np.array([point["flops"] for point in path])
     best_P = np.array([point["objective"] for point in path])
     x = logarithmic(flops_P)
@@ -56,7 +56,7 @@ def budget_curve(plan: dict[str, Any], fit: Fit | None) -> dict[str, Any] | None
 
 
 def _at(flops: float, flops_P: np.ndarray, curves: dict[str, np.ndarray]) -> dict[str, float]:
-    """Each curve at one budget."""
+    """Value of each curve at one budget, interpolated in the logarithm of compute."""
     return {name: float(np.interp(np.log(flops), np.log(_grid(flops_P)), x_M)) for name, x_M in curves.items()}
 
 
@@ -65,7 +65,7 @@ def _grid(flops_P: np.ndarray) -> np.ndarray:
 
 
 def _curves(plan: dict[str, Any], fit: Fit, flops_P: np.ndarray, params_P: np.ndarray) -> dict[str, np.ndarray]:
-    """Objectives (M,) along the path: of the plan's mixture with its interval, and of proportional."""
+    """Objectives (M,) along the path: the plan's mixture with its interval, and proportional."""
     flops_M, order = _grid(flops_P), np.argsort(flops_P)
     params_M = np.exp(np.interp(np.log(flops_M), np.log(flops_P[order]), np.log(params_P[order])))
     tokens_M = flops_M / (6.0 * params_M)

@@ -1,4 +1,4 @@
-"""Plots as paths in a square of 1000 units, with ticks in percent of it; the page stretches them to its width."""
+"""SVG paths and axis ticks of the page's plots, in a square of 1000 units that the page stretches to its width."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from mixlaw.reports.formats import count
 
 UNITS = 1000
 MOST_POINTS = 40_000
-"""Points of all scatters of a page together; of more, every so many are drawn."""
+"""Largest number of points in all scatter plots of a page; of more, a regular subset is drawn."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One direction of a plot.
+    """An axis of a plot.
 
     Attributes:
         low, high: values at its ends.
         ticks: values and their texts.
-        log: whether distances are ratios.
+        log: True for a logarithmic axis.
     """
 
     low: float
@@ -39,7 +39,7 @@ class Axis:
 
 
 def linear(values: Sequence[float] | np.ndarray) -> Axis:
-    """An axis that holds the values, with 2 to 6 round ticks."""
+    """A linear axis that contains the values, with 2 to 6 round ticks."""
     low, high = float(np.min(values)), float(np.max(values))
     pad = 0.04 * (high - low) or 0.01 * max(abs(high), 1e-6)
     low, high = low - pad, high + pad
@@ -52,33 +52,33 @@ def linear(values: Sequence[float] | np.ndarray) -> Axis:
 
 
 def logarithmic(values: Sequence[float] | np.ndarray) -> Axis:
-    """An axis of ratios with a tick at each value, all values above 0."""
+    """A logarithmic axis with a tick at each value; values are above 0."""
     return Axis(float(np.min(values)), float(np.max(values)), tuple((float(x), count(x)) for x in values), log=True)
 
 
 def _positions(x: Axis, y: Axis, at_x: Any, at_y: Any) -> np.ndarray:
-    """Whole units (M, 2), y downwards."""
+    """Points (M, 2) in whole units, y downwards."""
     units = np.stack([UNITS * x.at(at_x), UNITS * (1.0 - y.at(at_y))], 1)
     return np.rint(np.clip(units, -UNITS, 2 * UNITS)).astype(int)
 
 
 def line(x: Axis, y: Axis, at_x: Any, at_y: Any) -> str:
-    """A path through points."""
+    """SVG path through points."""
     return "M" + "L".join(f"{a} {b}" for a, b in _positions(x, y, at_x, at_y))
 
 
 def band(x: Axis, y: Axis, at_x: Any, low: Any, high: Any) -> str:
-    """A closed path between two lines."""
+    """Closed SVG path between two lines."""
     return line(x, y, np.concatenate([at_x, at_x[::-1]]), np.concatenate([low, high[::-1]])) + "Z"
 
 
 def dots(x: Axis, y: Axis, at_x: Any, at_y: Any) -> str:
-    """A path of points, drawn by the round ends of strokes without length."""
+    """SVG path of dots: strokes of length 0 with round ends."""
     return "".join(f"M{a} {b}h0" for a, b in _positions(x, y, at_x, at_y))
 
 
 def scatter(predicted_R: np.ndarray, observed_R: np.ndarray, most: int) -> dict[str, Any]:
-    """Observed against predicted on one scale, with the line where they agree; at most so many points."""
+    """Scatter plot of observed over predicted, with the line of equality and a limited number of points."""
     every = max(1, -(-len(predicted_R) // most))
     axis = linear(np.concatenate([predicted_R, observed_R]))
     marks = axis.marks()

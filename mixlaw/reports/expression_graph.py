@@ -1,7 +1,7 @@
-"""A law's formula as a tape: the steps of its arithmetic in a form that the page's JavaScript runs.
+"""A law's formula as a list of arithmetic steps, which the page's JavaScript (`engine.js`) runs.
 
-The formula is stated once, in the law: JAX traces it and the trace is written out, so a law added to `LAWS` needs no
-twin in another language. `engine.js` is the other side.
+The formula is written once, in the law: JAX traces it, and the trace is exported. A law added to `LAWS` therefore needs
+no second implementation in JavaScript.
 """
 
 import dataclasses
@@ -15,13 +15,13 @@ from mixlaw.laws import Law, Row
 from mixlaw.laws.base import fitted_fields, parameter_slices
 
 SAME = {"convert_element_type", "copy", "expand_dims", "reshape", "squeeze", "stop_gradient"}
-"""Primitives that leave the numbers, in their order, as they are."""
+"""JAX primitives that change neither the numbers nor their order."""
 ELEMENTWISE = {
     *("add", "sub", "mul", "div", "pow", "max", "min", "neg", "abs", "sign", "square"),
     *("exp", "log", "log1p", "expm1", "sqrt", "logistic", "tanh"),
     *("gt", "ge", "lt", "le", "eq", "ne", "and", "or", "not", "select_n", "clamp"),
 }
-"""Primitives of one number out of one number of each operand; truth is 1, falsehood 0."""
+"""Elementwise JAX primitives; true is 1, false is 0."""
 REDUCED = {"reduce_sum": "sum", "reduce_max": "most", "reduce_min": "least"}
 
 
@@ -29,13 +29,16 @@ def tape(law: type[Law], sources: int) -> dict[str, Any]:
     """The loss of one run, nats per token, from unconstrained parameters, as steps over registers of float64.
 
     Returns:
-        `sizes`, of the registers; `constants`, [register, numbers] with infinities as texts; `z`, [register, where the
-        field starts in a target's parameters, how many]; `known`, the register of each of the law's constants; `row`,
-        those of w, params, tokens and unique; `steps`, [operation, register written, registers or indices read];
-        `loss`, the register of the result.
+        `sizes`: of the registers.
+        `constants`: [register, numbers], infinities as texts.
+        `z`: [register, first index of the field in a target's parameters, number of parameters].
+        `known`: by name, the register of each of the law's constants.
+        `row`: the registers of w, params, tokens and unique.
+        `steps`: [operation, register written, registers or indices read].
+        `loss`: the register of the result.
 
     Raises:
-        MixlawError: the formula uses an operation that the page does not know.
+        MixlawError: the formula uses an operation that the page cannot run.
     """
     fields = dataclasses.fields(law)
     slices = parameter_slices(law, sources)
@@ -71,7 +74,7 @@ def _count(shape: Any) -> int:
 
 
 class _Writer:
-    """Turns equations of a trace into steps. A register of one number stands for any shape that repeats it."""
+    """Translates the equations of a trace into steps. A register of size 1 represents any array that repeats it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -95,7 +98,7 @@ class _Writer:
         return register
 
     def follow(self, jaxpr: Any, consts: Any, inputs: list[int]) -> list[int]:
-        """Write the steps of a trace whose inputs are in these registers; the registers of its results."""
+        """Append the steps of a trace with inputs in these registers; returns the registers of its results."""
         where: dict[Any, int] = dict(zip(jaxpr.invars, inputs, strict=True))
         where.update((var, self.constant(x)) for var, x in zip(jaxpr.constvars, consts, strict=True))
 
@@ -113,7 +116,7 @@ class _Writer:
         return [read(atom) for atom in jaxpr.outvars]
 
     def write(self, equation: Any, reads: list[int]) -> int:
-        """The step of one primitive."""
+        """Append the steps of one primitive."""
         kind, params, shape = equation.primitive.name, equation.params, equation.outvars[0].aval.shape
         shapes = [atom.aval.shape for atom in equation.invars]
         if kind in SAME and not _truncates(equation):
@@ -139,7 +142,7 @@ class _Writer:
         )
 
     def fit(self, reads: list[int], shapes: list[Any], shape: Any) -> list[Any]:
-        """The size of an elementwise result, and its operands brought to that size or to one number."""
+        """Size of an elementwise result, and the operands with that size or size 1."""
         found = []
         for register, own in zip(reads, shapes, strict=True):
             stretched = self.sizes[register] > 1 and tuple(own) != tuple(shape)
@@ -148,14 +151,14 @@ class _Writer:
         return [max(self.sizes[register] for register in found), *found]
 
     def spread(self, register: int, own: Any, shape: Any, axes: Any) -> int:
-        """An operand repeated along the axes that it lacks."""
+        """Broadcast an operand along the axes that it lacks."""
         if self.sizes[register] == 1:
             return register
         at = np.arange(_count(own)).reshape([own[list(axes).index(i)] if i in axes else 1 for i in range(len(shape))])
         return self.step("take", _count(shape), register, np.broadcast_to(at, shape).ravel().tolist())
 
     def pick(self, kind: str, register: int, own: Any, params: Any) -> int:
-        """Some of an operand's numbers, or all in another order."""
+        """Select or reorder the numbers of an operand."""
         if self.sizes[register] == 1:
             return register
         at = np.arange(_count(own)).reshape(own)
@@ -167,7 +170,7 @@ class _Writer:
         return self.step("take", at.size, register, at.ravel().tolist())
 
     def reduce(self, kind: str, register: int, own: Any, axes: Any) -> int:
-        """Sum, largest or smallest along axes: every number goes to the place that an index names."""
+        """Sum, maximum or minimum along axes: an index gives the output position of every number."""
         if self.sizes[register] != _count(own):
             register = self.step("take", _count(own), register, [0] * _count(own))
         kept = [1 if i in axes else n for i, n in enumerate(own)]
@@ -176,12 +179,12 @@ class _Writer:
 
 
 def _word(x: float) -> str:
-    """JSON has no infinity."""
+    """Infinities as texts, which JSON lacks."""
     return "NaN" if np.isnan(x) else "Infinity" if x > 0 else "-Infinity"
 
 
 def _truncates(equation: Any) -> bool:
-    """Whether a conversion of type changes numbers: of floats to integers or truth values."""
+    """True if a type conversion changes numbers: from floats to integers or booleans."""
     if equation.primitive.name != "convert_element_type":
         return False
     old, new = equation.invars[0].aval.dtype, equation.params["new_dtype"]

@@ -1,4 +1,4 @@
-"""Numbers as the page writes them."""
+"""Number formats of the page."""
 
 from math import isfinite
 from typing import Any
@@ -9,7 +9,7 @@ NONE = "–"
 
 
 def known(x: Any) -> bool:
-    """Whether there is a number to write."""
+    """True if the value is a finite number."""
     return x is not None and isfinite(x)
 
 
@@ -36,7 +36,7 @@ def fine(x: float | None) -> str:
 
 
 def count(x: float | None) -> str:
-    """A number of tokens, parameters or FLOP: 3.2B, or 1.3e+19 where it has no unit."""
+    """A number of tokens, parameters or FLOP: 3.2B, or 1.3e+19 if it is too large for a suffix."""
     return NONE if x is None or not known(x) else short(x) if x < 1e15 else f"{x:.2g}"
 
 
@@ -46,7 +46,7 @@ def passes(x: float | None) -> str:
 
 
 def times(x: float | None) -> str:
-    """A multiple; what was not reached is more than 10,000."""
+    """A multiple; None (no finite one was found) is written as more than 10,000."""
     return ">10,000" if x is None else f"{x:.3g}"
 
 

@@ -1,4 +1,4 @@
-"""What a report is made of: the files of a folder that `recommend --out` wrote, and what is computed from them."""
+"""Inputs of a report: the files that `recommend --out` wrote, and held-out losses computed from them."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -19,16 +19,16 @@ from mixlaw.validation.leaderboard import SCHEMA
 
 @dataclass(frozen=True)
 class Material:
-    """A plan with whatever else is at hand.
+    """Inputs of a report: a plan, and the other files of its folder that could be read.
 
     Attributes:
-        name: of the folder.
+        name: name of the folder.
         plan: the plan's JSON object.
-        fit: None where there is none that can be read.
-        held_out: each run's losses by a refit that has not seen its mixture, None where they were not computed.
-        leaderboard: a leaderboard's JSON object.
-        missing: why what is None is, by field.
-        files: digests of the files read, by name.
+        fit: the fit; None if it could not be read.
+        held_out: losses of each run predicted by a refit without its mixture; None if not computed.
+        leaderboard: a leaderboard's JSON object; None if there is none.
+        missing: by field that is None, the reason.
+        files: by name, hashes of the files read.
 
     >>> material = Material("plan1", Plan({"web": 1.0}).to_dict(), missing={"fit": "fit.json: no such file"})
     >>> material.why("fit", "it was not read")
@@ -44,20 +44,20 @@ class Material:
     files: dict[str, str] | None = None
 
     def why(self, key: str, otherwise: str) -> str:
-        """Why something is not in the page: as the plan's notes, or what was read, have it."""
+        """The reason why a part is not in the page: from the plan's notes, else from `missing`, else `otherwise`."""
         return Plan.from_dict(self.plan).why(key) or (self.missing or {}).get(key, otherwise)
 
 
 def gather(folder: str | Path, *, leaderboard: str | Path | None = None, held_out: bool = True) -> Material:
-    """Read a folder that `mixlaw recommend --out` wrote, and refit the law without each fold of mixtures.
+    """Read a folder that `mixlaw recommend --out` wrote, and predict each fold of mixtures by a refit without it.
 
     Args:
-        folder: with plan.json, and fit.json, runs.csv and leaderboard.json as far as they are there.
+        folder: contains plan.json, and optionally fit.json, runs.csv and leaderboard.json.
         leaderboard: leaderboard.json of `mixlaw compare --out`, or its folder, in place of the one in `folder`.
-        held_out: whether to refit, which takes as long as it took `recommend`.
+        held_out: if True, refit the law, which takes as long as in `recommend`.
 
     Raises:
-        MixlawError: there is no plan in the folder, or `leaderboard` is none.
+        MixlawError: the folder has no plan, or `leaderboard` is not a leaderboard.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -117,10 +117,10 @@ def _runs(path: Path, fit: Fit) -> Runs:
 
 
 def read_leaderboard(path: str | Path) -> dict[str, Any]:
-    """The JSON object that `Leaderboard.save` wrote.
+    """Read the JSON object that `Leaderboard.save` wrote.
 
     Raises:
-        MixlawError: the file is missing, is no leaderboard, or has a schema this version does not know.
+        MixlawError: the file is missing, is not a leaderboard, or has a schema that this version does not know.
 
     >>> from tempfile import TemporaryDirectory
     >>> from mixlaw.validation.leaderboard import Leaderboard
@@ -135,7 +135,7 @@ def read_leaderboard(path: str | Path) -> dict[str, Any]:
 
 
 def agreement(predicted_R: np.ndarray, observed_R: np.ndarray) -> dict[str, float]:
-    """Mean absolute error, bias (predicted less observed) in nats per token, rank correlation, number of runs."""
+    """Mean absolute error, bias (predicted minus observed) in nats per token, rank correlation, number of runs."""
     from scipy.stats import rankdata
 
     ranks = (rankdata(predicted_R), rankdata(observed_R))

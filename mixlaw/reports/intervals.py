@@ -1,6 +1,6 @@
-"""The page's intervals, and the replicas that it carries: all of them, or as many as keep the file small.
+"""90% intervals of the page, and the bootstrap replicas stored in it: all, or as many as the file size allows.
 
-`engine.js` computes the same from the same numbers.
+`engine.js` computes the same intervals from the same numbers.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ import numpy as np
 from mixlaw.fitting.fit_result import Fit
 
 MOST_BYTES = 1_200_000
-"""Of replicas in the page, as text."""
+"""Largest size in bytes of the replicas in the page, as text."""
 LEAST = 8
-"""Replicas without which there would be no spread to speak of, however large they are."""
+"""Smallest number of replicas in the page, whatever their size: fewer give no useful spread."""
 STEPS = 32767
 """Steps from the fit's parameter to the farthest replica's, in each direction: a 16-bit whole number."""
 NORMAL = 1.645
@@ -21,11 +21,11 @@ NORMAL = 1.645
 
 @dataclass(frozen=True)
 class Replicas:
-    """Bootstrap replicas as the page holds them: whole steps away from the fit.
+    """Bootstrap replicas as stored in the page: differences from the fit in integer steps.
 
     Attributes:
         count_RxKxP: 16-bit whole numbers. step_KxP: float32.
-        of: number of replicas that the fit has.
+        of: number of replicas of the fit.
     """
 
     count_RxKxP: np.ndarray
@@ -34,19 +34,19 @@ class Replicas:
 
     @property
     def whole(self) -> bool:
-        """Whether the page has all replicas of the fit."""
+        """True if the page has all replicas of the fit."""
         return len(self.count_RxKxP) == self.of
 
     def parameters(self, z_KxP: np.ndarray) -> np.ndarray:
-        """The replicas' unconstrained parameters (R, K, P) as the page has them."""
+        """The replicas' unconstrained parameters (R, K, P) as decoded by the page."""
         return z_KxP + self.count_RxKxP.astype(float) * self.step_KxP.astype(float)
 
 
 def pack(fit: Fit, most_bytes: int = MOST_BYTES) -> Replicas:
-    """As many of the fit's replicas, the first ones, as `most_bytes` of base64 hold in 16 bits a parameter.
+    """The first replicas of the fit, as many as fit into `most_bytes` of base64 at 16 bits per parameter.
 
-    A parameter's step is a 32767th of its farthest replica's distance from the fit, which moves predictions by less
-    than a hundredth of their interval.
+    A parameter's step is 1/32767 of its farthest replica's distance from the fit; rounding to it changes predictions by
+    less than a hundredth of their interval.
     """
     every_BxKxP = fit.replicas_BxKxP
     room = max(LEAST, int(most_bytes / (8 / 3 * max(fit.z_KxP.size, 1))))
@@ -58,7 +58,7 @@ def pack(fit: Fit, most_bytes: int = MOST_BYTES) -> Replicas:
 
 
 def interval(point: np.ndarray, values_RxM: np.ndarray, whole: bool) -> tuple[np.ndarray, np.ndarray]:
-    """90% intervals (low, high) of M numbers by their replicas.
+    """90% intervals (low, high) of M numbers from their replicas.
 
     Args:
         point: (M,), by the fit.

@@ -1,7 +1,7 @@
-"""Notebooks: a file of cells into an executed .ipynb; the planning notebook of a folder that `recommend --out` wrote.
+"""Build and execute notebooks; the planning notebook of a folder that `recommend --out` wrote.
 
 Cells are kept as Python in the percent format (`# %%` begins one, `# %% [markdown]` one of text, in comments), which is
-linted and compared like any code. What is written is the same each time: no times of execution, no random names.
+linted and compared like any code. The output is reproducible: it contains no execution times and no random names.
 """
 
 import asyncio
@@ -23,15 +23,15 @@ LANGUAGE = {"language_info": {"name": "python", "file_extension": ".py", "mimety
 MARK = re.compile(r"^# %%( \[markdown\])?\n", re.MULTILINE)
 TEMPLATE = "planning.py"
 TIMEOUT = 1800
-"""Seconds of one cell at most."""
+"""Time limit of one cell, seconds."""
 
 
 class NotebookSkippedError(MixlawError):
-    """A notebook ended itself with SystemExit and a sentence: what it reads is not there."""
+    """A notebook ended with SystemExit and a message, because its input is missing."""
 
 
 def template() -> str:
-    """The planning notebook's cells."""
+    """Source of the planning notebook, in the percent format."""
     return files("mixlaw.reports").joinpath("templates", TEMPLATE).read_text(encoding="utf-8")
 
 
@@ -39,8 +39,8 @@ def cells(text: str, **constants: Any) -> "NotebookNode":
     """A notebook, not executed, from Python in the percent format.
 
     Args:
-        text: what stands before the first mark is left out.
-        constants: values for lines `NAME = ...` of the first code cell, in place of what they say.
+        text: the source; text before the first cell mark is left out.
+        constants: values that replace those of lines `NAME = ...` in the first code cell.
 
     Raises:
         MixlawError: the extra `notebooks` is not installed, or the first code cell sets no such constant.
@@ -70,10 +70,10 @@ def cells(text: str, **constants: Any) -> "NotebookNode":
 
 
 def execute(notebook: "NotebookNode", folder: str | Path) -> "NotebookNode":
-    """The notebook with its outputs, run from first to last cell by this Python in a process of its own.
+    """Execute a notebook from first to last cell, by this Python in a separate process; returns it with outputs.
 
     Args:
-        folder: the current one while it runs: a notebook opened by Jupyter runs in its own.
+        folder: working directory of the run; Jupyter would use the notebook's own folder.
 
     Raises:
         NotebookSkippedError: a cell ended with SystemExit.
@@ -107,15 +107,15 @@ def plan_notebook(
     """The planning notebook of a folder that `mixlaw recommend --out` wrote, executed.
 
     Args:
-        folder: with plan.json, and fit.json, runs.csv and leaderboard.json as far as they are there.
-        at: the folder that the notebook will lie in; it names `folder` as seen from there.
-        leaderboard, held_out: as of `mixlaw.report`.
+        folder: contains plan.json, and optionally fit.json, runs.csv and leaderboard.json.
+        at: the folder of the notebook, which refers to `folder` by a path relative to it.
+        leaderboard, held_out: as for `mixlaw.report`.
 
     Raises:
         MixlawError: there is no plan in the folder, the extra `notebooks` is not installed, or a cell failed.
     """
     folder, at = Path(folder), Path(at).resolve()
-    read_plan(folder / "plan.json")  # refused before a process is started for it
+    read_plan(folder / "plan.json")  # raises before a process is started
     board = None if leaderboard is None else _seen_from(at, leaderboard)
     made = cells(template(), FOLDER=_seen_from(at, folder), LEADERBOARD=board, HELD_OUT=held_out)
     return execute(made, at)
@@ -131,7 +131,7 @@ def save(notebook: "NotebookNode", path: str | Path) -> None:
 
 
 def packages() -> tuple[Any, ...]:
-    """What makes notebooks: nbformat, nbclient, jupyter_client, ipykernel.
+    """Import the packages that make notebooks: nbformat, nbclient, jupyter_client, ipykernel.
 
     Raises:
         MixlawError: one is not installed.
@@ -145,7 +145,7 @@ def packages() -> tuple[Any, ...]:
 
 
 def _sockets(place: str) -> dict[str, str]:
-    """Files in a folder of its own, where there are such sockets: what goes over TCP, others here can read."""
+    """Connect to the kernel by Unix sockets in a private folder if the system has them; other users could read TCP."""
     return {"transport": "ipc", "ip": f"{place}/kernel"} if os.name == "posix" else {}
 
 

@@ -1,4 +1,4 @@
-"""The numbers that the page computes with: the law's tape, parameters and replicas, sources, caps, where to start."""
+"""Data for the page's computations: the law's steps, parameters and replicas, sources, caps, initial mixtures."""
 
 import base64
 from typing import Any
@@ -16,10 +16,10 @@ from mixlaw.reports.intervals import pack
 
 
 def numbers(plan: dict[str, Any], fit: Fit) -> dict[str, Any]:
-    """What `engine.js` and `page.js` read, as JSON types.
+    """The data that `engine.js` and `page.js` read, as JSON types.
 
     Raises:
-        MixlawError: the law's formula is none that the page can run.
+        MixlawError: the law's formula has an operation that the page cannot run.
     """
     replicas = pack(fit)
     steps = tape(parametric(fit.law), len(fit.sources))
@@ -57,7 +57,7 @@ def _number(x: float | None) -> float | None:
 
 
 def _scale(plan: dict[str, Any], fit: Fit) -> dict[str, Any]:
-    """How N and D follow the compute, which of them matter, and what the runs cover."""
+    """N and D as functions of the compute, which of them the law needs, and the runs' range."""
     path, power = plan.get("path") or [], 0.5 if "params" in fit.law.needs else 0.0
     if len(path) > 1:
         grown = {key: np.log(path[-1][key] / path[0][key]) for key in ("params", "tokens")}
@@ -74,10 +74,10 @@ def _scale(plan: dict[str, Any], fit: Fit) -> dict[str, Any]:
 
 
 def _limits(plan: dict[str, Any], fit: Fit) -> list[dict[str, Any]]:
-    """By source: its tokens, bounds and cap, and what the runs cover."""
+    """By source: its tokens, bounds and cap, and the runs' range."""
     try:
         sources = recorded_sources(plan, at=plan["tokens"])
-    except MixlawError:  # an older plan: what it says of tokens is not enough
+    except MixlawError:  # an older plan, which lacks the sources' tokens
         sources = None
     found = []
     for i, name in enumerate(fit.sources):
@@ -98,7 +98,7 @@ def _limits(plan: dict[str, Any], fit: Fit) -> list[dict[str, Any]]:
 
 
 def starts(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    """Named mixtures to start from, the plan's first; shares in the plan's order of sources."""
+    """Initial mixtures by name, the plan's first; shares in the plan's order of sources."""
     found = [("the plan", plan["mixture"])]
     words = {"proportional": "proportional", "uniform": "uniform", "best_run": "the best run"}
     found += [(words.get(name, name), other["mixture"]) for name, other in plan["baselines"].items() if other]

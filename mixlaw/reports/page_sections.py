@@ -1,4 +1,4 @@
-"""What the page shows, section by section, as plain values for the templates."""
+"""Contents of the page's sections, as plain values for the templates."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ BASELINES = {"proportional": "proportional", "uniform": "uniform", "best_run": "
 
 
 def baseline_name(key: str, baseline: dict[str, Any]) -> str:
-    """A baseline as the page calls it."""
+    """Name of a baseline in the page."""
     run = f" ({baseline['run_id']})" if "run_id" in baseline else ""
     return f"{BASELINES.get(key, key)}{run}"
 
 
 def headline(plan: dict[str, Any]) -> dict[str, Any]:
-    """The verdict in a sentence, and what speaks against trusting it."""
+    """The verdict in a sentence, and the reasons to doubt it."""
     doubts = [note.reason for note in Plan.from_dict(plan).notes if note.code == DOUBT]
     fair = {key: b for key, b in plan["baselines"].items() if b is not None and b["feasible"]}
     if plan["verdict"] == "unknown" or not fair:
@@ -53,12 +53,12 @@ def source_rows(plan: dict[str, Any], material: Material) -> list[dict[str, Any]
 
 
 def widest(rows: list[dict[str, Any]], keys: tuple[str, ...]) -> float:
-    """The largest number under these keys, for the bars' common scale; 1 where there is none above 0."""
+    """The largest number under these keys, for the common scale of the bars; 1 if none is above 0."""
     return max((float(row[key]) for row in rows for key in keys if known(row.get(key))), default=0.0) or 1.0
 
 
 def epochs_scale(rows: list[dict[str, Any]]) -> float:
-    """Epochs at the end of the bars: caps far beyond the epochs would squeeze them, and are only written."""
+    """Epochs at the right end of the bars. Caps far above the epochs are only written: they would squeeze the bars."""
     most = max(widest(rows, ("epochs",)), 1.0)
     near = [row["cap"] for row in rows if row["cap"] is not None and row["cap"] <= max(1.5, 2 * most)]
     return 1.05 * max([most, *near])
@@ -75,7 +75,7 @@ def target_rows(plan: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def held_out_plots(material: Material) -> list[dict[str, Any]]:
-    """A scatter for each target of losses by refits that have not seen the mixture, and how far they are off."""
+    """Scatter plot for each target of losses predicted by refits without the mixture, with error and bias."""
     held = material.held_out
     if held is None:
         return []
@@ -90,14 +90,14 @@ def held_out_plots(material: Material) -> list[dict[str, Any]]:
 
 
 def sensitivity_rows(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    """Sources of which more would change the plan, the most worth first."""
+    """Sources with a shadow price or a gain from more tokens, the largest effect first."""
     rows = [{"name": name} | prices for name, prices in ((plan.get("worth") or {}).get("sources") or {}).items()]
     rows = [row for row in rows if row["per_share"] or row["doubled"]]
     return sorted(rows, key=lambda row: -max(row["doubled"] or 0.0, abs(row["per_share"] or 0.0) * 0.01))
 
 
 def alternatives(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Mixtures nearly as good: ranges of shares, and some that differ, sources in the order of the plan's rows."""
+    """Near-optimal mixtures: ranges of shares, and some alternatives, sources in the order of the plan's rows."""
     near = plan.get("near_optimal")
     if not near:
         return None
@@ -114,7 +114,7 @@ def alternatives(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, 
 
 
 def path_table(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    """Shares of the optimum at each budget of the path, those that move most first."""
+    """Shares of the optimum at each budget of the path; the sources that change most come first."""
     path = plan.get("path") or []
     if len(path) < 2:
         return []
@@ -123,7 +123,7 @@ def path_table(plan: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def facts(plan: dict[str, Any]) -> dict[str, Any]:
-    """What the recommendation rests on."""
+    """Properties of the law, its held-out error, and the optimality gap."""
     held, law = plan["law"]["held_out"], by_name(plan["law"]["name"])
     certificate = plan["certificate"]
     scale_known = bool({"params", "tokens"} & law.needs)
@@ -142,7 +142,7 @@ def facts(plan: dict[str, Any]) -> dict[str, Any]:
 
 
 def provenance_rows(plan: dict[str, Any], material: Material) -> list[tuple[str, str]]:
-    """Where it all comes from: tables, hashes, seeds, versions."""
+    """Provenance: tables, hashes, seeds, versions."""
     rows = [
         (key.replace("_", " "), str(value))
         for key, value in plan["provenance"].items()

@@ -1,4 +1,4 @@
-"""The page: one HTML file with its style, its script and its numbers inside, and nothing outside."""
+"""Render the page: one HTML file that contains its style, script and data, and loads nothing else."""
 
 import base64
 import hashlib
@@ -19,12 +19,12 @@ from mixlaw.reports.inputs import Material
 from mixlaw.reports.page_data import numbers
 
 OPTIONAL = ("bracket", "check", "distance", "near_optimal", "path", "speed_up", "unconstrained", "worth")
-"""Keys of a plan that an earlier version did not write, or that only some plans have."""
+"""Plan keys that earlier versions did not write, or that only some plans have."""
 
 
 @cache
 def _environment() -> Environment:
-    """Templates in which every value is escaped unless it is markup of our own."""
+    """Jinja environment in which every value is escaped, unless it is this package's own markup."""
     found = Environment(
         loader=PackageLoader("mixlaw.reports"),
         autoescape=True,
@@ -37,19 +37,19 @@ def _environment() -> Environment:
 
 
 def _own(name: str) -> str:
-    """A style or script of this package."""
+    """Text of a style sheet or script of this package."""
     return files("mixlaw.reports").joinpath(name).read_text(encoding="utf-8")
 
 
 def _fingerprint(text: str) -> str:
-    """How a content security policy names an inline script or style."""
+    """Hash by which a content security policy allows an inline script or style."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
 
 
 def render(material: Material) -> str:
-    """The page of a plan and whatever else is at hand; what is missing is said in its place.
+    """Render the page of a plan and its other inputs; the reason for a missing part is shown in its place.
 
-    Text from users reaches the page escaped, and its policy runs no script but ours and loads nothing.
+    Text from users is escaped. The page's policy allows only this package's script and loads nothing.
 
     >>> from mixlaw.planning.plan_types import Band, Certificate, LawRecord, Prediction, Provenance
     >>> plan = Plan(

@@ -1,21 +1,20 @@
-"""Trainers' formats, one a file.
+"""Trainers' formats, one module each.
 
-axolotl        Axolotl, which has no weights: entries of so many documents each, a repeated source several times
-base           What a trainer's format is: how weights are counted in it, how it is written, and how it is read back,
-               strictly
+axolotl        Axolotl, which has no weights: entries with numbers of documents
+base           Base class of trainers' formats: unit of the weights, writing, and strict reading
 datasets       Hugging Face datasets: a Python file with the call of `interleave_datasets`
-datatrove      datatrove: a Python file with one `SamplerFilter` a source, which keeps a part of its documents
+datatrove      datatrove: a Python file with one `SamplerFilter` per source, which keeps a part of its documents
 doremi         DoReMi: a JSON of train and eval weights by source
-levanter       Levanter and Marin: `data.train_weights` over `data.configs`, dealt out in blocks of whole sequences
+levanter       Levanter and Marin: `data.train_weights` over `data.configs`, assigned in blocks of whole sequences
 llama_factory  LLaMA-Factory: `dataset`, `mix_strategy` and `interleave_probs` of a training YAML
 maxtext        MaxText with Grain: `grain_train_files=/d/web*,0.6;/d/code*,0.4`, or a JSON of paths and weights
 megatron       Megatron-LM: pairs of weight and path, as `--data-path` takes them and a file for `--data-args-path`
                holds them
-nanotron       nanotron: a data stage whose Nanoset has a list of folders and one of weights
+nanotron       nanotron: a data stage whose Nanoset has a list of folders and a list of weights
 olmix          Olmix: `mix` with a weight and a repetition factor by source
 olmo_core      OLMo-core: the `SourceMixtureConfig` entries and token request of a `SourceMixtureDatasetConfig`
 registry       Every trainer that a plan can be written for
 regmix         RegMix: a YAML of weights under `train`, each key train_<collection>_<source>
 streaming      MosaicML Streaming and llm-foundry: a mapping of streams, weighed by proportion, repeat or choose
-torchtitan     torchtitan: a Python file with one `HFDataSource` a source for its interleaved text loader
+torchtitan     torchtitan: a Python file with one `HFDataSource` per source for its interleaved text loader
 """

@@ -1,4 +1,4 @@
-"""Axolotl, which has no weights: entries of so many documents each, a repeated source several times."""
+"""Axolotl, which has no weights: entries with numbers of documents; a repeated source has several entries."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ class Axolotl(Trainer):
 
 
 def _documents(recipe: Recipe, length_S: Array, D: float) -> Array:
-    """Whole documents near w D of tokens, none above its cap, and together no fewer than D of tokens if caps allow.
+    """Whole documents with about w D tokens each, within the caps, and D tokens or more in total if the caps allow.
 
-    Fewer than D would put the shares of sources at a cap above it.
+    With fewer than D tokens, the shares of sources at a cap would exceed it.
     """
     exact_S = recipe.w_S * D / length_S
     most_S = np.where(recipe.w_S > 0, np.floor(recipe.upper_S * D / length_S * (1 + 1e-12)), 0.0)

@@ -1,4 +1,4 @@
-"""What a trainer's format is: how weights are counted in it, how it is written, and how it is read back, strictly."""
+"""Base class of trainers' formats: unit of the weights, writing, and strict reading."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from mixlaw.project.sources import Sources
 from mixlaw.typing import Array
 
 Pairs = list[tuple[str, Any]]
-"""A source's name or path and its weight, as a file has them."""
+"""Pairs of a source's name or path and its weight, as in the file."""
 Stated = tuple[Pairs, str]
-"""Pairs with what their weights count: one of `COUNTS`."""
+"""Pairs and the unit of their weights, one of `COUNTS`."""
 COUNTS = ("tokens", "samples", "documents", "epochs")
-"""Tokens (or samples of one length); samples of the trainer, packed or documents; documents; passes over a source."""
+"""Units: tokens (or samples of one length); the trainer's samples (packed or documents); documents; epochs."""
 
 
 class Trainer(ABC):
     """One trainer's format. A subclass is one file; it is listed in `TRAINERS`.
 
     Attributes:
-        name: on the command line.
+        name: name on the command line.
         form: the format in a few words.
-        counts: what the weights it writes count, one of `COUNTS`.
-        packed: of one that counts samples, whether they have one length unless the user says otherwise.
-        suffix: of its files.
-        comment: what starts a comment line, None where the format has none.
-        zeros: whether sources without a share are written.
-        one_path: whether it names each source by one path.
+        counts: unit of the weights that it writes, one of `COUNTS`.
+        packed: for weights in samples: True if these have one length by default.
+        suffix: suffix of its files.
+        comment: start of a comment line, None if the format has no comments.
+        zeros: True if sources with share 0 are written.
+        one_path: True if it names each source by one path.
     """
 
     name: ClassVar[str]
@@ -49,15 +49,15 @@ class Trainer(ABC):
 
     @abstractmethod
     def write(self, recipe: Recipe, value: dict[str, float]) -> str:
-        """The file for weights `value` by source, in the unit of the format.
+        """Text of the file for weights `value` by source, in the unit of the format.
 
         Raises:
-            MixlawError: the format cannot say this.
+            MixlawError: the format cannot express this plan.
         """
 
     @abstractmethod
     def claims(self, content: Any) -> bool:
-        """Whether a parsed file has this format's own shape."""
+        """True if a parsed file has this format's structure."""
 
     @abstractmethod
     def read(self, content: Any, where: str) -> Stated:
@@ -68,7 +68,7 @@ class Trainer(ABC):
         """
 
     def values(self, recipe: Recipe) -> dict[str, float]:
-        """The plan's shares in the unit of the format, rounded so that no cap is broken, by source."""
+        """By source, the plan's shares in the unit of the format, rounded without violating a cap."""
         per_S = np.ones(len(recipe.sources))
         if self.counted(recipe.options.samples) == "documents":
             per_S = np.nan_to_num(recipe.length_S(self.name, self.counts == "samples"), nan=1.0)
@@ -81,16 +81,16 @@ class Trainer(ABC):
         return {n: v for n, v in zip(recipe.sources.names, exact_S.tolist(), strict=True) if v > 0 or self.zeros}
 
     def keyed(self, pairs: Pairs, sources: Sources) -> Pairs:
-        """Pairs as read, their keys brought to names of `sources` where the format spells them its own way."""
+        """Pairs as read, with keys mapped to names of `sources` for formats that spell them differently."""
         del sources
         return pairs
 
     def upper_S(self, recipe: Recipe) -> Array:
-        """The largest token shares; a format that counts tokens itself may need them lower."""
+        """The largest token shares (S,); lower for formats whose trainers count tokens themselves."""
         return recipe.upper_S
 
     def counted(self, samples: str | None, counts: str | None = None) -> str:
-        """What weights count once it is known what a sample is: tokens, documents or epochs."""
+        """Unit of the weights, with samples resolved to tokens or documents: tokens, documents or epochs."""
         counts = counts or self.counts
         if counts != "samples":
             return counts
@@ -98,7 +98,7 @@ class Trainer(ABC):
 
 
 def dump(content: Any) -> str:
-    """YAML that a 1.1 reader and a 1.2 reader take for the same values."""
+    """YAML that readers of versions 1.1 and 1.2 read as the same values."""
     return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**16)
 
 
@@ -108,7 +108,7 @@ def dump_json(content: Any) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes texts that YAML 1.2 takes for numbers; PyYAML quotes those of 1.1 alone."""
+    """Dumper that also quotes texts which YAML 1.2 reads as numbers; PyYAML quotes only those of YAML 1.1."""
 
     def represent_text(self, text: str) -> yaml.Node:
         try:
@@ -122,7 +122,7 @@ _Dumper.add_representer(str, _Dumper.represent_text)
 
 
 def unbroken(text: str, trainer: str, signs: str) -> str:
-    """`text`, refused if it holds a sign that divides the parts of the format."""
+    """Return `text`; raise if it contains a separator of the format."""
     bad = [sign for sign in signs if sign in text]
     if bad:
         raise MixlawError(f"{shown(text)}: {trainer} cannot name it, as {listed(map(repr, bad))} divides its entries")

@@ -17,7 +17,7 @@ _CALL = "interleave_datasets"
 _KEYS = ("datasets", "probabilities", "seed", "info", "split", "stopping_strategy")
 _STRATEGIES = ("first_exhausted", "all_exhausted", "all_exhausted_without_replacement")
 _SPARE = 1.05
-"""Room for chance: a source may be drawn so much more often than planned before the stream ends."""
+"""Allowance for sampling noise: a source may be drawn this much more often than planned before the stream ends."""
 _FILE = '''\
 from datasets import interleave_datasets
 
@@ -37,7 +37,7 @@ def mix(datasets):
 class Datasets(Trainer):
     """Probabilities of examples: documents, unless every example was packed to one length. Caps hold in expectation.
 
-    The stream ends when the source with the fewest epochs has been seen once; where that is before D, all repeat.
+    The stream ends when the source with the fewest epochs has been seen once; if that is before D, all repeat.
     """
 
     name = "datasets"
@@ -77,5 +77,5 @@ class Datasets(Trainer):
 
 
 def _quoted(text: str) -> str:
-    """A Python literal in double quotes where that needs no escape."""
+    """A Python string literal, in double quotes if these need no escape."""
     return f'"{text}"' if '"' not in text and "\\" not in text else repr(text)

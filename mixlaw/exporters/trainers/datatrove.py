@@ -1,4 +1,4 @@
-"""datatrove: a Python file with one `SamplerFilter` a source, which keeps a part of its documents."""
+"""datatrove: a Python file with one `SamplerFilter` per source, which keeps a part of its documents."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DIGITS = (6, 9, 12)
 
 
 class Datatrove(Trainer):
-    """Rates of documents kept, which are the epochs of each source: it samples down only, so none may exceed 1."""
+    """Sampling rates of documents, equal to the epochs of each source: at most 1, as the filter only samples down."""
 
     name = "datatrove"
     form = "{'web': SamplerFilter(rate=0.6, seed=0)}, a Python file"
@@ -66,7 +66,7 @@ class Datatrove(Trainer):
 
 
 def _rounded(recipe: Recipe, epochs_S: Array) -> Array:
-    """Rates of few digits that keep the bounds of shares and epochs; as they are where there are none."""
+    """Rates rounded to few digits within the bounds of shares and epochs; unrounded if no rounding is."""
     size_S, most_S = np.nan_to_num(recipe.sources.tokens_S), np.minimum(recipe.sources.max_epochs_S, 1.0)
     for digits in _DIGITS:
         rate_S = np.minimum([float(f"{epochs:.{digits}g}") for epochs in epochs_S], most_S)

@@ -12,7 +12,7 @@ _KEYS = ("train_domain_weights", "eval_domain_weights")
 
 
 class DoReMi(Trainer):
-    """Token shares; the eval weights only say what is evaluated, and are written as the same."""
+    """Token shares. The eval weights only select what is evaluated, and get the same values."""
 
     name = "doremi"
     form = '{"train_domain_weights": {...}, "eval_domain_weights": {...}}'

@@ -1,4 +1,4 @@
-"""Levanter and Marin: `data.train_weights` over `data.configs`, dealt out in blocks of whole sequences."""
+"""Levanter and Marin: `data.train_weights` over `data.configs`, assigned in blocks of whole sequences."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from mixlaw.exporters.trainers.base import Stated, Trainer, dump
 
 BLOCK = 2048
 LARGEST_BLOCK = 2**15
-"""Its indices within a block have 16 bits."""
+"""Largest block: Levanter's indices within a block have 16 bits."""
 FEWEST = 64
-"""Sequences in a block below which a larger block is written, for a finer grain."""
+"""Sequences of a source per block below which a larger block is written, for a finer resolution."""
 
 
 class Levanter(Trainer):
-    """Weights of sequences. A block of 2,048 holds int(weight * block) of each, so less than one sequence is none, and
-    the rest of a block goes to one source: weights are written as whole sequences of a block, exactly.
+    """Weights of sequences, written as whole sequences of a block.
+
+    A block of 2,048 contains int(weight * block) sequences of each source: a source with less than one gets none, and
+    one source gets the remainder.
     """
 
     name = "levanter"

@@ -13,7 +13,7 @@ _STRATEGIES = ("interleave_over", "interleave_under", "interleave_once")
 
 
 class LlamaFactory(Trainer):
-    """Probabilities of examples, as `interleave_datasets` draws them; they are refused with `concat`, its default."""
+    """Probabilities of examples, for `interleave_datasets`; with `concat`, the trainer's default, they are an error."""
 
     name = "llama-factory"
     form = "dataset: web,code; mix_strategy: interleave_over; interleave_probs: 0.6,0.4"

@@ -13,7 +13,7 @@ _KEY = "grain_train_files"
 
 
 class MaxText(Trainer):
-    """Weights of records: documents, unless each record was packed to one length."""
+    """Weights of records, which are documents unless each record was packed to one length."""
 
     name = "maxtext"
     form = "grain_train_files: /d/web*,0.6;/d/code*,0.4"

@@ -15,7 +15,7 @@ _SPLITS = ("train", "valid", "test")
 
 
 class Megatron(Trainer):
-    """Weights of samples of one length, above 0; the file is split at blanks, so it holds no comment."""
+    """Weights of samples of one length, above 0; the file is split at blanks, so it has no comments."""
 
     name = "megatron"
     form = "0.6 /d/web 0.4 /d/code, for --data-args-path"
@@ -56,5 +56,5 @@ def _blend(content: Any, where: str) -> Pairs:
 
 
 def _decimal(weight: float) -> str:
-    """Without an exponent, so that a shell line stays readable."""
+    """A number without an exponent, so that a shell line stays readable."""
     return f"{weight:.17f}".rstrip("0") if weight < 1e-4 else repr(weight)

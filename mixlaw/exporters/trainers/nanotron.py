@@ -1,4 +1,4 @@
-"""nanotron: a data stage whose Nanoset has a list of folders and one of weights."""
+"""nanotron: a data stage whose Nanoset has a list of folders and a list of weights."""
 
 from __future__ import annotations
 

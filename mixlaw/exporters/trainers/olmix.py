@@ -11,7 +11,7 @@ from mixlaw.exporters.trainers.base import Stated, Trainer, dump
 
 
 class Olmix(Trainer):
-    """Token shares; the repetition factor is how often a source may be seen: its epochs, rounded up, or its cap."""
+    """Token shares. The repetition factor is the largest number of epochs: the plan's, rounded up, or the cap."""
 
     name = "olmix"
     form = "mix: {web: {weight: 0.6, repetition_factor: 1.0}}"

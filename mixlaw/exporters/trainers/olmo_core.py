@@ -18,17 +18,17 @@ _LIMITS = ("max_repetition_ratio", "max_source_fraction")
 _TOP = ("requested_tokens", "global_batch_size")
 _REST = ("processes", "seed", "render_tables", "quiet", "source_list", "sources")
 _SPARE = 1.01
-"""Its own count of a source may be so much lower than stated, where no cap on epochs forbids the repetition."""
+"""Factor on the epochs that the file allows a source without a cap: OLMo-core may count fewer tokens than stated."""
 
 
 class OlmoCore(Trainer):
-    """Token shares above 0 that sum to 1; it stops where int(requested * ratio) exceeds what a source may give."""
+    """Token shares above 0 that sum to 1. OLMo-core stops if int(requested * ratio) exceeds a source's limit."""
 
     name = "olmo-core"
     form = "requested_tokens, global_batch_size, sources: [{source_name, target_ratio, paths, max_repetition_ratio}]"
 
     def upper_S(self, recipe: Recipe) -> Array:
-        """A source has whole tokens: what it may give at its cap is a little less than the cap."""
+        """Largest shares in whole tokens, slightly below the caps."""
         sources, D = recipe.sources, int(recipe.needs_tokens(self.name, "asks for tokens"))
         whole_S = np.floor(np.nan_to_num(sources.tokens_S)) * sources.max_epochs_S / D
         return np.minimum(recipe.upper_S, np.where(np.isfinite(sources.max_epochs_S), whole_S, 1.0))

@@ -32,4 +32,4 @@ TRAINERS: tuple[Trainer, ...] = (
     RegMix(),
     Olmix(),
 )
-"""In the order of the help; a file is claimed by the first whose shape it has."""
+"""In the order of the help; a file is read by the first format that claims it."""

@@ -34,7 +34,7 @@ class RegMix(Trainer):
         return list(train.items()), "tokens"
 
     def keyed(self, pairs: Pairs, sources: Sources) -> Pairs:
-        """Without train_<collection>_, where one such start leaves a source's name in every key."""
+        """Keys without train_<collection>_, if one such prefix leaves a source's name in every key."""
         first, found = str(pairs[0][0]), []
         for name in sources.names:
             start = first.removesuffix(name)

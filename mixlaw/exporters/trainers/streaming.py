@@ -15,7 +15,7 @@ _PLACES = ((), ("dataset",), ("train_loader", "dataset"))
 
 
 class Streaming(Trainer):
-    """Proportions of samples; those of llm-foundry's pretraining data all have one length."""
+    """Proportions of samples, which have one length in llm-foundry's pretraining data."""
 
     name = "streaming"
     form = "streams: {web: {local or remote, proportion: 0.6}}"
@@ -50,7 +50,7 @@ class Streaming(Trainer):
 
 
 def _streams(content: Any) -> Any:
-    """The `streams` of a file, of its dataset, or of llm-foundry's train_loader."""
+    """The `streams` of a file, of its `dataset`, or of llm-foundry's `train_loader`."""
     for place in _PLACES:
         part = content
         for key in (*place, "streams"):

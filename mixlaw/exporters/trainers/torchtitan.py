@@ -1,4 +1,4 @@
-"""torchtitan: a Python file with one `HFDataSource` a source for its interleaved text loader."""
+"""torchtitan: a Python file with one `HFDataSource` per source for its interleaved text loader."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REST = ("dataset_path", "infinite", "num_workers", "persistent_workers", "pin_m
 
 
 class TorchTitan(Trainer):
-    """Weights of rows that its text loader packs to one length before it interleaves them."""
+    """Weights of rows, which the text loader packs to one length before interleaving."""
 
     name = "torchtitan"
     form = "InterleavedHuggingFaceTextDataLoader.Config(sources=[HFDataSource(dataset, weight)]), a Python file"
