@@ -12,13 +12,13 @@ SIZES = ("largest", "cost")
 
 @dataclass(frozen=True)
 class Wish:
-    """What the next runs are to be.
+    """Options of `next_runs`.
 
     Attributes:
-        batch: how many.
-        method: "regret", the largest expected fall of the plan's regret, or "thompson".
-        size: "largest", the table's largest size; "cost", the size with the largest expected fall for its compute; or
-            params that the table has runs of.
+        batch: number of runs to propose.
+        method: "regret", the largest expected regret reduction of the plan (knowledge gradient), or "thompson".
+        size: "largest", the table's largest size; "cost", the size with the largest expected reduction per compute; or
+            the params of runs in the table.
         candidates: mixtures to choose from (M, S), in the order of the fit's sources; None: all feasible ones.
         seed: of the bootstrap, the draws and the pool.
 

@@ -37,6 +37,21 @@ def ternary_contour(
     Raises:
         MixlawError: the fit is not the plan's, a source or the target is unknown, or the three have no share in the
             plan.
+
+    >>> from mixlaw.fitting.support import Support
+    >>> from mixlaw.laws.mixing.log_linear import LogLinear
+    >>> from mixlaw.planning.plan_types import LawRecord, Provenance
+    >>> names, none, one_S = ("web", "code", "maths"), (np.nan, np.nan), np.ones(3)
+    >>> support = Support(none, none, none, 0 * one_S, one_S, one_S, 9)
+    >>> z_KxP = np.array([[0.7, -0.5, -1.0, 0.5, 0.2]])
+    >>> fit = Fit(LogLinear, names, ("web",), z_KxP, np.ones(1), {}, np.empty((0, 1, 5)), support, None, (), {})
+    >>> plan = Plan(
+    ...     mixture={"web": 0.6, "code": 0.3, "maths": 0.1},
+    ...     law=LawRecord("log-linear", None),
+    ...     provenance=Provenance.from_dict({"targets": {"web": 1.0}}),
+    ... )
+    >>> ternary_contour(fit, plan).get_legend_handles_labels()[1]
+    ['recommended']
     """
     at = planned(fit, plan, target)
     names = sources or fit.sources
@@ -70,6 +85,22 @@ def loss_surface(fit: Fit, plan: Plan, x: str, y: str, target: str | None = None
 
     Raises:
         MixlawError: the fit is not the plan's, has fewer than three sources, or lacks a source or the target.
+
+    >>> from mixlaw.fitting.support import Support
+    >>> from mixlaw.laws.mixing.log_linear import LogLinear
+    >>> from mixlaw.planning.plan_types import LawRecord, Provenance
+    >>> names, none, one_S = ("web", "code", "maths"), (np.nan, np.nan), np.ones(3)
+    >>> support = Support(none, none, none, 0 * one_S, one_S, one_S, 9)
+    >>> z_KxP = np.array([[0.7, -0.5, -1.0, 0.5, 0.2]])
+    >>> fit = Fit(LogLinear, names, ("web",), z_KxP, np.ones(1), {}, np.empty((0, 1, 5)), support, None, (), {})
+    >>> plan = Plan(
+    ...     mixture={"web": 0.6, "code": 0.3, "maths": 0.1},
+    ...     interval={name: [0.0, 0.7] for name in names},
+    ...     law=LawRecord("log-linear", None),
+    ...     provenance=Provenance.from_dict({"targets": {"web": 1.0}}),
+    ... )
+    >>> loss_surface(fit, plan, "web", "code").get_xlabel()
+    'share of web'
     """
     at = planned(fit, plan, target)
     index = index_of(fit, (x, y))

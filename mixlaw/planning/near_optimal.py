@@ -20,8 +20,8 @@ def near_optimal(problem: MixtureProblem, scale: Scale, own_S: np.ndarray, regre
     """Ranges of the shares, and alternatives far from each other, among mixtures worse by at most `regret` nats.
 
     For every source its smallest and largest share are found under the plan's constraints and one more row, the
-    objective within the regret: 2 S convex problems for a convex law. Alternatives are picked among those corners,
-    each the farthest from the plan and those before it.
+    objective within the regret: 2 S convex problems for a convex law. Alternatives are chosen among their solutions,
+    each the farthest from the plan and the earlier alternatives.
     """
     corner_CxS = _corners(problem, scale, own_S, regret)
     range_Sx2 = np.stack([corner_CxS.min(0), corner_CxS.max(0)], 1)

@@ -87,7 +87,7 @@ WITH_CODE = {note.text: note for note in map(not_asked, ("robust", "bracket"))}
 
 
 def with_code(text: str, content: Mapping[str, Any]) -> Note:
-    """A text, read from a file or handed by a lower station, as a note.
+    """A text as a note, from a file or a lower layer of the package.
 
     The form "KEY and KEY are null: REASON" gives the keys, if they are null in the plan; "KEY: TEXT" gives one key.
 

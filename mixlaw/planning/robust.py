@@ -1,11 +1,11 @@
 """Robust mixture over the bootstrap refits: minimises the mean of the regret, or a quantile of it.
 
-The regret of a mixture in a refit is its objective there less that of the refit's own optimum. Its mean is convex in
-the mixture. A quantile q is not: it is approached from the mean of the worst 1 - q (Rockafellar and Uryasev 2000),
-which is, and then lowered by minimising the largest regret of the refits that are within the quantile so far.
+The regret of a mixture in a refit is its objective minus that of the refit's optimum. The mean regret is convex in the
+mixture. A quantile q is not convex: minimising starts from the mean of the worst 1 - q (Rockafellar and Uryasev 2000),
+which is convex, and then minimises the largest regret among the refits that are within the quantile so far.
 
-The mixtures to choose among are the same in every refit, those that keep the constraints: ceilings of losses by the
-plan's own fit, whose losses stand beside the refits' in the program.
+The feasible mixtures are the same in every refit: loss ceilings apply to the losses of the plan's own fit, which the
+program contains along with those of the refits.
 """
 
 from dataclasses import replace
@@ -23,7 +23,7 @@ from mixlaw.planning.plan_types import RobustChoice
 
 POLISH = 4
 LANES = 4000
-"""Losses of so many targets and refits together are minimised at once; beyond it fewer refits count."""
+"""Largest number of targets times refits in one program; above it fewer refits are used."""
 
 
 def robust(
@@ -63,9 +63,9 @@ def _regret_of(regret_B: np.ndarray, level: float) -> dict[str, float]:
 
 
 def _least(problem: MixtureProblem, scale: Scale, best: Optimum, refits: list[Optimum]) -> np.ndarray:
-    """The least objective in each refit of the mixtures to choose among, nats per token.
+    """Lowest objective of the feasible mixtures in each refit, nats per token.
 
-    The refits' own optima keep ceilings by their own losses: where there are ceilings, others are needed.
+    With loss ceilings, the optima of the refits cannot be used: they satisfy the ceilings by the refits' own losses.
     """
     if all(target.max_loss is None for target in problem.targets):
         return np.array([refit.objective for refit in refits])
@@ -78,7 +78,7 @@ def _least(problem: MixtureProblem, scale: Scale, best: Optimum, refits: list[Op
 
 
 def _regret(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, least_B: np.ndarray) -> np.ndarray:
-    """Regret of a mixture in each refit, nats per token; what its distance from a reference costs counts."""
+    """Regret of a mixture in each refit, nats per token, including the penalty on its distance from a reference."""
     losses_BxK = problem.fit.losses(w_S[None], *scale.pair, replicas=True)[: len(least_B), 0]
     program = problem.program(np.array([scale.tokens_or_nan]), problem.upper_S(scale.tokens)[None])
     return problem.value(losses_BxK) + program.smooth(w_S[None], np.zeros((1, len(problem.targets)))) - least_B
@@ -87,7 +87,7 @@ def _regret(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, least_B: np.
 def _program(
     problem: MixtureProblem, scale: Scale, weight_BxK: np.ndarray, more: list[Rows] | None = None, count: int = 1
 ) -> Program:
-    """`count` problems alike over the losses of B refits and, last, of the fit, by which the constraints are kept."""
+    """`count` equal problems over the losses of B refits and, last, of the fit, to which the constraints apply."""
     (refits, K), S = weight_BxK.shape, len(problem.fit.sources)
     program = problem.program(np.full(count, scale.tokens_or_nan), np.tile(problem.upper_S(scale.tokens), (count, 1)))
     of_fit_MxL = np.hstack([np.zeros((len(program.rows.names), refits * K)), program.rows.loss_MxK])
@@ -96,7 +96,7 @@ def _program(
 
 
 def _regrets(weight_BxK: np.ndarray, least_B: np.ndarray, price_B: np.ndarray, problem: MixtureProblem) -> Rows:
-    """One row a refit: its objective less its least is met by t, or broken at a price."""
+    """One row per refit: its regret is at most t, or the row is violated at a penalty."""
     (count, K), S = weight_BxK.shape, len(problem.fit.sources)
     loss_BxL = np.zeros((count, (count + 1) * K))
     for b in range(count):
@@ -110,7 +110,7 @@ def _regrets(weight_BxK: np.ndarray, least_B: np.ndarray, price_B: np.ndarray, p
 def _polished(
     problem: MixtureProblem, scale: Scale, oracle: Oracle, found: Optimum, least_B: np.ndarray, quantile: float
 ) -> Optimum:
-    """The quantile lowered while the refits within it can be served better."""
+    """Lower the quantile as long as the largest regret of the refits within it can be reduced."""
     count, K = len(least_B), len(problem.targets)
     for _ in range(POLISH):
         regret_B = _regret(problem, scale, found.w_S, least_B)

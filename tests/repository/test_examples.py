@@ -19,8 +19,6 @@ DOCUMENTED = (
 MISSING: frozenset[str] = frozenset(
     {
         "mixlaw.figures.isoflop",
-        "mixlaw.figures.loss_surface",
-        "mixlaw.figures.ternary_contour",
         "mixlaw.next_runs",
         "mixlaw.transport.Affine",
         "mixlaw.transport.Bounds",
