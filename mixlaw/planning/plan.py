@@ -21,7 +21,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True, eq=False)
 class Plan(Section):
-    """A recommendation. Its fields are the keys of plan.json, which DESIGN.md explains.
+    """A recommendation. Its fields are the keys of plan.json.
 
     A field is None if its key is null or if the file lacks it; `notes` give the reason. Sections read by attribute
     (`plan.certificate.gap`) or by key (`plan.certificate["gap"]`).

@@ -31,7 +31,7 @@ MIXTURE = {"web": 0.68, "code": 0.3, "wiki": 0.02}
 
 
 def planned(mixture, sources, tokens, tokenizer="gpt2", recorded=True, groups=None):
-    """A plan with the keys that DESIGN.md names, as an export needs them."""
+    """A plan with the keys that an export needs."""
     w_S = np.array([mixture[name] for name in sources.names])
     epochs_S = None if tokens is None else w_S * tokens / sources.tokens_S
     caps = {
