@@ -52,3 +52,5 @@ from .runs.run_table import Runs as Runs
 from .runs.run_table import read_runs as read_runs
 from .validation.comparison import compare as compare
 from .validation.leaderboard import Leaderboard as Leaderboard
+
+__version__: str

@@ -1,6 +1,5 @@
 """Section: a frozen dataclass that reads and writes a JSON object without changing it."""
 
-import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from functools import cache
@@ -21,7 +20,8 @@ class Section(Mapping[str, Any]):
     A section that was read remembers the keys of its file, their order, and keys that it does not know: `to_dict`
     writes the same object again. A key that the file lacks reads as the field's default or None by attribute and raises
     KeyError by subscript. A value of another shape than its field's is kept as it is. Subclasses are declared with
-    `@dataclass(frozen=True, eq=False)`: sections compare as mappings, also with a dict.
+    `@dataclass(frozen=True, eq=False)`: sections compare as mappings. `dataclasses.replace` is for sections that
+    were made, `with_values` also for those that were read.
 
     >>> from dataclasses import dataclass
     >>> @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Section(Mapping[str, Any]):
         >>> Band.from_dict({"mean": 2.0, "low": 1.9, "high": 2.2}).high
         2.2
         """
-        section = copy.copy(_empty(cls))
+        section = _empty(cls)
         kinds = _kinds(cls)
         for key in kinds.keys() & content.keys():
             object.__setattr__(section, key, _read(kinds[key], content[key]))
@@ -118,7 +118,6 @@ def _kinds(cls: type) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in _keyed(cls)}
 
 
-@cache
 def _empty(cls: type[Any]) -> Any:
     """A section whose fields are None, or their defaults."""
     return cls(**{field.name: None for field in fields(cls) if field.init and _is_required(field)})
@@ -136,6 +135,8 @@ def _read(kind: Any, value: Any) -> Any:
         kind = next(part for part in get_args(kind) if part is not NoneType)
     if get_origin(kind) is dict and isinstance(value, Mapping):
         return {key: _read(get_args(kind)[1], part) for key, part in value.items()}
+    if get_origin(kind) is list and isinstance(value, list):
+        return [_read(get_args(kind)[0], part) for part in value]
     if get_origin(kind) is tuple and isinstance(value, list | tuple):
         return tuple(_read(get_args(kind)[0], part) for part in value)
     if isinstance(kind, type) and issubclass(kind, Section) and isinstance(value, Mapping):

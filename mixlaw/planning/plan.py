@@ -72,7 +72,8 @@ class Plan(Section):
         """
         plan = super().from_dict(content)
         if isinstance(content.get("notes"), list | tuple):
-            object.__setattr__(plan, "notes", with_codes(content["notes"], content))
+            texts = (note if isinstance(note, str) else str(note) for note in content["notes"])
+            object.__setattr__(plan, "notes", with_codes(texts, content))
         return plan
 
     def with_notes(self, notes: Iterable[str]) -> Self:

@@ -80,7 +80,8 @@ def _entry(section: str, name: str, settings: dict[str, Any]) -> dict[str, Any]:
     keep = settings.get("keep")
     if section != "groups" or not isinstance(keep, dict):
         return settings
-    if "sources" in settings and set(settings["sources"]) != set(keep):
+    named = settings.get("sources", list(keep))
+    if not isinstance(named, list) or {str(source) for source in named} != set(keep):
         raise MixlawError(f"groups.{name}: sources and keep name different sources; leave out sources")
     return settings | {"sources": tuple(keep), "keep": tuple(keep.values())}
 

@@ -1,5 +1,5 @@
 "use strict";
-// Runs the tape of a law (mixlaw/report/tape.py) and says what the fit's replicas make of its results.
+// Runs the tape of a law (mixlaw/reports/expression_graph.py) and says what the fit's replicas make of its results.
 const mixlawEngine = (() => {
   const ONE = {
     neg: (a) => -a, abs: Math.abs, sign: Math.sign, square: (a) => a * a, exp: Math.exp, log: Math.log,
@@ -101,7 +101,7 @@ const mixlawEngine = (() => {
   }
 
   // 90% interval of a number by the replicas' values: their range, or where only some replicas are at hand
-  // 1.645 times their root mean square distance from it. The twin of mixlaw/report/intervals.py.
+  // 1.645 times their root mean square distance from it. The twin of mixlaw/reports/intervals.py.
   function interval(point, values, whole) {
     if (!values.length) return [NaN, NaN];
     if (whole) {

@@ -99,3 +99,10 @@ def test_sections_compare_and_merge_as_the_mappings_that_they_write():
     assert plan.certificate | {"kind": "dual"} == {"gap": 1e-12, "kind": "dual"}
     assert plan == made_plan(["web", "code"])
     assert plan != replace(plan, verdict="tie")
+
+
+def test_plans_share_no_values_that_a_file_lacks_and_a_note_that_is_no_text_is_read():
+    one, other = (Plan.from_dict({"mixture": {"a": 1.0}, "notes": [{"a": 1}]}) for _ in range(2))
+    assert one.notes == ("{'a': 1}",)
+    for key in ("baselines", "provenance"):
+        assert getattr(one, key) is None or getattr(one, key) is not getattr(other, key)

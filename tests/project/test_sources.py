@@ -324,3 +324,14 @@ def test_a_tokenizer_is_a_file_beside_the_project(tmp_path):
     assert project.resolve(project.tokenizer) == str(tmp_path / "sub" / "t.json")
     (tmp_path / "mixlaw.yaml").write_text("sources: {a: {tokens: 5}}\n")
     assert read_project(tmp_path / "mixlaw.yaml").tokenizer is None
+
+
+@pytest.mark.parametrize("sources", ["5", "[[web]]", "[web, 3]"])
+def test_a_group_whose_sources_are_no_list_of_names_is_refused_in_one_line(tmp_path, sources):
+    text = (
+        "sources: {web: {tokens: 5}, code: {tokens: 5}}\n"
+        + f"groups: {{a: {{sources: {sources}, keep: {{web: 1}}}}}}\n"
+    )
+    (tmp_path / "mixlaw.yaml").write_text(text)
+    with pytest.raises(MixlawError, match=r"groups\.a"):
+        read_project(tmp_path / "mixlaw.yaml")

@@ -1,7 +1,6 @@
 """The floors of the house, read from the imports of every file; what imports cost; what the face exports."""
 
 import ast
-import importlib
 import inspect
 import subprocess
 import sys
@@ -242,10 +241,3 @@ def test_no_module_or_package_hides_a_public_verb():
     for name in mixlaw.__all__:
         assert not (ROOT / name).exists()
         assert not (ROOT / f"{name}.py").exists()
-
-
-@pytest.mark.parametrize("package", [name for name in packages() if MODULES[name].with_suffix(".pyi").exists()])
-def test_no_lazy_name_is_that_of_its_module(package):
-    """`import package.name as x` gives the attribute, so that a module of the same name could not be reached."""
-    names = importlib.import_module(package).__all__
-    assert not {name for name in names if f"{package}.{name}" in MODULES}

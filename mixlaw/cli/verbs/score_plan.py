@@ -22,7 +22,7 @@ def score_plan(
     plan: Annotated[Path, typer.Argument(help="plan.json, or the folder that `recommend --out` wrote")],
     outcome: Annotated[Path, typer.Argument(help="run table of the real run and, if trained, of baselines")],
     fit: Annotated[
-        Path | None, typer.Option(help="fit.json that the plan was made from [default: the one next to the plan]")
+        Path | None, typer.Option(help="fit.json that the plan was made from; default: the one next to the plan")
     ] = None,
     run: Annotated[
         str | None, typer.Option(help="run_id of the plan's run, if its mixture is far from the plan's")

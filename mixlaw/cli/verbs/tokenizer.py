@@ -7,7 +7,11 @@ import typer
 
 from mixlaw.cli.output import out_file, written
 
-tokenizer = typer.Typer(no_args_is_help=True, help="Tokenizers for proxies: bytes are read where a project names none.")
+tokenizer = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Tokenizers for proxies: bytes are read where a project names none.",
+)
 
 
 @tokenizer.callback()
