@@ -1,10 +1,10 @@
-"""How far a mixture of samples is from a target, before any run: features, distances, the nearest mixture.
+"""Distances between mixtures of text samples and a target, without training runs, and the nearest mixture.
 
-sampling     equal samples of streams of documents       ngrams, embedding   documents to points; the user's points
+sampling     equal samples from streams of documents     ngrams, embedding   documents to points; the user's points
 features     principal components, whitening             samples             points of the sources and the target
 distance     the protocol: value and gradient            exact, entropic, ngram_kl, energy   one distance each
-bundle       the nearest mixture, certified              linear_program      the same, slowly, to judge it by
-subsample    exact transport with an error bar           score, clustering   documents by worth; a corpus in sources
+bundle       the nearest mixture, certified              linear_program      the same by a slow exact solver, for tests
+subsample    exact transport with an error bar           score, clustering   scores of documents; splitting a corpus
 """
 
 from mixlaw.transport.bundle import Bounds, Minimum, minimize
