@@ -72,10 +72,12 @@ def read_embeddings(path: str | Path, ids: Sequence[str] | None = None, count: i
     Raises:
         MixlawError: if the file cannot be read, has the wrong shape, or does not fit the documents.
 
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "points.npy"
-    >>> np.save(path, np.array([[1.0, 2.0], [3.0, 4.0]]))
-    >>> read_embeddings(path, count=2)
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "points.npy"
+    ...     np.save(path, np.array([[1.0, 2.0], [3.0, 4.0]]))
+    ...     points_NxF = read_embeddings(path, count=2)
+    >>> points_NxF
     array([[1., 2.],
            [3., 4.]])
     """
