@@ -1,22 +1,20 @@
-"""Tables that other tools write, as run tables: one file a format, all listed in `FORMATS`.
+"""Importers of other tools' tables as run tables: one file per format, all listed in `FORMATS`.
 
-To add a format, write a module after the pattern of `olmix.py`: a function `read(tables, options)` that names the
-columns as the run table does and joins the files by run, and a `Format`; then list it here.
+To add a format, write a module like `olmix.py`: a function `read(tables, options)` that renames the columns to those of
+the run table and joins the files by run, and a `Format`; then list it here.
 
-draft        Runs on their way into the run table: columns named as there, every cell still traced to the file it
-             came from
+draft        Draft of a run table: columns renamed, every cell traced to its original file
 finish       From a draft to checked runs: names, sizes, units, rows without losses
-join         Two tables joined by the run's key, never by position
+join         Join of two tables by the run's key, never by position
 olmix        Olmix: `ratios.csv` (`run,name,index,<source>...`) and `metrics.csv` (`run,name,index,<metric>...`)
-options      What the user says about a foreign table: which column is what, in which unit, and what to do with the
-             rest
+options      Options of an import: column mapping, units, and treatment of the other columns and rows
 regmix       RegMix: a CSV of mixtures (`index,train_the_pile_arxiv,...`) and one of losses
              (`index,valid_the_pile_arxiv,...`)
-units        Losses in the units that trainers report, as nats per token
-wandb        Weights & Biases: a CSV of runs (a row a run or a step), and if need be charts or histories exported
-             beside it
-wandb_steps  Weights & Biases over steps: charts (`Step`, `<run> - <metric>`, `__MIN`, `__MAX`) and histories (a row
-             a step)
+units        Conversion of losses from the units that trainers report to nats per token
+wandb        Weights & Biases: a CSV of runs (one row per run or per step), and optional exports of charts or
+             histories
+wandb_steps  Weights & Biases over steps: charts (`Step`, `<run> - <metric>`, `__MIN`, `__MAX`) and histories (one row
+             per step)
 """
 
 from __future__ import annotations
@@ -44,12 +42,12 @@ def import_runs(format: str, paths: Sequence[str | os.PathLike[str]], options: I
 
     Args:
         format: a name in `FORMATS`: regmix (mixtures, losses), olmix (ratios, metrics), wandb (runs, and files over
-            steps if the losses stand there).
+            steps if those hold the losses).
         paths: CSV (.csv, .csv.gz) or Parquet files, in that order.
-        options: what the files do not say; see `ImportOptions`.
+        options: information that the files lack; see `ImportOptions`.
 
     Raises:
-        MixlawError: one line naming the file, the row, the column and the mend.
+        MixlawError: if the files are no valid runs: one line with the file, the row, the column and how to fix it.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:

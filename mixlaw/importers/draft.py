@@ -1,4 +1,4 @@
-"""Runs on their way into the run table: columns named as there, every cell still traced to the file it came from."""
+"""Draft of a run table: columns renamed, every cell traced to its original file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mixlaw.io.table import Table
 
 
 class Origin(NamedTuple):
-    """The file and the column that a column of the draft was read from."""
+    """File and column from which a column of the draft was read."""
 
     file: str
     column: str
@@ -27,13 +27,13 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True)
 class Draft:
-    """A table with run-table columns.
+    """A table with the run table's columns, before it is checked.
 
     Attributes:
-        table: its `at` names cells of the foreign files.
-        origins: where each of its columns came from; ignored: columns that were not taken.
-        left_out: the places of rows left out, by reason.
-        unit_stated: the format itself says that losses are nats per token.
+        table: the table; its `at` returns the location of a cell in the original files.
+        origins: original file and column of each column; ignored: original columns that are not used.
+        left_out: locations of the omitted rows, by reason.
+        unit_stated: True if the format defines losses as nats per token.
     """
 
     table: Table
@@ -44,11 +44,11 @@ class Draft:
     unit_stated: bool = True
 
     def family(self, prefix: str) -> list[str]:
-        """Its columns of one prefix, such as 'loss:'."""
+        """Columns with a prefix, such as 'loss:'."""
         return [column for column in self.table.columns if column.startswith(prefix)]
 
     def without(self, drop_R: NDArray[np.bool_], reason: str) -> Draft:
-        """The draft without the rows of a mask, which are remembered under the reason."""
+        """The draft without the rows of a mask, which are recorded in `left_out` under the reason."""
         if not drop_R.any():
             return self
         dropped = places(self.table, np.flatnonzero(drop_R).tolist())
@@ -57,7 +57,7 @@ class Draft:
 
 
 class Format(NamedTuple):
-    """A foreign format: how its files are called in a help text, how many there are at least and at most, its reader.
+    """An import format: its files as the help text names them, their smallest and largest number, and its reader.
 
     `read` takes the tables in the order given and returns a draft with run_id, w: and loss: columns.
     """
@@ -69,14 +69,14 @@ class Format(NamedTuple):
 
 
 def places(table: Table, rows: Sequence[int]) -> tuple[str, ...]:
-    """Where the runs of some rows stand and what they are called, the file by its last part."""
+    """Location (file name and row) and run_id of each of some rows."""
     runs = table.texts("run_id")
     cells = [table.at(row, "run_id").rpartition(", column ")[0].rpartition(": ") for row in rows]
     return tuple(f"{Path(c[0]).name}: {c[2]} ({shown(runs[row])})" for c, row in zip(cells, rows, strict=True))
 
 
 def rows_of(table: Table, rows: NDArray[np.intp]) -> Table:
-    """Some rows of a table, by position."""
+    """The table with only some rows, by position."""
     return replace(
         table,
         frame=table.frame.iloc[rows].reset_index(drop=True),
@@ -86,10 +86,10 @@ def rows_of(table: Table, rows: NDArray[np.intp]) -> Table:
 
 
 def named(table: Table, options: ImportOptions, default: Callable[[str], str]) -> Draft:
-    """The columns of a file that the user's mapping or the format's own `default` takes ('': not taken), renamed.
+    """Rename the columns of a file by the user's mapping, otherwise by the format's `default` ('': column ignored).
 
     Raises:
-        MixlawError: two columns would get one name.
+        MixlawError: if two columns get the same name.
     """
     names: dict[str, str] = {}
     for column in table.columns:
@@ -108,7 +108,7 @@ def named(table: Table, options: ImportOptions, default: Callable[[str], str]) -
 
 
 def renamed(table: Table, names: Mapping[str, str]) -> Table:
-    """Only the columns in `names`, under their new names; errors still call them by the old ones."""
+    """Only the columns in `names`, under their new names; errors still use the old names."""
     back = {new: old for old, new in names.items()}
 
     def locate(row: int, column: str) -> str:
@@ -123,7 +123,7 @@ def renamed(table: Table, names: Mapping[str, str]) -> Table:
 
 
 def need(draft: Draft, columns: Iterable[str], mend: str) -> None:
-    """Refuse a file without rows, or that lacks a column, or all columns of a prefix that ends in a colon."""
+    """Raise if a file has no rows, or lacks a column, or has no column of a prefix (a name that ends in a colon)."""
     for column in columns:
         if column not in draft.table.frame and not (column.endswith(":") and draft.family(column)):
             what = {"run_id": "names the run", "w:": "holds weights", "loss:": "holds losses"}.get(column, column)

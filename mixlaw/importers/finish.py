@@ -24,12 +24,12 @@ _FIRST = ("run_id", "params", "tokens", "seed", "step", "tokenizer")
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import gives.
+    """Result of an import.
 
     Attributes:
-        runs: the run table; its notes tell of the rows left out.
-        columns: the file and column that each of its columns came from; ignored: columns not taken.
-        left_out: the places (file, row, run) of rows left out, by reason.
+        runs: the run table; its notes list the omitted rows.
+        columns: original file and column of each column; ignored: original columns that are not used.
+        left_out: locations (file, row, run) of the omitted rows, by reason.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"run_id": ["a"], "w:web": [0.6], "w:code": [0.4], "loss:web": [2.0]})
@@ -45,7 +45,7 @@ class Imported:
     left_out: Mapping[str, tuple[str, ...]]
 
     def to_dict(self) -> dict[str, Any]:
-        """The summary as `mixlaw import --json` prints it; of places and ignored columns the first 20."""
+        """Summary printed by `mixlaw import --json`, with at most 20 locations per reason and 20 ignored columns."""
         left_out = [{"reason": r, "rows": len(p), "first": list(p[:_SHOWN])} for r, p in self.left_out.items()]
         return {
             "runs": len(np.unique(self.runs.cluster_R)),
@@ -62,10 +62,10 @@ class Imported:
 
 
 def finished(draft: Draft, options: ImportOptions) -> Imported:
-    """The draft as runs: renamed, with sizes, its losses in nats per token, rows without a loss left out.
+    """Runs from a draft: names and sizes applied, losses in nats per token, rows without a loss omitted.
 
     Raises:
-        MixlawError: the options do not fit the table, a unit must be stated, or the rows are no valid runs.
+        MixlawError: if the options do not fit the table, a unit is not stated, or the rows are no valid runs.
     """
     _refuse_empty(draft)
     draft = _with_losses(_with_sizes(_renamed(draft, options.rename), options), options)
@@ -135,7 +135,7 @@ def _with_sizes(draft: Draft, options: ImportOptions) -> Draft:
 
 
 def _refuse_constant_tokens(table: Table) -> None:
-    """Rows of one run at several steps that all have the run's last count of tokens would flatten every law in D."""
+    """Raise if rows of one run at several steps have the same tokens: every law would be fitted as constant in D."""
     if not {"step", "tokens"} <= set(table.frame):
         return
     keys = pd.DataFrame({"run": table.texts("run_id"), "tokens": table.numbers("tokens")})
@@ -169,7 +169,7 @@ def _with_losses(draft: Draft, options: ImportOptions) -> Draft:
 
 
 def _unit(draft: Draft, column: str, options: ImportOptions) -> tuple[str, float]:
-    """The unit of a target's losses and its bytes per token; refused where they have to be stated and are not."""
+    """Unit of a target's losses and its bytes per token; raises if an option must state them and does not."""
     target, origin = column[5:], draft.origins[column]
     unit = options.units.get(target, options.units.get("*"))
     if unit is None and (not draft.unit_stated or looks_other(origin.column)):
@@ -188,7 +188,7 @@ def _unit(draft: Draft, column: str, options: ImportOptions) -> tuple[str, float
 
 
 def _measured(table: Table, column: str, value_R: Array, notes: list[str]) -> Array:
-    """Losses with infinite ones as nan; written NaN and infinity, of runs that diverged, are noted."""
+    """Losses with infinite values as nan; a note counts the written NaN and infinite values (diverged runs)."""
     written_R = ~np.isfinite(value_R) & np.array([bool(text) for text in table.texts(column)], dtype=bool)
     if written_R.any():
         first = table.at(int(np.flatnonzero(written_R)[0]), column)

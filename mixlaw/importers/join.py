@@ -1,4 +1,4 @@
-"""Two tables joined by the run's key, never by position."""
+"""Join of two tables by the run's key, never by position."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _CHECKPOINT = ("step", "tokens")
 
 
 def join(mixtures: Draft, losses: Draft, partial: bool) -> Draft:
-    """Every row of `losses` with the mixture of its run, in the order of `mixtures`.
+    """Join every row of `losses` with the mixture of its run, in the order of `mixtures`.
 
-    Keys are compared as text; where that leaves some unmatched and all keys are whole numbers, as numbers, which is
-    noted. Runs that one file lacks are left out and said; where both lack some, the keys may be shifted against each
-    other, so that is refused unless `partial`.
+    Keys are compared as text. If some have no match and all keys are whole numbers, they are compared as numbers, with
+    a note. Runs that are missing in one file are omitted and recorded. If each file lacks runs of the other, the keys
+    may be shifted, so the join raises unless `partial`.
 
     Raises:
-        MixlawError: a key is empty or doubled, no key is in both, or the tables contradict each other.
+        MixlawError: if a key is empty or duplicated, no key is in both tables, or the tables contradict each other.
     """
     one, other = mixtures.table, losses.table
     key_M, key_L, notes = _keys(one, other)
@@ -54,7 +54,7 @@ def join(mixtures: Draft, losses: Draft, partial: bool) -> Draft:
 
 
 def refuse_swapped(mixtures: Draft, losses: Draft) -> None:
-    """Refuse two files of which the second holds what sums to 1 in every row, and the first does not."""
+    """Raise if every row of the second file sums to 1 and no row of the first does: the files are swapped."""
     one_R, other_R = (
         np.sum([_numbers(draft, column) for column in draft.family(family)], axis=0)
         for draft, family in ((mixtures, "w:"), (losses, "loss:"))
@@ -91,13 +91,13 @@ def _keys(one: Table, other: Table) -> tuple[list[str], list[str], tuple[str, ..
 
 
 def _whole(text: str) -> int | None:
-    """The whole number that a key is written as ('7', '007', '7.0'), else None."""
+    """Value of a key written as a whole number ('7', '007', '7.0'), otherwise None."""
     digits = text.removesuffix(".0")
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
 
 
 def refuse_doubled(table: Table, key_R: list[str], besides: tuple[str, ...]) -> None:
-    """Refuse two rows of one key, or of one key and the same numbers in the columns `besides`."""
+    """Raise if two rows have the same key (and, if columns `besides` are given, the same numbers in these)."""
     frame = pd.DataFrame({"key": key_R, **{c: table.numbers(c) for c in besides}})
     double_R = frame.duplicated().to_numpy()
     if double_R.any():
@@ -112,7 +112,7 @@ def refuse_doubled(table: Table, key_R: list[str], besides: tuple[str, ...]) -> 
 
 
 def _check_unmatched(one: Table, other: Table, only_one: list[int], only_other: list[int], partial: bool) -> None:
-    """Where each side lacks runs of the other, indices may be off by one or the files of different sets."""
+    """Raise if no run is in both tables, or if each lacks runs of the other and `partial` is False."""
     if len(only_one) == len(one.frame):
         raise MixlawError(
             f"{one.name} and {other.name}: no run is in both; the keys are {listed(one.texts('run_id'), 3)} and "
@@ -127,7 +127,7 @@ def _check_unmatched(one: Table, other: Table, only_one: list[int], only_other: 
 
 
 def _side_by_side(one: Table, other: Table, pair_Rx2: NDArray[np.intp]) -> Table:
-    """One table of row pairs; where a column is in both, they must say the same."""
+    """One table of row pairs; raises if a column that is in both tables has different values."""
     m_R, l_R = pair_Rx2[:, 0], pair_Rx2[:, 1]
     for column in one.frame.columns.intersection(other.frame.columns).drop("run_id"):
         for m, r, a, b in zip(m_R, l_R, *_both(one, other, column, m_R, l_R), strict=True):

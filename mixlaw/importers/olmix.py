@@ -1,7 +1,7 @@
 """Olmix: `ratios.csv` (`run,name,index,<source>...`) and `metrics.csv` (`run,name,index,<metric>...`).
 
-Rows belong together by `run`; `index` is a position in one file and says nothing. Metrics may be bits per byte or
-accuracies, so their unit has to be stated.
+Rows are joined by `run`; `index` is a position in one file and is ignored. Metrics may be bits per byte or accuracies,
+so their unit must be stated.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from mixlaw.io.table import Table
 
 
 def read(tables: Sequence[Table], options: ImportOptions) -> Draft:
-    """The ratios of the first file with the metrics of the second, by `run`.
+    """Join the ratios of the first file with the metrics of the second, by `run`.
 
     Raises:
-        MixlawError: no key, no weights or metrics, files swapped, or keys or names that do not fit (see `join`).
+        MixlawError: if key, weights or metrics are missing, files are swapped, or keys do not match (see `join`).
     """
     options.check_used([column for table in tables for column in table.columns], " and ".join(t.name for t in tables))
     ratios, metrics = named(tables[0], options, _namer("w:")), named(tables[1], options, _namer("loss:"))

@@ -1,4 +1,4 @@
-"""What the user says about a foreign table: which column is what, in which unit, and what to do with the rest."""
+"""Options of an import: column mapping, units, and treatment of the other columns and rows."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from mixlaw.importers.units import UNITS
 from mixlaw.io.fields import checked_name, positive
 
 COLUMNS = ("run_id", "params", "tokens", "seed", "step", "tokenizer", "state")
-"""Columns with one meaning; `state` (finished or not) is looked at and not written."""
+"""Columns with a fixed meaning; `state` (finished or not) filters rows and is not written."""
 FAMILIES = ("w", "loss", "unique")
 
 
 class Rule(NamedTuple):
-    """A pattern of foreign columns, with at most one `*`, and the column of the run table ('': left out)."""
+    """Pattern of original columns, with at most one `*`, and the column of the run table ('': ignored)."""
 
     pattern: str
     ours: str
 
     def apply(self, column: str) -> str | None:
-        """The name in the run table of a column that the pattern fits, else None."""
+        """Name in the run table of a column that matches the pattern, otherwise None."""
         start, star, end = self.pattern.partition("*")
         if not star:
             return self.ours if column == self.pattern else None
@@ -35,26 +35,27 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What an import needs to be told.
+    """Options of an import: information that the files lack.
 
     Attributes:
-        columns: {column of the file: column of the run table}, before what the format itself knows. One `*` on both
-            sides stands for a name ('eval/*/CE loss': 'loss:*'); 'mix': 'w:*' takes all of a column that holds
-            {source: weight}; '' or None leaves a column out; a column given its own name rides along.
-        rename: {name: name in the run table}, of sources and targets.
+        columns: {column of the file: column of the run table}; takes precedence over the format's own names. One `*` on
+            both sides matches a name ('eval/*/CE loss': 'loss:*'); 'mix': 'w:*' reads a column that holds
+            {source: weight}; '' or None ignores a column; a column mapped to its own name is copied.
+        rename: {name: name in the run table}, for sources and targets.
         params, tokens: N and D of all runs; tokens_per_step: D of a row is its step times this.
-        units: {target: unit}, '*' for all others, one of `UNITS`.
-        bytes_per_token: {target: mean}, '*' for all others, for the units per byte.
-        id_prefix: put before every run_id, so that tables of several sizes can be joined.
-        normalise: weights are relative and are divided by their sum.
-        partial: accept files that each have runs which the other lacks.
+        units: {target: unit}, one of `UNITS`; '*' for all other targets.
+        bytes_per_token: {target: mean}, for units per byte; '*' for all other targets.
+        id_prefix: prefix of every run_id, so that tables of several sizes can be joined.
+        normalise: divide the weights of each row by their sum.
+        partial: accept two files each of which has runs that the other lacks.
         unfinished: keep the rows of runs that did not finish.
 
     Raises:
-        MixlawError: an option that cannot be; the message names it as the command line does.
+        MixlawError: if an option is invalid; the message names it as the command line does.
 
-    >>> ImportOptions(params=1e8, units={"*": "nats"}).id_prefix
-    ''
+    >>> options = ImportOptions(columns={"eval/*/loss": "loss:*"}, units={"*": "bits-per-byte"})
+    >>> options.ours("eval/code/loss")
+    'loss:code'
     """
 
     columns: Mapping[str, str | None] = field(default_factory=dict)
@@ -87,17 +88,17 @@ class ImportOptions:
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
-        """The mapping as rules, exact names before patterns; 'mix': 'w:*' means 'mix.*': 'w:*'."""
+        """The mapping as rules, exact names before patterns; 'mix': 'w:*' is read as 'mix.*': 'w:*'."""
         pairs = [(pattern, ours or "") for pattern, ours in self.columns.items()]
         rules = [Rule(f"{p}.*" if "*" in o and "*" not in p else p, o) for p, o in pairs]
         return tuple(sorted(rules, key=lambda rule: "*" in rule.pattern))
 
     def ours(self, column: str) -> str | None:
-        """What the user calls a column: a run-table name, '' for a column to leave out, None where nothing was said."""
+        """Run-table name that the mapping gives a column; '' if the column is ignored, None if no rule matches."""
         return next((ours for rule in self.rules if (ours := rule.apply(column)) is not None), None)
 
     def check_used(self, columns: Iterable[str], where: str) -> None:
-        """Refuse a mapping of which a rule fits none of the files' columns: it is misspelt, or the file is another."""
+        """Raise if a rule of the mapping matches no column of the files: it is misspelt, or the file is a wrong one."""
         known = list(columns)
         for rule in self.rules:
             if not any(rule.apply(column) is not None for column in known):

@@ -1,6 +1,6 @@
 """RegMix: a CSV of mixtures (`index,train_the_pile_arxiv,...`) and one of losses (`index,valid_the_pile_arxiv,...`).
 
-Source: the repository sail-sg/regmix. Losses are nats per token; rows belong together by `index`.
+Source: the repository sail-sg/regmix. Losses are nats per token; rows are joined by `index`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _INDEX = re.compile(r"index|Unnamed: \d+|level_\d+")
 
 
 def read(tables: Sequence[Table], options: ImportOptions) -> Draft:
-    """The mixtures of the first file with the losses of the second, by `index`.
+    """Join the mixtures of the first file with the losses of the second, by `index`.
 
-    `train_the_pile_pile_cc` is the source pile_cc, `valid_the_pile_pile_cc/loss` the target pile_cc. Where some columns
-    bear such a prefix, those without are not taken; where none does, all are.
+    `train_the_pile_pile_cc` is the source pile_cc, `valid_the_pile_pile_cc/loss` the target pile_cc. If some columns
+    have such a prefix, columns without it are ignored; if none has, all columns are used.
 
     Raises:
-        MixlawError: no key, no weights or losses, files swapped, or keys that do not fit (see `join`).
+        MixlawError: if key, weights or losses are missing, files are swapped, or keys do not match (see `join`).
     """
     options.check_used([column for table in tables for column in table.columns], " and ".join(t.name for t in tables))
     mixtures = named(tables[0], options, _namer(tables[0].columns, "w:", _SOURCE, re.compile("train_")))
@@ -41,7 +41,7 @@ def read(tables: Sequence[Table], options: ImportOptions) -> Draft:
 
 
 def _namer(columns: Iterable[str], family: str, name: re.Pattern[str], mark: re.Pattern[str]) -> Callable[[str], str]:
-    """How a column without a rule is called: where some bear the format's mark, the others are not taken."""
+    """Default name of a column without a rule; if some columns match `mark`, the others are ignored."""
     marked = any(mark.match(column) for column in columns)
 
     def default(column: str) -> str:

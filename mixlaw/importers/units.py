@@ -1,4 +1,4 @@
-"""Losses in the units that trainers report, as nats per token.
+"""Conversion of losses from the units that trainers report to nats per token.
 
 Sources: the definitions of cross-entropy in base e and 2, of perplexity, exp(loss), and of bits per byte,
 loss / (ln 2 x bytes per token).
@@ -18,12 +18,12 @@ _OTHER = {"bpb", "bits", "bit", "byte", "bytes", "ppl", "perplexity", "acc", "ac
 
 
 def looks_other(column: str) -> bool:
-    """Whether a word of a column's name speaks of something that is not a loss in nats per token."""
+    """True if a word of the column's name indicates another quantity than a loss in nats per token."""
     return bool(_OTHER.intersection(re.split(r"[^a-z0-9]+", column.lower())))
 
 
 def in_nats(value_R: Array, unit: str, bytes_per_token: float = 1.0) -> Array:
-    """Losses of shape (R,) in one of `UNITS` as nats per token; nan stays nan, an impossible one is negative."""
+    """Losses of shape (R,) in one of `UNITS` as nats per token; nan stays nan, an invalid value is negative."""
     if unit == "perplexity":
         return np.log(np.maximum(value_R, np.finfo(np.float64).tiny))
     scale = np.log(2) if unit.startswith("bits") else 1.0

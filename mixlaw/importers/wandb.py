@@ -1,7 +1,8 @@
-"""Weights & Biases: a CSV of runs (a row a run or a step), and if need be charts or histories exported beside it.
+"""Weights & Biases: a CSV of runs (one row per run or per step), and optional exports of charts or histories.
 
-The first file holds the mixture of every run, in columns or in one that holds {source: weight}. Losses stand there
-too, or in further files over steps (see `wandb_steps`). Source: the exports of the W&B app and of its public API.
+The first file has the mixture of every run, in one column per source or in one column of {source: weight}. Losses are
+in the same file, or in further files over steps (see `wandb_steps`). Source: the
+exports of the W&B app and of its public API.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from mixlaw.mixtures.simplex import SUM_TOLERANCE
 
 
 def read(tables: Sequence[Table], options: ImportOptions) -> Draft:
-    """The runs of the first file, with the losses of the further ones where there are any.
+    """Runs of the first file, with the losses of the further files if there are any.
 
-    Runs that did not finish are left out unless the options keep them, rows without a mixture as well. An empty
-    weight is 0 where the others sum to 1.
+    Rows without a mixture are omitted, and runs that did not finish, unless the options keep them. An empty weight is 0
+    if the others sum to 1.
 
     Raises:
-        MixlawError: no mixture or loss was mapped, names are not unique, or files do not fit (see `join`).
+        MixlawError: if no mixture or loss is mapped, names are not unique, or files do not match (see `join`).
     """
     tables = [_flattened(without_buckets(table), options) for table in tables]
     first = tables[0]
@@ -53,7 +54,7 @@ def read(tables: Sequence[Table], options: ImportOptions) -> Draft:
     if steps is None:
         return runs
     steps = steps.without(np.isin(steps.table.texts("run_id"), list(gone)), "the run did not finish")
-    over = {"step", *steps.table.columns} - {"run_id"}  # what a file over steps says, it says better
+    over = {"step", *steps.table.columns} - {"run_id"}  # files over steps take precedence
     told = [column for column in runs.table.columns if column in over or column.startswith("loss:")]
     origins = {column: origin for column, origin in runs.origins.items() if column not in told}
     table = replace(runs.table, frame=runs.table.frame.drop(columns=told))
@@ -61,7 +62,7 @@ def read(tables: Sequence[Table], options: ImportOptions) -> Draft:
 
 
 def _flattened(table: Table, options: ImportOptions) -> Table:
-    """Columns that hold {key: value} and that the mapping reaches into, as columns 'column.key'."""
+    """Expand columns of {key: value} whose keys the mapping names into columns 'column.key'."""
     frame: dict[str, Any] = {}
     for column in table.columns:
         texts = table.texts(column)
@@ -93,7 +94,7 @@ def _leaves(content: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
 
 
 def _refuse_shared_names(runs: Table, raw: Table, options: ImportOptions) -> None:
-    """W&B lets several runs bear one name: they must not be taken for checkpoints of one."""
+    """Raise if several runs share a name, which W&B allows: they would be read as checkpoints of one run."""
     names = runs.texts("run_id")
     identity = next((column for column in ("ID", "id") if column in raw.frame), None)
     if identity is not None and options.ours(identity) != "run_id":
@@ -108,7 +109,7 @@ def _refuse_shared_names(runs: Table, raw: Table, options: ImportOptions) -> Non
 
 
 def _finished(runs: Draft, options: ImportOptions) -> tuple[Draft, set[str]]:
-    """The runs that finished, and the names of the others."""
+    """Finished runs, and the names of the others."""
     if "state" not in runs.table.frame or options.unfinished:
         return runs, set()
     states = [text.lower() for text in runs.table.texts("state")]
@@ -122,7 +123,7 @@ def _finished(runs: Draft, options: ImportOptions) -> tuple[Draft, set[str]]:
 
 
 def _filled(runs: Draft) -> Draft:
-    """Empty weights as 0 where the others sum to 1; rows with no weight at all left out."""
+    """Set empty weights to 0 if the others sum to 1; omit rows without any weight."""
     columns = runs.family("w:")
     w_RxS = np.stack([runs.table.numbers(column) for column in columns], axis=1)
     empty_RxS = np.isnan(w_RxS)

@@ -1,6 +1,7 @@
-"""Weights & Biases over steps: charts (`Step`, `<run> - <metric>`, `__MIN`, `__MAX`) and histories (a row a step).
+"""Weights & Biases over steps: charts (`Step`, `<run> - <metric>`, `__MIN`, `__MAX`) and histories.
 
-Metrics are logged at steps of their own, and every chart is a file: all are laid together by run and step.
+A history has one row per step; every chart is a file. Each metric is logged at its own steps, so all files are joined
+by run and step.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from mixlaw.importers.options import ImportOptions
 from mixlaw.io.table import Table
 
 _NAMES = ("Name", "name", "Run", "run", "ID", "id")
-"""What names a run, the first that is there: charts call runs by name."""
+"""Columns that name the run, in order of precedence: charts refer to runs by name."""
 _STEPS = ("Step", "_step", "step", "trainer/global_step", "global_step")
 _BUCKETS = ("__MIN", "__MAX")
 
@@ -38,31 +39,34 @@ class _Cell(NamedTuple):
 
 
 def without_buckets(table: Table) -> Table:
-    """The table without the columns of the extremes that W&B writes beside a metric: they are no losses."""
+    """The table without the columns of minima and maxima that W&B adds to a metric: they are no losses."""
     return replace(table, frame=table.frame[[c for c in table.columns if not c.endswith(_BUCKETS)]])
 
 
 def name_column(table: Table, options: ImportOptions) -> str | None:
-    """The column that names the run where the user named none."""
+    """Column that names the run; None if the user's mapping gives it, or there is none."""
     if any(options.ours(column) == "run_id" for column in table.columns):
         return None
     return next((column for column in _NAMES if column in table.frame), None)
 
 
 def is_chart(table: Table, options: ImportOptions) -> bool:
-    """Whether the file has runs in its columns, not in its rows."""
+    """True if the file has runs in its columns instead of its rows."""
     told = any(options.ours(column) == "run_id" for column in table.columns)
     return not told and name_column(table, options) is None and any(" - " in column for column in table.columns)
 
 
 def over_steps(tables: Sequence[Table], names: Sequence[str], options: ImportOptions) -> tuple[Draft, list[str]]:
-    """What files over steps say, a row a run and step, and the names of all their columns and metrics.
+    """Read files over steps.
 
     Args:
-        names: the runs, by which a chart's columns are taken apart.
+        names: names of the runs, which split a chart's column names into run and metric.
+
+    Returns:
+        A draft with one row per run and step, and the names of all columns and metrics of the files.
 
     Raises:
-        MixlawError: a file has no step, or two files contradict each other.
+        MixlawError: if a file has no step, or two files contradict each other.
     """
     cells: dict[tuple[str, float], dict[str, _Cell]] = {}
     origins: dict[str, Origin] = {}

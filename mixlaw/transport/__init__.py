@@ -1,10 +1,12 @@
-"""How far a mixture of samples is from a target, before any run: features, distances, the nearest mixture.
+"""Distances between mixtures of text samples and a target, without training runs, and the nearest mixture.
 
-sampling     equal samples of streams of documents       ngrams, embedding   documents to points; the user's points
-features     principal components, whitening             samples             points of the sources and the target
-distance     the protocol: value and gradient            exact, entropic, ngram_kl, energy   one distance each
-bundle       the nearest mixture, certified              linear_program      the same, slowly, to judge it by
-subsample    exact transport with an error bar           score, clustering   documents by worth; a corpus in sources
+bundle          The mixture nearest to a target, with a certified gap
+clustering      A corpus without labels split into sources
+distances       Protocol of a distance (value and gradient); exact, entropic, energy, n-gram KL
+features        Documents as points: sampling, n-grams, embeddings, principal components, whitening
+linear_program  The nearest mixture by a slow linear program, for tests
+score           Scores of documents for a target
+subsample       Exact transport on subsamples, with its sampling error
 """
 
 from mixlaw.transport.bundle import Bounds, Minimum, minimize

@@ -2,10 +2,10 @@
 
     argmin_w  d(w)   over   sum_k w_k = 1,  lower_k <= w_k <= upper_k
 
-Every evaluation gives a plane that lies below d everywhere. The highest of them make a model whose minimum, a small
-linear program, bounds d from below; the best value seen bounds it from above. The next mixture is the point nearest to
-the best one at which the model falls to a level between the two (Lemarechal, Nemirovskii and Nesterov 1995; Kiwiel
-1995). For transport this takes about 15 evaluations.
+Every evaluation gives a plane that lies below d at all mixtures. The maximum of the planes is a model of d; its
+minimum, found by a small linear program, bounds min d from below, and the best value so far bounds it from above. The
+next mixture is the point nearest to the best one at which the model is at most a level between the bounds (Lemarechal,
+Nemirovskii and Nesterov 1995; Kiwiel 1995). For transport this takes about 15 evaluations.
 """
 
 from dataclasses import dataclass
@@ -20,16 +20,21 @@ from mixlaw.transport.distances.base import Distance
 from mixlaw.typing import Array
 
 TOLERANCE = 1e-4
-LEVEL_FRACTION = 0.5  # of the way from the lower bound to the best value
-FLOOR = 1e-2  # of the first value: a distance that falls to 0 cannot be found to a share of itself
+LEVEL_FRACTION = 0.5  # position of the level between the lower bound (0) and the best value (1)
+FLOOR = 1e-2  # share of the first value; the tolerance is not relative to less, or a minimum of 0 never converges
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """The smallest and the largest share of each source.
+    """Lower and upper bounds of the sources' shares.
 
     Attributes:
         lower_S, upper_S: shares.
+
+    >>> from mixlaw.project.sources import Source
+    >>> sources = Sources([Source("web", 2e9, max_epochs=2), Source("code", 1e10)])
+    >>> Bounds.of(sources, ("web", "code"), tokens=8e9).upper_S
+    array([0.5, 1. ])
     """
 
     lower_S: Array
@@ -37,15 +42,15 @@ class Bounds:
 
     @classmethod
     def of(cls, sources: Sources, names: tuple[str, ...], tokens: float | None = None) -> "Bounds":
-        """The planner's bounds: min and max, and at D `tokens` what max_epochs leaves of each source.
+        """The planner's bounds: `min` and `max` of each source, tightened by `max_epochs` if D is given.
 
         Args:
-            sources: of the project, in any order; all of `names` must be there and none besides.
-            names: in the order of the distance's mixtures.
-            tokens: D of the planned run; without it caps on epochs say nothing about shares.
+            sources: the project's sources, in any order; their names must be exactly `names`.
+            names: names of the sources in the order of the distance's mixtures.
+            tokens: D of the planned run; if omitted, `max_epochs` is ignored.
 
         Raises:
-            MixlawError: names that differ, or bounds that no mixture can meet.
+            MixlawError: if the names differ, or no mixture satisfies the bounds.
         """
         if set(names) != set(sources.names):
             odd = listed(sorted(set(names) ^ set(sources.names)))
@@ -56,14 +61,17 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Minimum:
-    """A mixture and how near it is to the nearest.
+    """Nearest mixture found, with a bound on its optimality gap.
 
     Attributes:
         w_S: the mixture.
         value: its distance.
-        gap: no feasible mixture is nearer by more, as surely as the distance's planes lie below it.
+        gap: upper bound on how far any feasible mixture can lower the distance.
         iterations: evaluations of the distance.
         converged: whether the gap reached the tolerance.
+
+    >>> Minimum(np.array([0.25, 0.75]), value=0.5, gap=1e-6, iterations=12, converged=True).w_S
+    array([0.25, 0.75])
     """
 
     w_S: Array
@@ -76,17 +84,22 @@ class Minimum:
 def minimize(
     distance: Distance, bounds: Bounds | None = None, tolerance: float = TOLERANCE, most: int = 200
 ) -> Minimum:
-    """The nearest mixture within bounds.
+    """The mixture within bounds that is nearest to the target.
 
     Args:
-        distance: what to minimise.
-        bounds: shares allowed; all from 0 to 1 where not given.
-        tolerance: largest gap, as a share of the distance found (or of a hundredth of the distance at the start, the
-            middle of the bounds, where that is more).
-        most: evaluations after which to stop, with `converged` False.
+        distance: the distance to minimise.
+        bounds: bounds of the shares; default: 0 to 1.
+        tolerance: largest gap, relative to the larger of the distance found and a hundredth of the distance at the
+            start (the middle of the bounds).
+        most: largest number of evaluations; if it is reached, `converged` is False.
 
     Raises:
-        MixlawError: bounds that no mixture can meet, naming sources and bounds.
+        MixlawError: if no mixture satisfies the bounds; the message names sources and bounds.
+
+    >>> from mixlaw.transport.distances.ngram_kl import NGramKL
+    >>> distance = NGramKL({"web": np.array([3.0, 1.0]), "code": np.array([1.0, 3.0])}, np.array([1.0, 3.0]))
+    >>> minimize(distance, Bounds(np.array([0.2, 0.0]), np.ones(2))).w_S.round(2)
+    array([0.2, 0.8])
     """
     S = len(distance.sources)
     bounds = bounds or Bounds(np.zeros(S), np.ones(S))
@@ -113,13 +126,13 @@ def minimize(
 
 
 def _lowest(height_C: Array, slope_CxS: Array, bounds: Bounds) -> float:
-    """A lower bound on max_c height_c + slope_c . w over the bounds: its minimum, up to the solver's error.
+    """Lower bound of min_w max_c height_c + slope_c . w over the bounds; equal to it up to the solver's error.
 
-    Any convex combination of the planes lies below their maximum, so the solver's multipliers give a bound that holds
-    even where they are a little wrong.
+    Any convex combination of the planes lies below their maximum, so the solver's multipliers give a valid bound even
+    if they are inexact.
     """
     S = slope_CxS.shape[1]
-    centre_C = slope_CxS.mean(1)  # shares sum to 1: a constant may move from slopes to heights
+    centre_C = slope_CxS.mean(1)  # shares sum to 1, so a constant can be moved from slopes to heights
     scale = max(float(np.ptp(height_C + centre_C)), float(np.abs(slope_CxS - centre_C[:, None]).max()), 1e-300)
     found = linprog(
         np.append(np.zeros(S), 1.0),
@@ -139,10 +152,10 @@ def _lowest(height_C: Array, slope_CxS: Array, bounds: Bounds) -> float:
 
 
 def _nearest_below(centre_S: Array, height_C: Array, slope_CxS: Array, bounds: Bounds) -> Array:
-    """argmin_v |v - centre|^2 over the bounds where height_c + slope_c . v <= 0 for every plane c.
+    """argmin_v |v - centre|^2 within the bounds, subject to height_c + slope_c . v <= 0 for every c.
 
-    A least distance problem: min |x| over G x >= h is solved by non-negative least squares (Lawson and Hanson 1974,
-    chapter 23), here in S - 1 coordinates of the plane of sum 1.
+    A least distance problem: min |x| subject to G x >= h is solved by non-negative least squares (Lawson and Hanson
+    1974, chapter 23), here in S - 1 coordinates of the plane on which shares sum to 1.
     """
     S = len(centre_S)
     basis_SxR = np.linalg.qr(np.column_stack([np.ones(S), np.eye(S)[:, 1:]]))[0][:, 1:]

@@ -1,4 +1,4 @@
-"""One corpus without labels, split into sources by what its documents are: the first half of CLIMB (2504.13161)."""
+"""Split an unlabelled corpus into sources by clustering its documents: the first half of CLIMB (2504.13161)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,33 +16,44 @@ STARTS = 5
 
 @dataclass(frozen=True)
 class Clusters:
-    """Centres in a space of features; called with documents, the cluster of each.
+    """Assigns documents to the nearest of K cluster centres in a feature space.
 
     Attributes:
         features: documents to points (`fit_features`).
-        centre_KxP: centres, of the largest cluster first.
+        centre_KxP: centres, sorted by cluster size, largest first.
+
+    >>> by_length = Clusters(lambda documents: [[float(len(text))] for text in documents], np.array([[1.0], [9.0]]))
+    >>> by_length(["a", "long text", "bb"])
+    array([0, 1, 0])
     """
 
     features: Embedding
     centre_KxP: Array
 
     def __call__(self, documents: Iterable[str], /) -> NDArray[np.intp]:
-        """The nearest centre of each document, (N,)."""
+        """Index of the nearest centre of each document, (N,)."""
         return vq(np.asarray(self.features(list(documents))), self.centre_KxP)[0].astype(np.intp)
 
 
 def cluster(x_NxP: Array, count: int, seed: int = 0) -> tuple[NDArray[np.intp], Array]:
-    """The cluster of each document, (N,), and their centres, (K, P), by k-means of features; the largest cluster is 0.
+    """K-means clusters of documents, numbered by size, largest first.
 
-    The best of five starts by k-means++, by the sum of squared distances to the centres.
+    Of five k-means++ starts, the result with the smallest sum of squared distances to the centres.
 
     Args:
-        x_NxP: features; components and whitening (`fit_features`) decide what alike means.
-        count: clusters.
-        seed: of the starts.
+        x_NxP: features; principal components and whitening (`fit_features`) define the metric.
+        count: number of clusters K.
+        seed: seed of the starts.
+
+    Returns:
+        The cluster of each document, (N,), and the centres, (K, P).
 
     Raises:
-        MixlawError: fewer different documents than clusters.
+        MixlawError: if there are fewer distinct documents than clusters.
+
+    >>> label_N, centre_KxP = cluster(np.array([[0.0], [1.0], [9.0], [0.5]]), 2)
+    >>> label_N, centre_KxP.ravel()
+    (array([0, 0, 1, 0]), array([0.5, 9. ]))
     """
     distinct = len(np.unique(x_NxP, axis=0))
     if not 1 <= count <= distinct:
@@ -52,7 +63,7 @@ def cluster(x_NxP: Array, count: int, seed: int = 0) -> tuple[NDArray[np.intp], 
     for _ in range(STARTS):
         try:
             centre_KxP, label_N = kmeans2(x_NxP, count, iter=100, minit="++", missing="raise", rng=rng)
-        except ClusterError:  # a start in which a cluster came out empty
+        except ClusterError:  # a cluster became empty
             continue
         spread = float(((x_NxP - centre_KxP[label_N]) ** 2).sum())
         if spread < least:

@@ -1,4 +1,4 @@
-"""The minimum of exact transport over mixtures as one linear program: what the bundle is judged by. Slow."""
+"""Minimum of exact transport over mixtures as one linear program: slow, the reference that tests the bundle method."""
 
 from typing import Any
 
@@ -12,11 +12,16 @@ from mixlaw.transport.distances.exact import ExactOT
 
 
 def minimize_by_program(distance: ExactOT, bounds: Bounds) -> Minimum:
-    """min <C, T> over T >= 0 of column sums 1/m and row sums w_k / n, and w within its bounds, by HiGHS.
+    """min <C, T> over w within its bounds and T >= 0 with column sums 1/m and row sums w_k / n, by HiGHS.
 
     Raises:
-        MixlawError: bounds that no mixture can meet.
-        FloatingPointError: the solver did not end at an optimum.
+        MixlawError: if no mixture satisfies the bounds.
+        FloatingPointError: if the solver did not reach an optimum.
+
+    >>> from mixlaw.transport.features.samples import Samples
+    >>> samples = Samples.of({"web": [[0.0], [1.0]], "code": [[4.0], [5.0]]}, [[4.0], [5.0]])
+    >>> minimize_by_program(ExactOT(samples), Bounds(np.zeros(2), np.array([1.0, 0.75]))).w_S.round(6)
+    array([0.25, 0.75])
     """
     check_bounds(distance.sources, bounds.lower_S, bounds.upper_S)
     (N, m), S = distance.cost_NxM.shape, len(distance.sources)

@@ -1,7 +1,6 @@
-"""What each document is worth for a target: DSIR's importance weight, the calibrated transport gradient, neighbours.
+"""Scores of documents for a target: DSIR's importance weight, the calibrated transport gradient, neighbour ranks.
 
-Lower distance is better throughout the package; of these scores too, the lowest is the best, but for DSIR's, whose sign
-is the paper's: a log weight, the highest best.
+Lower is better for all scores except `importance`, where a higher log weight is better, as in the paper.
 """
 
 from collections.abc import Sequence
@@ -27,13 +26,18 @@ def importance(
     """DSIR's log weight of each document (2302.03169), nats: counts . (log q_target - log q_raw), (N,).
 
     Args:
-        documents: to be scored; of the raw text or not.
+        documents: documents to score, from the raw text or elsewhere.
         raw_B, target_B: n-gram counts of the raw text and of the target (`NGrams.total`).
-        ngrams: those of the counts; DSIR's where not given.
+        ngrams: the n-grams that were counted; default: DSIR's.
         smoothing: added to every count.
 
     Raises:
-        MixlawError: counts that are not those of `ngrams`, or no document.
+        MixlawError: if the counts' length is not the number of buckets of `ngrams`, or there is no document.
+
+    >>> ngrams = NGrams(words=(1,), buckets=100)
+    >>> raw_B, target_B = ngrams.total(["the web page", "the code"]), ngrams.total(["the code"])
+    >>> importance(["web page", "code"], raw_B, target_B, ngrams).round(2)
+    array([-1.33,  0.03])
     """
     ngrams = ngrams or NGrams()
     for count_B, name in ((raw_B, "the raw text"), (target_B, "the target")):
@@ -46,11 +50,16 @@ def importance(
 
 
 def resample(log_weight_N: Array, count: int, seed: int = 0) -> NDArray[np.intp]:
-    """`count` documents drawn without replacement with chances as their weights, in rising order: Gumbel top-k, which
-    is how DSIR selects.
+    """Sample documents without replacement, with probability proportional to weight (Gumbel top-k, as in DSIR).
+
+    Returns:
+        Indices of `count` documents, ascending.
 
     Raises:
-        MixlawError: more are asked for than there are, or none.
+        MixlawError: if `count` is below 1 or above the number of documents.
+
+    >>> resample(np.array([0.0, -50.0, 0.0]), 2)
+    array([0, 2])
     """
     if not 1 <= count <= len(log_weight_N):
         raise MixlawError(f"score: {count} documents of {len(log_weight_N)} cannot be drawn; ask for 1 to all")
@@ -61,15 +70,18 @@ def resample(log_weight_N: Array, count: int, seed: int = 0) -> NDArray[np.intp]
 def transport_gradient(x_NxF: Array, y_MxF: Array) -> Array:
     """GOT-D's score (2405.02774): the change of the pool's exact transport to the target per added mass of a document.
 
-    f_i less the mean of the other documents' f, the calibrated gradient. Documents with the lowest pull the pool
-    towards the target; LAVA (2305.00054) values samples by the same.
+    The calibrated gradient: the potential f_i minus the mean of the other documents' f. Documents with the lowest
+    scores move the pool towards the target. LAVA (2305.00054) values samples by the same quantity.
 
     Args:
-        x_NxF: points of the pool, which stands for what the model was trained on.
+        x_NxF: points of the pool, a sample of the model's training text.
         y_MxF: points of the target.
 
     Raises:
-        MixlawError: fewer than two documents, or more pairs than exact transport takes (`ExactOT`).
+        MixlawError: if there are fewer than two documents, or more pairs than exact transport takes (`ExactOT`).
+
+    >>> transport_gradient(np.array([[0.0], [4.0], [9.0]]), np.array([[4.0], [5.0]]))
+    array([ 2.5, -3.5,  1. ])
     """
     if len(x_NxF) < 2:
         raise MixlawError("score: the pool has fewer than two documents; there is nothing to compare")
@@ -79,13 +91,16 @@ def transport_gradient(x_NxF: Array, y_MxF: Array) -> Array:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """TAROT's selection.
+    """TAROT's selection of documents.
 
     Attributes:
-        rank_N: the number of neighbours a target point must have for a document to be among them (1: it is the
-            nearest of some target point); the score, lowest best.
-        count: the number of neighbours after which the distance to held-out target points first rises.
-        distance_K: mean transport distance to them for 1, 2, ... neighbours, the last one the first that rose.
+        rank_N: the score, lower is better: the smallest rank of the document among the neighbours of any target point
+            (1: it is the nearest document of some target point).
+        count: number of neighbours per target point at which the distance to held-out target points stops falling.
+        distance_K: mean transport distance to held-out target points for 1, 2, ... neighbours, up to the first rise.
+
+    >>> Neighbours(np.array([1, 3, 2]), count=2, distance_K=np.array([0.5, 0.2, 0.4])).chosen_N
+    array([ True, False,  True])
     """
 
     rank_N: NDArray[np.intp]
@@ -94,26 +109,30 @@ class Neighbours:
 
     @property
     def chosen_N(self) -> NDArray[np.bool_]:
-        """Which documents are chosen: neighbours up to `count`. Their share is TAROT's ratio."""
+        """Mask of the selected documents, rank at most `count`. Their share is TAROT's ratio."""
         return self.rank_N <= self.count
 
 
 def neighbours(x_NxF: Array, y_MxF: Array, folds: int = 5, seed: int = 0) -> Neighbours:
-    """TAROT's ratio estimate (2412.00420): neighbours of target points, as many as bring held-out ones nearer.
+    """TAROT's ratio estimate (2412.00420): select the target's k nearest documents, with k chosen on held-out points.
 
-    The target is dealt into folds. For each fold, the documents among the k nearest of the other folds' points form a
-    set; k grows until the mean exact transport distance of the sets to their held-out folds first rises. The k before
-    the rise counts (the authors' code returns the one after it).
+    The target is split into folds. For each fold, the documents among the k nearest of any point of the other folds
+    form a set; k grows until the mean exact transport distance of the sets to their held-out folds first rises. The k
+    before the rise is chosen (the authors' code returns the k after it).
 
     Args:
         x_NxF: points of the documents, whitened and of unit length (`fit_features`), so that their Euclidean distance
             is sqrt(2 - 2 cos).
         y_MxF: points of the target.
-        folds: how many.
-        seed: of the dealing.
+        folds: number of folds.
+        seed: seed of the split into folds.
 
     Raises:
-        MixlawError: fewer target points than folds, or fewer than two folds.
+        MixlawError: if there are fewer target points than folds, or fewer than two folds.
+
+    >>> found = neighbours(np.array([[0.0], [1.0], [5.0], [9.0]]), np.array([[0.0], [1.0], [0.5], [0.4]]), folds=2)
+    >>> found.rank_N, found.count
+    (array([1, 1, 3, 4]), 2)
     """
     if not 2 <= folds <= len(y_MxF):
         raise MixlawError(f"score: {folds} folds of {len(y_MxF)} target points; give 2 or more, and as many points")
@@ -135,7 +154,7 @@ def _apart(x_NxF: Array, y_MxF: Array) -> float:
 
 
 def _ranks(x_NxF: Array, y_MxF: Array) -> NDArray[np.intp]:
-    """The best place of each document among the neighbours of any target point, from 1; streamed over target points."""
+    """Smallest rank, from 1, of each document among the neighbours of any target point; streamed over target points."""
     best_N = np.full(len(x_NxF), len(x_NxF))
     for i in range(0, len(y_MxF), max(1, CELLS // len(x_NxF))):
         cost_RxN = cdist(y_MxF[i : i + max(1, CELLS // len(x_NxF))], x_NxF)

@@ -1,9 +1,9 @@
-"""Exact transport where all points are too many: on disjoint subsamples, with the error that sampling leaves.
+"""Exact transport on disjoint subsamples, for samples too large for one solve, with its sampling error.
 
-The points are dealt at random into folds of so many a source and so many of the target; folds share no point, so their
-distances are independent draws, and their spread says how far the mean is from that of all such folds. It does not say
-how far it is from the distance of more points: fewer points are farther apart, by an amount that is nearly the same for
-all mixtures as long as every source gives equally many.
+The points are split at random into folds, each with a given number of points per source and of the target. Folds share
+no point, so their distances are independent, and the spread over folds estimates the sampling error of the mean. It
+does not include the bias of small samples: fewer points are farther apart on average, by nearly the same amount for all
+mixtures if every source has the same number of points.
 """
 
 from dataclasses import dataclass
@@ -21,12 +21,16 @@ from mixlaw.typing import Array
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over folds.
+    """Mean over folds, with its interval.
 
     Attributes:
         mean: distance (a number), or mixture (S,).
-        half_width: of the 90% interval of the mean over all folds of this size.
-        folds: how many there were.
+        half_width: half the width of the 90% Student t interval of the mean, in the unit of `mean`.
+        folds: number of folds.
+
+    >>> estimate = Estimate(np.array(2.0), np.array(0.5), folds=4)
+    >>> float(estimate.mean - estimate.half_width)
+    1.5
     """
 
     mean: Array
@@ -37,10 +41,15 @@ class Estimate:
 def subsampled(
     samples: Samples, w_S: Array, count: int, target_count: int, cost: str = "euclidean", seed: int = 0
 ) -> Estimate:
-    """Exact transport at a mixture on `count` points of each source and `target_count` of the target.
+    """Exact transport at a mixture, as a mean over folds of `count` points per source and `target_count` of the target.
 
     Raises:
-        MixlawError: the points give fewer than two folds.
+        MixlawError: if the points give fewer than two folds.
+
+    >>> samples = Samples.of({"web": [[0.0], [0.0]], "code": [[4.0], [4.0]]}, [[4.0], [4.0]])
+    >>> estimate = subsampled(samples, np.array([0.5, 0.5]), count=1, target_count=1)
+    >>> float(estimate.mean), float(estimate.half_width), estimate.folds
+    (2.0, 0.0, 2)
     """
     w_S = checked_mixture(w_S, samples.sources)
     folds = _folds(samples, count, target_count, seed)
@@ -55,10 +64,14 @@ def minimize_subsampled(
     tolerance: float = TOLERANCE,
     seed: int = 0,
 ) -> Estimate:
-    """The mean of the nearest mixtures of the folds, within bounds as they are, and the error of each share.
+    """Mean over folds of the nearest mixture (which satisfies the bounds too), with the error of each share.
 
     Raises:
-        MixlawError: the points give fewer than two folds, or no mixture meets the bounds.
+        MixlawError: if the points give fewer than two folds, or no mixture satisfies the bounds.
+
+    >>> samples = Samples.of({"web": [[0.0], [0.0]], "code": [[4.0], [4.0]]}, [[4.0], [4.0]])
+    >>> minimize_subsampled(samples, count=1, target_count=1).mean.round(3)
+    array([0., 1.])
     """
     folds = _folds(samples, count, target_count, seed)
     return _mean(np.stack([minimize(ExactOT(fold), bounds, tolerance).w_S for fold in folds]))

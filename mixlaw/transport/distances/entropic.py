@@ -2,7 +2,7 @@
 
     OT_e(w) = min <P, C> + e KL(P | a x b)   over couplings P of the points' masses a (of the mixture) and b
 
-Its gradient in w is the mean potential of each source; that of the sharp cost <P, C> is another. Solved in
+Its gradient in w is the mean potential of each source (the cost <P, C> alone has a different gradient). Solved in
 `sinkhorn.py`.
 """
 
@@ -29,15 +29,20 @@ class EntropicOT:
         samples: points.
         epsilon: e as a share of the mean cost over all pairs of source and target points.
         debias: subtract half of the entropic transport of the mixture, and of the target, to itself (the Sinkhorn
-            divergence, Feydy et al. 2019: 0 where both are the same, convex in w). Without it the nearest mixture is
-            drawn to few, compact sources; with it the plane below the distance is sure only up to `tolerance`. Where
-            the sources have more than 8,192 points together, the mixture's own term takes evenly spaced ones of each.
+            divergence, Feydy et al. 2019: convex in w, 0 if mixture and target are the same). Without it the nearest
+            mixture is biased towards few, compact sources; with it, planes lie below the distance only up to
+            `tolerance`. If the sources have more than 8,192 points together, the mixture's own term uses a subset,
+            evenly spaced in each source.
         precision: "float64", or "float32" for speed, which suffices for epsilon >= .01.
-        tolerance: largest error of the value, as a share of the mean cost; an `Evaluation` says the error it has, which
-            is larger where the passes ran out (points of mixture and target nearly in pairs, a small epsilon).
+        tolerance: largest error of the value, as a share of the mean cost. The error of an `Evaluation` is larger if
+            the solver ran out of passes (points of mixture and target nearly in pairs, or a small epsilon).
 
     Raises:
-        MixlawError: an unknown precision, or an epsilon too small for it.
+        MixlawError: if the precision is unknown, or epsilon is too small for it.
+
+    >>> samples = Samples.of({"web": [[0.0], [1.0]], "code": [[4.0], [5.0]]}, [[4.0], [5.0]])
+    >>> round(EntropicOT(samples, epsilon=0.5)(np.array([0.5, 0.5])).value, 3)
+    2.171
     """
 
     def __init__(
@@ -54,7 +59,7 @@ class EntropicOT:
         if not least <= epsilon:
             raise MixlawError(f"epsilon {epsilon:g}: {precision} needs {least:g} or more; raise it")
         self.samples, self.debias, self.tolerance = samples, debias, tolerance
-        centre_F = samples.y_MxF.mean(0)  # far from the origin squared distances lose their digits
+        centre_F = samples.y_MxF.mean(0)  # centred: far from the origin squared distances lose digits
         self._x = np.asarray(samples.flat_NxF - centre_F, PRECISIONS[precision])
         self._y = np.asarray(samples.y_MxF - centre_F, PRECISIONS[precision])
         self.mean_cost, self._widest = cost_extent(self._x, self._y)
@@ -65,7 +70,7 @@ class EntropicOT:
         self._own_count = len(range(0, n, apart))
         self._own = self._x.reshape(S, n, -1)[:, ::apart].reshape(S * self._own_count, -1)
         self._target: Solution | None = None
-        self.passes = 0  # over the pairs of points, so far
+        self.passes = 0  # number of passes over the pairs of points so far
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -73,7 +78,7 @@ class EntropicOT:
         return self.samples.sources
 
     def __call__(self, w_S: Array, /) -> Evaluation:
-        """Value and gradient at a mixture; the value is within `error` below the distance."""
+        """Value and gradient at a mixture; the distance lies between the value and value + error."""
         w_S = checked_mixture(w_S, self.sources)
         mass_N, even_M = self.samples.mass_N(w_S), np.full(len(self._y), 1 / len(self._y))
         found = self._solve(self._x, mass_N, self._y, even_M, self._starts.nearest(w_S))
@@ -93,14 +98,14 @@ class EntropicOT:
         return f_N.reshape(len(self.sources), -1).mean(1)
 
     def potential(self, w_S: Array) -> Array:
-        """The target's potential at a mixture, (M,): with it `entropic_value` has the derivatives of the distance."""
+        """Potential of the target's points at a mixture, (M,), the `g_M` of `entropic_value`."""
         self(w_S)
         found = self._starts.nearest(checked_mixture(w_S, self.sources))
         assert found is not None
         return found
 
     def _solve(self, x: Any, mass_N: Array, y: Any, mass_M: Array, start_M: Array | None) -> Solution:
-        """To the target, or to itself where `y` is None."""
+        """Transport of `x` to `y`, or of `x` to itself if `y` is None."""
         problem = Problem(x, mass_N, y, mass_M, self.epsilon, self._widest)
         found = problem.solve(start_M, self.tolerance * self.mean_cost)
         self.passes += problem.passes
@@ -108,15 +113,19 @@ class EntropicOT:
 
 
 def entropic_value(w_S: Any, x_SxNxF: Any, y_MxF: Any, g_M: Any, epsilon: Any) -> Any:
-    """sum_k w_k fbar_k(g) + mean(g): a JAX function to differentiate, by w, and by the points too.
+    """sum_k w_k fbar_k(g) + mean(g), a JAX function that is differentiable in the mixture and in the points.
 
-    At g = `EntropicOT.potential(w)` its value and first derivatives are those of the entropic cost (envelope theorem).
+    At g = `EntropicOT.potential(w)` its value and first derivatives are the entropic cost's (envelope theorem).
 
     Args:
         w_S: mixture.
         x_SxNxF, y_MxF: points of the sources and of the target.
-        g_M: the target's potential.
+        g_M: potential of the target's points.
         epsilon: in the cost's unit (`EntropicOT.epsilon`).
+
+    >>> x_SxNxF, y_MxF = np.array([[[0.0]], [[4.0]]]), np.array([[4.0]])
+    >>> float(entropic_value(np.array([0.5, 0.5]), x_SxNxF, y_MxF, np.zeros(1), 1.0))
+    2.0
     """
     S, n, F = x_SxNxF.shape
     log_M = jnp.full(len(y_MxF), -jnp.log(len(y_MxF)))

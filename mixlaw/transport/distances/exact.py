@@ -4,9 +4,9 @@ OT(w) = min <C, T> over couplings T of the mixture's and the target's points. It
 
     max  sum_k w_k fbar_k + b.g   over  f_i + g_j <= C_ij,      fbar_k the mean of f over source k,
 
-shows that OT is convex and piecewise linear in w, with fbar as a subgradient. The cost does not depend on w: it is
-built once. Potentials are c-transformed, f_i = min_j (C_ij - g_j), over the points of all sources: the solver leaves
-them arbitrary where a source has no share. So the plane stays below OT at every mixture, whatever the solver did.
+shows that OT is convex and piecewise linear in w, with fbar as a subgradient. The cost matrix does not depend on w and
+is built once. Potentials are c-transformed, f_i = min_j (C_ij - g_j), for the points of all sources, because the solver
+leaves them arbitrary for sources of share 0. So the plane lies below OT at every mixture even if the solver is inexact.
 """
 
 import warnings
@@ -23,12 +23,12 @@ from mixlaw.typing import Array
 
 COSTS: dict[str, Any] = {"euclidean": "euclidean", "squared": "sqeuclidean"}
 MOST_CELLS = 2**27  # a GiB of float64
-DUALITY = 1e-9  # of the largest cost: the solver's potentials are off by some 1e-13 of it, its cost is not
-NO_SHARE = 1e-12  # a share below it is left out: it moves the distance by less than it times the largest cost
+DUALITY = 1e-9  # largest duality gap, relative to the largest cost; rounding of the potentials gives some 1e-13
+NO_SHARE = 1e-12  # smaller shares are left out; this changes the distance by less than 1e-12 of the largest cost
 
 
 class Potentials(NamedTuple):
-    """A solution: its cost, the dual's value, and potentials of all points, feasible everywhere."""
+    """Solution of a transport problem: primal cost, dual value, and dual feasible potentials of all points."""
 
     primal: float
     dual: float
@@ -39,16 +39,20 @@ class Potentials(NamedTuple):
 class ExactOT:
     """Exact optimal transport, in the cost's unit; a `Distance`. Float64 throughout.
 
-    Each solution starts from the potentials of the nearest mixture solved so far (POT's warm start): values are the
-    same up to rounding, subgradients at kinks may differ.
+    Each solve starts from the potentials of the nearest mixture solved before (POT's warm start). This changes values
+    only by rounding; at kinks it may select another subgradient.
 
     Args:
-        samples: points; up to about 4e6 pairs a call take about a second.
+        samples: points; a call with 4e6 pairs takes about a second.
         cost: "euclidean", or "squared" for its square.
-        warm: whether to start warm.
+        warm: whether to use warm starts.
 
     Raises:
-        MixlawError: an unknown cost, or a cost matrix above 1 GiB.
+        MixlawError: if the cost is unknown, or the cost matrix is larger than 1 GiB.
+
+    >>> samples = Samples.of({"web": [[0.0], [1.0]], "code": [[4.0], [5.0]]}, [[4.0], [5.0]])
+    >>> ExactOT(samples)(np.array([0.5, 0.5])).value
+    2.0
     """
 
     def __init__(self, samples: Samples, cost: str = "euclidean", warm: bool = True) -> None:
@@ -79,8 +83,8 @@ class ExactOT:
         """Costs and potentials at a mixture.
 
         Raises:
-            MixlawError: `w_S` is no mixture of these sources.
-            FloatingPointError: the solver did not end at an optimum, or cost and dual differ.
+            MixlawError: if `w_S` is not a mixture of these sources.
+            FloatingPointError: if the solver did not reach an optimum, or primal and dual values differ.
         """
         w_S = checked_mixture(w_S, self.sources)
         mass_N, m = self.samples.mass_N(np.where(w_S < NO_SHARE, 0.0, w_S)), len(self.samples.y_MxF)
@@ -98,16 +102,16 @@ class ExactOT:
 
 
 def _c_transform(cost_NxM: Array, g_M: Array, rows: int = 256) -> Array:
-    """f_i = min_j (C_ij - g_j), few rows at a time."""
+    """f_i = min_j (C_ij - g_j), by chunks of rows."""
     return np.concatenate([(cost_NxM[i : i + rows] - g_M).min(1) for i in range(0, len(cost_NxM), rows)])
 
 
 def _emd(a_A: Array, b_M: Array, cost_AxM: Array, start: tuple[Array, Array] | None) -> tuple[float, Array]:
-    """The least cost, and a potential of the target's points."""
+    """Minimum cost, and a potential of the target's points."""
     from ot.lp import emd
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # POT warns of what is checked below
+        warnings.simplefilter("ignore")  # POT also reports failure in its log, which is checked below
         _, log = emd(a_A, b_M, cost_AxM, 10**9, log=True, center_dual=False, potentials_init=start)
     if log["warning"] is not None:
         raise FloatingPointError(f"POT's network simplex: {log['warning']}")

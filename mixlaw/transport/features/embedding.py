@@ -1,4 +1,4 @@
-"""What an embedding is, and embeddings that the user brings in a file."""
+"""Protocol of embeddings, and embeddings read from a file."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -15,21 +15,32 @@ COLUMN = "embedding"
 
 
 class Embedding(Protocol):
-    """Documents to points: anything that is called with n documents and returns a matrix of n rows.
+    """Documents to points: a callable that takes n documents and returns a matrix of n rows, dense or scipy.sparse.
 
-    Rows are in the documents' order, columns are the same at every call, values are finite; dense or scipy.sparse. It
-    may not depend on which other documents share the call: mean hidden states of a trained proxy, hashed n-grams, a
+    Rows are in the documents' order, columns are the same at every call, values are finite. A document's row may not
+    depend on the other documents of the call. Examples: mean hidden states of a trained proxy, hashed n-grams, a
     sentence encoder.
+
+    >>> def words(documents: Sequence[str], /) -> Array:
+    ...     return np.array([[len(text.split())] for text in documents], float)
+    >>> embedding: Embedding = words
+    >>> embedding(["one two", "three"])
+    array([[2.],
+           [1.]])
     """
 
     def __call__(self, documents: Sequence[str], /) -> Any: ...
 
 
 def embed(embedding: Embedding, documents: Iterable[str], batch: int = 256) -> Array | csr_array:
-    """The points of a stream of documents, (n, F), `batch` documents held at a time.
+    """Points of a stream of documents, (n, F); `batch` documents are in memory at a time.
 
     Raises:
-        MixlawError: no document, or the embedding returns something else than its protocol says.
+        MixlawError: if there is no document, or the embedding violates its protocol.
+
+    >>> embed(lambda documents: [[len(text), text.count(" ")] for text in documents], ["one two", "three"])
+    array([[7., 1.],
+           [5., 0.]])
     """
     stream, parts, done = iter(documents), [], 0
     while several := list(islice(stream, batch)):
@@ -50,15 +61,25 @@ def embed(embedding: Embedding, documents: Iterable[str], batch: int = 256) -> A
 
 
 def read_embeddings(path: str | Path, ids: Sequence[str] | None = None, count: int | None = None) -> Array:
-    """Embeddings from a file, (n, F) float64, a row a document.
+    """Embeddings from a file, (n, F) float64, one row per document.
 
     Args:
-        path: `.npy`, a matrix; or `.parquet`, a list of numbers a row in the column `embedding`, and, for `ids`, `id`.
-        ids: the documents to take, in this order, by the column `id` (Parquet alone).
-        count: how many documents there are; without `ids`, rows stand in the order of the documents.
+        path: `.npy` with a matrix, or `.parquet` with one list of numbers per row in the column `embedding` and, if
+            `ids` are given, a column `id`.
+        ids: documents to select, in this order, by the column `id` (Parquet only).
+        count: number of documents; without `ids`, rows must be in the order of the documents.
 
     Raises:
-        MixlawError: the file cannot be read, is of another shape, or does not fit the documents; the message says how.
+        MixlawError: if the file cannot be read, has the wrong shape, or does not fit the documents.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "points.npy"
+    ...     np.save(path, np.array([[1.0, 2.0], [3.0, 4.0]]))
+    ...     points_NxF = read_embeddings(path, count=2)
+    >>> points_NxF
+    array([[1., 2.],
+           [3., 4.]])
     """
     path = Path(path)
     if not path.is_file():
@@ -106,7 +127,7 @@ def _read_parquet(path: Path, ids: Sequence[str] | None) -> Array:
 
 
 def _matrix(path: Path, column: Any) -> Array:
-    """A column of lists of equally many numbers, without a Python object for each."""
+    """Matrix of a column of lists of equal length, without a Python object per number."""
     import pyarrow.compute as pc
     import pyarrow.types as kinds
 

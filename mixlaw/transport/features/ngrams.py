@@ -14,19 +14,22 @@ from mixlaw.errors import MixlawError
 from mixlaw.typing import Array
 
 _WORD = re.compile(r"\w+|[^\w\s]+")
-_WORDS, _CHARACTERS = 1, 2  # so that a word of one letter and that letter fall into different buckets
+_WORDS, _CHARACTERS = 1, 2  # hash kinds: a word of one letter and the letter itself get different buckets
 
 
 @dataclass(frozen=True)
 class NGrams:
-    """Counts of hashed n-grams; called, an embedding.
+    """Counts of hashed n-grams; calling it with documents embeds them.
 
-    The default is DSIR's feature (2302.03169): lower-cased words, alone and in pairs, in 10,000 buckets.
+    The default is DSIR's feature (2302.03169): unigrams and bigrams of lower-cased words, in 10,000 buckets.
 
     Attributes:
         words: lengths of the word n-grams; a run of letters or digits is a word, so is a run of other marks.
         characters: lengths of the character n-grams.
-        buckets: how many buckets they are hashed into.
+        buckets: number of hash buckets.
+
+    >>> NGrams(words=(1,), buckets=8).total(["a b a"])
+    array([0., 1., 0., 0., 0., 0., 0., 2.])
     """
 
     words: tuple[int, ...] = (1, 2)
@@ -41,7 +44,7 @@ class NGrams:
     def __call__(self, documents: Iterable[str], /) -> csr_array:
         """Square roots of the documents' n-gram frequencies, (n, buckets), rows of unit length.
 
-        The Euclidean distance of two rows is sqrt(2) times their Hellinger distance. A blank document is a row of 0.
+        The Euclidean distance of two rows is sqrt(2) times their Hellinger distance. A blank document gives a zero row.
         """
         count_NxB = self.counts(documents)
         total_N = np.maximum(count_NxB.sum(1), 1.0)
@@ -61,7 +64,7 @@ class NGrams:
         return csr_array((np.concatenate(count), np.concatenate(column), end), shape=(len(column), self.buckets))
 
     def total(self, documents: Iterable[str]) -> Array:
-        """Counts over all documents together, (buckets,), streaming."""
+        """Counts over all documents of a stream, (buckets,)."""
         total_B = np.zeros(self.buckets)
         for document in documents:
             total_B += np.bincount(self.buckets_of(document), minlength=self.buckets)
@@ -86,7 +89,7 @@ def _word(word: str) -> int:
 
 
 def _ngrams(item_N: NDArray[np.uint64], lengths: tuple[int, ...], kind: int) -> Iterator[NDArray[np.uint64]]:
-    """Hashes of all runs of each length of items, order counting."""
+    """Hashes of all n-grams of consecutive items, of each length n; they depend on the order of the items."""
     for length in lengths:
         hash_N = np.full(max(len(item_N) - length + 1, 0), kind, np.uint64)
         for offset in range(length):
@@ -95,7 +98,7 @@ def _ngrams(item_N: NDArray[np.uint64], lengths: tuple[int, ...], kind: int) -> 
 
 
 def _mix(x_N: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of splitmix64 (Steele, Lea and Flood 2014): every bit of x moves every bit of the result."""
+    """The finaliser of splitmix64 (Steele, Lea and Flood 2014): every bit of x affects every bit of the result."""
     x_N = x_N + np.uint64(0x9E3779B97F4A7C15)
     x_N = (x_N ^ (x_N >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x_N = (x_N ^ (x_N >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

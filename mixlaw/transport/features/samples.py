@@ -1,4 +1,4 @@
-"""Points of sources and of a target, equal in number: what every distance between a mixture and a target is made of."""
+"""Equal samples of points of the sources and a sample of the target: the input of every distance."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,15 +14,19 @@ from mixlaw.typing import Array
 class Samples:
     """Equal samples of S sources and a sample of the target, in the same features.
 
-    A mixture w stands for the measure that puts mass w_k / n on each of the n points of source k.
+    A mixture w defines the measure with mass w_k / n on each of the n points of source k.
 
     Attributes:
-        sources: names.
+        sources: names of the sources.
         x_SxNxF: points of the sources.
         y_MxF: points of the target.
 
     Raises:
-        MixlawError: shapes that do not fit, or values that are not finite.
+        MixlawError: if the shapes do not fit, or values are not finite.
+
+    >>> samples = Samples.of({"web": [[0.0], [1.0]], "code": [[4.0], [5.0]]}, [[4.0], [5.0]])
+    >>> samples.mass_N(np.array([0.25, 0.75]))
+    array([0.125, 0.125, 0.375, 0.375])
     """
 
     sources: tuple[str, ...]
@@ -41,7 +45,7 @@ class Samples:
         """Samples from a matrix (n, F) for every source, by name, and one (m, F) for the target.
 
         Raises:
-            MixlawError: no source, numbers of points or columns that differ; the message names them.
+            MixlawError: if there is no source, or numbers of points or columns differ; the message names them.
         """
         x = {name: np.asarray(part, np.float64) for name, part in points.items()}
         y = np.asarray(target, np.float64)
@@ -59,15 +63,15 @@ class Samples:
 
     @property
     def flat_NxF(self) -> Array:
-        """The points of all sources, source by source."""
+        """Points of all sources, concatenated, (S n, F)."""
         return self.x_SxNxF.reshape(-1, self.x_SxNxF.shape[2])
 
     def mass_N(self, w_S: Array) -> Array:
-        """The mass of every point of `flat_NxF` under a mixture."""
+        """Mass of every point of `flat_NxF` under a mixture, (S n,)."""
         return np.repeat(w_S / self.x_SxNxF.shape[1], self.x_SxNxF.shape[1])
 
     def folds(self, count: int, target_count: int, seed: int = 0) -> list["Samples"]:
-        """As many samples without a common point as there are, of `count` points a source and `target_count`."""
+        """Disjoint random subsamples, as many as fit, of `count` points per source and `target_count` of the target."""
         n, m = self.x_SxNxF.shape[1], len(self.y_MxF)
         if not (1 <= count <= n and 1 <= target_count <= m):
             raise MixlawError(f"folds of {count} and {target_count} points: there are {n} a source, {m} of the target")

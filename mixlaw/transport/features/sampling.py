@@ -1,7 +1,7 @@
-"""Samples of equal size from streams of documents, without holding the streams.
+"""Samples of equal size from streams of documents, in bounded memory.
 
-A mixture of few points looks farther from a target than one of many, whatever their text: mixtures of many sources then
-look better than they are. So every source gives the same number of points, and a large one.
+A mixture of few points is farther from a target than one of many points of the same text, so mixtures of many sources
+would look better than they are. Therefore every source gives the same, large number of points.
 """
 
 import math
@@ -15,10 +15,13 @@ from mixlaw.errors import MixlawError
 
 
 def passages(documents: Iterable[str], characters: int = 1000) -> Iterator[str]:
-    """Documents cut into pieces of nearly equal length, at most `characters` each, at whitespace where there is some.
+    """Cut documents into passages of nearly equal length, at most `characters` each, at whitespace if possible.
 
-    A mixture is a mixture of tokens: with documents of very different length, drawing documents does not draw tokens,
-    drawing passages does (up to those of documents that are shorter than a passage).
+    Shares are shares of tokens. If documents differ much in length, a uniform sample of documents is not one of tokens;
+    a uniform sample of passages nearly is (except for documents shorter than a passage).
+
+    >>> list(passages(["one two three four"], characters=10))
+    ['one two ', 'three four']
     """
     if characters < 1:
         raise MixlawError(f"passages of {characters} characters: give 1 or more")
@@ -35,10 +38,12 @@ def passages(documents: Iterable[str], characters: int = 1000) -> Iterator[str]:
 
 
 def reservoir(documents: Iterable[str], count: int, seed: int | tuple[int, ...]) -> list[str]:
-    """`count` documents of a stream, every set of so many equally likely, in the stream's order; all, where there are
-    fewer.
+    """Uniform sample of `count` documents of a stream without replacement, in stream order; all if there are fewer.
 
-    Li's algorithm L (1994): one pass, and random numbers only for the documents that enter.
+    Li's algorithm L (1994): one pass, with random numbers only for documents that enter the sample.
+
+    >>> reservoir((f"document {i}" for i in range(100)), 2, seed=0)
+    ['document 32', 'document 58']
     """
     rng = np.random.default_rng(seed)
     stream = iter(documents)
@@ -60,10 +65,13 @@ def reservoir(documents: Iterable[str], count: int, seed: int | tuple[int, ...])
 
 
 def equal_samples(sources: Mapping[str, Iterable[str]], count: int, seed: int = 0) -> dict[str, list[str]]:
-    """`count` documents of every source. A source's sample depends on its own text, its name and the seed alone.
+    """Sample `count` documents of every source. A source's sample depends only on its text, its name and the seed.
 
     Raises:
-        MixlawError: `count` is below 1, or a source has fewer documents; the message names it.
+        MixlawError: if `count` is below 1, or a source has fewer documents; the message names it.
+
+    >>> equal_samples({"web": ["a", "b", "c"], "code": ["d", "e"]}, 2)
+    {'web': ['b', 'c'], 'code': ['d', 'e']}
     """
     if count < 1:
         raise MixlawError(f"samples of {count} documents: give 1 or more")
