@@ -343,8 +343,9 @@ def test_compare_makes_the_leaderboard_that_the_page_shows(folder, tmp_path, mon
         def save(self, where):
             (where / "leaderboard.json").write_text(json.dumps(board_of(made.fit)))
 
-    monkeypatch.setitem(
-        mixlaw.__dict__, "compare", lambda *given, **options: asked.append((given[0], options)) or Board()
+    monkeypatch.setattr(
+        "mixlaw.validation.comparison.compare",
+        lambda *given, **options: asked.append((given[0], options)) or Board(),
     )
     words = (tmp_path / "out", "--out", tmp_path / "report.html", "--no-held-out", "--compare")
     assert run(monkeypatch, capsys, *words)[0] == 0

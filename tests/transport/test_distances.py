@@ -269,7 +269,7 @@ def test_bad_input_is_refused_in_one_line():
 
 def test_jax_and_pot_stay_in_their_files():
     owners: dict[str, set[str]] = {"jax": set(), "ot": set()}
-    for path in Path(transport.__file__).parent.glob("*.py"):
+    for path in Path(transport.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
