@@ -11,7 +11,7 @@ from mixlaw.appraisal.appraisal_sections import (
     Sample,
     SourceValue,
 )
-from mixlaw.appraisal.by_runs import REPLICAS, price
+from mixlaw.appraisal.by_runs import price
 from mixlaw.appraisal.nearest import bounds_of, checked, weights_of
 from mixlaw.appraisal.nearness import Counts, nearest_by_counts
 from mixlaw.appraisal.texts import Texts
@@ -19,6 +19,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.json import named
 from mixlaw.optimization.scale import Scale
+from mixlaw.planning.options import REPLICAS
 from mixlaw.project.project_file import Project
 from mixlaw.project.sources import Source, Sources
 

@@ -20,8 +20,6 @@ from mixlaw.project.constraints import Constraints
 from mixlaw.project.project_file import Project
 from mixlaw.project.sources import Source, Target
 
-REPLICAS = 200
-"""Number of bootstrap refits, if the fit has none."""
 NONE = 1e-3
 """Optimal shares below this are treated as 0: the source adds nothing."""
 PARTS = (0.125, 0.25, 0.5, 1.0)

@@ -13,11 +13,11 @@ from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.prepare import prepare
 from mixlaw.optimization.problem import MET, MixtureProblem, pose
 from mixlaw.optimization.scale import Scale
+from mixlaw.planning.options import REPLICAS
 from mixlaw.project.feasible import feasible
 from mixlaw.project.project_file import Project
 from mixlaw.project.sources import Budget, Source, Sources
 
-REPLICAS = 200
 OPTIONS = 48
 """Bootstrap optima among which the plan is taken to be chosen."""
 POOL = 200

@@ -1,7 +1,7 @@
 """Write a plan in a trainer's format, and read such files: one module per trainer, all listed in `TRAINERS`.
 
 To add a trainer, write a module after the pattern of `doremi.py`: a `Trainer` that writes weights in its own unit and
-reads them back strictly; then list it in `trainers.py`.
+reads them back strictly; then list it in `trainers/registry.py`.
 
 export_plan    export: write a plan as a trainer's file, and check it by reading it back
 parse          Parse a weights file into plain values: JSON, YAML, words, or calls and lists of a Python file

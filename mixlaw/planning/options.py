@@ -6,6 +6,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.io.fields import finite, positive
 
 REPLICAS = 200
+"""Number of bootstrap refits of a plan, a batch of next runs or an appraisal, if the fit has none."""
 
 
 @dataclass(frozen=True)
