@@ -10,7 +10,8 @@ from typing import Any
 
 from mixlaw.errors import MixlawError, listed, nearest, shown
 from mixlaw.io.fields import checked_name, finite
-from mixlaw.io.yaml import parse_yaml, read_text
+from mixlaw.io.files import read_text
+from mixlaw.io.yaml import parse_yaml
 
 Parts = Mapping[str, float | None]
 """Sources with their tokens or shares; None if they are not stated."""

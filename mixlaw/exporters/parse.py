@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mixlaw.errors import MixlawError, shown
-from mixlaw.exporters.weights import parse_json
+from mixlaw.io.json import parse_json
 from mixlaw.io.yaml import parse_number, parse_yaml
 
 _IMPORT = re.compile(r"^(from\s+[\w.]+\s+import|import\s+\w)", re.MULTILINE)

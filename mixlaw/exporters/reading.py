@@ -17,7 +17,8 @@ from mixlaw.exporters.recipe import lengths
 from mixlaw.exporters.trainers.base import Pairs, Trainer
 from mixlaw.exporters.trainers.registry import TRAINERS
 from mixlaw.exporters.weights import match_source, read_weights
-from mixlaw.io.yaml import parse_number, read_text
+from mixlaw.io.files import read_text
+from mixlaw.io.yaml import parse_number
 from mixlaw.project.sources import Sources
 
 

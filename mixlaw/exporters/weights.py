@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -66,26 +65,6 @@ def _same_path(key: str, path: str) -> bool:
 def _last_part(key: str) -> str:
     last = key.rstrip("/").rpartition("/")[2]
     return _SUFFIXES.sub("", last)
-
-
-def parse_json(text: str, name: str) -> Any:
-    def unique(pairs: Pairs) -> dict[str, Any]:
-        content = dict(pairs)
-        if len(content) != len(pairs):
-            doubled = next(key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i]))
-            raise MixlawError(f"{name}: the key {shown(doubled)} is there twice; keep one")
-        return content
-
-    try:
-        return json.loads(text, object_pairs_hook=unique)
-    except json.JSONDecodeError as error:
-        raise MixlawError(f"{name}: row {error.lineno}, column {error.colno}: not valid JSON: {error.msg}") from None
-    except RecursionError:
-        raise MixlawError(f"{name}: nested too deeply") from None
-    except MixlawError:
-        raise
-    except ValueError as error:  # an integer of thousands of digits
-        raise MixlawError(f"{name}: not valid JSON: {error}") from None
 
 
 def megatron_pairs(words: list[str], name: str) -> Pairs:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import io
 import math
-import os
-import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
 
 from mixlaw.errors import MixlawError, listed, shown
+from mixlaw.io.files import LARGE, reading
 from mixlaw.typing import Array
 
 _KINDS = (".csv", ".csv.gz", ".parquet")
+_GIVE = f"a file ({', '.join(_KINDS)})"
+MAX_CELLS = 8_000_000
+"""Cells above which a table is refused: half a million runs of 16 columns. A cell takes up to 100 bytes of memory."""
+MAX_LINE = 1 << 24
+"""Characters above which a line of a CSV file is refused: a header of 100,000 columns has about two million."""
 
 
 @dataclass(frozen=True)
@@ -98,16 +101,13 @@ def _missing(value: object) -> bool:
 
 
 def read_table(path: Path) -> Table:
-    """The table in a CSV (also .csv.gz) or Parquet file; MixlawError where it cannot be read."""
-    if not os.path.exists(path):  # unlike Path.exists, False for names no file can have
-        raise MixlawError(f"{path}: no such file")
-    if not os.path.isfile(path):
-        raise MixlawError(f"{path}: is a directory or device; give a file ({', '.join(_KINDS)})")
+    """The table in a CSV (also .csv.gz) or Parquet file. Raises MixlawError if it cannot be read or is too large."""
     if path.name.lower().endswith(".parquet"):
         return _read_parquet(path)
     if path.name.lower().endswith((".csv", ".csv.gz")):
         return _read_csv(path)
-    raise MixlawError(f"{path}: unknown kind of file; run tables end in {', '.join(_KINDS)}")
+    with reading(path, _GIVE):
+        raise MixlawError(f"{path}: unknown kind of file; run tables end in {', '.join(_KINDS)}")
 
 
 def from_frame(frame: pd.DataFrame, name: str) -> Table:
@@ -126,61 +126,100 @@ def _read_parquet(path: Path) -> Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        content = pq.read_table(path)
-        doubled = [name for name, count in Counter(content.column_names).items() if count > 1]
-        if doubled:
-            raise MixlawError(f"{path}: columns given twice: {listed(doubled)}; keep one of each")
-        return from_frame(content.to_pandas(), str(path))
-    except (pa.ArrowException, OSError) as error:
-        raise MixlawError(f"{path}: not a readable Parquet file ({shown(error, 120)[1:-1]})") from None
+    with reading(path, _GIVE) as file:
+        try:
+            whole = pq.ParquetFile(file)
+            doubled = [name for name, count in Counter(whole.schema_arrow.names).items() if count > 1]
+            if doubled:
+                raise MixlawError(f"{path}: columns given twice: {listed(doubled)}; keep one of each")
+            return from_frame(pa.Table.from_batches(_batches(whole, path), whole.schema_arrow).to_pandas(), str(path))
+        except (pa.ArrowException, OSError, MemoryError) as error:
+            raise MixlawError(f"{path}: not a readable Parquet file ({shown(error, 120)[1:-1]})") from None
+
+
+def _batches(whole: Any, path: Path) -> Iterator[Any]:
+    """Record batches of a Parquet file, read only as far as the file is of a bounded size when it is unpacked."""
+    about = whole.metadata
+    if about.num_rows * about.num_columns > MAX_CELLS:
+        raise _too_many(path)
+    parts = [about.row_group(i).column(k) for i in range(about.num_row_groups) for k in range(about.num_columns)]
+    # A dictionary holds a long text once and a batch holds it in each row.
+    longest = max((p.total_uncompressed_size for p in parts if p.physical_type == "BYTE_ARRAY"), default=1)
+    size = 0
+    for batch in whole.iter_batches(batch_size=max(1, min(1 << 16, LARGE // max(longest, 1)))):
+        size += batch.nbytes
+        if size > LARGE:
+            raise MixlawError(f"{path}: larger than {LARGE // 1_000_000} MB when unpacked; is it the right file?")
+        yield batch
+
+
+def _too_many(path: Path) -> MixlawError:
+    return MixlawError(f"{path}: more than {MAX_CELLS:,} cells; keep the rows and columns that are needed")
 
 
 def _read_csv(path: Path) -> Table:
-    text = _csv_text(path)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     lines: list[int] = []
     rows: list[list[str]] = []
-    try:
-        header = next((row for row in reader if any(cell.strip() for cell in row)), None)
-        if header is None:
-            raise MixlawError(f"{path}: the file is empty; it needs a header and a row for each run")
-        if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
-            raise MixlawError(f"{path}: row 1: the cells are not separated by commas; save the file with commas")
-        before = reader.line_num
-        for row in reader:
-            line, before = before + 1, reader.line_num
-            if not any(cell.strip() for cell in row):
-                continue  # a blank line, or the row of commas that spreadsheets leave at the end
-            if len(row) != len(header):
-                mend = "quote cells that hold commas" if len(row) > len(header) else "is the row complete?"
-                raise MixlawError(f"{path}: row {line}: {len(row)} cells where the header has {len(header)}; {mend}")
-            lines.append(line)
-            rows.append(row)
-    except csv.Error as error:
-        raise MixlawError(f"{path}: row {reader.line_num}: not readable as CSV ({error})") from None
+    with reading(path, _GIVE, unpack=path.name.lower().endswith(".gz")) as file:
+        reader = csv.reader(_lines(file, path), strict=True)
+        try:
+            header = next((row for row in reader if any(cell.strip() for cell in row)), None)
+            if header is None:
+                raise MixlawError(f"{path}: the file is empty; it needs a header and a row for each run")
+            if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
+                raise MixlawError(f"{path}: row 1: the cells are not separated by commas; save the file with commas")
+            before = reader.line_num
+            for row in reader:
+                line, before = before + 1, reader.line_num
+                if not any(cell.strip() for cell in row):
+                    continue  # a blank line, or the row of commas that spreadsheets leave at the end
+                if len(row) != len(header):
+                    mend = "quote cells that hold commas" if len(row) > len(header) else "is the row complete?"
+                    raise MixlawError(
+                        f"{path}: row {line}: {len(row)} cells where the header has {len(header)}; {mend}"
+                    )
+                lines.append(line)
+                rows.append(row)
+                if len(rows) * len(header) > MAX_CELLS:
+                    raise _too_many(path)
+        except csv.Error as error:
+            raise MixlawError(f"{path}: row {reader.line_num}: not readable as CSV ({error})") from None
     names = _checked_header(header, str(path))
     # Columns without a name are what pandas and R write for an index: nothing here could refer to them.
     kept = [i for i, name in enumerate(names) if name]
     notes = () if len(kept) == len(names) else (f"{path.name}: a column without a name was left out",)
-    columns = {names[i]: pd.Series([row[i] for row in rows], dtype=object) for i in kept}
-    return Table(str(path), pd.DataFrame(columns), tuple(f"row {line}" for line in lines), notes)
+    cell_RxC = np.empty((len(rows), len(names)), dtype=object)
+    for i, row in enumerate(rows):
+        cell_RxC[i] = row
+    frame = pd.DataFrame(cell_RxC[:, kept], columns=pd.Index([names[i] for i in kept], dtype=object), dtype=object)
+    return Table(str(path), frame, tuple(f"row {line}" for line in lines), notes)
 
 
-def _csv_text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-        if path.name.lower().endswith(".gz"):
-            content = gzip.decompress(content)
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise MixlawError(f"{path}: not a readable gzip file; was it cut off?") from None
-    except OSError as error:
-        raise MixlawError(f"{path}: cannot be read ({error.strerror})") from None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = content[: error.start].count(b"\n") + 1
-        raise MixlawError(f"{path}: row {row}: not UTF-8 text; save the file as UTF-8") from None
+def _lines(file: IO[bytes], path: Path) -> Iterator[str]:
+    """Lines of UTF-8 text with their ends, of bounded length and size."""
+    size = 0
+    for row, line in enumerate(_raw_lines(file, path), 1):
+        size += len(line)
+        if size > LARGE:
+            raise MixlawError(f"{path}: larger than {LARGE // 1_000_000} MB when unpacked; is it the right file?")
+        try:
+            yield line.decode("utf-8-sig" if row == 1 else "utf-8")
+        except UnicodeDecodeError:
+            while size < LARGE and (rest := file.read(1 << 20)):  # if packed data are damaged, the reader says that
+                size += len(rest)
+            raise MixlawError(f"{path}: row {row}: not UTF-8 text; save the file as UTF-8") from None
+
+
+def _raw_lines(file: IO[bytes], path: Path) -> Iterator[bytes]:
+    row = 0
+    while line := file.readline(MAX_LINE):
+        row += 1
+        if len(line) == MAX_LINE:
+            raise MixlawError(f"{path}: row {row}: longer than {MAX_LINE // 1_000_000} MB; is it the right file?")
+        if line.endswith(b"\n") and b"\r" not in line:
+            yield line
+        else:  # \r alone ends a row of old spreadsheets
+            yield from line.splitlines(keepends=True)
 
 
 def _checked_header(header: list[str], name: str) -> list[str]:

@@ -5,35 +5,16 @@ PyYAML follows YAML 1.1, where `1e9` is text and a source called `no` is False; 
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from mixlaw.errors import MixlawError, shown
 
-_MAX_BYTES = 8_000_000
 _MAX_NODES = 100_000  # counted with aliases written out: a project of a thousand sources has about ten thousand
 _NUMBER = re.compile(r"[-+]?(\d[\d_]*(\.[\d_]*)?|\.\d[\d_]*)([eE][-+]?\d+)?\Z", re.ASCII)
 _SPECIAL = re.compile(r"([-+]?)\.?(inf|nan|infinity)\Z", re.IGNORECASE)
-
-
-def read_text(path: Path) -> str:
-    """The text of a small UTF-8 file; MixlawError where there is none."""
-    if not os.path.exists(path):  # unlike Path.exists, False for names no file can have
-        raise MixlawError(f"{path}: no such file")
-    if not os.path.isfile(path):
-        raise MixlawError(f"{path}: is a directory or device; give a file")
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise MixlawError(f"{path}: larger than {_MAX_BYTES // 1_000_000} MB; is it the right file?")
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise MixlawError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
-    except OSError as error:
-        raise MixlawError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def parse_yaml(text: str, name: str) -> Any:

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 
 from mixlaw.errors import MixlawError, shown
 from mixlaw.io.fields import checked_name
-from mixlaw.io.yaml import parse_yaml, read_text
+from mixlaw.io.files import read_text
+from mixlaw.io.yaml import parse_yaml
 from mixlaw.project.budget import Budget as Budget
 from mixlaw.project.checked import ONE_OF, refusal
 from mixlaw.project.constraints import Constraints, Group, Near

@@ -9,6 +9,7 @@ import numpy as np
 
 from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_result import Fit, read_fit
+from mixlaw.io.files import read_bytes
 from mixlaw.io.json import read_object
 from mixlaw.laws import Reference
 from mixlaw.planning.plan import Plan, read_plan
@@ -89,7 +90,7 @@ def gather(folder: str | Path, *, leaderboard: str | Path | None = None, held_ou
     if stated or place.exists():
         board = read_leaderboard(place)
     read = [p for p in (folder / "plan.json", folder / "fit.json", folder / "runs.csv", place) if p.exists()]
-    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in read}
+    files = {path.name: hashlib.sha256(read_bytes(path)).hexdigest()[:16] for path in read}
     return Material(folder.resolve().name, plan, fit, losses, board, missing, files)
 
 

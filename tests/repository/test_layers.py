@@ -146,9 +146,10 @@ def test_no_modules_form_a_circle():
 
 
 def test_only_the_command_line_imports_the_proxies():
-    found = {module for module, others in edges_of(MODULES).items() for other in others if other.startswith("proxies")}
+    edges = edges_of(MODULES)
+    found = {module for module, others in edges.items() for other in others if other.startswith("proxies")}
     assert {module for module in found if module.startswith("mixlaw")} <= {m for m in MODULES if ".cli." in m}
-    above = {name for module in MODULES if module.startswith("proxies") for name in edges_of(MODULES)[module]}
+    above = {name for module in MODULES if module.startswith("proxies") for name in edges[module]}
     assert {name.split(".")[1] for name in above if name.startswith("mixlaw.")} <= {
         package for package, floor in FLOOR.items() if floor <= FLOOR["designs"]
     }

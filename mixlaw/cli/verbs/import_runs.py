@@ -80,7 +80,8 @@ def _number(text: str) -> float:
 
 
 def _mapping(path: Path | None) -> dict[str, str | None]:
-    from mixlaw.io.yaml import parse_yaml, read_text
+    from mixlaw.io.files import read_text
+    from mixlaw.io.yaml import parse_yaml
 
     if path is None:
         return {}

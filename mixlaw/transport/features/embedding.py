@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array, issparse, vstack
 
 from mixlaw.errors import MixlawError, listed, shown
+from mixlaw.io.files import reading
 from mixlaw.typing import Array
 
 COLUMN = "embedding"
@@ -82,8 +83,6 @@ def read_embeddings(path: str | Path, ids: Sequence[str] | None = None, count: i
            [3., 4.]])
     """
     path = Path(path)
-    if not path.is_file():
-        raise MixlawError(f"{path}: no such file")
     if path.suffix == ".npy":
         if ids is not None:
             raise MixlawError(f"{path}: a .npy file has no ids; give Parquet with columns `id` and `{COLUMN}`")
@@ -99,10 +98,11 @@ def read_embeddings(path: str | Path, ids: Sequence[str] | None = None, count: i
 
 
 def _read_npy(path: Path) -> Array:
-    try:
-        content = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise MixlawError(f"{path}: not a readable .npy file ({error})") from None
+    with reading(path) as file:
+        try:
+            content = np.load(file, allow_pickle=False)
+        except (OSError, ValueError, EOFError, MemoryError, RecursionError, SyntaxError) as error:
+            raise MixlawError(f"{path}: not a readable .npy file ({error})") from None
     if not isinstance(content, np.ndarray) or content.dtype.kind not in "fiu" or content.ndim != 2:
         kind = f"{content.dtype} of shape {content.shape}" if isinstance(content, np.ndarray) else "an archive"
         raise MixlawError(f"{path}: holds {kind}; save one matrix of numbers, a row a document")
@@ -114,14 +114,16 @@ def _read_parquet(path: Path, ids: Sequence[str] | None) -> Array:
     import pyarrow.parquet as pq
 
     wanted = [COLUMN] if ids is None else ["id", COLUMN]
-    try:
-        missing = set(wanted) - set(pq.read_schema(path).names)
-        if missing:
-            raise MixlawError(f"{path}: has no column {listed(sorted(missing))}; embeddings need {listed(wanted)}")
-        content = pq.read_table(path, columns=wanted)
-        column = content[COLUMN].combine_chunks()
-    except (pa.ArrowException, OSError) as error:
-        raise MixlawError(f"{path}: not a readable Parquet file ({shown(error, 120)[1:-1]})") from None
+    with reading(path) as file:
+        try:
+            whole = pq.ParquetFile(file)
+            missing = set(wanted) - set(whole.schema_arrow.names)
+            if missing:
+                raise MixlawError(f"{path}: has no column {listed(sorted(missing))}; embeddings need {listed(wanted)}")
+            content = whole.read(columns=wanted)
+            column = content[COLUMN].combine_chunks()
+        except (pa.ArrowException, OSError) as error:
+            raise MixlawError(f"{path}: not a readable Parquet file ({shown(error, 120)[1:-1]})") from None
     found_NxF = _matrix(path, column)
     return found_NxF if ids is None else found_NxF[_order(path, [str(name) for name in content["id"].to_pylist()], ids)]
 
