@@ -85,7 +85,7 @@ def test_a_disk_that_is_really_full(tmp_path):
         "print(len(sweep(runs, t.corpus(), place, backend=InProcess()).table))\n"
     )
     mount = 'mount -t tmpfs -o size=256k none "$1" && exec "$2" -c "$3" "$1" "$4"'
-    arguments = [str(tmp_path), sys.executable, code, str(ROOT / "tests")]
+    arguments = [str(tmp_path), sys.executable, code, str(ROOT / "tests" / "support")]
     try:
         probe = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs none "$1"', "sh", str(tmp_path)]
         subprocess.run(probe, check=True, capture_output=True)

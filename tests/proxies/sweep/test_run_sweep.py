@@ -242,7 +242,7 @@ def test_workers_die_with_a_killed_parent(tmp_path):
         "sweep(t.specs(2, tokens=t.ENDLESS // 100), t.corpus(), pathlib.Path(sys.argv[1]), backend=Workers(2))"
     )
     root = Path(__file__).resolve().parents[3]
-    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(root / "tests")], cwd=root)
+    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(root / "tests" / "support")], cwd=root)
     try:
         wait_for(lambda: len(workers_of(tmp_path)) == 2)
     finally:
