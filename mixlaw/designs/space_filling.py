@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
+from scipy.cluster.vq import kmeans2
 from scipy.spatial.distance import cdist
 
 from mixlaw.errors import MixlawError, listed
@@ -116,12 +119,11 @@ def _middles(rng: np.random.Generator, runs: int, centre_S: Array, where: Feasib
     pool_NxS = pool_NxS[np.unique(pool_NxS.round(9), axis=0, return_index=True)[1]]
     root_NxS = np.sqrt(pool_NxS)
     mean_RxS = np.concatenate([np.sqrt(centre_S)[None], root_NxS[rng.integers(len(pool_NxS), size=runs - 1)]])
-    for _ in range(_ROUNDS):
-        nearest_N = np.argmin(cdist(root_NxS, mean_RxS), axis=1)
-        count_R = np.bincount(nearest_N, minlength=runs)
-        total_RxS = np.stack([np.bincount(nearest_N, root_S, runs) for root_S in root_NxS.T], axis=1)
-        moved_RxS = total_RxS / np.maximum(count_R, 1)[:, None]
-        mean_RxS[1:] = np.where(count_R[1:, None] > 0, moved_RxS[1:], mean_RxS[1:])  # the centre stays
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "One of the clusters is empty", UserWarning)  # it keeps its mean
+        for _ in range(_ROUNDS):
+            mean_RxS, _ = kmeans2(root_NxS, mean_RxS, iter=1, minit="matrix")
+            mean_RxS[0] = np.sqrt(centre_S)  # the first run is the centre
     return _farthest_first(centre_S, _closest(pool_NxS, root_NxS, mean_RxS[1:]))
 
 
