@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from mixlaw.designs.next_batch import NextRuns
     from mixlaw.designs.options import Wish
+    from mixlaw.designs.space_filling import Design
     from mixlaw.project.project_file import Project
     from mixlaw.project.sources import Budget
     from mixlaw.runs.run_table import Runs
@@ -98,8 +99,8 @@ def design(
             raise MixlawError("how many runs? give --runs, or --after runs.csv for the next batch")
         read = project_at(project, needed=True)
         assert read is not None
-        table = from_nothing(counted(read), runs, seed, criterion, law, repeats)
-        shown: dict[str, Any] = {"runs": len(table), "notes": list(table.attrs["notes"])}
+        made = from_nothing(counted(read), runs, seed, criterion, law, repeats)
+        table, shown = made.frame, {"runs": len(made.frame), "notes": list(made.notes)}
     else:
         alone = {"--runs": runs, "--repeats": repeats, "--criterion": None if criterion == CRITERIA[0] else criterion}
         _refuse_given(alone, "is of a design from nothing: leave it out, or leave out --after")
@@ -122,7 +123,7 @@ def design(
         say(f"note: {note}")
 
 
-def _refuse_given(options: dict[str, Any], why: str) -> None:
+def _refuse_given(options: Mapping[str, object], why: str) -> None:
     for name, value in options.items():
         if value is not None:
             raise MixlawError(f"{name} {why}")
@@ -130,10 +131,10 @@ def _refuse_given(options: dict[str, Any], why: str) -> None:
 
 def from_nothing(
     project: "Project", runs: int, seed: int, criterion: str, law: str | None, repeats: int | None
-) -> "pd.DataFrame":
+) -> "Design":
     """A design without data."""
-    from mixlaw.designs.d_optimality import d_optimal
-    from mixlaw.designs.space_filling import design as space_filling
+    from mixlaw.designs.d_optimality import d_optimal_design
+    from mixlaw.designs.space_filling import space_filling
 
     if criterion not in CRITERIA:
         raise MixlawError(f"--criterion {criterion}: {nearest(criterion, CRITERIA)}")
@@ -142,29 +143,22 @@ def from_nothing(
     if criterion == "d-optimal":
         if law is None or law == "auto":
             raise MixlawError("--criterion d-optimal: for which law? give --law, such as mixture-index")
-        given: dict[str, Any] = {"targets": project.targets, "budget": budget, "constraints": constraints}
-        return d_optimal(project.sources, runs, law, seed=seed, repeats=repeats, **given)
+        return d_optimal_design(
+            project.sources,
+            runs,
+            law,
+            seed=seed,
+            targets=project.targets,
+            budget=budget,
+            constraints=constraints,
+            repeats=repeats,
+        )
     if law is not None:
         raise MixlawError("--law is of --criterion d-optimal: add it, or leave --law out")
     again = repeats or 0
     if again >= runs:
         raise MixlawError(f"--repeats {again}: give fewer than the {runs} runs")
-    plain: dict[str, Any] = {"tokens": tokens, "constraints": constraints, "money": money}
-    table = space_filling(project.sources, runs - again, seed=seed, **plain)
-    return repeated(table, again)
-
-
-def repeated(table: "pd.DataFrame", times: int) -> "pd.DataFrame":
-    """A design with `times` repetitions of its first run at its end, each with its own run_id."""
-    import pandas as pd
-
-    if not times:
-        return table
-    first = pd.concat([table.iloc[[0]]] * times, ignore_index=True)
-    first["run_id"] = [f"{table['run_id'][0]}-again{i}" for i in range(1, times + 1)]
-    both = pd.concat([table, first], ignore_index=True)
-    both.attrs["notes"] = table.attrs["notes"]
-    return both
+    return space_filling(project.sources, runs - again, seed, tokens, constraints, money).with_repeats(again)
 
 
 def wished(batch: int | None, method: str | None, size: str | None, seed: int) -> "Wish":
