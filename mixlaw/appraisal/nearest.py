@@ -9,6 +9,7 @@ from mixlaw.appraisal.nearness import DISTANCES, Counts, Nearest, nearest_by_cou
 from mixlaw.appraisal.texts import Texts
 from mixlaw.errors import MixlawError, listed, nearest
 from mixlaw.io.json import named
+from mixlaw.io.notes import NULL, Note, as_notes, doubt, null
 from mixlaw.planning.plan import SCHEMA, Plan
 from mixlaw.project.project_file import Project
 from mixlaw.project.request import question
@@ -43,7 +44,7 @@ def nearest_plan(texts: Texts, project: Project, by: str = DISTANCES[0], seed: i
     """
     if by not in DISTANCES:
         raise MixlawError(f"distance {by}: {nearest(by, DISTANCES)}")
-    notes = [*texts.notes]
+    notes = [*as_notes(texts.notes)]
     checked(project, notes)
     names, weight_K = project.sources.names, weights_of(texts, project)
     if tuple(texts.sources) != names:
@@ -55,7 +56,7 @@ def nearest_plan(texts: Texts, project: Project, by: str = DISTANCES[0], seed: i
     return Plan.from_dict(_content(found, by, texts, project, bounds, notes, seed))
 
 
-def checked(project: Project, notes: list[str]) -> None:
+def checked(project: Project, notes: list[Note]) -> None:
     """Raise if a constraint needs runs; add notes on settings that have no effect without runs.
 
     Raises:
@@ -69,10 +70,12 @@ def checked(project: Project, notes: list[str]) -> None:
             f"{project.path}: {listed(kept)} only a plan from runs keeps; give --runs, or leave {listed(kept)} out"
         )
     if project.constraints.objective != "mean":
-        notes.append("objective worst says nothing without runs: the targets' weighted mean distance is minimised")
+        text = "objective worst says nothing without runs: the targets' weighted mean distance is minimised"
+        notes.append(Note("no-effect", ("objective",), text))
     ceilings = [target.name for target in project.targets if target.max_loss is not None]
     if ceilings:
-        notes.append(f"max_loss of {listed(ceilings)} is not kept: without runs losses are not known")
+        text = f"max_loss of {listed(ceilings)} is not kept: without runs losses are not known"
+        notes.append(Note("no-effect", (), text))
 
 
 def weights_of(texts: Texts, project: Project) -> Array:
@@ -90,17 +93,18 @@ def weights_of(texts: Texts, project: Project) -> Array:
     return weight_K / weight_K.sum()
 
 
-def bounds_of(sources: Sources, names: tuple[str, ...], budget: Budget | None, notes: list[str]) -> Bounds:
+def bounds_of(sources: Sources, names: tuple[str, ...], budget: Budget | None, notes: list[Note]) -> Bounds:
     """Bounds of the shares. Caps on epochs need D; without it a note says that they do not apply."""
     tokens = None if budget is None else budget.tokens
     capped = [source.name for source in sources if source.max_epochs is not None]
     if capped and tokens is None:
-        notes.append(f"max_epochs of {listed(capped)} is not kept: D is not known; give --params and --tokens")
+        text = f"max_epochs of {listed(capped)} is not kept: D is not known; give --params and --tokens"
+        notes.append(Note("no-effect", (), text))
     return Bounds.of(sources, names, tokens)
 
 
 def _content(
-    found: dict[str, Nearest], by: str, texts: Texts, project: Project, bounds: Bounds, notes: list[str], seed: int
+    found: dict[str, Nearest], by: str, texts: Texts, project: Project, bounds: Bounds, notes: list[Note], seed: int
 ) -> dict[str, Any]:
     """The keys of a plan; those that need runs are null."""
     from mixlaw.version import __version__
@@ -145,26 +149,31 @@ def _content(
     }
 
 
-def _explain(found: dict[str, Nearest], by: str, alone: bool, D: float | None, sized: bool, notes: list[str]) -> None:
+def _explain(found: dict[str, Nearest], by: str, alone: bool, D: float | None, sized: bool, notes: list[Note]) -> None:
     """Add notes: the reasons why keys are null, and how the mixture was found."""
-    notes.append(
+    text = (
         f"transport optimum, no runs: the mixture whose text is nearest to the targets' by {by}; it knows nothing of "
         "repetition, of how hard text is to learn, or of defects that text features do not show"
     )
-    notes.append("verdict unknown: there are no runs, so no mixture's loss is known")
-    notes.append("law, predicted, distance and all that is said in nats are null: there are no runs")
+    notes.append(Note("basis", ("mixture",), text))
+    notes.append(doubt("there are no runs, so no mixture's loss is known"))
+    reason = "there are no runs"
+    text = f"law, predicted, distance and all that is said in nats are null: {reason}"
+    notes.append(Note(NULL, ("law", "predicted", "distance"), text, reason))
     if alone:
-        notes.append(f"interval is null: by {by} no samples are drawn anew")
+        notes.append(null(("interval",), f"by {by} no samples are drawn anew"))
     if D is None:
-        notes.append("tokens_by_source and epochs are null: the number of training tokens is not known")
+        notes.append(null(("tokens_by_source", "epochs"), "the number of training tokens is not known"))
     elif not sized:
-        notes.append("epochs are null: the sources' tokens are not known")
+        notes.append(null(("epochs",), "the sources' tokens are not known", "are"))
     shares = np.stack([one.found.w_S for one in found.values()])
     apart = max(float(0.5 * np.abs(a - b).sum()) for a in shares for b in shares)
-    notes.append(f"the nearest mixtures by {', '.join(found)} differ by up to {apart:.0%} of the tokens")
+    text = f"the nearest mixtures by {', '.join(found)} differ by up to {apart:.0%} of the tokens"
+    notes.append(Note("distances", ("transport",), text))
     for name, one in found.items():
         if not one.found.converged:
-            notes.append(f"{name}: stopped at a gap of {one.found.gap:.2g}, above its tolerance")
+            text = f"{name}: stopped at a gap of {one.found.gap:.2g}, above its tolerance"
+            notes.append(Note("gap", ("transport",), text))
 
 
 def _told(one: Nearest, names: tuple[str, ...]) -> dict[str, Any]:

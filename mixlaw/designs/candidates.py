@@ -9,6 +9,7 @@ from mixlaw.designs.options import Wish
 from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.posterior import Posterior, posterior
+from mixlaw.io.notes import Note
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.prepare import prepare
 from mixlaw.optimization.problem import MET, MixtureProblem, pose
@@ -57,7 +58,7 @@ def pose_project(fit: Fit, project: Project | None, budget: Budget | None = None
     return pose(fit, project.sources, budget or project.budget, project.targets, project.constraints)
 
 
-def pose_decision(fit: Fit, project: Project | None, budget: Budget | None, wish: Wish) -> tuple[Decision, list[str]]:
+def pose_decision(fit: Fit, project: Project | None, budget: Budget | None, wish: Wish) -> tuple[Decision, list[Note]]:
     """The decision that a batch is chosen on, and what to know of it; see `next_runs`."""
     ready = prepare(pose_project(fit, project, budget), REPLICAS, wish.seed, [])
     problem, scale, best = ready.problem, ready.scale, ready.best

@@ -14,6 +14,7 @@ from mixlaw.designs.sample_size import until_verdict
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.posterior import posterior
 from mixlaw.io.json import named
+from mixlaw.io.notes import Note
 from mixlaw.io.progress import stage
 from mixlaw.project.project_file import Project
 from mixlaw.project.sources import Budget
@@ -101,7 +102,7 @@ def _apart(decision: Decision) -> float:
     return float(np.median(0.5 * np.abs(refit_OxS - decision.best.w_S).sum(1))) if len(refit_OxS) else 0.0
 
 
-def _which(sizes: list[RunSize], chosen: list[Batch], wish: Wish, notes: list[str]) -> int:
+def _which(sizes: list[RunSize], chosen: list[Batch], wish: Wish, notes: list[Note]) -> int:
     """The size to run at."""
     if not isinstance(wish.size, str):
         return pick(sizes, float(wish.size))
@@ -109,7 +110,8 @@ def _which(sizes: list[RunSize], chosen: list[Batch], wish: Wish, notes: list[st
         return len(sizes) - 1
     flops = np.array([size.flops for size in sizes])
     if not np.isfinite(flops).all():
-        notes.append("the runs' tokens are not known, so neither is their compute: the largest size is taken")
+        text = "the runs' tokens are not known, so neither is their compute: the largest size is taken"
+        notes.append(Note("no-compute", ("size",), text))
         return len(sizes) - 1
     return int(np.argmax([(batch.before - batch.after) / cost for batch, cost in zip(chosen, flops, strict=True)]))
 

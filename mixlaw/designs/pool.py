@@ -19,6 +19,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.posterior import Posterior, posterior
 from mixlaw.io.json import named
+from mixlaw.io.notes import null
 from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
 from mixlaw.project.project_file import Project
@@ -106,7 +107,8 @@ def next_of_pool(fit: Fit, pool_MxS: np.ndarray, project: Project | None = None,
         MixlawError: the fit has no runs, no mixture of the pool is feasible or left to run, or the wish is not for a
             pool.
     """
-    wish, notes = wish or Wish(), []
+    wish = wish or Wish()
+    notes: list[str] = []
     if wish.candidates is not None or wish.size == "cost":
         raise MixlawError("a pool is itself what may be run, at one size: leave out other candidates and --size cost")
     if np.ndim(pool_MxS) != 2 or np.shape(pool_MxS)[1] != len(fit.sources):
@@ -125,7 +127,7 @@ def next_of_pool(fit: Fit, pool_MxS: np.ndarray, project: Project | None = None,
     choose = knowledge_gradient_of_pool if wish.method == "regret" else thompson
     chosen = report(belief, choose(belief, min(wish.batch, able), rng), rng)
     row_Q = run_C[chosen.index_Q]
-    notes += ["spread and until_verdict are null: the plan is one of the pool, its loss measured or predicted"]
+    notes.append(null(("spread", "until_verdict"), "the plan is one of the pool, its loss measured or predicted"))
     value_M, _ = objective_and_slope(problem, known_losses(known, measured_MxK))
     content: dict[str, Any] = {
         "method": wish.method,

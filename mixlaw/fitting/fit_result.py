@@ -18,6 +18,7 @@ from mixlaw.fitting import fit_file, reference_fit
 from mixlaw.fitting.support import Support
 from mixlaw.fitting.training_data import TrainingData
 from mixlaw.io.json import no_nan
+from mixlaw.io.notes import UNIQUE, with_code
 from mixlaw.laws import Law, Reference, Row, SourcePrior
 from mixlaw.laws.base import constrain, fitted_fields
 from mixlaw.mixtures.simplex import as_mixture
@@ -201,7 +202,7 @@ class Fit:
         if "unique" not in self.law.needs:
             return []
         if asked.states_unique:
-            return [note for note in asked.notes if "unique:" in note]
+            return list(with_code(asked.notes, UNIQUE))
         if np.isfinite(self.unique_S).any():
             return [f"{asked.name}: no unique: columns, sources repeat as in the project that the fit was planned for"]
         return [f"{asked.name}: no unique: columns, sources taken as never repeating"]

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from mixlaw.io.notes import DOUBT
 from mixlaw.laws import by_name
-from mixlaw.planning.notes import DOUBT
 from mixlaw.planning.plan import Plan
 from mixlaw.reports.charts import MOST_POINTS, scatter
 from mixlaw.reports.formats import known, nats, span
