@@ -77,15 +77,32 @@ def dots(x: Axis, y: Axis, at_x: Any, at_y: Any) -> str:
     return "".join(f"M{a} {b}h0" for a, b in _positions(x, y, at_x, at_y))
 
 
-def scatter(predicted_R: np.ndarray, observed_R: np.ndarray, most: int) -> dict[str, Any]:
-    """Scatter plot of observed over predicted, with the line of equality and a limited number of points."""
+@dataclass(frozen=True)
+class Scatter:
+    """A scatter plot of observed over predicted, with the line of equality.
+
+    Attributes:
+        x, y: ticks by their positions in percent.
+        same, dots: SVG paths of the line of equality and of the points.
+        every: of the points, one in this number is drawn.
+    """
+
+    x: list[tuple[float, str]]
+    y: list[tuple[float, str]]
+    same: str
+    dots: str
+    every: int
+
+
+def scatter(predicted_R: np.ndarray, observed_R: np.ndarray, most: int) -> Scatter:
+    """Scatter plot of at most `most` points."""
     every = max(1, -(-len(predicted_R) // most))
     axis = linear(np.concatenate([predicted_R, observed_R]))
     marks = axis.marks()
-    return {
-        "x": [marks[0], marks[-1]],  # texts between would run into each other
-        "y": marks,
-        "same": line(axis, axis, [axis.low, axis.high], [axis.low, axis.high]),
-        "dots": dots(axis, axis, predicted_R[::every], observed_R[::every]),
-        "every": every,
-    }
+    return Scatter(
+        x=[marks[0], marks[-1]],  # texts between would run into each other
+        y=marks,
+        same=line(axis, axis, [axis.low, axis.high], [axis.low, axis.high]),
+        dots=dots(axis, axis, predicted_R[::every], observed_R[::every]),
+        every=every,
+    )

@@ -46,8 +46,8 @@ def passes(x: float | None) -> str:
 
 
 def times(x: float | None) -> str:
-    """A multiple; None (no finite one was found) is written as more than 10,000."""
-    return ">10,000" if x is None else f"{x:.3g}"
+    """A multiple; None or infinity (no finite one was found) is written as more than 10,000."""
+    return f"{x:.3g}" if x is not None and known(x) else ">10,000"
 
 
 def span(low: float | None, high: float | None, write: Any = nats) -> str:
