@@ -2,6 +2,7 @@
 
 acquisition    Which runs to make next: by what they are expected to take off the plan's regret, or by Thompson's
                sampling
+batch_report   Sections of the report on a batch of next runs
 candidates     On what the next runs are chosen: the plan's problem, mixtures that may come to be the plan, mixtures
                to run
 d_optimality   Which mixtures to run to learn a law's parameters: a D-optimal design, before there are any runs

@@ -1,12 +1,12 @@
 """The next batch of runs: which mixtures, at which size, and what they are expected to be worth to the plan."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mixlaw.designs.acquisition import Batch, knowledge_gradient, report, thompson
+from mixlaw.designs.batch_report import BatchReport, RegretReport, SizeReport
 from mixlaw.designs.candidates import Decision, beliefs, pose_decision
 from mixlaw.designs.options import Wish
 from mixlaw.designs.run_sizes import RunSize, pick, run_sizes
@@ -30,12 +30,12 @@ class NextRuns:
         content: what `mixlaw design --after --json` prints.
 
     >>> table = pd.DataFrame({"run_id": ["next12-00"], "w:web": [0.6], "w:code": [0.4]})
-    >>> NextRuns(table, {"batch": 1}).content["batch"]
+    >>> NextRuns(table, BatchReport.from_dict({"batch": 1})).content["batch"]
     1
     """
 
     frame: pd.DataFrame
-    content: dict[str, Any]
+    content: BatchReport
 
 
 def next_runs(
@@ -69,17 +69,18 @@ def next_runs(
     run_at = posterior(decision.problem.fit, w_QxS, sizes[at].params, sizes[at].tokens, sizes[at].unique_S)
     distrust = held_out(decision.problem.fit, seed=wish.seed).distrust
     until = until_verdict(decision.problem, decision.scale, decision.best, run_at, distrust)
-    content = {
-        "method": wish.method,
-        "batch": len(w_QxS),
-        "size": size_content(sizes[at], chosen[at]),
-        "sizes": [size_content(size, batch) for size, batch in zip(sizes, chosen, strict=True)],
-        "regret": {"now": chosen[at].before, "after": chosen[at].after, "after_each": chosen[at].after_Q.tolist()},
-        "mixture": named(decision.problem.fit.sources, decision.best.w_S),
-        "spread": _apart(decision),
-        "until_verdict": until.to_dict(),
-        "notes": list(dict.fromkeys(notes)),
-    }
+    content = BatchReport(
+        method=wish.method,
+        batch=len(w_QxS),
+        size=size_report(sizes[at], chosen[at]),
+        sizes=tuple(size_report(size, batch) for size, batch in zip(sizes, chosen, strict=True)),
+        regret=regret_report(chosen[at]),
+        mixture=named(decision.problem.fit.sources, decision.best.w_S),
+        pool=None,
+        spread=_apart(decision),
+        until_verdict=until,
+        notes=tuple(dict.fromkeys(notes)),
+    )
     return NextRuns(table_of(decision.problem.fit, sizes[at], w_QxS), content)
 
 
@@ -125,10 +126,16 @@ def pick_size(sizes: list[RunSize], wish: Wish) -> RunSize:
     return sizes[-1] if isinstance(wish.size, str) else sizes[pick(sizes, float(wish.size))]
 
 
-def size_content(size: RunSize, batch: Batch) -> dict[str, Any]:
-    """One size for the report: what the batch costs there, and what it is expected to take off the regret."""
-    known = {"params": size.params, "tokens": size.tokens, "flops": len(batch.index_Q) * size.flops}
-    return {k: None if np.isnan(x) else x for k, x in known.items()} | {"gain": batch.before - batch.after}
+def size_report(size: RunSize, batch: Batch) -> SizeReport:
+    """The batch at one size: its compute, and by how much it is expected to lower the regret."""
+    flops = len(batch.index_Q) * size.flops
+    params, tokens, flops = (None if np.isnan(x) else x for x in (size.params, size.tokens, flops))
+    return SizeReport(params, tokens, flops, batch.before - batch.after)
+
+
+def regret_report(batch: Batch) -> RegretReport:
+    """Expected regret of the plan before the batch, after it, and after each of its runs."""
+    return RegretReport(batch.before, batch.after, batch.after_Q.tolist())
 
 
 def table_of(fit: Fit, size: RunSize, w_QxS: np.ndarray) -> pd.DataFrame:

@@ -6,13 +6,13 @@ be the best is run first, and the plan is the best of those that were run.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from mixlaw.designs.acquisition import Belief, knowledge_gradient, report, thompson
+from mixlaw.designs.batch_report import BatchReport, PoolReport
 from mixlaw.designs.candidates import objective_and_slope, pose_project
-from mixlaw.designs.next_batch import NextRuns, pick_size, size_content, table_of
+from mixlaw.designs.next_batch import NextRuns, pick_size, regret_report, size_report, table_of
 from mixlaw.designs.options import Wish
 from mixlaw.designs.run_sizes import RunSize, run_sizes
 from mixlaw.errors import MixlawError
@@ -129,23 +129,23 @@ def next_of_pool(fit: Fit, pool_MxS: np.ndarray, project: Project | None = None,
     row_Q = run_C[chosen.index_Q]
     notes.append(null(("spread", "until_verdict"), "the plan is one of the pool, its loss measured or predicted"))
     value_M, _ = objective_and_slope(problem, known_losses(known, measured_MxK))
-    content: dict[str, Any] = {
-        "method": wish.method,
-        "batch": len(row_Q),
-        "size": size_content(size, chosen),
-        "sizes": [size_content(size, chosen)],
-        "regret": {"now": chosen.before, "after": chosen.after, "after_each": chosen.after_Q.tolist()},
-        "mixture": named(problem.fit.sources, w_MxS[plan]),
-        "pool": {
-            "row": int(at_M[plan]) + 1,
-            "measured": bool(np.isfinite(measured_MxK[plan]).all()),
-            "objective": float(value_M[plan]),
-            "rows": (at_M[row_Q] + 1).tolist(),
-        },
-        "spread": None,
-        "until_verdict": None,
-        "notes": list(dict.fromkeys([*problem.fit.notes, *notes])),
-    }
+    content = BatchReport(
+        method=wish.method,
+        batch=len(row_Q),
+        size=size_report(size, chosen),
+        sizes=(size_report(size, chosen),),
+        regret=regret_report(chosen),
+        mixture=named(problem.fit.sources, w_MxS[plan]),
+        pool=PoolReport(
+            row=int(at_M[plan]) + 1,
+            measured=bool(np.isfinite(measured_MxK[plan]).all()),
+            objective=float(value_M[plan]),
+            rows=(at_M[row_Q] + 1).tolist(),
+        ),
+        spread=None,
+        until_verdict=None,
+        notes=tuple(dict.fromkeys([*problem.fit.notes, *notes])),
+    )
     return NextRuns(table_of(problem.fit, size, w_MxS[row_Q]), content)
 
 

@@ -8,49 +8,22 @@ makes it likely. It holds the law for true, and the plan and its rival for those
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.stats import norm
 
+from mixlaw.designs.batch_report import Until
 from mixlaw.fitting.bootstrap import bootstrap_interval
 from mixlaw.fitting.posterior import Posterior, posterior
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
-from mixlaw.planning.plan_types import Band
 from mixlaw.planning.verdict import baselines, extrapolations, losses_of, verdict
 
 LIKELY = 0.5
 Z = float(norm.ppf(0.95))
 FAR = 20
 """A number above so many times that of the runs there are is not told: the law would not hold so exactly."""
-
-
-@dataclass(frozen=True)
-class Until:
-    """The answer.
-
-    Attributes:
-        verdict: the present one, by the fit's intervals (better, tie or unknown).
-        rival: the best feasible baseline, None where there is none.
-        difference: by how much it is predicted to be worse than the plan {mean, low, high}.
-        runs: how many more, None where that cannot be said.
-        eventually: probability that the verdict is *better* after any number of such runs.
-        reason: in words.
-    """
-
-    verdict: str
-    rival: str | None
-    difference: Band | None
-    runs: int | None
-    eventually: float | None
-    reason: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON types."""
-        return vars(self) | {"difference": self.difference and self.difference.to_dict()}
 
 
 def until_verdict(

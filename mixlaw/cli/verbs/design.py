@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from mixlaw.designs.batch_report import BatchReport
     from mixlaw.designs.next_batch import NextRuns
     from mixlaw.designs.options import Wish
     from mixlaw.designs.space_filling import Design
@@ -100,7 +101,8 @@ def design(
         read = project_at(project, needed=True)
         assert read is not None
         made = from_nothing(counted(read), runs, seed, criterion, law, repeats)
-        table, shown = made.frame, {"runs": len(made.frame), "notes": list(made.notes)}
+        table, report = made.frame, None
+        shown = {"runs": len(table), "notes": list(made.notes)}
     else:
         alone = {"--runs": runs, "--repeats": repeats, "--criterion": None if criterion == CRITERIA[0] else criterion}
         _refuse_given(alone, "is of a design from nothing: leave it out, or leave out --after")
@@ -112,11 +114,11 @@ def design(
             found = after_runs_of_pool(after, read, law, wish, one_of)
         else:
             found = after_runs(after, read, stated_budget(flops, params, tokens), law, wish, candidates)
-        table, shown = found.frame, found.content
+        table, report, shown = found.frame, found.content, found.content.to_dict()
     if as_json:
         print(json.dumps(shown | {"design": json.loads(table.to_json(orient="records"))}, indent=1))
-    elif after is not None:
-        print_next(table, shown)
+    elif report is not None:
+        print_next(table, report)
     if out is not None:
         written(out, lambda file: table.to_csv(file, index=False))
     for note in shown["notes"] if after is None else ():
@@ -225,7 +227,7 @@ def _mixtures(file: Path, runs: "Runs") -> "np.ndarray":
     return given.w_RxS[:, [given.sources.index(name) for name in runs.sources]]
 
 
-def print_next(table: "pd.DataFrame", content: dict[str, Any], write: Callable[[str], Any] = print) -> None:
+def print_next(table: "pd.DataFrame", content: "BatchReport", write: Callable[[str], Any] = print) -> None:
     """Print the batch in at most 80 columns, its expected effect on regret, and the runs until a verdict."""
     from mixlaw.errors import short
 
@@ -235,24 +237,24 @@ def print_next(table: "pd.DataFrame", content: dict[str, Any], write: Callable[[
     write(f"{'run':<14}" + "".join(f"{head:>11}" for head in heads) + ("  ..." if len(shares) > 5 else ""))
     for row in table.to_dict("records"):
         write(f"{row['run_id']:<14}" + "".join(f"{100 * row[column]:>10.1f}%" for column in most))
-    at = content["size"]
-    where = "at the runs' size" if at["params"] is None else f"at {short(at['params'])} parameters"
-    where += "" if at["tokens"] is None else f", {short(at['tokens'])} tokens"
-    where += "" if at["flops"] is None else f", {at['flops']:.2g} FLOP in all"
-    regret = content["regret"]
-    write(f"{content['batch']} runs by {content['method']} {where}")
-    write(f"expected regret of the plan: {regret['now']:.4f} nats now, {regret['after']:.4f} after them")
-    for other in content["sizes"] if len(content["sizes"]) > 1 else ():
-        cost = "" if other["flops"] is None else f" for {other['flops']:.2g} FLOP"
-        write(f"  {short(other['params']):>8} parameters: {other['gain']:.4f} nats less{cost}")
-    if "pool" in content:
-        plan = content["pool"]
-        how = "measured" if plan["measured"] else "predicted"
-        write(f"plan now: row {plan['row']} of the pool, {how} {plan['objective']:.4f} nats")
-    else:
-        until = content["until_verdict"]
-        count = "unknown" if until["runs"] is None else until["runs"]
-        write(f"verdict now: {until['verdict']}; more runs until it is likely to be other than tie: {count}")
-        write(f"  {until['reason']}")
-    for note in content["notes"]:
+    at = content.size
+    where = "at the runs' size" if at.params is None else f"at {short(at.params)} parameters"
+    where += "" if at.tokens is None else f", {short(at.tokens)} tokens"
+    where += "" if at.flops is None else f", {at.flops:.2g} FLOP in all"
+    regret = content.regret
+    write(f"{content.batch} runs by {content.method} {where}")
+    write(f"expected regret of the plan: {regret.now:.4f} nats now, {regret.after:.4f} after them")
+    for other in content.sizes if len(content.sizes) > 1 else ():
+        cost = "" if other.flops is None else f" for {other.flops:.2g} FLOP"
+        write(f"  {short(other.params or 0.0):>8} parameters: {other.gain:.4f} nats less{cost}")
+    if content.pool is not None:
+        plan = content.pool
+        how = "measured" if plan.measured else "predicted"
+        write(f"plan now: row {plan.row} of the pool, {how} {plan.objective:.4f} nats")
+    if content.until_verdict is not None:
+        until = content.until_verdict
+        count = "unknown" if until.runs is None else until.runs
+        write(f"verdict now: {until.verdict}; more runs until it is likely to be other than tie: {count}")
+        write(f"  {until.reason}")
+    for note in content.notes:
         write(f"note: {note}")
