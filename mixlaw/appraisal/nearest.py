@@ -1,7 +1,7 @@
 """A plan without any run: the mixture whose text is nearest to the targets', labelled as such."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from mixlaw.errors import MixlawError, listed, nearest
 from mixlaw.io.json import named
 from mixlaw.io.notes import NULL, Note, as_notes, doubt, null
 from mixlaw.planning.plan import SCHEMA, Plan
+from mixlaw.planning.plan_types import Baseline, Cap, NearestMixture
 from mixlaw.project.project_file import Project
 from mixlaw.project.request import question
 from mixlaw.project.sources import Budget, Sources, Target
@@ -105,7 +106,7 @@ def bounds_of(sources: Sources, names: tuple[str, ...], budget: Budget | None, n
 
 def _content(
     found: dict[str, Nearest], by: str, texts: Texts, project: Project, bounds: Bounds, notes: list[Note], seed: int
-) -> dict[str, Any]:
+) -> Mapping[str, object]:
     """The keys of a plan; those that need runs are null."""
     from mixlaw.version import __version__
 
@@ -130,7 +131,7 @@ def _content(
         "certificate": {"gap": chosen.found.gap, "kind": "level bundle", "unit": f"distance {by}"},
         "caps": _caps(project, w_S, bounds),
         "basis": "transport",
-        "transport": {"by": by, "distances": {name: _told(one, names) for name, one in found.items()}},
+        "transport": {"by": by, "distances": {name: _record(one, names) for name, one in found.items()}},
         "provenance": {
             "runs": None,
             "runs_hash": None,
@@ -176,32 +177,30 @@ def _explain(found: dict[str, Nearest], by: str, alone: bool, D: float | None, s
             notes.append(Note("gap", ("transport",), text))
 
 
-def _told(one: Nearest, names: tuple[str, ...]) -> dict[str, Any]:
-    return {"mixture": named(names, one.found.w_S), "value": one.found.value, "gap": one.found.gap}
+def _record(one: Nearest, names: tuple[str, ...]) -> NearestMixture:
+    return NearestMixture(named(names, one.found.w_S), one.found.value, one.found.gap)
 
 
-def _baselines(project: Project, bounds: Bounds) -> dict[str, Any]:
+def _baselines(project: Project, bounds: Bounds) -> dict[str, Baseline | None]:
     """Proportional and uniform, and whether they satisfy the bounds; without runs their losses are unknown."""
     S = len(project.sources)
     others: dict[str, Array] = {"uniform": np.full(S, 1 / S)}
     if np.isfinite(project.sources.tokens_S).all():
         others["proportional"] = project.sources.proportional()
-    found: dict[str, Any] = {"proportional": None, "uniform": None, "best_run": None}
+    found: dict[str, Baseline | None] = {"proportional": None, "uniform": None, "best_run": None}
     for name, w_S in others.items():
         feasible = bool((w_S >= bounds.lower_S - 1e-9).all() and (w_S <= bounds.upper_S + 1e-9).all())
-        mixture = named(project.sources.names, w_S)
-        found[name] = {"mixture": mixture, "objective": None, "feasible": feasible, "difference": None}
+        found[name] = Baseline(named(project.sources.names, w_S), None, feasible, None)
     return found
 
 
-def _caps(project: Project, w_S: Array, bounds: Bounds) -> dict[str, Any]:
+def _caps(project: Project, w_S: Array, bounds: Bounds) -> dict[str, Cap]:
     """By source: its bounds, and the bound that its share is at."""
     found = {}
     for source, w, low, high in zip(project.sources, w_S, bounds.lower_S, bounds.upper_S, strict=True):
         binding = "min" if low > 0 and w - low < AT_BOUND else "max" if high < 1 and high - w < AT_BOUND else None
         if binding == "max" and source.max_epochs is not None and high < source.max - 1e-12:
             binding = "max_epochs"
-        found[source.name] = {"min": low, "max": min(high, 1.0), "max_epochs": source.max_epochs, "binding": binding}
-    return {
-        name: {k: v if isinstance(v, str | None) else float(v) for k, v in one.items()} for name, one in found.items()
-    }
+        epochs = None if source.max_epochs is None else float(source.max_epochs)
+        found[source.name] = Cap(float(low), float(min(high, 1.0)), epochs, binding)
+    return found

@@ -25,6 +25,11 @@ from mixlaw.mixtures.simplex import as_mixture
 from mixlaw.runs.measurement import check_comparable, of_provenance
 from mixlaw.runs.run_table import Runs
 
+Parameter = float | dict[str, float]
+"""A constrained parameter: a number, or a {source: number}."""
+Interval = list[float] | dict[str, list[float]]
+"""[low, high] of a parameter, or a {source: [low, high]}."""
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -103,7 +108,7 @@ class Fit:
         return bool({"params", "tokens"} & self.law.needs)
 
     @cached_property
-    def parameters(self) -> dict[str, dict[str, Any]]:
+    def parameters(self) -> dict[str, dict[str, Parameter]]:
         """Constrained parameters by target: numbers, or a {source: number} for those that differ by source."""
         law = self.law
         if issubclass(law, Reference):
@@ -116,17 +121,20 @@ class Fit:
         return {target: self._named(one) for target, one in zip(self.targets, laws, strict=True)}
 
     @cached_property
-    def intervals(self) -> dict[str, dict[str, Any]] | None:
+    def intervals(self) -> dict[str, dict[str, Interval]] | None:
         """90% intervals [low, high] of the parameters by target, over the replicas; None where there are none."""
         if not len(self.replicas_BxKxP):
             return None
         ends = [
             replace(self, z_KxP=z_KxP).parameters for z_KxP in np.quantile(self.replicas_BxKxP, [0.05, 0.95], axis=0)
         ]
-        return {target: _pairs(ends[0][target], ends[1][target]) for target in self.targets}
+        return {
+            target: {name: _interval(low, ends[1][target][name]) for name, low in ends[0][target].items()}
+            for target in self.targets
+        }
 
-    def _named(self, law: Law) -> dict[str, Any]:
-        named: dict[str, Any] = {}
+    def _named(self, law: Law) -> dict[str, Parameter]:
+        named: dict[str, Parameter] = {}
         for f in fitted_fields(type(law)):
             value = np.asarray(getattr(law, f.name))
             per_source = f.metadata["per_source"]
@@ -266,9 +274,13 @@ class Fit:
         )
 
 
-def _pairs(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
-    """Merge two trees of the same structure into one with [low, high] at each leaf."""
-    return {k: _pairs(x, high[k]) if isinstance(x, dict) else [x, high[k]] for k, x in low.items()}
+def _interval(low: Parameter, high: Parameter) -> Interval:
+    """[low, high] of a parameter, by source if it differs by source."""
+    if isinstance(low, dict) and isinstance(high, dict):
+        return {source: [x, high[source]] for source, x in low.items()}
+    assert not isinstance(low, dict), "both ends are of one parameter"
+    assert not isinstance(high, dict), "both ends are of one parameter"
+    return [low, high]
 
 
 def read_fit(path: str | Path) -> Fit:

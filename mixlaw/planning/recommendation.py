@@ -156,7 +156,7 @@ def _at_optimum(
     notes += _of_optimum(problem, best)
     notes += [doubt(reason) for reason in reasons]
     tokens = tokens_by_source(problem, scale, best, notes)
-    held = error.to_dict()
+    held = HeldOutError(error.mae, error.spearman, error.baseline_mae, error.folds) if error.folds else None
     return Plan(
         mixture=named(fit.sources, best.w_S),
         interval=intervals(fit.sources, best.w_S, np.stack([refit.w_S for refit in refits])),
@@ -165,7 +165,7 @@ def _at_optimum(
         params=scale.params,
         tokens=scale.tokens,
         flops=compute(problem, notes),
-        law=LawRecord(fit.law.name, None if held is None else HeldOutError.from_dict(held)),
+        law=LawRecord(fit.law.name, held),
         predicted=predicted(problem, scale, best),
         baselines=found,
         verdict="unknown" if reasons else verdict(found),

@@ -1,7 +1,6 @@
 """Held-out error of a law on its own runs, and the best run among them."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -47,12 +46,6 @@ class HeldOut:
     notes: tuple[Note, ...] = ()
     distrust: tuple[str, ...] = ()
     doubt: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any] | None:
-        """The plan key `law.held_out`; None if nothing could be held out."""
-        if not self.folds:
-            return None
-        return {k: getattr(self, k) for k in ("mae", "spearman", "baseline_mae", "folds")}
 
 
 def held_out(fit: Fit, seed: int = 0) -> HeldOut:
