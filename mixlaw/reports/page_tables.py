@@ -86,7 +86,7 @@ def share_scale(rows: Sequence[SourceRow]) -> float:
 
 
 def epochs_scale(rows: Sequence[SourceRow]) -> float:
-    """Epochs at the right end of the bars. Caps far above the epochs are only written: they would squeeze the bars."""
+    """Epochs at the right end of the bars. Caps far above the epochs are ignored: they would shorten all bars."""
     most = max(scale_of(row.epochs for row in rows), 1.0)
     near = [row.cap for row in rows if row.cap is not None and row.cap <= max(1.5, 2 * most)]
     return 1.05 * max([most, *near])
