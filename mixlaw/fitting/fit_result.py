@@ -1,7 +1,7 @@
 """Fit: a law with estimated parameters and their uncertainty, as it is used, saved and read back."""
 
 import json
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,9 @@ import pandas as pd
 
 from mixlaw.errors import MixlawError
 from mixlaw.estimation.diagnostics import Diagnostics
-from mixlaw.estimation.goals import Goal
 from mixlaw.estimation.objective import predict
 from mixlaw.fitting import fit_file, reference_fit
-from mixlaw.fitting.support import Support
+from mixlaw.fitting.fit_file import FitRecord, Interval, Parameter
 from mixlaw.fitting.training_data import TrainingData
 from mixlaw.io.json import no_nan
 from mixlaw.io.notes import UNIQUE, with_code
@@ -25,14 +24,9 @@ from mixlaw.mixtures.simplex import as_mixture
 from mixlaw.runs.measurement import check_comparable, of_provenance
 from mixlaw.runs.run_table import Runs
 
-Parameter = float | dict[str, float]
-"""A constrained parameter: a number, or a {source: number}."""
-Interval = list[float] | dict[str, list[float]]
-"""[low, high] of a parameter, or a {source: [low, high]}."""
-
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(FitRecord):
     """A fitted law for S sources and K targets.
 
     Attributes:
@@ -62,20 +56,6 @@ class Fit:
     (1,)
     """
 
-    law: type[Law] | type[Reference]
-    sources: tuple[str, ...]
-    targets: tuple[str, ...]
-    z_KxP: np.ndarray
-    sigma_K: np.ndarray
-    constants: dict[str, np.ndarray]
-    replicas_BxKxP: np.ndarray
-    support: Support
-    diagnostics: Diagnostics
-    notes: tuple[str, ...]
-    provenance: dict[str, Any]
-    runs: Runs | None = field(default=None, repr=False, compare=False)
-    unique_S: Any = field(default=np.inf, compare=False)
-    goal: Goal | None = field(default=None, compare=False)
     prior: SourcePrior | None = field(default=None, repr=False, compare=False)
     data: TrainingData | None = field(default=None, repr=False, compare=False)
 
@@ -250,8 +230,7 @@ class Fit:
 
     def to_dict(self) -> dict[str, Any]:
         """All that is needed to read the fit back, as JSON types."""
-        named = {field.name: getattr(self, field.name) for field in fields(self)}
-        return fit_file.encode(named | {"parameters": self.parameters, "intervals": self.intervals})
+        return fit_file.encode(self, self.parameters, self.intervals)
 
     def save(self, path: str | Path) -> None:
         """Write the fit as JSON, which `read_fit` reads."""
@@ -301,4 +280,4 @@ def read_fit(path: str | Path) -> Fit:
     >>> again.law.name, again.targets
     ('gaussian-process', ('web',))
     """
-    return Fit(**fit_file.read(path))
+    return Fit(**vars(fit_file.read(path)))
