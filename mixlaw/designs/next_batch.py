@@ -55,6 +55,20 @@ def next_runs(
 
     Raises:
         MixlawError: as `recommend`; the fit has no runs; no size is as asked for.
+
+    >>> from mixlaw.estimation.diagnostics import Diagnostics
+    >>> from mixlaw.fitting.support import Support
+    >>> from mixlaw.laws.mixing.log_linear import LogLinear
+    >>> from mixlaw.runs.run_table import Runs
+    >>> table = pd.DataFrame({"w:web": [0.2, 0.5, 0.8], "w:code": [0.8, 0.5, 0.2], "loss:web": [2.4, 2.3, 2.25]})
+    >>> runs, none, one_S, one_K = Runs.from_frame(table), (np.nan, np.nan), np.ones(2), np.ones(1)
+    >>> support = Support(none, none, none, 0.2 * one_S, 0.8 * one_S, one_S, 3)
+    >>> z_KxP, shift_BxKxP = np.array([[0.7, -0.5, -1.0, 0.5]]), 0.1 * np.eye(4)[:, None]
+    >>> names, replicas_BxKxP, known = ("web", "code"), z_KxP + shift_BxKxP, Diagnostics(*[one_K] * 6)
+    >>> found = Fit(LogLinear, names, ("web",), z_KxP, 0.01 * one_K, {}, replicas_BxKxP, support, known, (), {}, runs)
+    >>> batch = next_runs(found, wish=Wish(batch=2))
+    >>> list(batch.frame["run_id"]), batch.content.method, batch.content.until_verdict.verdict
+    (['next3-00', 'next3-01'], 'regret', 'unknown')
     """
     wish = wish or Wish()
     sizes, rng = run_sizes(fit), np.random.default_rng([wish.seed, 7])
