@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,14 @@ import mixlaw
 from mixlaw.cli import app as cli
 from mixlaw.cli.proxies import save_plan
 from mixlaw.errors import MixlawError
+from mixlaw.planning.plan import read_plan
 from mixlaw.project.sources import Budget, Source, Sources, Target
-from mixlaw.reports import read_inputs, read_leaderboard, render
+from mixlaw.reports import ReportInputs, read_inputs, read_leaderboard, render
 from mixlaw.reports.charts import MOST_POINTS, linear, logarithmic, scatter
 from mixlaw.reports.page_sections import agreement
 from mixlaw.runs.run_table import Runs
 
+PLANS = Path(__file__).parents[1] / "data" / "plans"
 NAMES, GOALS = ("web", "code", "books"), ("web", "code")
 
 
@@ -160,6 +163,15 @@ def test_a_fit_of_another_plan_is_not_used(folder, tmp_path):
     plan["law"]["name"] = "chinchilla"
     (tmp_path / "out" / "plan.json").write_text(json.dumps(plan))
     assert "is not the fit that the plan was made with" in read_inputs(tmp_path / "out").missing["fit"]
+
+
+def test_a_plan_without_runs_is_refused_in_one_line(tmp_path):
+    shutil.copy(PLANS / "nearest.json", tmp_path / "plan.json")
+    with pytest.raises(MixlawError, match="was made without runs") as stop:
+        read_inputs(tmp_path)
+    assert "\n" not in str(stop.value)
+    with pytest.raises(MixlawError, match="was made without runs"):
+        render(ReportInputs("plan", read_plan(tmp_path / "plan.json")))
 
 
 @pytest.mark.parametrize(
