@@ -67,7 +67,7 @@ def line(x: Axis, y: Axis, at_x: ArrayLike, at_y: ArrayLike) -> str:
     return "M" + "L".join(f"{a} {b}" for a, b in _positions(x, y, at_x, at_y))
 
 
-def band(x: Axis, y: Axis, at_x: ArrayLike, low: ArrayLike, high: ArrayLike) -> str:
+def band(x: Axis, y: Axis, at_x: np.ndarray, low: np.ndarray, high: np.ndarray) -> str:
     """Closed SVG path between two lines."""
     return line(x, y, np.concatenate([at_x, at_x[::-1]]), np.concatenate([low, high[::-1]])) + "Z"
 
