@@ -169,6 +169,7 @@ def _middles(rng: np.random.Generator, runs: int, centre_S: Array, where: Feasib
         warnings.filterwarnings("ignore", "One of the clusters is empty", UserWarning)  # it keeps its mean
         for _ in range(_ROUNDS):
             mean_RxS, _ = kmeans2(root_NxS, mean_RxS, iter=1, minit="matrix")
+            mean_RxS = np.asarray(mean_RxS, float)
             mean_RxS[0] = np.sqrt(centre_S)  # the first run is the centre
     return _farthest_first(centre_S, _closest(pool_NxS, root_NxS, mean_RxS[1:]))
 
