@@ -45,7 +45,10 @@ def counted(project: "Project") -> "Project":
     from proxies.text.tokenizer import project_tokenizer
 
     kind = project_tokenizer(project)
-    counts = {s.name: float(count_documents(s.paths, base=project.folder, tokenizer=kind)[1]) for s in unknown}
+    counts = {
+        s.name: float(count_documents(s.paths, base=project.folder, tokenizer=kind, within=project.within)[1])
+        for s in unknown
+    }
     unit = "bytes" if kind.name == "bytes" else f"tokens of {kind.name}"
     say(f"counted in {unit}: {', '.join(f'{name} {count:,.0f} tokens' for name, count in counts.items())}")
     return replace(project, sources=project.sources.with_tokens(counts))
@@ -59,17 +62,17 @@ def read_texts(project: "Project", seed: int, new: "Source | None" = None) -> "T
     """
     from mixlaw.appraisal import sample_texts
     from mixlaw.project.sources import Target
-    from proxies.text.readers import read_documents
+    from proxies.text.readers import project_documents, read_documents
 
     sources: dict[str, Iterable[str]] = {}
     for source in project.sources:
         if not source.paths:
             raise MixlawError(f"{project.path}: source '{source.name}' has no paths: its worth is read off its text")
-        sources[source.name] = read_documents([project.resolve(path) for path in source.paths])
+        sources[source.name] = project_documents(project, source.paths)
     if new is not None:
         sources[new.name] = read_documents(new.paths)
     stated = project.targets or tuple(Target(name) for name in project.sources.names)
-    targets = {t.name: read_documents([project.resolve(p) for p in t.paths]) if t.paths else None for t in stated}
+    targets = {t.name: project_documents(project, t.paths) if t.paths else None for t in stated}
     return sample_texts(sources, targets, seed)
 
 
@@ -165,6 +168,7 @@ def plan_sources(plan: "Plan", project: Path | None, tokens: float | None) -> "t
 def with_documents(sources: "Sources", names: Iterable[str], folder: Path) -> "Sources":
     """`sources`, with the documents of those in `names` that state none counted from their text, which is announced."""
     from mixlaw.cli.output import say
+    from mixlaw.project.project_file import reach_of
     from mixlaw.project.sources import Sources
     from proxies.text.shards import count_documents
 
@@ -172,7 +176,7 @@ def with_documents(sources: "Sources", names: Iterable[str], folder: Path) -> "S
     for source in sources:
         if source.name in names and source.documents is None and source.paths:
             try:
-                found[source.name] = count_documents(source.paths, base=folder)[0]
+                found[source.name] = count_documents(source.paths, base=folder, within=reach_of(folder))[0]
             except MixlawError as error:
                 raise MixlawError(
                     f"source {source.name}: states no documents and they cannot be counted ({error})"

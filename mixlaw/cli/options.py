@@ -1,8 +1,10 @@
 """Options and arguments that several verbs share."""
 
-from collections.abc import Iterable
+import functools
+import inspect
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,6 +19,31 @@ AtScale = Annotated[float | None, typer.Option(help="use only runs with this num
 Seconds = Annotated[
     float, typer.Option(help="seconds on this machine that the proxies may take; sets their size", min=1.0)
 ]
+AllowOutside = Annotated[
+    bool,
+    typer.Option(
+        "--allow-outside",
+        envvar="MIXLAW_ALLOW_OUTSIDE",
+        help="read also files outside the project's folder, and web addresses, that the project names",
+    ),
+]
+
+
+def reads_text(verb: Callable[..., None]) -> Callable[..., None]:
+    """The verb with the option --allow-outside, which its projects are read with. For every verb that reads text."""
+
+    @functools.wraps(verb)
+    def run(*given: Any, allow_outside: bool = False, **options: Any) -> None:
+        from mixlaw.project.project_file import outside_allowed
+
+        with outside_allowed(allow_outside):
+            verb(*given, **options)
+
+    known = inspect.signature(verb)
+    option = inspect.Parameter("allow_outside", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=AllowOutside)
+    run.__signature__ = known.replace(parameters=[*known.parameters.values(), option])  # type: ignore[attr-defined]
+    run.__annotations__ = verb.__annotations__ | {"allow_outside": AllowOutside}
+    return run
 
 
 def parse_pairs(given: Iterable[str] | None, option: str, alone: bool = False) -> list[tuple[str, str]]:

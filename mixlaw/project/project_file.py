@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,13 +21,37 @@ from mixlaw.project.checked import ONE_OF, refusal
 from mixlaw.project.constraints import Constraints, Group, Near
 from mixlaw.project.sources import Source, Sources, Target
 
+_OUTSIDE: ContextVar[bool] = ContextVar("_OUTSIDE", default=False)
+
+
+@contextlib.contextmanager
+def outside_allowed(allowed: bool = True) -> Iterator[None]:
+    """Project files that are read in a `with` block may name files outside their folder, and web addresses.
+
+    >>> with outside_allowed():
+    ...     reach_of(Path("data"))
+    >>> reach_of(Path("data")).name
+    'data'
+    """
+    token = _OUTSIDE.set(allowed)
+    try:
+        yield
+    finally:
+        _OUTSIDE.reset(token)
+
+
+def reach_of(folder: Path) -> Path | None:
+    """The only folder whose files paths may name that come from a file in `folder`; None in `outside_allowed`: any."""
+    return None if _OUTSIDE.get() else folder
+
 
 @dataclass(frozen=True)
 class Project:
     """What a `mixlaw.yaml` states. Empty `targets` mean: every loss column of the runs, with weight 1.
 
     `tokenizer` is the JSON file by which proxies read text, as written; None for bytes. `path` stands in messages, and
-    paths of text start at `folder`; both may be left out where a project is made in Python.
+    paths of text start at `folder`; both may be left out where a project is made in Python. `within` is the only
+    folder whose files may be read as its text and tokenizer, and then no web address is opened; None: any.
 
     >>> sources = Sources([Source("web", 6e12), Source("code", 2e12)])
     >>> Project(sources, (Target("code"),), None, Path("data")).resolve("code.txt")
@@ -38,6 +65,7 @@ class Project:
     path: Path = Path("project")
     tokenizer: str | None = None
     constraints: Constraints = field(default_factory=Constraints)
+    within: Path | None = None
 
     def resolve(self, path: str) -> str:
         """`path` as this process can open it: relative ones start at the file's folder, URLs stay as is."""
@@ -91,7 +119,7 @@ KINDS = {"": _File, "sources": Source, "targets": Target, "budget": Budget, "gro
 
 
 def read_project(path: str | os.PathLike[str]) -> Project:
-    """Read and validate a project file.
+    """Read and validate a project file. Its text must be in its folder, unless it is read in `outside_allowed`.
 
     Raises:
         MixlawError: one line with the file, the key and how to fix it.
@@ -134,7 +162,7 @@ def _project(top: _File, file: Path) -> Project:
         raise MixlawError(f"tokenizer: is {shown(name)}; name its JSON file, or leave it out for bytes")
     constraints = Constraints(top.objective, tuple(top.groups.values()), top.near)
     constraints.check(sources.names)
-    return Project(sources, targets, top.budget, file.parent, file, name, constraints)
+    return Project(sources, targets, top.budget, file.parent, file, name, constraints, reach_of(file.parent))
 
 
 def _refuse_nulls(content: Any, where: str) -> None:

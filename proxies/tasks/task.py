@@ -22,7 +22,7 @@ from proxies.tasks.proxy_sizes import Proposal, ProxySize, demo_scales, propose
 from proxies.tasks.run_specs import run_specs, shortfalls, spec_at
 from proxies.tasks.stated_sizes import names_sizes, stated_proposal
 from proxies.text.demo_text import demo_documents, demo_targets
-from proxies.text.readers import read_documents
+from proxies.text.readers import project_documents
 from proxies.text.shards import Build, count_documents
 from proxies.text.tokenizer import Tokenizer, project_tokenizer
 from proxies.training.run_spec import marks
@@ -106,9 +106,9 @@ def _project_task(
     for source in project.sources:
         if not source.paths:
             raise MixlawError(f"{project.path}: source '{source.name}' has no paths: add them, or give --runs runs.csv")
-    documents = {s.name: read_documents(s.paths, base=project.folder) for s in project.sources}
+    documents = {s.name: project_documents(project, s.paths) for s in project.sources}
     targets = project.targets or tuple(Target(name) for name in project.sources.names)
-    text = {t.name: read_documents(t.paths, base=project.folder) if t.paths else None for t in targets}
+    text = {t.name: project_documents(project, t.paths) if t.paths else None for t in targets}
     for target in targets:
         if not target.paths and target.name not in documents:
             raise MixlawError(f"{project.path}: target '{target.name}' is no source and has no paths: add its text")
@@ -129,7 +129,8 @@ def _count(project: Project, source: Source, corpus: Corpus, tokenizer: Tokenize
     """Training tokens of a source. If the corpus holds only its beginning, the whole text is counted."""
     if source.name not in corpus.cut_short:
         return float(corpus.tokens[source.name])
-    return float(count_documents(source.paths, base=project.folder, tokenizer=tokenizer)[1])
+    counted = count_documents(source.paths, base=project.folder, tokenizer=tokenizer, within=project.within)
+    return float(counted[1])
 
 
 def _planned_size(budget: Budget) -> tuple[float, float, list[str]]:

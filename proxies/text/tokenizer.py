@@ -9,17 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import numpy as np
 
 from mixlaw.errors import MixlawError
 from mixlaw.project.project_file import Project
-from proxies.text.files import driver_errors
+from proxies.text.files import driver_errors, list_files
 
 END = 256  # of the byte tokenizer: the token after every document
 VOCAB = 257
 END_MARKS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|im_end|>", "[EOS]", "[SEP]")
 """Names of the end mark in published tokenizers; if a tokenizer has none of them, a token is added."""
+MOST = 1 << 28
+"""Bytes of a tokenizer's file that are read."""
 PART = 1 << 20  # characters: a longer document is encoded in parts, so that the library's own tables stay small
 
 
@@ -107,28 +108,37 @@ class FileTokenizer:
 Tokenizer = ByteTokenizer | FileTokenizer
 
 
-def read_tokenizer(path: str | Path | None) -> Tokenizer:
-    """The tokenizer in a file; None: bytes. Raises MixlawError if the file cannot be read.
+def read_tokenizer(path: str | Path | None, *, base: Path | str = ".", within: Path | str | None = None) -> Tokenizer:
+    """The tokenizer in a file; None: bytes. `base`, `within`: as in `read_documents`.
+
+    Raises MixlawError if the file cannot be read.
 
     >>> read_tokenizer(None).name
     'bytes'
     """
     if path is None:
         return ByteTokenizer()
+    mend = "name a JSON file of the `tokenizers` library"
     try:
-        with fsspec.open(str(path), "rb") as file:
-            text = file.read().decode()  # type: ignore[union-attr]
-    except (ImportError, ValueError, *driver_errors()) as error:  # bytes that are no UTF-8 are a ValueError
-        why = getattr(error, "strerror", None) or error
-        mend = "name a JSON file of the `tokenizers` library"
-        raise MixlawError(f"tokenizer {path}: cannot be read ({why}); {mend}") from error
+        file, *others = list_files([path], base, within=within)
+        if others:
+            raise MixlawError("several files match")
+        try:
+            with file.open() as raw:
+                text = raw.read(MOST).decode()
+        except UnicodeDecodeError as error:
+            raise MixlawError(f"byte {error.start} is not UTF-8") from error
+        except driver_errors(file.filesystem) as error:
+            raise MixlawError(str(getattr(error, "strerror", None) or error)) from error
+    except MixlawError as error:
+        raise MixlawError(f"tokenizer {path}: cannot be read ({error}); {mend}") from error
     return FileTokenizer(text, f"tokenizer {path}")
 
 
 def project_tokenizer(project: Project) -> Tokenizer:
     """The tokenizer that a project names; bytes if it names none. Raises MixlawError if it cannot be read."""
     try:
-        return read_tokenizer(None if project.tokenizer is None else project.resolve(project.tokenizer))
+        return read_tokenizer(project.tokenizer, base=project.folder, within=project.within)
     except MixlawError as error:
         raise MixlawError(f"{project.path}: {error}") from error
 

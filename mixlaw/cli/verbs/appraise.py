@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mixlaw.cli.inputs import counted, read_texts, stated_budget
+from mixlaw.cli.options import reads_text
 from mixlaw.cli.plan_options import Objective, Served, Sizes, budgeted, constrained
 from mixlaw.cli.progress import with_stages
 from mixlaw.errors import MixlawError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mixlaw.project.project_file import Project
 
 
+@reads_text
 def appraise(
     sample: Annotated[list[str], typer.Argument(help="text of the new source: files, folders or globs")],
     project: Annotated[Path, typer.Option(help="project file; its sources and targets need text")] = Path(

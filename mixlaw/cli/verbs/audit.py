@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mixlaw.cli.inputs import counted, plan_sources, read_plan_at, with_documents
+from mixlaw.cli.options import reads_text
 from mixlaw.cli.verbs.export import Samples
 from mixlaw.errors import MixlawError
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mixlaw.project.sources import Sources
 
 
+@reads_text
 def audit_weights(
     weights: Annotated[Path, typer.Argument(help="weights file of a trainer, or a plan.json")],
     project: Annotated[Path | None, typer.Option(help="project file; default: the project recorded in --plan")] = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixlaw.cli.inputs import check_tokenizer, counted
+from mixlaw.cli.options import reads_text
 from mixlaw.cli.output import out_file, written
 from mixlaw.errors import MixlawError
 
@@ -89,6 +90,7 @@ def _tokens(plan: Path | None) -> dict[str, float]:
     return {name: source["tokens"] for name, source in recorded.items() if source.get("tokens") is not None}
 
 
+@reads_text
 def reuse(
     plan: PlanFile,
     project: ProjectFile,
@@ -112,6 +114,7 @@ def reuse(
         say(f"note: {note}")
 
 
+@reads_text
 def stale(
     plan: PlanFile,
     project: ProjectFile,

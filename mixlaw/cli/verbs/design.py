@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixlaw.cli.inputs import counted, project_at, stated_budget
+from mixlaw.cli.options import reads_text
 from mixlaw.cli.output import out_file, say, written
 from mixlaw.cli.progress import with_stages
 from mixlaw.errors import MixlawError, nearest
@@ -67,6 +68,7 @@ OneOf = Annotated[
 ]
 
 
+@reads_text
 def design(
     project: ProjectFile = None,
     runs: Count = None,

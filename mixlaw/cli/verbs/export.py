@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mixlaw.cli.inputs import plan_sources, read_plan_at, with_documents
+from mixlaw.cli.options import reads_text
 from mixlaw.cli.output import out_file, written
 
 TRAINERS = (
@@ -19,6 +20,7 @@ Samples = Annotated[
 ]
 
 
+@reads_text
 def export_plan(
     plan: Annotated[Path, typer.Argument(help="plan.json, or the folder that `recommend --out` wrote")],
     to: Annotated[str, typer.Option(help=TRAINERS)],

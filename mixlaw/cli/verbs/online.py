@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixlaw.cli.options import reads_text
+
 if TYPE_CHECKING:
     from proxies.tasks.task import Task
 
 WIDTH = 80
 
 
+@reads_text
 def online(
     project: Annotated[Path, typer.Argument(help="project file: sources, targets, budget")],
     out: Annotated[Path, typer.Option(help="folder for online-METHOD.json")],

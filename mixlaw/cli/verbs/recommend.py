@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixlaw.cli.inputs import counted, project_at, read_texts, stated_budget
-from mixlaw.cli.options import AtScale, Json, Law, Seconds, Seed
+from mixlaw.cli.options import AtScale, Json, Law, Seconds, Seed, reads_text
 from mixlaw.cli.output import make_folder, say
 from mixlaw.cli.plan_options import (
     Bracket,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mixlaw.project.sources import Budget
 
 
+@reads_text
 def recommend(
     project: Annotated[Path | None, typer.Argument(help="project file; mixlaw.yaml if there is one")] = None,
     runs: Annotated[Path | None, typer.Option(help="table of runs made by any trainer: no proxies are run")] = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mixlaw.cli.options import reads_text
 from mixlaw.cli.output import make_folder, say
 from mixlaw.cli.proxies import TextTokens, Training, make_backend, read_text, train_proxies
 from mixlaw.errors import MixlawError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from proxies.tasks.task import Task
 
 
+@reads_text
 def search(
     project: Annotated[Path, typer.Argument(help="project file: sources, targets, budget")],
     out: Annotated[Path, typer.Option(help="folder for runs.csv, plan.json, the rounds and the store")],

@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from mixlaw.cli.options import reads_text
 from mixlaw.cli.output import make_folder, say
 from mixlaw.cli.proxies import TextTokens, Training, make_backend, read_text, train_proxies
 
 
+@reads_text
 def sweep(
     project: Annotated[Path, typer.Argument(help="project file: sources, targets, budget")],
     out: Annotated[Path, typer.Option(help="folder for runs.csv and the store of finished runs")],

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mixlaw.cli.options import reads_text
 from mixlaw.cli.output import out_file, written
 
 tokenizer = typer.Typer(
@@ -20,6 +21,7 @@ def _verbs() -> None:
 
 
 @tokenizer.command(epilog="Example: mixlaw tokenizer train mixlaw.yaml --vocab 8192 --out tokenizer.json")
+@reads_text
 def train(
     project: Annotated[Path, typer.Argument(help="project file, whose sources have paths")],
     vocab: Annotated[int, typer.Option(help="entries, all bytes and the end mark among them")],
@@ -32,7 +34,7 @@ def train(
     from mixlaw.cli.progress import with_bar
     from mixlaw.errors import MixlawError
     from mixlaw.project.project_file import read_project
-    from proxies.text.readers import read_documents
+    from proxies.text.readers import project_documents
     from proxies.text.tokenizer_training import train_tokenizer
 
     out, read = out_file(out), read_project(project)
@@ -41,7 +43,7 @@ def train(
     for source in read.sources:
         if not source.paths:
             raise MixlawError(f"{project}: source '{source.name}' has no paths: add them, or leave the source out")
-    documents = {source.name: read_documents(source.paths, base=read.folder) for source in read.sources}
+    documents = {source.name: project_documents(read, source.paths) for source in read.sources}
 
     def work(tell: Any) -> Any:
         def in_megabytes(done: int, total: int, what: str) -> None:
