@@ -1,7 +1,9 @@
 """Backends, which train the runs of a sweep: one file each, with the four methods of `Backend`.
 
 in_process   Runs trained one after another in this process
+own_ray      A Ray cluster of this machine alone, for one sweep
 ray_cluster  Runs trained as tasks of a Ray cluster, on this machine or elsewhere
+ray_guard    Ends what a Ray cluster leaves behind when its driver is killed
 workers      Runs trained by single-threaded worker processes, one per core
 
 To add one, write its class in a new file and name it in `mixlaw/cli/proxies.py`. `start` copies the corpus to where

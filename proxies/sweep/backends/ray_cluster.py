@@ -4,13 +4,13 @@ The corpus travels by Ray's object store, so nodes need no folder in common for 
 version, and a store that all of them reach. A node that goes takes its runs with it; the sweep submits them again.
 """
 
-import os
 import socket
 import time
 from typing import Any
 
 from mixlaw.errors import MixlawError
 from proxies.data.corpus import Corpus
+from proxies.sweep.backends.own_ray import OwnRay
 from proxies.sweep.backends.workers import refuse_memory, single_threaded
 from proxies.sweep.job import Ended, Job, RunProgress, Tell, run_job
 from proxies.sweep.store import Store
@@ -27,6 +27,7 @@ class RayCluster:
             raise MixlawError(f"{cpus:g} CPUs and {gpus:g} GPUs a run: give at least one of them above 0")
         self.address, self.needs = address, {"CPU": cpus, "GPU": gpus}
         self.running: dict[Any, Job] = {}
+        self.own: OwnRay | None = None
         self.owned, self.slots, self.fits_since = False, 0, time.monotonic()
 
     def start(self, corpus: Corpus, store: Store) -> None:
@@ -34,14 +35,18 @@ class RayCluster:
         ray = _ray()
         refuse_memory(store)
         if not ray.is_initialized():
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster started here reports to nobody
-            options = {"include_dashboard": False} if self.address is None else {}
-            try:
-                _knock(self.address or "local")
-                ray.init(address=self.address or "local", log_to_driver=False, logging_level="ERROR", **options)
-            except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-                raise MixlawError(f"--address {self.address}: no Ray cluster could be joined ({error})") from error
             self.owned = True
+            try:
+                if self.address is None:
+                    self.own = OwnRay()
+                    self.own.start(ray)
+                else:
+                    _knock(self.address)
+                    ray.init(address=self.address, log_to_driver=False, logging_level="ERROR")
+            except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+                place = "this machine" if self.address is None else f"--address {self.address}"
+                why = "started" if self.address is None else "joined"
+                raise MixlawError(f"{place}: no Ray cluster could be {why} ({error})") from error
         self.slots = self._room()
         if self.address is None and not self.slots:
             raise MixlawError(f"this machine cannot hold a run of {_words(self.needs)}: ask for less a run")
@@ -82,16 +87,17 @@ class RayCluster:
     def stop(self) -> None:
         """Cancel what runs; a cluster started here ends."""
         ray = _ray()
-        if not ray.is_initialized():
-            return
-        for ref in self.running:
-            ray.cancel(ref, force=True)
+        if ray.is_initialized():
+            for ref in self.running:
+                ray.cancel(ref, force=True)
+            if hasattr(self, "board"):
+                ray.kill(self.board)
         self.running = {}
-        if hasattr(self, "board"):
-            ray.kill(self.board)
-        if self.owned:
+        if self.own is not None:
+            self.own.stop(ray)
+        elif self.owned:
             ray.shutdown()
-            self.owned = False
+        self.owned, self.own = False, None
 
     def _ended(self, ref: Any) -> Ended:
         ray, job = _ray(), self.running.pop(ref)
