@@ -95,10 +95,13 @@ def read_bytes(path: str | Path, limit: int = LARGE, give: str = "a file") -> by
         MixlawError: the file cannot be read, or is larger.
     """
     with reading(path, give) as file:
-        content = file.read(limit + 1) or b""
+        content = bytearray()
+        # In parts: Python would set aside `limit` bytes for one read.
+        while len(content) <= limit and (part := file.read(min(1 << 20, limit + 1 - len(content)))):
+            content += part
     if len(content) > limit:
         raise MixlawError(f"{path}: larger than {limit // 1_000_000} MB; is it the right file?")
-    return content
+    return bytes(content)
 
 
 def read_text(path: str | Path, limit: int = SMALL, give: str = "a file") -> str:

@@ -6,6 +6,8 @@ from disk if it is large. Duplicates and held-out documents are stored there too
 
 import hashlib
 import json
+import logging
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,13 +18,14 @@ import numpy as np
 
 from mixlaw.errors import MixlawError
 from proxies.data.holdout import HELD_OUT_MOST, NOBODY, Held, given, hold_out, pool_of, training_pieces
-from proxies.text.atomic_folders import digest_of, draft, is_whole, link, mapped, write_manifest
+from proxies.text.atomic_folders import crc32, digest_of, draft, is_whole, link, mapped, read_manifest, write_manifest
 from proxies.text.readers import Documents
 from proxies.text.shards import Build
 from proxies.text.tokenizer import END, VOCAB
 
 __all__ = ["END", "HELD_OUT_MOST", "VOCAB", "Build", "Corpus", "Text", "build_corpus"]
 MANIFEST = "corpus.json"
+LOG = logging.getLogger("proxies")
 
 
 @dataclass(frozen=True)
@@ -111,9 +114,12 @@ class Corpus:
         """
         path = Path(folder) / f"corpus-{self.hash}"
         if not is_whole(path, MANIFEST):
+            if os.path.lexists(path):
+                LOG.warning("%s: was damaged, and is written again", path)
             with draft(path, MANIFEST) as place:
                 for index, text in enumerate(self.train.values()):
                     link(text.stored, place / f"tokens-{index}.bin")
+                    _check_linked(text, place / f"tokens-{index}.bin")
                     text.starts.astype(np.int64).tofile(place / f"starts-{index}.bin")
                     text.lengths.astype(np.uint32).tofile(place / f"lengths-{index}.bin")
                 for index, tokens in enumerate(self.targets.values()):
@@ -142,12 +148,12 @@ class Corpus:
     def load(cls, path: Path) -> "Corpus":
         """The corpus that `save` wrote, its tokens mapped from disk rather than read.
 
-        Raises MixlawError, naming the folder, where a file is absent or cut short.
+        Raises MixlawError, naming the folder, if a file is absent or is not what was written.
         """
         path = Path(path)
         if not is_whole(path, MANIFEST):
-            raise MixlawError(f"{path}: absent or damaged (a file is cut short); delete it and sweep again")
-        about = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+            raise MixlawError(f"{path}: absent or damaged (a file is not what was written); delete it and sweep again")
+        about = read_manifest(path, MANIFEST)
 
         def array(name: str, kind: Any) -> np.ndarray:
             return mapped(path / f"{name}.bin", kind)
@@ -165,6 +171,12 @@ class Corpus:
         )  # fmt: skip
         corpus.__dict__["hash"] = about["hash"]  # the cached property: a worker need not read it all to know it
         return corpus
+
+
+def _check_linked(text: Text, path: Path) -> None:
+    """Raise MixlawError if the file is not the text that was opened, whose name ends with its checksum."""
+    if text.content and f"{crc32(path):08x}" != text.content.rpartition("-")[2]:
+        raise MixlawError(f"{path.parent.parent}: tokenized text has been damaged since it was opened; sweep again")
 
 
 def build_corpus(

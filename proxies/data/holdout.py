@@ -49,7 +49,7 @@ class Held:
 
 def pool_of(kind: str, name: str, stream: Iterable[str], build: Build, notes: list[str]) -> Pool:
     """Distinct documents of a source or target (`kind`). Raises MixlawError if it has no text."""
-    made = shard(name, stream, build)
+    made = shard(name, stream, build, notes)
     if not made.complete:
         notes.append(f"{kind} {name}: only its first {len(made.tokens):,} tokens were read (limit {build.limit:,})")
     kept_D = first_of_each(made.digests)

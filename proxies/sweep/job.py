@@ -9,7 +9,7 @@ from mixlaw.errors import MixlawError
 from proxies.data.corpus import Corpus
 from proxies.sweep.location import reason_of
 from proxies.sweep.store import Failure, Store
-from proxies.training.train import DivergedError, RunSpec, train
+from proxies.training.train import DivergedError, RunSpec, TokensError, train
 
 Outcome = Literal["trained", "found", "busy", "diverged", "fault", "killed", "unusable"]
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -85,6 +85,8 @@ def _train(job: Job, corpus: Corpus, store: Store, tell: Tell) -> Ended:
         rows = train(job.spec, corpus, state=state, every=store.every, progress=progress)
     except DivergedError as error:
         return Ended(job.key, "diverged", str(error))
+    except TokensError as error:
+        return Ended(job.key, "unusable", f"corpus {corpus.hash}: {error}; delete it and its text in the store")
     except Exception as error:  # one failed run must not stop the others
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             return Ended(job.key, "unusable", f"states {store.states}: {reason_of(error)}")

@@ -14,10 +14,17 @@ import fsspec
 from filelock import FileLock, Timeout
 
 from mixlaw.errors import MixlawError
+from mixlaw.io.files import NoFileError, read_bytes
 
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
+MOST = 1 << 26
+"""Bytes above which a file of the store is not read: the rows of a run take some kilobytes."""
 PATIENCE = 10.0
 """Timeout in seconds of a lock that every process releases at once."""
+
+
+class UnreadableError(MixlawError):
+    """A file of a folder cannot be read, though the folder can."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,8 @@ class Location:
     def at(cls, address: str | Path) -> "Location":
         """The location of a path or URL. Raises MixlawError for an unsupported URL scheme."""
         text = str(address).removeprefix("file://")
+        if "::" in text:
+            raise MixlawError(f"store {text}: addresses joined by '::' are not opened; give a folder or a URL")
         location = cls(text if "://" in text else str(Path(text).absolute()))
         _ = location.fs  # an unsupported scheme is refused here rather than in a worker
         return location
@@ -87,7 +96,7 @@ class Location:
             raise MixlawError(f"store {self.address}: cannot be written ({reason_of(error)})") from error
 
     def names(self) -> list[str]:
-        """Names of the files; empty if the folder is absent."""
+        """Names of the files; empty if the folder is absent. Raises MixlawError if it cannot be listed."""
         try:
             if self.folder is not None:
                 return os.listdir(self.folder)
@@ -95,18 +104,32 @@ class Location:
             return [path.rsplit("/", 1)[-1] for path in self.fs.ls(self.address, detail=False)]
         except (FileNotFoundError, NotADirectoryError):
             return []
+        except Exception as error:
+            if self.folder is not None and not isinstance(error, OSError):
+                raise
+            raise MixlawError(f"store {self.address}: cannot be listed ({reason_of(error)})") from error
 
     def read(self, name: str) -> str | None:
-        """Text of a file, or None if there is no such file."""
+        """Text of a file, or None if there is no such file.
+
+        Raises UnreadableError if a local file cannot be read, and MixlawError if a URL cannot: more of them would fail.
+        """
+        if self.folder is not None:
+            try:
+                return read_bytes(self.folder / name, MOST).decode("utf-8", "replace")
+            except NoFileError:
+                return None
+            except MixlawError as error:
+                raise UnreadableError(str(error)) from error
         try:
-            if self.folder is not None:
-                return (self.folder / name).read_text(encoding="utf-8", errors="replace")
             return self.fs.cat_file(f"{self.address}/{name}").decode("utf-8", "replace")
         except FileNotFoundError:
             return None
+        except Exception as error:
+            raise MixlawError(f"{self.address}/{name}: cannot be read ({reason_of(error)})") from error
 
     def write(self, name: str, text: str) -> None:
-        """Write a file atomically. Raises OSError."""
+        """Write a file atomically; a folder of its name is moved out of the way. Raises OSError."""
         if self.folder is None:
             self.fs.pipe_file(f"{self.address}/{name}", text.encode())  # object stores write atomically
             return
@@ -116,6 +139,8 @@ class Location:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
+            if (self.folder / name).is_dir():
+                os.rename(self.folder / name, self.folder / f"damaged-{name}.{secrets.token_hex(4)}")
             os.replace(draft, self.folder / name)
         except OSError:
             draft.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mixlaw.errors import MixlawError
-from proxies.sweep.location import Location, reason_of
+from proxies.sweep.location import Location, UnreadableError, reason_of
 
 Row = dict[str, float | int | str]
 SCHEMA = 1
@@ -88,15 +88,18 @@ class Store:
 
     def rows(self, key: str) -> list[Row] | None:
         """Rows of a finished run, None if it is not finished. Raises DamagedError if its file is damaged."""
-        text = self.location.read(f"{key}.json")
+        where = f"{self.location}/{key}.json"
+        try:
+            text = self.location.read(f"{key}.json")
+        except UnreadableError as error:
+            raise DamagedError(str(error)) from error
         if text is None:
             return None
-        where = f"{self.location}/{key}.json"
         try:
             content = json.loads(text)
             schema, rows = content["schema"], content["rows"]
             whole = content["key"] == key and content["digest"] == _digest(key, rows)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DamagedError(f"{where}: is damaged ({reason_of(error)})") from error
         if schema != SCHEMA:
             raise MixlawError(f"{where}: schema {schema} is of another mixlaw, this one writes {SCHEMA}: update it")
@@ -122,7 +125,7 @@ class Store:
         """The run's latest failure, None if none is stored or its file is unreadable."""
         try:
             return Failure(**json.loads(self.location.read(f"failed-{key}.json") or "null"))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             return None
 
     def report(self, key: str, failure: Failure) -> None:

@@ -2,6 +2,9 @@
 
 A folder is written under another name and renamed when it is whole: a build that is killed leaves nothing that is taken
 for one, and of two at once one finds the other's. What a dead build left is removed after an hour.
+
+The manifest states the size and the CRC-32 of every file and of itself. A process checks them once, when it first opens
+the folder. Folders written before there were checksums are checked by their sizes alone.
 """
 
 import contextlib
@@ -10,7 +13,9 @@ import json
 import os
 import secrets
 import shutil
+import threading
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,17 +23,51 @@ from typing import Any
 import numpy as np
 
 from mixlaw.errors import MixlawError
+from mixlaw.io.files import open_file, read_text
 
+PART = 1 << 18  # bytes read together
+_KNOWN: dict[tuple[int, int, int, int], int] = {}
+_LOCK = threading.Lock()
+MANIFEST_MOST = 1 << 26
+"""Bytes above which a manifest is not read."""
 STALE = 3600.0  # seconds without a write after which a draft's build is dead
 
 
 def is_whole(path: Path, manifest: str) -> bool:
-    """Whether a folder has its manifest, and every file that names at the size it states."""
+    """Whether a folder has its manifest, and every file that it names, with the size and checksum that it states."""
     try:
-        sizes = json.loads((path / manifest).read_text(encoding="utf-8"))["files"]
-        return all((path / name).stat().st_size == size for name, size in sizes.items())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        about = read_manifest(path, manifest)
+        if "check" in about and about.pop("check") != _check(about):
+            return False
+        sizes, checks = about["files"], about.get("crc32", {})
+        if any((path / name).stat().st_size != size for name, size in sizes.items()):
+            return False
+        return all(crc32(path / name) == check for name, check in checks.items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
+
+
+def read_manifest(path: Path, manifest: str) -> dict[str, Any]:
+    """The content of a folder's manifest. Raises ValueError or OSError if it cannot be read."""
+    return json.loads(read_text(path / manifest, MANIFEST_MOST))
+
+
+def _check(about: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(about).encode())
+
+
+def crc32(path: Path) -> int:
+    """CRC-32 of a file. A file that is linked in several folders, or was written by this process, is read once."""
+    with open_file(path) as file:
+        status = os.fstat(file.fileno())
+        key = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+        with _LOCK:
+            if key not in _KNOWN:
+                check = 0
+                while part := file.read(PART):
+                    check = zlib.crc32(part, check)
+                _KNOWN[key] = check
+            return _KNOWN[key]
 
 
 @contextlib.contextmanager
@@ -42,8 +81,11 @@ def draft(path: Path, manifest: str) -> Iterator[Path]:
         folder.mkdir(parents=True)
         _sweep_drafts(path.parent)
         yield folder
-        if path.exists() and not is_whole(path, manifest):
-            shutil.rmtree(path)
+        if os.path.lexists(path) and not is_whole(path, manifest):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
         with contextlib.suppress(FileExistsError):
             _rename(folder, path)
     except OSError as error:
@@ -72,9 +114,14 @@ def _sweep_drafts(parent: Path) -> None:
 
 
 def write_manifest(folder: Path, manifest: str, about: dict[str, Any]) -> None:
-    """The manifest of a folder, with the size of every file in it."""
-    sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
-    (folder / manifest).write_text(json.dumps(about | {"files": sizes}), encoding="utf-8")
+    """The manifest of a folder, with the size and the checksum of every file in it."""
+    paths = sorted(folder.iterdir())
+    about = about | {
+        "files": {path.name: path.stat().st_size for path in paths},
+        "crc32": {path.name: crc32(path) for path in paths},
+    }
+    about = json.loads(json.dumps(about))  # as it will be read: tuples become lists
+    (folder / manifest).write_text(json.dumps(about | {"check": _check(about)}), encoding="utf-8")
 
 
 def mapped(path: Path, kind: Any) -> np.ndarray:

@@ -11,6 +11,7 @@ from mixlaw.errors import MixlawError
 
 COLUMN = "text"
 ROWS = 512  # made Python strings at a time
+END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 BUFFER = 1 << 22  # bytes of a Parquet column read at a time
 
 
@@ -21,7 +22,7 @@ def read_parquet(raw: IO[bytes], name: str) -> Iterator[str]:
 
     try:
         # A row group may be as large as the file: it is read through a buffer, not at once.
-        table = pq.ParquetFile(raw, pre_buffer=False, buffer_size=BUFFER)
+        table = pq.ParquetFile(raw, pre_buffer=False, buffer_size=BUFFER, page_checksum_verification=True)
         _check_column(table.schema_arrow, name)
     except pa.ArrowException as error:
         raise MixlawError(f"{name}: not a readable Parquet file ({error}); write it anew") from error
@@ -43,7 +44,22 @@ def read_arrow(raw: IO[bytes], name: str) -> Iterator[str]:
     except pa.ArrowException as error:
         raise MixlawError(f"{name}: not a readable Arrow file ({error}); write it anew") from error
     _check_column(reader.schema, name)
-    yield from _rows((batch.select([COLUMN]) for batch in batches), name)
+    yield from _rows((_checked(batch.select([COLUMN])) for batch in batches), name)
+    if not isinstance(reader, pa.ipc.RecordBatchFileReader):
+        _check_end(raw, name)
+
+
+def _checked(batch: Any) -> Any:
+    """`batch`, whose offsets were compared with its data: Arrow itself follows damaged ones out of memory."""
+    batch.validate(full=True)
+    return batch
+
+
+def _check_end(raw: IO[bytes], name: str) -> None:
+    """Raise MixlawError if the stream was cut off between two batches, where Arrow sees a stream that just ends."""
+    raw.seek(max(0, raw.tell() - len(END_OF_STREAM)))
+    if raw.read(len(END_OF_STREAM)) != END_OF_STREAM:
+        raise MixlawError(f"{name}: ends without Arrow's end mark: was it cut off? Write it anew")
 
 
 def _check_column(schema: Any, name: str) -> None:
@@ -69,6 +85,8 @@ def _rows(batches: Iterable[Any], name: str) -> Iterator[str]:
                     row += 1
                     yield text
     except pa.ArrowException as error:
+        if "UTF8" in str(error):
+            raise MixlawError(f"{name}, rows from {row + 1}: not UTF-8; convert the column `{COLUMN}`") from error
         raise MixlawError(f"{name}: broken after row {row} ({error}); write it anew") from error
 
 

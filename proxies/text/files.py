@@ -1,15 +1,16 @@
-"""Files behind paths: single files, globs, folders and saved data sets; local or at any address that fsspec opens."""
+"""Files behind paths: single files, globs, folders and saved data sets; local or at an address that is allowed."""
 
 import json
-import sys
+import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import fsspec
+from typing import IO, Any
 
 from mixlaw.errors import MixlawError, listed
+from mixlaw.io.files import open_file
+from proxies.text.addresses import Reach, filesystem_of, is_local
 
 STAMPS = (
     "mtime",
@@ -24,6 +25,8 @@ STAMPS = (
 )
 """What filesystems call the sign by which a changed file is known, the surest first."""
 STATE, SPLITS = "state.json", "dataset_dict.json"
+STATE_MOST = 1 << 24
+"""Bytes above which the list of a saved data set's files is refused."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +48,26 @@ class File:
         """Its name with the protocol, as fsspec opens it."""
         return str(self.filesystem.unstrip_protocol(self.name))
 
+    def open(self) -> IO[bytes]:
+        """The file, open for reading bytes. Raises MixlawError if it is local and no regular file."""
+        return open_file(self.name) if is_local(self.filesystem) else self.filesystem.open(self.name, "rb")
 
-def list_files(paths: Sequence[str | Path], base: Path | str = ".") -> tuple[File, ...]:
+
+def list_files(
+    paths: Sequence[str | Path], base: Path | str = ".", *, within: Path | str | None = None
+) -> tuple[File, ...]:
     """The files of all paths, each once, those of a folder or glob in sorted order.
 
     A folder gives every file in it but hidden ones and Python's caches; of a Hugging Face data set saved to disk
     (`state.json` beside Arrow files) it gives the Arrow files that belong to it. Nothing is opened but that list.
-    Relative paths start at `base`. Raises MixlawError for a path without files, or one that cannot be listed.
+    Relative paths start at `base`. `within`: the only folder whose files are given, for paths that a project names;
+    web addresses are then refused too. Raises MixlawError for a path without files or outside `within`, one that
+    cannot be listed, and FIFOs, sockets and devices.
     """
     found: dict[tuple[int, str], File] = {}
+    reach = Reach(Path(base), None if within is None else Path(within))
     for path in map(str, paths):
-        files = _files(path, Path(base))
+        files = _files(path, reach)
         if not files:
             raise MixlawError(f"{path}: no file matches; give a file, a folder or a glob (looked under {base})")
         for file in files:
@@ -63,34 +75,40 @@ def list_files(paths: Sequence[str | Path], base: Path | str = ".") -> tuple[Fil
     return tuple(found.values())
 
 
-def driver_errors() -> tuple[type[Exception], ...]:
-    """What filesystems raise where a file cannot be had: OSError, and the bases of the drivers in use."""
-    errors: list[type[Exception]] = [OSError]
-    for module, name in (("aiohttp", "ClientError"), ("botocore.exceptions", "BotoCoreError")):
-        if module in sys.modules:
-            errors.append(getattr(sys.modules[module], name))
-    return tuple(errors)
+def driver_errors(filesystem: Any) -> type[Exception] | tuple[type[Exception], ...]:
+    """Errors that mean a file cannot be had: OSError of local files, any of the drivers of addresses."""
+    return (OSError, ValueError) if is_local(filesystem) else Exception
 
 
-def _files(path: str, base: Path) -> list[File]:
-    address = path if "://" in path or "::" in path else str(base / Path(path).expanduser())
+def _files(path: str, reach: Reach) -> list[File]:
+    filesystem = None
     try:
-        filesystem, root = fsspec.core.url_to_fs(address)
-        info = _info(filesystem, root)
-        if info is not None:
-            directory = info["type"] == "directory"
-            return list(_folder(filesystem, root)) if directory else [_file(filesystem, info)]
-        files = []
-        hidden = root.rpartition("/")[2].startswith(".")
-        for match, info in sorted(filesystem.glob(root, detail=True).items()):
-            if match.rstrip("/").rpartition("/")[2].startswith(".") and not hidden:
-                continue  # as a shell has it
-            files += _folder(filesystem, match) if info["type"] == "directory" else [_file(filesystem, info)]
-        return files
-    except (ImportError, ValueError, *driver_errors()) as error:
-        if isinstance(error, MixlawError):
+        filesystem, root = filesystem_of(path, reach)
+        return _matches(filesystem, root, path, reach)
+    except MixlawError:
+        raise
+    except Exception as error:  # of drivers, which raise what they like
+        if filesystem is not None and not isinstance(error, driver_errors(filesystem)):
             raise
         raise MixlawError(f"{path}: cannot be listed ({error}); mend the path or install its driver") from error
+
+
+def _matches(filesystem: Any, root: str, path: str, reach: Reach) -> list[File]:
+    info = _info(filesystem, root)
+    if info is not None and info["type"] == "directory":
+        return list(_folder(filesystem, root, path, reach))
+    if info is not None:
+        return [_file(filesystem, info, path, reach)]
+    files = []
+    hidden = root.rpartition("/")[2].startswith(".")
+    for match, info in sorted(filesystem.glob(root, detail=True).items()):
+        if match.rstrip("/").rpartition("/")[2].startswith(".") and not hidden:
+            continue  # as a shell has it
+        if info["type"] == "directory":
+            files += _folder(filesystem, match, path, reach)
+        else:
+            files.append(_file(filesystem, info, path, reach))
+    return files
 
 
 def _info(filesystem: Any, name: str) -> dict[str, Any] | None:
@@ -103,12 +121,20 @@ def _info(filesystem: Any, name: str) -> dict[str, Any] | None:
         return None
 
 
-def _file(filesystem: Any, info: dict[str, Any], found: bool = False) -> File:
+def _file(filesystem: Any, info: dict[str, Any], path: str, reach: Reach, found: bool = False) -> File:
+    name = str(info["name"])
+    if is_local(filesystem):
+        reach.check_file(name, bool(info.get("islink", True)), path=path)
+        # A link is "other" too: the file that it names counts.
+        if info["type"] != "file" and not stat.S_ISREG(os.stat(name).st_mode):
+            raise MixlawError(f"{name}: is a directory or device; give files, or a folder of files alone")
     stamps = [f"{key} {info[key]}" for key in STAMPS if info.get(key) is not None]
-    return File(filesystem, str(info["name"]), int(info.get("size") or 0), stamps[0] if stamps else None, found)
+    return File(filesystem, name, int(info.get("size") or 0), stamps[0] if stamps else None, found)
 
 
-def _folder(filesystem: Any, folder: str) -> Iterator[File]:
+def _folder(filesystem: Any, folder: str, path: str, reach: Reach) -> Iterator[File]:
+    if is_local(filesystem):
+        reach.check_root(folder, path=path)
     infos: dict[str, dict[str, Any]] = filesystem.find(folder, detail=True)
     saved = {name.rpartition("/")[0]: name for name in infos if name.rpartition("/")[2] == STATE}
     saved = {place: name for place, name in saved.items() if f"{place}/dataset_info.json" in infos}
@@ -119,7 +145,7 @@ def _folder(filesystem: Any, folder: str) -> Iterator[File]:
             continue
         place = name.rpartition("/")[0]
         if place not in parts or last in parts[place]:
-            yield _file(filesystem, infos[name] | {"name": name}, found=True)
+            yield _file(filesystem, infos[name] | {"name": name}, path, reach, found=True)
     for place, members in parts.items():
         absent = sorted(member for member in members if f"{place}/{member}" not in infos)
         if absent:
@@ -129,10 +155,11 @@ def _folder(filesystem: Any, folder: str) -> Iterator[File]:
 def _members(filesystem: Any, state: str) -> set[str]:
     """The Arrow files of a saved data set. `cache-*.arrow` files of other work may lie beside them."""
     try:
-        content = json.loads(filesystem.cat_file(state))
+        with File(filesystem, state, 0, None).open() as file:
+            content = json.loads(file.read(STATE_MOST))
         rows = content.get("_indices_files") or content.get("_indices_data_files")
         members = {str(entry["filename"]) for entry in content["_data_files"]}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MixlawError(f"{state}: not the state of a saved data set ({error!r}); save the data set anew") from error
     if rows:
         raise MixlawError(f"{state}: saved by an old version, with rows chosen by an index; save the data set anew")

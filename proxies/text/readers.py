@@ -5,21 +5,23 @@ document a row in the column `text`. Every other file is text in UTF-8, whatever
 is one document, or several where it is longer than LONGEST. `.gz` and `.zst` are unpacked on the way.
 """
 
-import gzip
-import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
-
-import zstandard
+from typing import IO, TYPE_CHECKING
 
 from mixlaw.errors import MixlawError
 from proxies.text.column_readers import COLUMN, read_arrow, read_parquet
 from proxies.text.files import File, driver_errors, list_files
+from proxies.text.unpacking import UNPACK_ERRORS, unpacked
+
+if TYPE_CHECKING:
+    from mixlaw.project.project_file import Project
 
 LONGEST = 1 << 24
 """Bytes: a longer text file is several documents, cut at ends of lines."""
+LINE = 3 << 23
+"""Bytes: a longer line of JSON is refused. Python takes up to 30 times as much memory for the values of a line."""
 HEAD = 8192  # bytes in which a binary file shows a zero: git's test
 
 
@@ -48,21 +50,33 @@ class Documents:
 
     def _read(self, file: File) -> Iterator[str]:
         try:
-            with file.filesystem.open(file.name, "rb") as raw:
+            with file.open() as raw:
                 self._raw = raw
                 yield from _documents(raw, file)
-        except (EOFError, zstandard.ZstdError, *driver_errors()) as error:
+        except MixlawError:
+            raise
+        except Exception as error:
+            if not isinstance(error, UNPACK_ERRORS) and not isinstance(error, driver_errors(file.filesystem)):
+                raise
             why = f"{error}" or type(error).__name__
             raise MixlawError(f"{file.name}: cannot be read ({why}); mend the file or leave it out") from error
 
 
-def read_documents(paths: Sequence[str | Path], *, base: Path | str = ".") -> Documents:
+def read_documents(
+    paths: Sequence[str | Path], *, base: Path | str = ".", within: Path | str | None = None
+) -> Documents:
     """The documents of files, globs, folders and addresses, in sorted order, without those that are blank.
 
-    Relative paths start at `base`. Raises MixlawError for a path without files and, when it comes to them,
-    naming file and line, for a missing or non-text column, broken JSON, or bytes not in UTF-8.
+    Relative paths start at `base`; `within` is the only folder whose files may be read (None: any), see `list_files`.
+    Raises MixlawError for a path without files and, while documents are read, naming file and line: a missing or
+    non-text column, broken JSON, bytes not in UTF-8, a file that was cut off.
     """
-    return Documents(list_files(paths, base))
+    return Documents(list_files(paths, base, within=within))
+
+
+def project_documents(project: "Project", paths: Sequence[str]) -> Documents:
+    """The documents of paths that a project names, of which it may open those that its `within` allows."""
+    return read_documents(paths, base=project.folder, within=project.within)
 
 
 def _documents(raw: IO[bytes], file: File) -> Iterator[str]:
@@ -71,26 +85,15 @@ def _documents(raw: IO[bytes], file: File) -> Iterator[str]:
         return read_parquet(raw, name)
     if name.endswith(".arrow"):
         return read_arrow(raw, name)
-    stem, unpacked = _unpacked(raw, name)
+    stem, content = unpacked(raw, name)
     if stem.endswith((".jsonl", ".ndjson")):
-        return _json_lines(unpacked, name)
-    if not hasattr(unpacked, "peek"):
-        unpacked = io.BufferedReader(unpacked, 1 << 20)  # type: ignore[arg-type]
-    head = unpacked.peek(HEAD)[:HEAD]  # type: ignore[attr-defined]
+        return _json_lines(content, name)
+    head = content.peek(HEAD)[:HEAD]  # type: ignore[attr-defined]
     if file.found and b"\0" in head:
         return iter(())
-    if stem.endswith(".json") and head.lstrip()[:1] == b"{" and _is_row(unpacked.peek(1 << 16)):  # type: ignore[attr-defined]
-        return _json_lines(unpacked, name)
-    return _text(unpacked, name)
-
-
-def _unpacked(raw: IO[bytes], name: str) -> tuple[str, IO[bytes]]:
-    if name.endswith(".gz"):
-        return name[:-3], io.BufferedReader(gzip.open(raw), 1 << 20)  # type: ignore[return-value, arg-type]
-    if name.endswith(".zst"):
-        reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-        return name[:-4], io.BufferedReader(reader, 1 << 20)  # type: ignore[arg-type]
-    return name, raw
+    if stem.endswith(".json") and head.lstrip()[:1] == b"{" and _is_row(content.peek(1 << 16)):  # type: ignore[attr-defined]
+        return _json_lines(content, name)
+    return _text(content, name)
 
 
 def _is_row(head: bytes) -> bool:
@@ -98,6 +101,8 @@ def _is_row(head: bytes) -> bool:
     line, ended, _ = head.lstrip().partition(b"\n")
     try:
         row = json.loads(line)
+    except RecursionError:
+        return True  # which the reader of lines refuses with its line
     except ValueError:  # an object over several lines, or one longer than what was looked at
         return not ended and b'"text":' in line
     return isinstance(row, dict) and isinstance(row.get(COLUMN), str)
@@ -134,14 +139,17 @@ def _decode(data: bytes, place: str, at: int = 0) -> str:
 
 
 def _json_lines(file: IO[bytes], name: str) -> Iterator[str]:
-    for number, line in enumerate(file, 1):
+    for number, line in enumerate(iter(lambda: file.readline(LINE + 1), b""), 1):
         if not line.strip():
             continue
         place = f"{name}, line {number}"
+        if len(line) > LINE:
+            raise MixlawError(f"{place}: longer than {LINE >> 20} MiB; write a shorter document a line")
+        text = _decode(line, place)
         try:
-            row = json.loads(_decode(line, place))
-        except (json.JSONDecodeError, RecursionError) as error:
-            why = getattr(error, "msg", "nested too deep")
+            row = json.loads(text)
+        except (ValueError, RecursionError) as error:  # an integer of thousands of digits is a ValueError
+            why = getattr(error, "msg", "nested too deep" if isinstance(error, RecursionError) else "a huge integer")
             raise MixlawError(f"{place}: not JSON ({why}); write one JSON object a line") from error
         if not isinstance(row, dict) or COLUMN not in row:
             raise MixlawError(f"{place}: no column `{COLUMN}`; each line must be an object that has one")

@@ -3,12 +3,14 @@
 A folder of shards (`text` in a sweep's store) holds `<key>/`: `tokens.bin`, and for every document in the order read
 `lengths.bin` (tokens, uint32), `bytes.bin` (of its text, uint32) and `digests.bin` (uint64); `shard.json` says how
 many there are. The key names the files (path, size, and what their filesystem tells of a change), the tokenizer, the
-limit and this code's version: where a shard of that key lies whole, no text is read. One that is damaged is made anew.
+limit and this code's version: if a shard of that key is there and undamaged, no text is read. A damaged one is made
+again.
 """
 
 import contextlib
 import hashlib
 import json
+import os
 import secrets
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from proxies.text.atomic_folders import draft, is_whole, mapped, write_manifest
+from proxies.text.atomic_folders import draft, is_whole, mapped, read_manifest, write_manifest
 from proxies.text.readers import Documents, read_documents
 from proxies.text.tokenizer import ByteTokenizer, Tokenizer, token_type
 
@@ -91,10 +93,10 @@ def _chunks(documents: Iterable[str]) -> Iterator[list[str]]:
         yield texts
 
 
-def shard(name: str, documents: Iterable[str], build: Build) -> Shard:
-    """A source's or target's documents as a shard: from `build.cache` where it lies there, else made, and kept
-    there where the documents come from files whose changes can be seen. Raises MixlawError where the folder
-    cannot be written, and what the readers raise.
+def shard(name: str, documents: Iterable[str], build: Build, notes: list[str] | None = None) -> Shard:
+    """A source's or target's documents as a shard: from `build.cache` if it is there, else made, and stored there
+    if the documents come from files whose changes can be seen. `notes`: gets a note if a stored shard was damaged.
+    Raises MixlawError if the folder cannot be written, and what the readers raise.
     """
     if build.cache is None or not isinstance(documents, Documents):
         return _in_memory(documents, build)
@@ -102,6 +104,8 @@ def shard(name: str, documents: Iterable[str], build: Build) -> Shard:
     key = _key(documents, build) if seen else f".draft-once-{secrets.token_hex(8)}"
     path = Path(build.cache) / key
     if not is_whole(path, MANIFEST):
+        if os.path.lexists(path) and notes is not None:
+            notes.append(f"text of {name}: was damaged in the store, and was tokenized again")
         with draft(path, MANIFEST) as folder:
             _write(name, documents, build, folder)
     return _open(path, build)
@@ -170,7 +174,7 @@ def _write(name: str, documents: Documents, build: Build, folder: Path) -> None:
 
 
 def _open(path: Path, build: Build) -> Shard:
-    about: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    about = read_manifest(path, MANIFEST)
     arrays = [mapped(path / file, kind) for file, kind in zip(FILES, _kinds(build.tokenizer), strict=True)]
     return Shard(*arrays, content=about["content"], complete=about["complete"])
 
@@ -195,13 +199,17 @@ def first_of_each(digests_D: np.ndarray) -> np.ndarray:
 
 
 def count_documents(
-    paths: Sequence[str | Path], *, base: Path | str = ".", tokenizer: Tokenizer | None = None
+    paths: Sequence[str | Path],
+    *,
+    base: Path | str = ".",
+    tokenizer: Tokenizer | None = None,
+    within: Path | str | None = None,
 ) -> tuple[int, int]:
     """(documents, tokens) of the distinct documents of all files, end marks counted; bytes where no tokenizer is given.
 
-    Memory holds 12 bytes a document. Raises MixlawError as the readers do.
+    Memory holds 12 bytes a document. `base`, `within` and errors: as in `read_documents`.
     """
-    chunks = tokenize(read_documents(paths, base=base), tokenizer or ByteTokenizer())
+    chunks = tokenize(read_documents(paths, base=base, within=within), tokenizer or ByteTokenizer())
     parts = [(lengths, digests) for _, lengths, _, digests in chunks]
     if not parts:
         return 0, 0

@@ -1,8 +1,10 @@
 """State of an unfinished run on disk, from which training resumes as if it had not been interrupted."""
 
+import contextlib
 import json
 import logging
 import os
+import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from proxies.model import mup
+from mixlaw.io.files import open_file
+from proxies.model import mup, transformer
 from proxies.model.transformer import ModelConfig, Params
 from proxies.training import optimizer
 
@@ -42,28 +45,63 @@ class State:
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         with draft.open("wb") as file:
             np.savez(file, about=np.array(json.dumps(about)), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(draft, path)
 
 
-def load(path: Path, key: str, config: ModelConfig) -> State | None:
+def load(path: Path, key: str, config: ModelConfig, averaged: bool = False) -> State | None:
     """The state that `save` wrote for this key and shape, None if there is none.
 
-    A file that is damaged or belongs to another run is removed, with a line in the log.
+    `averaged`: True for a run that has an average of the weights. A file that cannot be read, lacks an array or
+    belongs to another run is removed, with a line in the log.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     try:
-        with path.open("rb") as whole, np.load(whole, allow_pickle=False) as file:
-            about = json.loads(str(file["about"]))
-            arrays = {name: file[name] for name in file.files if name != "about"}
-        if about["key"] == key:
-            return _state(about, arrays, config)
-        reason = "it is another run's"
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        about, arrays = _content(path)
+        reason = _misfit(about, arrays, key, config, averaged)
+    except Exception as error:  # zipfile and NumPy raise many kinds for damaged bytes
         reason = f"it is damaged ({error})"
+    else:
+        if not reason:
+            return _state(about, arrays, config)
     LOG.warning("%s: not resumed, %s; the run starts anew", path, reason)
-    path.unlink(missing_ok=True)
+    _remove(path)
     return None
+
+
+def _content(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    with open_file(path) as whole:
+        with zipfile.ZipFile(whole) as archive:
+            broken = archive.testzip()  # before NumPy believes the sizes that a damaged file states
+        if broken is not None:
+            raise ValueError(f"{broken} is not what was written")
+        whole.seek(0)
+        with np.load(whole, allow_pickle=False) as file:
+            about = json.loads(str(file["about"]))
+            return about, {name: file[name] for name in file.files if name != "about"}
+
+
+def _misfit(about: dict[str, Any], arrays: dict[str, np.ndarray], key: str, config: ModelConfig, averaged: bool) -> str:
+    """Why a file is not the state of the run; empty if it is."""
+    if about["key"] != key:
+        return "it is another run's"
+    parts = ("params", *MOMENTS, *(["average"] if averaged else []))
+    shapes = {f"{part}:{name}": shape for part in parts for name, shape in transformer.shapes(config).items()}
+    if {name: value.shape for name, value in arrays.items()} != shapes:
+        return "it is damaged (it lacks an array, or one has another shape)"
+    counts = (about["step"], about["seconds"], len(about["rows"]))
+    return "" if all(count >= 0 for count in counts) else "it is damaged (a negative count)"
+
+
+def _remove(path: Path) -> None:
+    """Remove the file; a folder of its name too, as it is in a folder of states."""
+    with contextlib.suppress(OSError):  # then writing the next state fails, and says so
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _state(about: dict[str, Any], arrays: dict[str, np.ndarray], config: ModelConfig) -> State:

@@ -10,13 +10,17 @@ import numpy as np
 
 from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig, Params
-from proxies.training.run_spec import DivergedError, RunSpec
+from proxies.training.run_spec import DivergedError, RunSpec, check_ids
 
 TOKENS = 2048  # in one call: enough to use a core fully, and few enough for its cache
 
 
 def evaluate(params: Params, tokens: np.ndarray, config: ModelConfig, precision: str = "float32") -> float:
-    """Mean loss (nats per token) of held-out tokens, each predicted once, in sequences of the model's L."""
+    """Mean loss (nats per token) of held-out tokens, each predicted once, in sequences of the model's L.
+
+    Raises TokensError for tokens outside the model's vocabulary.
+    """
+    check_ids(tokens, config.vocab)
     rows = max(1, TOKENS // config.length)
     count = math.ceil(len(tokens) / (rows * config.length)) * rows * config.length
     padded = np.zeros(count, np.int32)

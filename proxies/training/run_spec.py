@@ -5,6 +5,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+import numpy as np
+
 from mixlaw.errors import MixlawError
 from proxies.data.corpus import END, VOCAB, Corpus
 from proxies.data.mixture import Mixture
@@ -18,6 +20,22 @@ PRECISIONS = ("float32", "bfloat16")
 
 class DivergedError(RuntimeError):
     """The loss of a run is no longer finite."""
+
+
+class TokensError(MixlawError):
+    """Tokenized text is damaged: no run can be trained on it."""
+
+
+def check_ids(tokens: np.ndarray, vocab: int) -> None:
+    """Raise TokensError if a token is outside the vocabulary: a model would read another token's row for it, or NaN.
+
+    >>> check_ids(np.array([3, 300]), 257)
+    Traceback (most recent call last):
+    proxies.training.run_spec.TokensError: token 300 is not in the vocabulary of 257: the tokenized text is damaged
+    """
+    if len(tokens) and not 0 <= (least := int(tokens.min())) <= (largest := int(tokens.max())) < vocab:
+        wrong = least if least < 0 else largest
+        raise TokensError(f"token {wrong:,} is not in the vocabulary of {vocab:,}: the tokenized text is damaged")
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from proxies.model.transformer import ModelConfig, Params
 from proxies.training import optimizer
 from proxies.training.checkpoint import State, load
 from proxies.training.evaluate import losses
-from proxies.training.run_spec import ENGINE, DivergedError, RunSpec, check
+from proxies.training.run_spec import ENGINE, DivergedError, RunSpec, TokensError, check, check_ids
 
-__all__ = ["ENGINE", "DivergedError", "RunSpec", "check", "train"]
+__all__ = ["ENGINE", "DivergedError", "RunSpec", "TokensError", "check", "train"]
 
 CHUNK = 16  # steps in one call of the compiled loop, whose batches are in memory together
 OFTEN = 0.3  # seconds between two calls of `progress`
@@ -55,6 +55,7 @@ def train(
     Raises:
         MixlawError: if the spec cannot be trained.
         DivergedError: if a loss is not finite.
+        TokensError: if the text holds tokens outside the vocabulary.
     """
     check(spec, corpus)
     clock = Clock(state, every, spec, corpus, progress)
@@ -108,7 +109,8 @@ class Clock:
 
     def resumed(self) -> State | None:
         """The run's state on disk, or None."""
-        found = load(self.path, self.key, self.spec.config) if self.path else None
+        averaged = self.spec.evaluations > 1
+        found = load(self.path, self.key, self.spec.config, averaged) if self.path else None
         self.before = found.seconds if found else 0.0
         return found
 
@@ -145,6 +147,7 @@ def advance(spec: RunSpec, batches: Batches, now: State) -> Iterator[int]:
     for start, stop in chunks(spec, now.step):
         tokens_CxBxL = np.zeros((CHUNK, spec.batch, spec.config.length), np.int32)
         tokens_CxBxL[: stop - start] = batches.read(start, stop - start)
+        check_ids(tokens_CxBxL, spec.config.vocab)
         rates_C = np.resize(rates_S[start:stop], CHUNK)  # rates after `stop` are not read
         data = (tokens_CxBxL, rates_C, np.float32(spec.weight_decay), np.int32(stop - start))
         now.params, now.moments, loss = steps(now.params, now.moments, *data)

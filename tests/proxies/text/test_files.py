@@ -7,6 +7,7 @@ import fsspec
 import pytest
 
 from mixlaw.errors import MixlawError
+from proxies.text import addresses
 from proxies.text.files import list_files
 
 
@@ -15,7 +16,8 @@ def names(files, root):
 
 
 @pytest.fixture
-def memory():
+def memory(monkeypatch):
+    monkeypatch.setattr(addresses, "PROTOCOLS", ("memory",))
     filesystem = fsspec.filesystem("memory")
     yield filesystem
     filesystem.store.clear()
@@ -95,5 +97,5 @@ def test_no_file_is_an_error_that_names_the_path(tmp_path):
         with pytest.raises(MixlawError, match="no file matches") as caught:
             list_files([path], tmp_path)
         assert str(caught.value).startswith(path)
-    with pytest.raises(MixlawError, match="cannot be listed"):
+    with pytest.raises(MixlawError, match="'nosuchscheme' are not opened"):
         list_files(["nosuchscheme://x/*"], tmp_path)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from mixlaw.errors import MixlawError
 from proxies.data.corpus import Build, Corpus, build_corpus
+from proxies.text import addresses
 from proxies.text import shards as module
 from proxies.text.atomic_folders import STALE
 from proxies.text.files import File
@@ -120,6 +121,7 @@ def test_the_same_text_gives_the_same_corpus_from_memory_and_from_disk(text):
 
 
 def test_addresses_are_kept_by_what_they_state(tmp_path, monkeypatch):
+    monkeypatch.setattr(addresses, "PROTOCOLS", ("memory",))
     memory = fsspec.filesystem("memory")
     memory.pipe("/shards/a.jsonl", b"".join(json.dumps({"text": f"{i} " * 20}).encode() + b"\n" for i in range(50)))
     seen = opened(monkeypatch)
