@@ -27,7 +27,7 @@ def main() -> None:
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
     try:
         corpus = Corpus.load(Path(sys.argv[2]))
-    except Exception as error:  # whatever a damaged folder leads to, no run can be trained
+    except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError) as error:
         tell(f"corpus {sys.argv[2]}: cannot be read ({reason_of(error)})")
         os._exit(1)  # a return would wait for the listening thread
     while True:
