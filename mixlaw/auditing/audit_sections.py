@@ -34,6 +34,50 @@ class PlanShares(Section):
 
 
 @dataclass(frozen=True, eq=False)
+class AskedShares(Section):
+    """Token shares that the weights ask for, and the epochs that follow from them at D.
+
+    >>> AskedShares({"web": 1.0}, {"web": 0.5})["epochs"]
+    {'web': 0.5}
+    """
+
+    mixture: dict[str, float]
+    epochs: dict[str, float | None]
+
+
+@dataclass(frozen=True, eq=False)
+class MixedStream(Section):
+    """A trainer's mixed stream that ends: its tokens, and the passes of the run over it.
+
+    >>> MixedStream(1.5e10, 6.67).passes
+    6.67
+    """
+
+    tokens: float
+    passes: float
+
+
+@dataclass(frozen=True, eq=False)
+class RealisedShares(Section):
+    """What the trainer makes of the weights: values by source, tokens of the run, and its mixed stream if that ends.
+
+    `distinct_tokens_by_source` counts repeated text once; `documents_by_source` is the expected number of documents, or
+    None if the trainer does not draw documents.
+
+    >>> RealisedShares({"web": 1.0}, {"web": 2.0}, {"web": 2e9}, {"web": 1e9}, {"web": None}, 2e9).stream is None
+    True
+    """
+
+    mixture: dict[str, float]
+    epochs: dict[str, float | None]
+    tokens_by_source: dict[str, float]
+    distinct_tokens_by_source: dict[str, float | None]
+    documents_by_source: dict[str, float | None]
+    tokens: float
+    stream: MixedStream | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class LossDifference(Section):
     """Loss under the audited weights minus loss under the plan, nats per token, with its 90% interval, paired over the
     bootstrap; ends are None if the fit has no replicas.

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mixlaw.auditing.audit_comparison import ComparedPlan, by_source, known, planned, predicted
-from mixlaw.auditing.audit_sections import AuditedLosses, PlanShares, ViolatedCap
+from mixlaw.auditing.audit_sections import AskedShares, AuditedLosses, PlanShares, RealisedShares, ViolatedCap
 from mixlaw.errors import MixlawError, listed, short, shown
-from mixlaw.exporters import Weights, import_mixture
+from mixlaw.exporters import Realised, Weights, import_mixture, realise
 from mixlaw.exporters.reading import mixture_weights
 from mixlaw.io.json import no_nan
 from mixlaw.io.yaml import parse_number
@@ -36,16 +36,18 @@ class Audit:
     """The consequences of a mixture for a run of a given number of tokens.
 
     Attributes:
-        mixture: token shares by source, summing to 1.
-        epochs: epochs of each source, w D / U; None if its tokens are unknown.
-        tokens_by_source: tokens taken from each source, w D.
+        mixture: token shares by source that the run gets, summing to 1: of a trainer's file, under the trainer's rule.
+        epochs: epochs of each source; None if its tokens are unknown.
+        tokens_by_source: tokens taken from each source.
         caps: the violated bounds of sources.
-        tokens: D.
+        tokens: D as given. The run may take another number: `realised.tokens`.
         notes: remarks on the weights and on repetition.
         errors: one line for each violated bound, and for each source that would be repeated to no use.
         plan: shares and epochs of the plan; None if no plan was given.
         predicted: losses that the fit predicts, compared with the plan's; None if no fit was given.
         trainer: the trainer whose format the weights were in; None for a plain {source: weight}.
+        asked: shares and epochs that the weights ask for, without the trainer's rounding, ends and cuts.
+        realised: what the trainer makes of them.
 
     >>> audit({"web": 1.0}, Sources([Source("web", 5e8)]), 1e9).to_dict()["epochs"]
     {'web': 2.0}
@@ -61,6 +63,8 @@ class Audit:
     plan: PlanShares | None = None
     predicted: AuditedLosses | None = None
     trainer: str | None = None
+    asked: AskedShares | None = None
+    realised: RealisedShares | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object that `mixlaw audit --json` prints."""
@@ -75,6 +79,8 @@ class Audit:
             "plan": self.plan,
             "predicted": self.predicted,
             "trainer": self.trainer,
+            "asked": self.asked,
+            "realised": self.realised,
         }
         return no_nan(content)
 
@@ -138,36 +144,41 @@ def audit(
         name = str(Path(weights))
         found = import_mixture(weights, sources, options.trainer, samples=options.samples, partial=True)
     notes = _remarks(found, name)
-    w_S = np.array(list(found.mixture.values()))
-    with np.errstate(over="ignore"):  # overflow counts as infinitely many epochs
-        epochs_S = w_S * D / sources.tokens_S
+    asked_S, realised = np.array(list(found.mixture.values())), realise(found, sources, D)
+    w_S, epochs_S = realised.w_S, realised.epochs_S
+    notes += realised.notes
     _note_epochs(epochs_S, w_S, sources, notes)
     caps = _violated(w_S, epochs_S, sources)
     mixture = by_source(sources, w_S)
     plan = None if options.plan is None else ComparedPlan.of(options.plan)
+    errors = [*_errors(found, realised, sources, caps), *realised.errors]
+    with np.errstate(over="ignore"):  # overflow counts as infinitely many epochs
+        asked = AskedShares(by_source(sources, asked_S), known(sources, asked_S * D / sources.tokens_S))
     return Audit(
         mixture=mixture,
         epochs=known(sources, epochs_S),
-        tokens_by_source=by_source(sources, w_S * D),
+        tokens_by_source=by_source(sources, realised.tokens_S),
         caps=tuple(caps),
         tokens=D,
         notes=tuple(notes),
-        errors=tuple(_errors(found, w_S, epochs_S, sources, caps, D)),
+        errors=tuple(errors),
         plan=planned(plan, sources, D),
         predicted=predicted(options.fit, plan, sources, mixture, D, options.params),
         trainer=found.trainer,
+        asked=asked,
+        realised=RealisedShares.from_dict(realised.to_dict(sources)),
     )
 
 
 def _remarks(found: Weights, name: str) -> list[str]:
     notes, total = [], sum(found.stated.values())
-    if found.counts == "tokens" and abs(total - 1) > SUM_TOLERANCE:
+    if found.counts == "tokens" and found.rule.ends != "amounts" and abs(total - 1) > SUM_TOLERANCE:
         notes.append(f"{name}: weights sum to {total:.6g}, renormalised to 1")
     if found.counts != "tokens":
         notes.append(f"{name}: weights of {found.trainer} count {found.counts}; shares here are of tokens")
     if found.missing:
         notes.append(f"{name}: no weight for {listed(found.missing)}, taken as 0")
-    return notes
+    return [*notes, *found.notes]
 
 
 def _note_epochs(epochs_S: Array, w_S: Array, sources: Sources, notes: list[str]) -> None:
@@ -191,27 +202,26 @@ def _violated(w_S: Array, epochs_S: Array, sources: Sources) -> list[ViolatedCap
     return found
 
 
-def _errors(
-    found: Weights, w_S: Array, epochs_S: Array, sources: Sources, caps: list[ViolatedCap], D: float
-) -> list[str]:
+def _errors(found: Weights, realised: Realised, sources: Sources, caps: list[ViolatedCap]) -> list[str]:
     """One line for each violated bound or useless repetition, the most repeated source first."""
-    errors, used = [], dict(zip(sources.names, zip(w_S.tolist(), epochs_S.tolist(), strict=True), strict=True))
+    errors, values = [], zip(realised.w_S.tolist(), realised.epochs_S.tolist(), strict=True)
+    used = dict(zip(sources.names, values, strict=True))
     for name, (share, epochs) in sorted(used.items(), key=lambda item: -np.nan_to_num(item[1][1])):
         violated = [cap for cap in caps if cap.source == name]
         if epochs > USELESS_EPOCHS or any(cap.cap == "max_epochs" for cap in violated):
-            errors.append(_repeated(sources[name], found.stated[name], share, epochs, D))
+            errors.append(_repeated(sources[name], found.stated[name], share, epochs, realised.tokens))
         for cap in violated:
             if cap.cap != "max_epochs":
                 errors.append(f"{name}: share {share:.4g} breaks its {cap.cap} of {cap.limit:g}")
     return errors
 
 
-def _repeated(source: Source, weight: float, share: float, epochs: float, D: float) -> str:
+def _repeated(source: Source, weight: float, share: float, epochs: float, tokens: float) -> str:
     limit = f"; no gain was found past {USELESS_EPOCHS:g}"
     if source.max_epochs is not None and epochs > source.max_epochs:
         limit = f"; its cap is {source.max_epochs:g}"
     return (
-        f"{source.name}: weight {weight:.6g} ({100 * share:.3g}% of {short(D)} tokens) is {passes(epochs)} epochs "
+        f"{source.name}: weight {weight:.6g} ({100 * share:.3g}% of {short(tokens)} tokens) is {passes(epochs)} epochs "
         f"of its {short(source.tokens or 0.0)} tokens{limit}"
     )
 

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from mixlaw.errors import MixlawError, listed
+from mixlaw.exporters.drawing.realised import Realised, realise
+from mixlaw.exporters.drawing.weights_read import Weights
 from mixlaw.exporters.reading import by_name, weights_in
 from mixlaw.exporters.recipe import ExportOptions, Recipe, recipe
 from mixlaw.exporters.rounding import keeps
@@ -19,6 +21,8 @@ from mixlaw.project.plan_like import PlanLike
 from mixlaw.project.sources import Sources
 from mixlaw.typing import Array
 
+_CODING = "# -*- coding: utf-8 -*-\n"
+"""First line of a Python file: Python takes an encoding from the first two lines, and a plan's tokenizer stands below."""
 MOST_MOVED = 0.01
 """Relative change of a share by rounding above which there is a note."""
 
@@ -38,6 +42,7 @@ class Export:
         tokens: D, None if the plan has none.
         provenance: the plan's hash, version and tokenizer.
         notes: remarks for the user, one line each.
+        realised: what the trainer makes of the file under its own rule; None if D is unknown.
 
     >>> shares = {"web": 0.75, "code": 0.25}
     >>> made = Export("doremi", "tokens", "{}", ".json", False, shares, {"web": 1.5, "code": None}, 2e9, {}, ())
@@ -55,6 +60,7 @@ class Export:
     tokens: float | None
     provenance: dict[str, Any]
     notes: tuple[str, ...]
+    realised: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
@@ -99,41 +105,62 @@ def export(
     """
     kind, options = by_name(trainer), options or ExportOptions()
     made = recipe(plan, sources, options)
-    body = kind.write(made, kind.values(made))
-    w_S = _read_back(body, kind, made)
-    notes = _notes(kind, made, w_S)
+    kind.version(made)
+    value = kind.values(made)
+    suffix, comment = kind.layout(made, value)
+    body = kind.write(made, value)
+    found = _read_back(body, kind, made, suffix)
+    w_S = np.array([found.mixture[name] for name in made.sources.names])
+    realised = None if made.tokens is None else realise(found, made.sources, made.tokens, expected=True)
+    if realised is not None and realised.errors:
+        raise MixlawError(f"export to {kind.name}: {realised.errors[0]}")
+    notes = [*_notes(kind, made, w_S), *kind.advice(made, value), *_realised_notes(realised, made, kind)]
     with np.errstate(over="ignore"):
         epochs_S = w_S * (math.nan if made.tokens is None else made.tokens) / made.sources.tokens_S
     epochs = {n: None if math.isnan(e) else e for n, e in zip(made.sources.names, epochs_S.tolist(), strict=True)}
     counts = kind.counted(options.samples)
-    text = body if kind.comment is None else _header(kind, made, counts, epochs, notes) + body
+    text = body if comment is None else _header(kind, made, counts, epochs, notes) + body
+    if text != body and _read_back(text, kind, made, suffix).stated != found.stated:
+        raise MixlawError(f"export to {kind.name}: the file is not read back as written; give --path for its sources")
     return Export(
         trainer=kind.name,
         counts=counts,
         text=text,
-        suffix=kind.suffix,
-        comments=kind.comment is not None,
+        suffix=suffix,
+        comments=comment is not None,
         mixture=dict(zip(made.sources.names, w_S.tolist(), strict=True)),
         epochs=epochs,
         tokens=made.tokens,
         provenance=dict(made.provenance),
         notes=tuple(notes),
+        realised=None if realised is None else realised.to_dict(made.sources),
     )
 
 
-def _read_back(body: str, kind: Trainer, made: Recipe) -> Array:
-    """The token shares (S,) that the file gives; MixlawError if they are not the plan's or violate a bound."""
+def _read_back(body: str, kind: Trainer, made: Recipe, suffix: str) -> Weights:
+    """The weights in the file; MixlawError if they are not the plan's or violate a bound."""
     named = {name: (path,) for name, path in made.options.paths.items()}
     sources = Sources(replace(s, paths=named.get(s.name, s.paths)) for s in made.sources)
     name = f"export to {kind.name}"
-    found = weights_in(body, name + kind.suffix, sources, kind.name, samples=made.options.samples, partial=True)
+    found = weights_in(body, name + suffix, sources, kind.name, samples=made.options.samples, partial=True)
     w_S = np.array([found.mixture[name] for name in sources.names])
     if ((w_S > 0) != (made.w_S > 0)).any():
         wrong = made.sources.names[int(np.argmax((w_S > 0) != (made.w_S > 0)))]
         raise MixlawError(f"{name}: the path of a source would be read as {wrong}; give --path {wrong}=PATH")
     if not keeps(w_S, made.lower_S, made.upper_S, made.groups) and kind.counts != "documents":
         raise MixlawError(f"{name}: no weights of this format keep every bound; raise a cap a little")
-    return w_S
+    return found
+
+
+def _realised_notes(realised: Realised | None, made: Recipe, kind: Trainer) -> list[str]:
+    """Notes on what the trainer's rule makes of the file: shares that move, an early end, few documents."""
+    if realised is None:
+        return []
+    notes = list(realised.notes)
+    for name, w, planned in zip(made.sources.names, realised.w_S.tolist(), made.w_S.tolist(), strict=True):
+        if planned and abs(w / planned - 1) > MOST_MOVED:
+            notes.append(f"{name}: {kind.name} makes {w:.4g} of the planned share {planned:.4g}")
+    return notes
 
 
 def _notes(kind: Trainer, made: Recipe, w_S: Array) -> list[str]:
@@ -161,8 +188,11 @@ def _header(kind: Trainer, made: Recipe, counts: str, epochs: dict[str, float | 
     lines = [
         f"mixlaw plan {origin['plan']}, version {origin['version']}, for {kind.name}",
         f"tokenizer: {origin['tokenizer'] or 'not stated'}",
+        f"format checked with {kind.checked}",
         f"weights count {counts}; {tokens} tokens",
         f"epochs: {passes or 'not known'}",
         *(f"note: {note}" for note in notes),
     ]
-    return "".join(f"{kind.comment} {' '.join(line.split())}\n" for line in lines)
+    first = _CODING if kind.suffix == ".py" else ""
+    printable = ("".join(c if c.isprintable() else " " for c in line) for line in lines)
+    return first + "".join(f"{kind.comment} {' '.join(line.split())}\n" for line in printable)

@@ -35,6 +35,7 @@ class ExportOptions:
         batch_tokens: OLMo-core's global_batch_size.
         short: RegMix's name of the collection, as in train_<short>_<source>.
         seed: of the trainer's sampling.
+        version: of the trainer's format, if it has several; None: the newest.
 
     Raises:
         MixlawError: a value is out of range.
@@ -49,6 +50,7 @@ class ExportOptions:
     batch_tokens: int = 4_194_304
     short: str = "mix"
     seed: int = 0
+    version: str | None = None
 
     def __post_init__(self) -> None:
         if self.samples not in (None, *SAMPLES):
@@ -136,6 +138,18 @@ def lengths(sources: Sources, names: list[str], trainer: str, packed: bool) -> A
     return length_S
 
 
+def without_dust(w_S: Array, D: float | None) -> Array:
+    """Token shares with those below one token of the run set to 0, such as an optimiser leaves at a vertex.
+
+    >>> without_dust(np.array([1 - 1e-12, 1e-12]), 1e9).tolist()
+    [1.0, 0.0]
+    """
+    if D is None:
+        return w_S
+    kept_S = np.where(w_S * D < 1, 0.0, w_S)
+    return kept_S / kept_S.sum() if kept_S.any() and (kept_S != w_S).any() else w_S
+
+
 def recipe(plan: PlanLike, sources: Sources | None, options: ExportOptions) -> Recipe:
     """The plan ready for export.
 
@@ -152,7 +166,7 @@ def recipe(plan: PlanLike, sources: Sources | None, options: ExportOptions) -> R
     for name in options.paths:
         if name not in known:
             raise MixlawError(f"--path {name}: the plan has no such source; {nearest(name, known.names)}")
-    w_S = as_mixture(list(content["mixture"].values()), "the plan's mixture")
+    w_S = without_dust(as_mixture(list(content["mixture"].values()), "the plan's mixture"), D)
     upper_S = known.upper_S(D)
     _check(known, w_S, upper_S, D)
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -22,6 +22,8 @@ _NAMES = ("Name", "name", "Run", "run", "ID", "id")
 """Columns that name the run, in order of precedence: charts refer to runs by name."""
 _STEPS = ("Step", "_step", "step", "trainer/global_step", "global_step")
 _BUCKETS = ("__MIN", "__MAX")
+_GROUP = "Group: "
+"""Start of the columns of a chart that was exported with grouping on."""
 
 
 class _Cell(NamedTuple):
@@ -83,11 +85,11 @@ def over_steps(tables: Sequence[Table], names: Sequence[str], options: ImportOpt
                     f"{cell.where}: {shown(cell.value)}, but {shown(before.value)} at {before.where}, the same run and "
                     "step; leave one of them out"
                 )
-            metric = cell.column.removeprefix(f"{cell.run} - ") if chart else cell.column
+            metric = _metric(cell.column, cell.run) if chart else cell.column
             origins.setdefault(cell.ours, Origin(table.name, metric))
     table = _long(tables[0], cells, list(origins))
     reasons = {"no mapped metric at this step": tuple(left_out)} if left_out else {}
-    notes = tuple(note for table in tables for note in table.notes)
+    notes = tuple(note for table in tables for note in (*table.notes, *_grouped(table, names)))
     ignored = tuple(Origin(table.name, metric) for metric in dict.fromkeys(metrics) if not options.ours(metric))
     return Draft(table, origins, ignored, reasons, notes), metrics
 
@@ -128,14 +130,40 @@ def _chart(table: Table, names: Sequence[str], options: ImportOptions, metrics: 
     steps = _steps_of(table, step)
     longest_first = sorted(set(names), key=len, reverse=True)
     for column in (c for c in table.columns if " - " in c and c != step):
-        run = next((name for name in longest_first if column.startswith(f"{name} - ")), column.rpartition(" - ")[0])
-        metric = column.removeprefix(f"{run} - ")
+        whole = (column, column.removeprefix(_GROUP))
+        run = next((name for name in longest_first if any(text.startswith(f"{name} - ") for text in whole)), None)
+        run = whole[1].rpartition(" - ")[0] if run is None else run
+        metric = _metric(column, run)
         metrics.append(metric)
         ours = options.ours(metric)
         if ours:
             for row, text in enumerate(table.texts(column)):
                 if text:
                     yield _Cell(run, steps[row], ours, text, table, row, column)
+
+
+def _metric(column: str, run: str) -> str:
+    """The metric of a chart's column `<run> - <metric>`, or `Group: <run> - <metric>`."""
+    start = "" if column.startswith(f"{run} - ") else _GROUP
+    return column.removeprefix(f"{start}{run} - ")
+
+
+def _grouped(table: Table, names: Sequence[str]) -> list[str]:
+    """A note if a chart shows means over groups of runs.
+
+    Raises:
+        MixlawError: the groups are values of a setting, such as `lr: 0.1`, and not names of runs.
+    """
+    runs = [column.rpartition(" - ")[0] for column in table.columns if " - " in column]
+    if any(run.startswith(_GROUP) and run not in names for run in runs):
+        return [f"{table.name}: the chart was exported with grouping on: a value is the mean over the runs of a group"]
+    settings = {run.partition(": ")[0] for run in runs if ": " in run and run not in names}
+    if runs and len(settings) == 1 and all(": " in run and run not in names for run in runs):
+        raise MixlawError(
+            f"{table.name}: the chart was exported with grouping on ({shown(settings.pop())}): its values are means over "
+            "runs; turn grouping off and export it again"
+        )
+    return []
 
 
 def _history(table: Table, options: ImportOptions, metrics: list[str], left_out: list[str]) -> Iterator[_Cell]:

@@ -77,13 +77,14 @@ FORMS = {
     "plain": PLAIN,
     "plan": {"mixture": PLAIN, "epochs": {"web": 3}, "schema": 1, "notes": []},
     "doremi": {"train_domain_weights": PLAIN, "eval_domain_weights": {"web": 1.0}},
-    "levanter": {"data": {"configs": {"web": {}}, "train_weights": PLAIN, "mixture_block_size": 2048}},
-    "levanter inner": {"configs": {"web": {}}, "train_weights": PLAIN},
+    "levanter": {
+        "data": {"components": {name: {} for name in PLAIN}, "train_weights": PLAIN, "mixture_block_size": 2000}
+    },
+    "levanter inner": {"configs": {name: {} for name in PLAIN}, "train_weights": PLAIN, "mixture_block_size": 10},
     "olmix": {"mix": BY_WEIGHT},
-    "nested weights": BY_WEIGHT,
     "regmix": {"train": {f"train_mine_{name}": weight for name, weight in PLAIN.items()}},
     "streaming": {"streams": {name: {"proportion": weight, "remote": "x"} for name, weight in PLAIN.items()}},
-    "blend": {"train": ["0.6", "/d/web", "0.3", "/d/code", "0.1", "/d/wiki"], "valid": ["1", "/d/v"]},
+    "blend": {"train": ["0.6", "/d/web", "0.3", "/d/code", "0.1", "/d/wiki"], "valid": ["/d/v"], "test": None},
     "text numbers": {"web": "6e-1", "code": "0.3", "wiki": "0.1"},
 }
 
@@ -136,9 +137,12 @@ BROKEN = {
     "overflow": ("{web: 1e308, code: 1e308}", ["sum to inf"]),
     "twice": ("web: 1\nweb: 2\n", ["line 2", "web", "twice"]),
     "no weights": ("{web: {a: 1}, code: {b: 2}}", ["no weights"]),
-    "one without": ("{web: {weight: 1}, code: {b: 2}}", ["'code'"]),
+    "no trainer's": ("{web: {weight: 1}, code: {weight: 2}}", ["no weights", "levanter"]),
     "a list": ("[]", ["no weights"]),
-    "schedule": ("train_weights: [[0, {web: 1}], [1000, {code: 1}]]", ["train_weights", "schedule"]),
+    "schedule": (
+        "configs: {web: , code: }\ntrain_weights: [[0, {web: 1}], [1000, {code: 1}]]",
+        ["train_weights", "schedule"],
+    ),
     "not YAML": ("{web: 1", ["line", "YAML"]),
     "odd words": ("0.6 /d/web 0.4", ["3 words"]),
     "words misplaced": ("0.6 /d/web /d/code 0.4", ["'/d/code'"]),

@@ -280,9 +280,11 @@ def test_olmo_core_never_asks_for_more_than_a_source_may_give():
         cap = float(random.uniform(0.2, 8))
         share = min(U * cap / D, 0.9)
         sources = Sources([Source("scarce", U, max_epochs=cap), Source("web", 1e9)])
-        content = yaml.safe_load(text_of("olmo-core", planned({"scarce": share, "web": 1 - share}, sources, D)))
-        entry = content["sources"][0]
-        assert sum(s["target_ratio"] for s in content["sources"]) == pytest.approx(1, abs=1e-9)
+        plan = planned({"scarce": share, "web": 1 - share}, sources, D)
+        content = yaml.safe_load(text_of("olmo-core", plan, version="config"))
+        listing = content["source_list"]["sources"]
+        entry = listing[0]
+        assert sum(s["target_ratio"] for s in listing) == pytest.approx(1, abs=1e-9)
         assert entry["max_repetition_ratio"] >= 1
         most = int((U * entry["max_source_fraction"]) * entry["max_repetition_ratio"])
         assert int(content["requested_tokens"] * entry["target_ratio"]) <= most
@@ -294,7 +296,7 @@ def test_levanter_deals_out_what_is_written():
     block, weights = content["mixture_block_size"], content["train_weights"]
     counts = {name: int(weight * block) for name, weight in weights.items()}
     assert sum(counts.values()) == block  # nothing is left over for the largest source to take
-    assert set(weights) == set(content["configs"])
+    assert set(weights) == set(content["components"])
     small = planned({"web": 1 - 1e-6, "code": 1e-6, "wiki": 0.0}, SOURCES, 1e10)
     with pytest.raises(MixlawError, match=r"source code.*under one sequence"):
         text_of("levanter", small)

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 @reads_text
 def audit_weights(
     weights: Annotated[Path, typer.Argument(help="weights file of a trainer, or a plan.json")],
-    project: Annotated[Path | None, typer.Option(help="project file; default: the project recorded in --plan")] = None,
+    project: Annotated[
+        Path | None, typer.Option(help="project file; default: that of --plan, else mixlaw.yaml")
+    ] = None,
     tokens: Annotated[
         float | None, typer.Option(help="D, the training tokens; default: the plan's or the project's")
     ] = None,
@@ -61,6 +63,7 @@ def _stated_tokens(plan: "Plan | None", project: Path | None) -> float:
     from mixlaw.project.project_file import read_project
 
     D = None if plan is None else plan.to_dict().get("tokens")
+    project = project or (_here() if plan is None else None)
     if D is None and project is not None and (budget := read_project(project).budget) is not None:
         D = budget.tokens
     if D is None:
@@ -69,6 +72,11 @@ def _stated_tokens(plan: "Plan | None", project: Path | None) -> float:
             "budget states them"
         )
     return D
+
+
+def _here() -> Path | None:
+    """The mixlaw.yaml of this folder, which is the project if none is named."""
+    return Path("mixlaw.yaml") if Path("mixlaw.yaml").exists() else None
 
 
 def _goes_elsewhere() -> bool:
@@ -91,7 +99,7 @@ def _sources(
 
     if plan is not None:
         sources, folder = plan_sources(plan, project, D)
-    elif project is not None:
+    elif (project := project or _here()) is not None:
         read = counted(read_project(project))
         sources, folder = read.sources, read.folder
     else:
@@ -125,7 +133,9 @@ def print_audit(found: "Audit") -> None:
 
     console, violated = make_console(), {cap.source: cap for cap in found.caps}
     beside = ("plan", "its epochs") if found.plan else ()
-    table = make_table("source", "share", "tokens", "epochs", *beside, "", names=found.mixture)
+    asked = found.asked.mixture if found.trainer is not None and found.asked is not None else None
+    shares = ("share",) if asked is None else ("asked", "realised")
+    table = make_table("source", *shares, "tokens", "epochs", *beside, "", names=found.mixture)
     table.columns[-1].justify = "left"
     for name, share in found.mixture.items():
         cap, cells = violated.get(name), []
@@ -135,7 +145,8 @@ def print_audit(found: "Audit") -> None:
         alarm = f"[red]no gain past {USELESS_EPOCHS:g}[/red]" if useless else ""
         if cap is not None:
             alarm = f"[red]{cap.cap} {cap.limit:g} is broken: {passes(cap.value)}[/red]"
-        row = (percent(share), amount(found.tokens_by_source[name]), _passes(found.epochs[name]), *cells, alarm)
+        given = [] if asked is None else [percent(asked[name])]
+        row = (*given, percent(share), amount(found.tokens_by_source[name]), _passes(found.epochs[name]), *cells, alarm)
         table.add_row(escape(name), *row)
     console.print(table)
     _print_losses(console, found)

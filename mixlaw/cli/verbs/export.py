@@ -33,6 +33,12 @@ def export_plan(
     path: Annotated[list[str] | None, typer.Option(help="SOURCE=PATH to write for a source; may be repeated")] = None,
     batch_tokens: Annotated[int, typer.Option(help="tokens per batch, for OLMo-core")] = 4_194_304,
     short: Annotated[str, typer.Option(help="word in RegMix's keys, train_<word>_<source>")] = "mix",
+    version: Annotated[
+        str | None,
+        typer.Option(
+            help="format, if the trainer has several: components or configs for Levanter; default: the newest"
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="seed of the trainer's sampling", min=0)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
@@ -43,7 +49,7 @@ def export_plan(
 
     out = None if out is None else out_file(out)
     kind, read = by_name(to), read_plan_at(plan)
-    options = ExportOptions(samples, tokens, dict(parse_pairs(path, "--path")), batch_tokens, short, seed)
+    options = ExportOptions(samples, tokens, dict(parse_pairs(path, "--path")), batch_tokens, short, seed, version)
     sources, folder = plan_sources(read, project, tokens)
     if kind.counted(samples) == "documents":
         used = [name for name, share in read.mixture.items() if share > 0]

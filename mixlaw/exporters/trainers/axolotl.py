@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
 
-from mixlaw.errors import MixlawError, shown
-from mixlaw.exporters import strict_fields as strict
+from mixlaw.errors import MixlawError, listed
+from mixlaw.exporters.drawing.rules import Rule
 from mixlaw.exporters.recipe import Recipe
-from mixlaw.exporters.trainers.base import Stated, Trainer, dump
+from mixlaw.exporters.syntax import strict_fields as strict
+from mixlaw.exporters.syntax.slices import split_amount
+from mixlaw.exporters.trainers.base import Pairs, Stated, Trainer, dump
+from mixlaw.io.yaml import parse_number
 from mixlaw.typing import Array
 
 MOST_ENTRIES = 1000
-_SLICE = re.compile(r"train\[:(\d+)\]")
-_REST = ("name", "type", "data_files", "ds_type", "field", "text_column")
+_LISTS = ("datasets", "pretraining_dataset")
 
 
 class Axolotl(Trainer):
@@ -25,6 +26,7 @@ class Axolotl(Trainer):
     form = "datasets: [{path, type, split: 'train[:1200]'}], sizes in documents, for num_epochs: 1"
     one_path = True
     counts = "documents"
+    checked = "Axolotl 067b021, 2026-07-24"
 
     def values(self, recipe: Recipe) -> dict[str, float]:
         D = recipe.needs_tokens(self.name, "takes numbers of documents")
@@ -47,20 +49,51 @@ class Axolotl(Trainer):
         return dump({"datasets": entries, "num_epochs": 1})
 
     def claims(self, content: Any) -> bool:
-        found = content.get("datasets") if isinstance(content, dict) else None
+        found = _entries(content)
         return isinstance(found, list) and bool(found) and all(isinstance(e, dict) and "path" in e for e in found)
 
     def read(self, content: Any, where: str) -> Stated:
-        content = strict.mapping(content, where, ("datasets",), known=None)
-        pairs = []
-        for i, entry in enumerate(strict.entries(content["datasets"], f"{where}: datasets")):
-            at = f"{where}: datasets[{i}]"
-            entry = strict.mapping(entry, at, ("path", "split"), _REST)
-            size = _SLICE.fullmatch(str(entry["split"]))
-            if size is None:
-                raise MixlawError(f"{at}: split is {shown(entry['split'])}; write train[:n], n documents")
-            pairs.append((str(entry["path"]), int(size[1])))
-        return pairs, "documents"
+        content = strict.mapping(content, where, known=None)
+        key = next((key for key in _LISTS if content.get(key)), _LISTS[0])
+        content = strict.mapping(content, where, (key,), known=None)
+        found, notes = strict.entries(content[key], f"{where}: {key}"), []
+        if key == _LISTS[1] and len(found) > 1:
+            notes.append(f"{key}: Axolotl reads its first entry alone")
+            found = found[:1]
+        pairs: Pairs = []
+        for i, entry in enumerate(found):
+            at = f"{where}: {key}[{i}]"
+            entry = strict.mapping(entry, at, ("path",), known=None)
+            shards = strict.number(entry.get("shards") or 1, f"{at}: shards", least=1)
+            pairs.append((str(entry["path"]), split_amount(entry.get("split"), at, shards)))
+        lost = [str(e["path"]) for e in found if e.get("type") not in (None, "completion")]
+        if lost:
+            notes.append(f"{listed(lost)}: documents over sequence_len are dropped, as their type is not completion")
+        held, passes = (
+            _held_out(content, notes),
+            strict.number(content.get("num_epochs") or 1, f"{where}: num_epochs", above=True),
+        )
+        steps = (parse_number(content.get("max_steps")) or 0) > 0
+        rule = Rule("amounts", passes=None if steps else passes * held)
+        if content.get("dataset_exact_deduplication") is True:
+            notes.append("dataset_exact_deduplication drops documents that are there twice, also of a repeated source")
+        return Stated(pairs, "documents", rule, tuple(notes))
+
+
+def _entries(content: Any) -> Any:
+    return next((content[key] for key in _LISTS if content.get(key)), None) if isinstance(content, dict) else None
+
+
+def _held_out(content: dict[str, Any], notes: list[str]) -> float:
+    """The part of the merged data that is trained on."""
+    size = parse_number(content.get("val_set_size"))
+    if size is None or size <= 0:
+        return 1.0
+    if size >= 1:
+        notes.append(f"val_set_size {size:g} documents are held out and not subtracted here")
+        return 1.0
+    notes.append(f"val_set_size: {100 * size:.4g}% of the merged data is held out")
+    return 1.0 - size
 
 
 def _documents(recipe: Recipe, length_S: Array, D: float) -> Array:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 import yaml
 
-from mixlaw.errors import MixlawError, listed, shown
+from mixlaw.errors import MixlawError, listed, nearest, shown
+from mixlaw.exporters.drawing.rules import Rule
 from mixlaw.exporters.recipe import Recipe
 from mixlaw.exporters.rounding import decimals
 from mixlaw.io.yaml import parse_yaml
@@ -18,10 +22,50 @@ from mixlaw.typing import Array
 
 Pairs = list[tuple[str, Any]]
 """Pairs of a source's name or path and its weight, as in the file."""
-Stated = tuple[Pairs, str]
-"""Pairs and the unit of their weights, one of `COUNTS`."""
 COUNTS = ("tokens", "samples", "documents", "epochs")
 """Units: tokens (or samples of one length); the trainer's samples (packed or documents); documents; epochs."""
+
+
+@dataclass(frozen=True)
+class Stated:
+    """The mixture that a file of a trainer states.
+
+    Attributes:
+        pairs: source's name or path and its weight: a number, or an `Amount` of the source.
+        counts: unit of the weights, one of `COUNTS`.
+        rule: by which the trainer draws.
+        notes: remarks for the user: what was ignored, what the trainer does with it.
+        longest: tokens at which the trainer cuts a document off, the rest of which is lost; None: it does not.
+        part: part of every source that is trained on; the rest is for validation.
+        limits: by name in the file, the epochs above which the trainer refuses to start.
+    """
+
+    pairs: Pairs
+    counts: str
+    rule: Rule = field(default_factory=Rule)
+    notes: tuple[str, ...] = ()
+    longest: float | None = None
+    part: float = 1.0
+    limits: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A part of a source, as rules of its size: `passes` over it, and `units` more.
+
+    Attributes:
+        passes: multiple of the source.
+        units: added to it, in the unit of the file's weights.
+        most: multiple of the source that the amount cannot exceed.
+    """
+
+    passes: float = 0.0
+    units: float = 0.0
+    most: float = math.inf
+
+    def of(self, size: float) -> float:
+        """Units of a source of `size` units."""
+        return min(max(self.passes * size + self.units, 0.0), self.most * size)
 
 
 class Trainer(ABC):
@@ -36,6 +80,10 @@ class Trainer(ABC):
         comment: start of a comment line, None if the format has no comments.
         zeros: True if sources with share 0 are written.
         one_path: True if it names each source by one path.
+        by_document: True if it draws whole documents, whatever its weights count.
+        checked: version of the trainer whose source code the format was checked with.
+        versions: names of the formats that `--version` chooses from, with the versions that read them; the first is
+            the default.
     """
 
     name: ClassVar[str]
@@ -46,6 +94,9 @@ class Trainer(ABC):
     comment: ClassVar[str | None] = "#"
     zeros: ClassVar[bool] = False
     one_path: ClassVar[bool] = False
+    by_document: ClassVar[bool] = False
+    checked: ClassVar[str] = ""
+    versions: ClassVar[dict[str, str]] = {}
 
     @abstractmethod
     def write(self, recipe: Recipe, value: dict[str, float]) -> str:
@@ -89,12 +140,51 @@ class Trainer(ABC):
         """The largest token shares (S,); lower for formats whose trainers count tokens themselves."""
         return recipe.upper_S
 
+    def version(self, recipe: Recipe) -> str:
+        """The format asked for with `--version`, else the first.
+
+        Raises:
+            MixlawError: the trainer has no format of that name.
+        """
+        asked, known = recipe.options.version, list(self.versions)
+        if asked is None:
+            return known[0] if known else ""
+        if asked not in known:
+            choices = nearest(asked, known) if known else "it has one format; leave --version out"
+            raise MixlawError(f"{self.name} has no version {shown(asked)}; {choices}")
+        return asked
+
+    def layout(self, recipe: Recipe, value: dict[str, float]) -> tuple[str, str | None]:
+        """Suffix and start of a comment of the file that `write` makes."""
+        del recipe, value
+        return self.suffix, self.comment
+
+    def advice(self, recipe: Recipe, value: dict[str, float]) -> list[str]:
+        """Notes on settings that the file cannot hold."""
+        del recipe, value
+        return []
+
     def counted(self, samples: str | None, counts: str | None = None) -> str:
         """Unit of the weights, with samples resolved to tokens or documents: tokens, documents or epochs."""
         counts = counts or self.counts
         if counts != "samples":
             return counts
         return "tokens" if samples == "packed" or (samples is None and self.packed) else "documents"
+
+
+class ReadOnly(Trainer):
+    """A format that `audit` reads and `export` does not write."""
+
+    def write(self, recipe: Recipe, value: dict[str, float]) -> str:
+        del recipe, value
+        raise MixlawError(f"{self.name}: is read by audit and not written")
+
+
+def part_of(content: Any, place: Sequence[str]) -> Any:
+    """The value under nested keys; None if there is none."""
+    for key in place:
+        content = content.get(key) if isinstance(content, dict) else None
+    return content
 
 
 def dump(content: Any) -> str:

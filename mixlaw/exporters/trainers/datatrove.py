@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from mixlaw.errors import MixlawError
-from mixlaw.exporters import strict_fields as strict
-from mixlaw.exporters.parse import Python
+from mixlaw.exporters.drawing.rules import Rule
 from mixlaw.exporters.recipe import Recipe
 from mixlaw.exporters.rounding import keeps
+from mixlaw.exporters.syntax import strict_fields as strict
+from mixlaw.exporters.syntax.parse import Python
 from mixlaw.exporters.trainers.base import Stated, Trainer
 from mixlaw.typing import Array
 
@@ -26,6 +27,8 @@ class Datatrove(Trainer):
     form = "{'web': SamplerFilter(rate=0.6, seed=0)}, a Python file"
     counts = "epochs"
     suffix = ".py"
+    by_document = True
+    checked = "datatrove a649de7, 2026-08-13"
 
     def values(self, recipe: Recipe) -> dict[str, float]:
         D = recipe.needs_tokens(self.name, "keeps a part of each source")
@@ -62,7 +65,7 @@ class Datatrove(Trainer):
             at = f"{where}: line {call.line}: {_CALL}"
             found = strict.mapping(call.keywords, at, ("rate",), ("seed", "exclusion_writer"))
             pairs.append((key, strict.number(found["rate"], f"{at}: rate", most=1)))
-        return pairs, "epochs"
+        return Stated(pairs, "epochs", Rule("amounts", again=False))
 
 
 def _rounded(recipe: Recipe, epochs_S: Array) -> Array:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mixlaw.exporters import strict_fields as strict
 from mixlaw.exporters.recipe import Recipe
+from mixlaw.exporters.syntax import strict_fields as strict
 from mixlaw.exporters.trainers.base import Stated, Trainer, dump_json
 
 _KEYS = ("train_domain_weights", "eval_domain_weights")
@@ -19,6 +19,7 @@ class DoReMi(Trainer):
     suffix = ".json"
     comment = None
     zeros = True
+    checked = "DoReMi 7cde52d, 2023-12-26"
 
     def write(self, recipe: Recipe, value: dict[str, float]) -> str:
         del recipe
@@ -28,7 +29,8 @@ class DoReMi(Trainer):
         return isinstance(content, dict) and _KEYS[0] in content
 
     def read(self, content: Any, where: str) -> Stated:
-        content = strict.mapping(content, where, _KEYS)
+        notes: list[str] = []
+        content = strict.known_keys(content, where, _KEYS, (), notes)
         for key in _KEYS:
             strict.mapping(content[key], f"{where}: {key}", known=None)
-        return list(content[_KEYS[0]].items()), "tokens"
+        return Stated(list(content[_KEYS[0]].items()), "tokens", notes=tuple(notes))

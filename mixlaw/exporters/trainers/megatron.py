@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from mixlaw.errors import MixlawError, shown
-from mixlaw.exporters import strict_fields as strict
-from mixlaw.exporters.parse import Words
+from mixlaw.errors import MixlawError
 from mixlaw.exporters.recipe import Recipe
-from mixlaw.exporters.trainers.base import Pairs, Stated, Trainer, unbroken
-from mixlaw.exporters.weights import megatron_pairs
+from mixlaw.exporters.syntax import strict_fields as strict
+from mixlaw.exporters.syntax.blends import blend, train_part
+from mixlaw.exporters.syntax.parse import Words
+from mixlaw.exporters.trainers.base import Stated, Trainer, unbroken
+from mixlaw.io.yaml import parse_number
 
 _SPLITS = ("train", "valid", "test")
+_FLAGS = ("--train-data-path", "--data-path")
+_DEFAULT_SPLIT = "969,30,1"
 
 
 class Megatron(Trainer):
@@ -22,6 +25,7 @@ class Megatron(Trainer):
     one_path = True
     suffix = ".txt"
     comment = None
+    checked = "Megatron-LM d98e8a6, 2026-08-22"
 
     def write(self, recipe: Recipe, value: dict[str, float]) -> str:
         pairs = []
@@ -30,29 +34,42 @@ class Megatron(Trainer):
             pairs.append(f"{_decimal(weight)} {path}")
         return "\n".join(pairs) + "\n"
 
+    def advice(self, recipe: Recipe, value: dict[str, float]) -> list[str]:
+        del recipe, value
+        return ["Megatron-LM trains on the first part of --split alone: epochs here count all of each source"]
+
     def claims(self, content: Any) -> bool:
         listing = isinstance(content, list) and content and all(isinstance(w, (str, int, float)) for w in content)
-        splits = isinstance(content, dict) and set(content) == set(_SPLITS)
-        return isinstance(content, Words) or bool(listing) or splits
+        train = content.get("train") if isinstance(content, dict) else None
+        words = isinstance(train, list) or (isinstance(train, str) and parse_number(train) is None)
+        return isinstance(content, Words) or bool(listing) or words
 
     def read(self, content: Any, where: str) -> Stated:
         if isinstance(content, dict):
-            content = strict.mapping(content, where, _SPLITS)
-            blends = {split: _blend(content[split], f"{where}: {split}") for split in _SPLITS}
-            return blends["train"], "tokens"
-        return _blend(content, where), "tokens"
+            return _per_split(content, where)
+        if not isinstance(content, Words):
+            return blend(content, where)
+        if not content.flags:
+            return blend(content.words, where)
+        flag = next((flag for flag in _FLAGS if flag in content.flags), None)
+        if flag is None:
+            raise MixlawError(f"{where}: has no --data-path or --train-data-path")
+        split = content.flags.get("--split", [_DEFAULT_SPLIT] if flag == "--data-path" else [None])
+        part = train_part(split[0] if split else None, f"{where}: --split")
+        said = "as given" if "--split" in content.flags else "Megatron-LM's default"
+        notes = [f"--split ({said}): {100 * part:.4g}% of each source is trained on, and epochs count that part"]
+        return blend(content.flags[flag], f"{where}: {flag}", parts=part, notes=notes if part < 1 else ())
 
 
-def _blend(content: Any, where: str) -> Pairs:
-    if isinstance(content, str):
-        content = content.split()
-    words = content.words if isinstance(content, Words) else [str(word) for word in strict.entries(content, where)]
-    words = words[1:] if words[0] in ("--data-path", "--train-data-path") else words
-    pairs = megatron_pairs(words, where)
-    for path, weight in pairs:
-        if strict.number(weight, f"{where}: {path}") == 0:
-            raise MixlawError(f"{where}: {shown(path)} has weight 0 and Megatron wants more; leave it out")
-    return pairs
+def _per_split(content: dict[str, Any], where: str) -> Stated:
+    """The train blend of a file for `--per-split-data-args-path`; valid and test are checked and not counted."""
+    notes: list[str] = []
+    content = strict.known_keys(content, where, _SPLITS, (), notes)
+    for split in _SPLITS[1:]:
+        if content[split] is not None:
+            blend(content[split], f"{where}: {split}")
+    found = blend(content["train"], f"{where}: train")
+    return Stated(found.pairs, found.counts, found.rule, (*notes, *found.notes))
 
 
 def _decimal(weight: float) -> str:

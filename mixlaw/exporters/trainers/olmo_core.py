@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from mixlaw.errors import MixlawError
-from mixlaw.exporters import strict_fields as strict
 from mixlaw.exporters.recipe import Recipe
+from mixlaw.exporters.syntax import strict_fields as strict
 from mixlaw.exporters.trainers.base import Stated, Trainer, dump
 from mixlaw.typing import Array
 
@@ -25,7 +25,12 @@ class OlmoCore(Trainer):
     """Token shares above 0 that sum to 1. OLMo-core stops if int(requested * ratio) exceeds a source's limit."""
 
     name = "olmo-core"
-    form = "requested_tokens, global_batch_size, sources: [{source_name, target_ratio, paths, max_repetition_ratio}]"
+    form = "sources: [{source_name, target_ratio, paths, max_repetition_ratio}]"
+    checked = "OLMo-core fa6c501, 2026-06-22"
+    versions: ClassVar[dict[str, str]] = {
+        "sources": "SourceMixtureList.from_yaml",
+        "config": "SourceMixtureDatasetConfig, with source_list, requested_tokens and global_batch_size",
+    }
 
     def upper_S(self, recipe: Recipe) -> Array:
         """Largest shares in whole tokens, slightly below the caps."""
@@ -44,33 +49,48 @@ class OlmoCore(Trainer):
             else:
                 limits = {"max_repetition_ratio": cap, "max_source_fraction": 1.0}
             sources.append({"source_name": name, "target_ratio": share, "paths": recipe.all_paths(name), **limits})
-        top = {"requested_tokens": D, "global_batch_size": recipe.options.batch_tokens}
-        return dump({**top, "seed": recipe.options.seed, "sources": sources})
+        if self.version(recipe) == "sources":
+            return dump({"sources": sources})
+        top = {"requested_tokens": D, "global_batch_size": recipe.options.batch_tokens, "seed": recipe.options.seed}
+        return dump({"source_list": {"sources": sources}, **top})
+
+    def advice(self, recipe: Recipe, value: dict[str, float]) -> list[str]:
+        del value
+        if self.version(recipe) != "sources":
+            return []
+        D, batch = int(recipe.tokens or 0), recipe.options.batch_tokens
+        return [f"for SourceMixtureList.from_yaml, with requested_tokens={D} and global_batch_size={batch}"]
 
     def claims(self, content: Any) -> bool:
         return _sources(content) is not None
 
     def read(self, content: Any, where: str) -> Stated:
-        content = strict.mapping(content, where, known=(*_TOP, *_REST))
+        notes: list[str] = []
+        content = strict.known_keys(content, where, (), (*_TOP, *_REST), notes)
         for key in _TOP:
             if key in content:
                 strict.number(content[key], f"{where}: {key}", least=1)
-        pairs = []
+        pairs, limits = [], {}
         for i, entry in enumerate(strict.entries(_sources(content), f"{where}: sources")):
             at = f"{where}: sources[{i}]"
-            entry = strict.mapping(entry, at, _ENTRY, _LIMITS)
+            entry = strict.known_keys(entry, at, _ENTRY, _LIMITS, notes)
             strict.texts(entry["paths"], f"{at}: paths")
-            strict.number(entry.get("max_repetition_ratio", 1), f"{at}: max_repetition_ratio", least=1)
-            strict.number(entry.get("max_source_fraction", 1), f"{at}: max_source_fraction", most=1, above=True)
+            repeats = strict.number(entry.get("max_repetition_ratio") or 1, f"{at}: max_repetition_ratio", least=1)
+            fraction = entry.get("max_source_fraction")
+            fraction = strict.number(
+                1 if fraction is None else fraction, f"{at}: max_source_fraction", most=1, above=True
+            )
             ratio = strict.number(entry["target_ratio"], f"{at}: target_ratio", most=1, above=True)
             pairs.append((str(entry["source_name"]), ratio))
-        if len({name for name, _ in pairs}) < len(pairs):
+            limits[str(entry["source_name"])] = repeats * fraction
+        if len(limits) < len(pairs):
             raise MixlawError(f"{where}: sources: a source_name is there twice; names must differ")
         strict.sums_to_one(pairs, f"{where}: sources", most=1e-5)
-        return pairs, "tokens"
+        return Stated(pairs, "tokens", notes=tuple(notes), limits=limits)
 
 
 def _sources(content: Any) -> list[Any] | None:
+    content = content.get("source_mixture_config", content) if isinstance(content, dict) else None
     if not isinstance(content, dict):
         return None
     listed = content.get("source_list", content)

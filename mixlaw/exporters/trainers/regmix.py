@@ -5,33 +5,37 @@ from __future__ import annotations
 from typing import Any
 
 from mixlaw.errors import MixlawError, shown
-from mixlaw.exporters import strict_fields as strict
 from mixlaw.exporters.recipe import Recipe
+from mixlaw.exporters.syntax import strict_fields as strict
 from mixlaw.exporters.trainers.base import Pairs, Stated, Trainer, dump
 from mixlaw.project.sources import Sources
 
 
 class RegMix(Trainer):
-    """Token shares."""
+    """Token shares. The trainer also needs `valid`, whose keys name the files that it evaluates on."""
 
     name = "regmix"
-    form = "train: {train_mix_web: 0.6, train_mix_code: 0.4}"
+    form = "train: {train_mix_web: 0.6, train_mix_code: 0.4}, valid: {valid_mix_web: 1.0}"
     zeros = True
+    checked = "RegMix b004d3a, 2024-10-03"
 
     def write(self, recipe: Recipe, value: dict[str, float]) -> str:
-        return dump({"train": {f"train_{recipe.options.short}_{name}": weight for name, weight in value.items()}})
+        short = recipe.options.short
+        train = {f"train_{short}_{name}": weight for name, weight in value.items()}
+        return dump({"train": train, "valid": {f"valid_{short}_{name}": 1.0 for name in value}})
 
     def claims(self, content: Any) -> bool:
         train = content.get("train") if isinstance(content, dict) else None
         return isinstance(train, dict) and bool(train) and all(str(key).startswith("train_") for key in train)
 
     def read(self, content: Any, where: str) -> Stated:
-        content = strict.mapping(content, where, ("train",), ("valid", "model_name"))
+        notes: list[str] = []
+        content = strict.known_keys(content, where, ("train",), ("valid", "model_name", "data_seed"), notes)
         train = strict.mapping(content["train"], f"{where}: train", known=None)
         for key in train:
             if not str(key).startswith("train_"):
                 raise MixlawError(f"{where}: train: the key {shown(key)} must be train_<collection>_<source>")
-        return list(train.items()), "tokens"
+        return Stated(list(train.items()), "tokens", notes=tuple(notes))
 
     def keyed(self, pairs: Pairs, sources: Sources) -> Pairs:
         """Keys without train_<collection>_, if one such prefix leaves a source's name in every key."""

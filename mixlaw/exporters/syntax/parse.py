@@ -8,26 +8,41 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mixlaw.errors import MixlawError, shown
+from mixlaw.exporters.syntax.shell import shell_flags
 from mixlaw.io.json import parse_json
 from mixlaw.io.yaml import parse_number, parse_yaml
 
+_DATA_PATH = re.compile(r"(^|[\s\"'(=])--(train-)?data-path\b")
 _IMPORT = re.compile(r"^(from\s+[\w.]+\s+import|import\s+\w)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Words:
-    """Content of a file of words separated by blanks."""
+    """Content of a file of words separated by blanks.
+
+    Attributes:
+        words: all of them.
+        flags: words after each --flag, in a file that has such flags.
+    """
 
     words: list[str]
+    flags: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call with its keywords; the value of a non-literal is None."""
+    """A call with its keywords and positional arguments; the value of a non-literal is None.
+
+    `names` has, by keyword, the text that an expression is about: the first one in it, else the variable that it is.
+    `nulls` has the keywords that are None in the file.
+    """
 
     name: str
     line: int
     keywords: dict[str, Any]
+    arguments: tuple[Any, ...] = ()
+    names: dict[str, str | None] = field(default_factory=dict)
+    nulls: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -65,11 +80,15 @@ def parse(text: str, name: str, python: bool = False) -> Any:
     if name.lower().endswith(".json"):
         return parse_json(text, name)
     words = text.split()
-    if words[0] in ("--data-path", "--train-data-path") or parse_number(words[0]) is not None:
-        return Words(words)
+    if _DATA_PATH.search(text):
+        words, flags = shell_flags(text, name)
+        return Words(words, flags)
+    if parse_number(words[0].strip("\\")) is not None:
+        return Words(text.replace("\\\n", " ").split())
     if words[0].partition("=")[0].lstrip("-") == "grain_train_files" and "=" in words[0]:
         return {"grain_train_files": text.strip().partition("=")[2].strip("\"'")}
-    return parse_yaml(text, name)
+    content = parse_yaml(text, name)
+    return Words(words) if isinstance(content, str) and unsaid else content
 
 
 def _python(text: str, name: str) -> Python:
@@ -98,7 +117,16 @@ def _python(text: str, name: str) -> Python:
 
 def _call(node: ast.Call) -> Call:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    return Call(name, node.lineno, {k.arg: _literal(k.value) for k in node.keywords if k.arg is not None})
+    keywords = {k.arg: _literal(k.value) for k in node.keywords if k.arg is not None}
+    constants = ((k.arg, k.value) for k in node.keywords if k.arg is not None)
+    nulls = frozenset(arg for arg, value in constants if isinstance(value, ast.Constant) and value.value is None)
+    names = {k.arg: _named(k.value) for k in node.keywords if k.arg is not None}
+    return Call(name, node.lineno, keywords, tuple(map(_literal, node.args)), names, nulls)
+
+
+def _named(node: ast.expr) -> str | None:
+    texts = (n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+    return next(texts, node.id if isinstance(node, ast.Name) else None)
 
 
 def _literal(node: ast.expr) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -24,6 +25,35 @@ def mapping(value: Any, where: str, needed: Iterable[str] = (), known: Iterable[
             if key not in allowed:
                 raise MixlawError(f"{where}: unknown key {shown(key)}; {nearest(key, allowed)}")
     return value
+
+
+def known_keys(
+    value: Any,
+    where: str,
+    needed: Iterable[str] = (),
+    known: Iterable[str] = (),
+    notes: list[str] | None = None,
+    *,
+    empty: bool = False,
+) -> dict[str, Any]:
+    """`mapping`, with keys that this version does not know ignored and added to `notes`.
+
+    A key that is nearly one of the known ones is refused: it is misspelt.
+    """
+    allowed = [*needed, *known]
+    content = {} if empty and value == {} else mapping(value, where, needed, known=None)
+    for key in content:
+        if key not in allowed:
+            if difflib.get_close_matches(str(key)[:200], allowed, n=1, cutoff=0.8) or _begins(str(key), allowed):
+                raise MixlawError(f"{where}: unknown key {shown(key)}; {nearest(key, allowed)}")
+            if notes is not None:
+                notes.append(f"{where.partition(': ')[2] or where}: key {shown(key)} is ignored")
+    return content
+
+
+def _begins(key: str, allowed: list[str]) -> bool:
+    """True if a known key is `key` and more words."""
+    return any(name.startswith(f"{key}_") for name in allowed)
 
 
 def entries(value: Any, where: str) -> list[Any]:
