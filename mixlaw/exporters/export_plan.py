@@ -12,6 +12,7 @@ import numpy as np
 
 from mixlaw.errors import MixlawError, listed
 from mixlaw.exporters.drawing.realised import Realised, realise
+from mixlaw.exporters.drawing.stream_notes import few_draws
 from mixlaw.exporters.drawing.weights_read import Weights
 from mixlaw.exporters.reading import by_name, weights_in
 from mixlaw.exporters.recipe import ExportOptions, Recipe, recipe
@@ -22,7 +23,7 @@ from mixlaw.project.sources import Sources
 from mixlaw.typing import Array
 
 _CODING = "# -*- coding: utf-8 -*-\n"
-"""First line of a Python file: Python takes an encoding from the first two lines, and a plan's tokenizer stands below."""
+"""First line of a Python file: Python reads an encoding from the first two, and a plan's tokenizer stands below."""
 MOST_MOVED = 0.01
 """Relative change of a share by rounding above which there is a note."""
 
@@ -112,8 +113,9 @@ def export(
     found = _read_back(body, kind, made, suffix)
     w_S = np.array([found.mixture[name] for name in made.sources.names])
     realised = None if made.tokens is None else realise(found, made.sources, made.tokens, expected=True)
-    if realised is not None and realised.errors:
-        raise MixlawError(f"export to {kind.name}: {realised.errors[0]}")
+    errors = [] if realised is None else [*_too_few(kind, made), *realised.errors]
+    if errors:
+        raise MixlawError(f"export to {kind.name}: {errors[0]}")
     notes = [*_notes(kind, made, w_S), *kind.advice(made, value), *_realised_notes(realised, made, kind)]
     with np.errstate(over="ignore"):
         epochs_S = w_S * (math.nan if made.tokens is None else made.tokens) / made.sources.tokens_S
@@ -150,6 +152,14 @@ def _read_back(body: str, kind: Trainer, made: Recipe, suffix: str) -> Weights:
     if not keeps(w_S, made.lower_S, made.upper_S, made.groups) and kind.counts != "documents":
         raise MixlawError(f"{name}: no weights of this format keep every bound; raise a cap a little")
     return found
+
+
+def _too_few(kind: Trainer, made: Recipe) -> list[str]:
+    """Errors for sources of which the plan wants less than one document, if the trainer draws documents."""
+    if kind.counted(made.options.samples) != "documents" and not kind.by_document:
+        return []
+    documents_S = np.array([math.nan if s.documents is None else s.documents for s in made.sources])
+    return few_draws(made.sources, np.where(made.w_S > 0, made.epochs_S * documents_S, math.nan), kind.name)[1]
 
 
 def _realised_notes(realised: Realised | None, made: Recipe, kind: Trainer) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from mixlaw.errors import MixlawError, listed, nearest, shown
 from mixlaw.exporters.rounding import Groups
-from mixlaw.mixtures.simplex import as_mixture
+from mixlaw.mixtures.simplex import as_mixture, without_dust
 from mixlaw.project.plan_like import PlanLike
 from mixlaw.project.sources import Source, Sources
 from mixlaw.typing import Array
@@ -138,18 +138,6 @@ def lengths(sources: Sources, names: list[str], trainer: str, packed: bool) -> A
     return length_S
 
 
-def without_dust(w_S: Array, D: float | None) -> Array:
-    """Token shares with those below one token of the run set to 0, such as an optimiser leaves at a vertex.
-
-    >>> without_dust(np.array([1 - 1e-12, 1e-12]), 1e9).tolist()
-    [1.0, 0.0]
-    """
-    if D is None:
-        return w_S
-    kept_S = np.where(w_S * D < 1, 0.0, w_S)
-    return kept_S / kept_S.sum() if kept_S.any() and (kept_S != w_S).any() else w_S
-
-
 def recipe(plan: PlanLike, sources: Sources | None, options: ExportOptions) -> Recipe:
     """The plan ready for export.
 
@@ -166,7 +154,7 @@ def recipe(plan: PlanLike, sources: Sources | None, options: ExportOptions) -> R
     for name in options.paths:
         if name not in known:
             raise MixlawError(f"--path {name}: the plan has no such source; {nearest(name, known.names)}")
-    w_S = without_dust(as_mixture(list(content["mixture"].values()), "the plan's mixture"), D)
+    w_S = without_dust(as_mixture(list(content["mixture"].values()), "the plan's mixture"), D, known.min_S)
     upper_S = known.upper_S(D)
     _check(known, w_S, upper_S, D)
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -160,8 +160,8 @@ def _grouped(table: Table, names: Sequence[str]) -> list[str]:
     settings = {run.partition(": ")[0] for run in runs if ": " in run and run not in names}
     if runs and len(settings) == 1 and all(": " in run and run not in names for run in runs):
         raise MixlawError(
-            f"{table.name}: the chart was exported with grouping on ({shown(settings.pop())}): its values are means over "
-            "runs; turn grouping off and export it again"
+            f"{table.name}: the chart was exported with grouping on ({shown(settings.pop())}): its values are means "
+            "over runs; turn grouping off and export it again"
         )
     return []
 

@@ -17,6 +17,21 @@ SUM_TOLERANCE = 0.02  # published tables round shares to three decimals: sums of
 _BOUND_TOLERANCE = 1e-9
 
 
+def without_dust(w_S: Array, D: float | None, lower_S: ArrayLike = 0.0) -> Array:
+    """Token shares with those below one token of a run of D tokens set to 0, such as an optimiser leaves at a vertex.
+
+    Args:
+        lower_S: smallest shares that are allowed; a share whose bound is above 0 stays.
+
+    >>> without_dust(np.array([1 - 1e-12, 1e-12]), 1e9).tolist()
+    [1.0, 0.0]
+    """
+    if D is None:
+        return w_S
+    kept_S = np.where((w_S * D < 1) & (np.asarray(lower_S) <= 0), 0.0, w_S)
+    return kept_S / kept_S.sum() if kept_S.any() and (kept_S != w_S).any() else w_S
+
+
 def as_mixture(w_S: ArrayLike, name: str = "mixture") -> Array:
     """`w_S` as float64 token shares that sum to exactly 1.
 

@@ -1,15 +1,18 @@
 """Sections of a plan computed from its optimum: shares, amounts, caps, predictions, provenance."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 
 import numpy as np
 
 from mixlaw.fitting.bootstrap import bootstrap_interval
 from mixlaw.io.json import named
 from mixlaw.io.notes import Note, null
+from mixlaw.mixtures.simplex import without_dust
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
+from mixlaw.planning.plan import Plan
 from mixlaw.planning.plan_types import Cap, Certificate, Prediction, Provenance
 from mixlaw.planning.verdict import band, epochs_of, losses_of
 from mixlaw.project.request import question
@@ -119,3 +122,44 @@ def provenance(problem: MixtureProblem, seed: int) -> Provenance:
         "targets": {t.name: t.weight for t in problem.targets},
     }
     return Provenance.from_dict(record)
+
+
+def swept(plan: Plan) -> Plan:
+    """The plan with every share below one token of its run set to exactly 0: the optimiser leaves such at a vertex.
+
+    Losses and differences are those of the shares before: they move by less than the optimality gap.
+    """
+    D = plan.tokens
+    if D is None:
+        return plan
+    caps = plan.caps or {}
+    lower = {name: cap.min for name, cap in caps.items()}
+    mixture = _swept(plan.mixture, D, lower)
+    gone = {name for name, w in mixture.items() if w == 0}
+
+    def zeroed(values: Mapping[str, float] | None) -> dict[str, float] | None:
+        return None if values is None else {n: 0.0 if n in gone else x for n, x in values.items()}
+
+    def ends(ranges: Mapping[str, list[float]]) -> dict[str, list[float]]:
+        return {n: [0.0 if x * D < 1 and lower.get(n, 0.0) <= 0 else x for x in pair] for n, pair in ranges.items()}
+
+    near, free, steps = plan.near_optimal, plan.unconstrained, plan.path
+    if near is not None:
+        mixtures = tuple(replace(one, mixture=_swept(one.mixture, D, lower)) for one in near.mixtures)
+        near = replace(near, range=ends(near.range), mixtures=mixtures)
+    return replace(
+        plan,
+        mixture=mixture,
+        interval=None if plan.interval is None else ends(plan.interval),
+        epochs=zeroed(plan.epochs),
+        tokens_by_source=zeroed(plan.tokens_by_source),
+        distance=None if plan.distance is None else replace(plan.distance, epochs=zeroed(plan.distance.epochs)),
+        near_optimal=near,
+        unconstrained=None if free is None else replace(free, mixture=_swept(free.mixture, D, {})),
+        path=None if steps is None else tuple(replace(s, mixture=_swept(s.mixture, s.tokens, lower)) for s in steps),
+    )
+
+
+def _swept(mixture: Mapping[str, float], D: float, lower: Mapping[str, float]) -> dict[str, float]:
+    w_S = without_dust(np.array(list(mixture.values())), D, np.array([lower.get(name, 0.0) for name in mixture]))
+    return named(tuple(mixture), w_S)

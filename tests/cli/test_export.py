@@ -260,3 +260,40 @@ def test_audit_says_what_it_lacks(planned, run, tmp_path):
         code, _, stderr = run("audit", *arguments)
         assert code == 2
         assert named in stderr
+
+
+def test_audit_reads_the_project_of_its_folder(run, tmp_path, monkeypatch):
+    (tmp_path / "mixlaw.yaml").write_text("sources:\n  web: {tokens: 2e9}\nbudget: {params: 1e6, tokens: 1e9}\n")
+    (tmp_path / "weights.json").write_text('{"web": 1}')
+    monkeypatch.chdir(tmp_path)
+    code, stdout, stderr = run("audit", "weights.json", "--json")
+    assert code == 0, stderr
+    assert json.loads(stdout)["epochs"] == {"web": 0.5}
+
+
+def test_audit_prints_asked_and_realised_side_by_side(run, tmp_path):
+    """Without replacement: the books are used up, and the rest is web."""
+    project, weights = tmp_path / "mixlaw.yaml", tmp_path / "run.yaml"
+    project.write_text("sources:\n  web: {tokens: 5e11}\n  books: {tokens: 6e9}\nbudget: {params: 1e9, tokens: 1e11}\n")
+    weights.write_text("dataset: web,books\nmix_strategy: interleave_once\ninterleave_probs: 0.5,0.5\n")
+    arguments = ("audit", weights, "--project", project, "--samples", "packed")
+    code, stdout, stderr = run(*arguments)
+    assert code == 0, stderr
+    lines = stdout.splitlines()
+    assert lines[0].split() == ["source", "asked", "realised", "tokens", "epochs"]
+    assert [line.split() for line in lines[1:3]] == [
+        ["web", "50.0%", "94.0%", "94B", "0.188"],
+        ["books", "50.0%", "6.0%", "6B", "1"],
+    ]
+    found = json.loads(run(*arguments, "--json")[1])
+    assert found["asked"]["mixture"] == {"web": 0.5, "books": 0.5}
+    assert found["realised"]["mixture"] == pytest.approx(found["mixture"])
+
+
+def test_export_writes_the_version_asked_for(planned, run):
+    new, old = (run("export", planned / "plan", "--to", "levanter", *v)[1] for v in ((), ("--version", "configs")))
+    assert "components" in yaml.safe_load(new)["data"]
+    assert "configs" in yaml.safe_load(old)["data"]
+    code, _, stderr = run("export", planned / "plan", "--to", "megatron", "--version", "3")
+    assert code == 2
+    assert "megatron has no version '3'" in stderr

@@ -90,15 +90,15 @@ def realise(found: Weights, sources: Sources, D: float, *, expected: bool = Fals
     rule = replace(found.rule, seed=None) if expected else found.rule
     drawn = rule.draw(given)
     S, unit_E = len(sources), given.length_E
-    tokens_S = np.bincount(source_E, drawn.units_E * unit_E, minlength=S)
+    tokens_S = _summed(source_E, drawn.units_E * unit_E, S)
     distinct_S = np.zeros(S)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         np.maximum.at(distinct_S, source_E, drawn.distinct_E * unit_E)  # copies of a stream start at the same place
-        full_S = np.bincount(source_E, drawn.units_E, minlength=S) / _sizes(found, sources)
+        full_S = _summed(source_E, drawn.units_E, S) / _sizes(found, sources)
         epochs_S = np.where(tokens_S > 0, full_S, np.where(np.isnan(sources.tokens_S), math.nan, 0.0))
     documents_S = _documents(found, sources, source_E, given)
     notes, errors = drawing_notes(found, streams, drawn, given)
-    few, none = few_draws(sources, documents_S, found)
+    few, none = few_draws(sources, documents_S, found.trainer)
     none += [
         f"{name}: {epochs:.4g} epochs, and {found.trainer} refuses more than {found.limits[name]:g}"
         for name, epochs in zip(sources.names, epochs_S.tolist(), strict=True)
@@ -135,8 +135,13 @@ def _documents(found: Weights, sources: Sources, source_E: NDArray[np.intp], giv
     if not found.by_document:
         return np.full(len(sources), math.nan)
     units_E = replace(found.rule, seed=None).draw(given).units_E
-    units_S = np.bincount(source_E, units_E, minlength=len(sources))
+    units_S = _summed(source_E, units_E, len(sources))
     if found.counts != "documents":
         known_S = np.array([math.nan if s.documents is None else s.documents for s in sources])
         units_S = units_S / sources.tokens_S * known_S
     return np.where(np.isin(np.arange(len(sources)), source_E), units_S, math.nan)
+
+
+def _summed(source_E: NDArray[np.intp], value_E: Array, S: int) -> Array:
+    """Sums over the streams of each source (S,)."""
+    return np.bincount(source_E, weights=value_E, minlength=S).astype(np.float64)

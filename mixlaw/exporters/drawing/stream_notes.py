@@ -75,13 +75,13 @@ def _distinct(streams: Sequence[Stream], drawn: Drawn, given: Streams) -> str:
     return listed((f"{short(n)} of {stream.source}" for stream, n in zip(streams, tokens, strict=True)), 4)
 
 
-def few_draws(sources: Sources, documents_S: Array, found: Weights) -> tuple[list[str], list[str]]:
+def few_draws(sources: Sources, documents_S: Array, trainer: str | None) -> tuple[list[str], list[str]]:
     """Notes on sources of which few documents are expected, and errors on those of which less than one is."""
     notes, errors = [], []
     for source, n in zip(sources, documents_S.tolist(), strict=True):
         if n < 1 - 1e-9:
             errors.append(
-                f"{source.name}: {n:.2g} documents of it are expected in the run, less than one: {found.trainer} draws "
+                f"{source.name}: {n:.2g} documents of it are expected in the run, less than one: {trainer} draws "
                 "whole documents; leave it out, or cut its documents into pieces"
             )
         elif n < FEW * (1 - 1e-9):
