@@ -135,13 +135,20 @@ def swept(plan: Plan) -> Plan:
     caps = plan.caps or {}
     lower = {name: cap.min for name, cap in caps.items()}
     mixture = _swept(plan.mixture, D, lower)
-    gone = {name for name, w in mixture.items() if w == 0}
+    if mixture != plan.mixture:
+        grown = {n: w / plan.mixture[n] if plan.mixture[n] else 1.0 for n, w in mixture.items()}
+    else:
+        grown = dict.fromkeys(mixture, 1.0)
 
-    def zeroed(values: Mapping[str, float] | None) -> dict[str, float] | None:
-        return None if values is None else {n: 0.0 if n in gone else x for n, x in values.items()}
+    def scaled(values: Mapping[str, float] | None) -> dict[str, float] | None:
+        return None if values is None else {n: x * grown[n] for n, x in values.items()}
 
     def ends(ranges: Mapping[str, list[float]]) -> dict[str, list[float]]:
-        return {n: [0.0 if x * D < 1 and lower.get(n, 0.0) <= 0 else x for x in pair] for n, pair in ranges.items()}
+        found = {}
+        for n, (low, high) in ranges.items():
+            low, high = (0.0 if x * D < 1 and lower.get(n, 0.0) <= 0 else x for x in (low, high))
+            found[n] = [low, max(high, mixture[n])] if grown[n] > 1 else [low, high]
+        return found
 
     near, free, steps = plan.near_optimal, plan.unconstrained, plan.path
     if near is not None:
@@ -151,9 +158,9 @@ def swept(plan: Plan) -> Plan:
         plan,
         mixture=mixture,
         interval=None if plan.interval is None else ends(plan.interval),
-        epochs=zeroed(plan.epochs),
-        tokens_by_source=zeroed(plan.tokens_by_source),
-        distance=None if plan.distance is None else replace(plan.distance, epochs=zeroed(plan.distance.epochs)),
+        epochs=scaled(plan.epochs),
+        tokens_by_source=scaled(plan.tokens_by_source),
+        distance=None if plan.distance is None else replace(plan.distance, epochs=scaled(plan.distance.epochs)),
         near_optimal=near,
         unconstrained=None if free is None else replace(free, mixture=_swept(free.mixture, D, {})),
         path=None if steps is None else tuple(replace(s, mixture=_swept(s.mixture, s.tokens, lower)) for s in steps),
