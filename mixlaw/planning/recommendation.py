@@ -27,7 +27,6 @@ from mixlaw.planning.plan_sections import (
     intervals,
     predicted,
     provenance,
-    swept,
     tokens_by_source,
 )
 from mixlaw.planning.plan_types import Baseline, Bracket, HeldOutError, LawRecord, NearOptimal, best_feasible
@@ -118,7 +117,7 @@ def recommend(
     )
     if chosen is None:
         notes.append(not_asked("robust"))
-    return swept(replace(plan, notes=as_notes(notes), fit=fit))
+    return replace(plan, notes=as_notes(notes), fit=fit)
 
 
 def _near_optimal(
