@@ -155,7 +155,7 @@ def test_a_worker_without_memory_is_said_and_the_run_is_tried_by_the_next_sweep(
 
     def limited(self, *args, **kwargs):
         real(self, *args, **kwargs)
-        resource.prlimit(self.pid, resource.RLIMIT_AS, (400 << 20, 400 << 20))
+        resource.prlimit(self.pid, resource.RLIMIT_AS, (1000 << 20, 1000 << 20))
 
     monkeypatch.setattr(Spy, "__init__", limited)
     with pytest.raises(MixlawError, match=r"no run finished; the first, r0: .*out of memory"):
