@@ -30,6 +30,7 @@ _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from proxies.
 WHY = {
     "SIGKILL": "out of memory?",
     "SIGABRT": "out of memory?",
+    "SIGSEGV": "out of memory?",
     "SIGBUS": "a file it reads was cut short, or its disk failed",
 }
 
