@@ -3,13 +3,14 @@
 Exit codes: 0 done, 2 bad input with one line that says what to mend, 130 interrupted, 1 a defect of mixlaw.
 """
 
-import os
 import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
 from typer.main import get_command
 
+from mixlaw.cli.output import silence
 from mixlaw.cli.verb_list import LazyGroup
 from mixlaw.errors import MixlawError
 from mixlaw.version import __version__
@@ -38,8 +39,13 @@ def main() -> None:
         code = _complain(interrupted, 130)
     except (BrokenPipeError, SystemExit):
         # The reader of our output left (Typer then ends in SystemExit): nothing to tell anybody, nor to flush later.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence()
         code = 0
+    except OSError as error:  # the file system's, such as a full disk under standard output
+        with suppress(OSError, ValueError):
+            silence()
+        named = f"{error.filename}: " if error.filename else ""
+        code = _complain(f"{named}{error.strerror or error}", 2)
     except Exception as error:
         if not hasattr(error, "format_message"):  # not a usage error of the command line's parser
             raise

@@ -1,10 +1,13 @@
 """Output of the verbs: messages, files, folders."""
 
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mixlaw.errors import MixlawError
+from mixlaw.io.writing import replacing
 
 
 def out_file(out: Path) -> Path:
@@ -20,11 +23,33 @@ def out_file(out: Path) -> Path:
 
 
 def written(out: Path, write: Any) -> None:
-    """Call `write(out)`; an error of the file system becomes a `MixlawError`."""
+    """Call `write(draft)`, where the draft takes the place of `out` once it is whole.
+
+    Raises:
+        MixlawError: the file cannot be written.
+    """
+    with replacing(out) as draft:
+        write(draft)
+
+
+def answer(show: Callable[[], object], save: Callable[[], object] | None = None) -> None:
+    """Print an answer, then save it; it is saved too if the reader of the output has left or its disk is full."""
     try:
-        write(out)
-    except OSError as error:
-        raise MixlawError(f"--out {out}: cannot be written ({error.strerror}): name another file") from None
+        show()
+        sys.stdout.flush()
+    except OSError:
+        silence()
+        if save is None:
+            raise
+        save()
+        raise
+    if save is not None:
+        save()
+
+
+def silence() -> None:
+    """Send what is still to be printed nowhere, so that Python's exit does not fail on it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def make_folder(out: Path) -> Path:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from mixlaw.cli.output import make_folder, say
+from mixlaw.cli.output import make_folder, say, written
 from mixlaw.cli.progress import duration, with_bar, with_progress, with_stages
 from mixlaw.errors import MixlawError
 
@@ -124,7 +124,7 @@ def _write_failed(path: Path, failed: "Mapping[str, Failure]") -> None:
         path.unlink(missing_ok=True)  # of an earlier sweep, whose runs have rows now
         return
     rows = [{"run_id": run, "kind": failure.kind, "reason": failure.reason} for run, failure in failed.items()]
-    pd.DataFrame(rows).to_csv(path, index=False)
+    written(path, lambda file: pd.DataFrame(rows).to_csv(file, index=False))
 
 
 def read_text(out: Path, limit: float, work: "Callable[[Build], Result]") -> "Result":
@@ -162,16 +162,20 @@ def check_law(law: str, scale: float | None, mixed: bool) -> None:
 def save_plan(out: Path, plan: "Plan", runs: "Runs", source: Path | None = None) -> None:
     """Write the files that `report` and `export` need. `source`: file that the runs were read from."""
     from mixlaw.figures import save_path_figure, save_plan_figure
+    from mixlaw.io.writing import replacing_all
 
     folder = make_folder(out)
     table = folder / "runs.csv"
-    if source is None or not (table.exists() and table.samefile(source)):  # a user's own table is not written over
-        runs.write(table)
     assert plan.fit is not None, "a plan that `recommend` made has its fit"
-    plan.fit.save(folder / "fit.json")
-    plan.save(folder / "plan.json")
-    save_plan_figure(plan, folder / "plan.png")
-    drawn = ", path.png" * save_path_figure(plan, folder / "path.png")
+    with replacing_all() as draft_of:  # the files of a folder belong together: all are replaced, or none
+        if source is None or not (table.exists() and table.samefile(source)):  # a user's own table is not written over
+            runs.write(draft_of(table))
+        plan.fit.save(draft_of(folder / "fit.json"))
+        plan.save(draft_of(folder / "plan.json"))
+        save_plan_figure(plan, draft_of(folder / "plan.png"))
+        drawn = ", path.png" * (len(plan.path or ()) > 1)
+        if drawn:
+            save_path_figure(plan, draft_of(folder / "path.png"))
     say(f"wrote plan.json, plan.png{drawn}, fit.json and runs.csv to {folder}")
 
 
@@ -184,8 +188,8 @@ class PlanOptions:
     ask: "Ask | None" = None
 
 
-def plan_of_task(task: "Task", runs: "Runs", law: str, options: PlanOptions, out: Path) -> "Plan":
-    """Fit a law to a task's runs, make the plan, and save both."""
+def plan_of_task(task: "Task", runs: "Runs", law: str, options: PlanOptions) -> "Plan":
+    """Fit a law to a task's runs, and make the plan."""
     from mixlaw.estimation.goals import goal
     from mixlaw.fitting.fit_runs import fit
     from mixlaw.planning.recommendation import recommend
@@ -204,6 +208,4 @@ def plan_of_task(task: "Task", runs: "Runs", law: str, options: PlanOptions, out
             seed=options.seed,
         )
 
-    plan = with_stages("recommend", work)
-    save_plan(out, plan, runs)
-    return plan
+    return with_stages("recommend", work)

@@ -18,6 +18,7 @@ from mixlaw.exporters.reading import by_name, weights_in
 from mixlaw.exporters.recipe import ExportOptions, Recipe, recipe
 from mixlaw.exporters.rounding import keeps
 from mixlaw.exporters.trainers.base import Trainer
+from mixlaw.io.writing import replacing_all
 from mixlaw.project.plan_like import PlanLike
 from mixlaw.project.sources import Sources
 from mixlaw.typing import Array
@@ -70,11 +71,12 @@ class Export:
     def save(self, path: str | Path) -> list[Path]:
         """Write the file; if its format has no comments, also `<path>.mixlaw.json` with the provenance."""
         written = [Path(path)]
-        written[0].write_text(self.text, encoding="utf-8")
-        if not self.comments:
-            written.append(Path(f"{path}.mixlaw.json"))
-            about = {key: value for key, value in self.to_dict().items() if key not in ("text", "suffix", "comments")}
-            written[1].write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        with replacing_all() as draft_of:
+            draft_of(path).write_text(self.text, encoding="utf-8")
+            if not self.comments:
+                written.append(Path(f"{path}.mixlaw.json"))
+                about = {k: value for k, value in self.to_dict().items() if k not in ("text", "suffix", "comments")}
+                draft_of(written[1]).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
         return written
 
 

@@ -9,6 +9,7 @@ from matplotlib.ticker import LogLocator
 
 from mixlaw.figures import style
 from mixlaw.figures.predicted_observed import board_differences
+from mixlaw.io.writing import replacing
 from mixlaw.validation.leaderboard import Board, Leaderboard
 
 
@@ -87,4 +88,5 @@ def save_leaderboard_figure(leaderboard: Leaderboard, path: str | Path) -> None:
     ...     (Path(folder) / "leaderboard.svg").stat().st_size > 1000
     True
     """
-    leaderboard_figure(leaderboard).savefig(path, dpi=150)
+    with replacing(path) as draft:
+        leaderboard_figure(leaderboard).savefig(draft, dpi=150)

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mixlaw.figures import style
+from mixlaw.io.writing import replacing
 from mixlaw.planning.plan import Plan
 
 
@@ -60,5 +61,6 @@ def save_path_figure(plan: Plan, path: str | Path) -> bool:
         return False
     figure = Figure(figsize=(8.0, 3.6), layout="constrained")
     budget_path(plan, figure.subplots())
-    figure.savefig(path, dpi=150)
+    with replacing(path) as draft:
+        figure.savefig(draft, dpi=150)
     return True

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure, SubFigure
 from mixlaw.errors import short
 from mixlaw.figures import style
 from mixlaw.figures.bars import epochs_bars, mixture_bars
+from mixlaw.io.writing import replacing
 from mixlaw.laws import by_name
 from mixlaw.planning.plan import Plan
 
@@ -93,4 +94,5 @@ def save_plan_figure(plan: Plan, path: str | Path) -> None:
     ...     (Path(folder) / "plan.svg").stat().st_size > 1000
     True
     """
-    plan_figure(plan).savefig(path, dpi=150)
+    with replacing(path) as draft:
+        plan_figure(plan).savefig(draft, dpi=150)

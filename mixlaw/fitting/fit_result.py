@@ -18,6 +18,7 @@ from mixlaw.fitting.fit_file import FitRecord, Interval, Parameter
 from mixlaw.fitting.training_data import TrainingData
 from mixlaw.io.json import no_nan
 from mixlaw.io.notes import UNIQUE, with_code
+from mixlaw.io.writing import write_text
 from mixlaw.laws import Law, Reference, Row, SourcePrior
 from mixlaw.laws.base import constrain, fitted_fields
 from mixlaw.mixtures.simplex import as_mixture
@@ -233,8 +234,8 @@ class Fit(FitRecord):
         return fit_file.encode(self, self.parameters, self.intervals)
 
     def save(self, path: str | Path) -> None:
-        """Write the fit as JSON, which `read_fit` reads."""
-        Path(path).write_text(json.dumps(no_nan(self.to_dict())), encoding="utf-8")
+        """Write the fit as JSON, which `read_fit` reads. Raises MixlawError if the file cannot be written."""
+        write_text(path, json.dumps(no_nan(self.to_dict())))
 
     def take_targets(self, index_K: list[int]) -> "Fit":
         """The fit for some of its targets, in the order given."""

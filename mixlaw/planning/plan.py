@@ -13,6 +13,7 @@ from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.json import read_object
 from mixlaw.io.notes import NOT_ASKED, Note, as_notes
 from mixlaw.io.section import NO_KEY, OPTIONAL_KEY, Section
+from mixlaw.io.writing import write_text
 from mixlaw.laws import by_name
 from mixlaw.planning import plan_types as of
 from mixlaw.planning.notes import read_notes
@@ -169,8 +170,8 @@ class Plan(Section):
         return f" {'than' if self.verdict == 'better' else 'with'} {name}{run}, the best baseline"
 
     def save(self, path: str | Path) -> None:
-        """Write the plan as JSON."""
-        Path(path).write_text(json.dumps(self.to_dict(), indent=1), encoding="utf-8")
+        """Write the plan as JSON. Raises MixlawError if the file cannot be written."""
+        write_text(path, json.dumps(self.to_dict(), indent=1))
 
 
 def read_plan(path: str | Path) -> Plan:

@@ -16,7 +16,7 @@ render            Render the page: one HTML file that contains its style, script
 from dataclasses import dataclass
 from pathlib import Path
 
-from mixlaw.errors import MixlawError
+from mixlaw.io.writing import write_text
 from mixlaw.reports.inputs import ReportInputs, read_inputs, read_leaderboard
 from mixlaw.reports.render import render
 
@@ -47,10 +47,7 @@ class Report:
         Raises:
             MixlawError: the file cannot be written.
         """
-        try:
-            Path(path).write_text(self.html, encoding="utf-8")
-        except OSError as error:
-            raise MixlawError(f"{path}: cannot be written ({error.strerror}): name another file") from None
+        write_text(path, self.html)
 
 
 def report(folder: str | Path, *, leaderboard: str | Path | None = None, held_out: bool = True) -> Report:

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from mixlaw.errors import MixlawError
+from mixlaw.io.writing import write_text
 from mixlaw.planning.plan import read_plan
 from mixlaw.reports.inputs import Predicted
 
@@ -127,9 +128,9 @@ def save(notebook: "NotebookNode", path: str | Path) -> None:
     """Write an .ipynb file.
 
     Raises:
-        OSError: it cannot be written.
+        MixlawError: it cannot be written.
     """
-    Path(path).write_text(packages()[0].writes(notebook) + "\n", encoding="utf-8")
+    write_text(path, packages()[0].writes(notebook) + "\n")
 
 
 def packages() -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mixlaw.errors import MixlawError, listed, nearest
 from mixlaw.io.table import Table, from_frame, read_table
+from mixlaw.io.writing import replacing
 from mixlaw.runs import columns as _columns
 from mixlaw.runs.measurement import PREFIX, Measurement, of_frame
 from mixlaw.typing import Array
@@ -143,10 +144,11 @@ class Runs:
             write = self.frame.to_csv
         else:
             raise MixlawError(f"{file}: unknown kind of file; run tables end in .csv, .csv.gz or .parquet")
-        try:
-            write(file, index=False)
-        except (OSError, TypeError, ValueError) as error:  # the last two: Parquet, a column of mixed types
-            raise MixlawError(f"{file}: cannot be written ({error})") from None
+        with replacing(file) as draft:
+            try:
+                write(draft, index=False)
+            except (TypeError, ValueError) as error:  # Parquet, a column of mixed types
+                raise MixlawError(f"{file}: cannot be written ({error})") from None
 
     def hash(self) -> str:
         """A short sha256 of what laws see: names, run ids and numbers, in their order."""

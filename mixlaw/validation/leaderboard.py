@@ -12,6 +12,7 @@ import pandas as pd
 
 from mixlaw.estimation.metrics import METRICS, Predictions
 from mixlaw.io.section import Section
+from mixlaw.io.writing import replacing_all
 
 SCHEMA = 1
 
@@ -183,7 +184,8 @@ class Leaderboard:
         return LeaderboardRecord(SCHEMA, "leaderboard", boards, self.skipped, self.notes, self.provenance).to_dict()
 
     def save(self, folder: str | Path) -> None:
-        """Write leaderboard.csv and leaderboard.json into an existing folder."""
+        """Write leaderboard.csv and leaderboard.json into an existing folder. Raises MixlawError if that fails."""
         folder = Path(folder)
-        self.frame().to_csv(folder / "leaderboard.csv", index=False)
-        (folder / "leaderboard.json").write_text(json.dumps(self.to_dict(), indent=1), encoding="utf-8")
+        with replacing_all() as draft_of:
+            self.frame().to_csv(draft_of(folder / "leaderboard.csv"), index=False)
+            draft_of(folder / "leaderboard.json").write_text(json.dumps(self.to_dict(), indent=1), encoding="utf-8")

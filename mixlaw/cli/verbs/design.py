@@ -10,7 +10,7 @@ import typer
 
 from mixlaw.cli.inputs import counted, project_at, stated_budget
 from mixlaw.cli.options import reads_text
-from mixlaw.cli.output import out_file, say, written
+from mixlaw.cli.output import answer, out_file, say, written
 from mixlaw.cli.progress import with_stages
 from mixlaw.errors import MixlawError, nearest
 
@@ -117,12 +117,15 @@ def design(
         else:
             found = after_runs(after, read, stated_budget(flops, params, tokens), law, wish, candidates)
         table, report, shown = found.frame, found.content, found.content.to_dict()
-    if as_json:
-        print(json.dumps(shown | {"design": json.loads(table.to_json(orient="records"))}, indent=1))
-    elif report is not None:
-        print_next(table, report)
-    if out is not None:
-        written(out, lambda file: table.to_csv(file, index=False))
+
+    def show() -> None:
+        if as_json:
+            print(json.dumps(shown | {"design": json.loads(table.to_json(orient="records"))}, indent=1))
+        elif report is not None:
+            print_next(table, report)
+
+    save = None if out is None else lambda: written(out, lambda file: table.to_csv(file, index=False))
+    answer(show, save)
     for note in shown["notes"] if after is None else ():
         say(f"note: {note}")
 

@@ -8,7 +8,7 @@ import typer
 
 from mixlaw.cli.inputs import plan_sources, read_plan_at, with_documents
 from mixlaw.cli.options import reads_text
-from mixlaw.cli.output import out_file, written
+from mixlaw.cli.output import answer, out_file
 
 TRAINERS = (
     "megatron, olmo-core, levanter, streaming, datasets, maxtext, nanotron, torchtitan, llama-factory, axolotl, "
@@ -55,12 +55,14 @@ def export_plan(
         used = [name for name, share in read.mixture.items() if share > 0]
         sources = with_documents(sources, used, folder)
     made = export(read, to, sources, options)
-    if out is not None:
-        written(out, made.save)
-    if as_json:
-        print(json.dumps(made.to_dict(), indent=1))
-    elif out is None:
-        print(made.text, end="")
+
+    def show() -> None:
+        if as_json:
+            print(json.dumps(made.to_dict(), indent=1))
+        elif out is None:
+            print(made.text, end="")
+
+    answer(show, None if out is None else lambda: made.save(out))
     for note in made.notes:
         say(f"note: {note}")
     if out is not None:

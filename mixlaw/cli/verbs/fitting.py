@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mixlaw.cli.options import AtScale, Json, Law, RunTable, Seed
-from mixlaw.cli.output import make_folder, out_file, say, written
+from mixlaw.cli.output import answer, make_folder, out_file, say, written
 from mixlaw.cli.progress import with_bar, with_stages
 from mixlaw.errors import MixlawError
 
@@ -33,8 +33,7 @@ def fit(
         bootstrap = 0 if law != "auto" and issubclass(by_name(law), Reference) else 200
     table, replicas = read_runs(runs), bootstrap
     fitted = with_stages("fit", lambda: estimate(table, law, seed=seed, scale=scale, bootstrap=replicas))
-    written(out, fitted.save)
-    print_fit(fitted)
+    answer(lambda: print_fit(fitted), lambda: fitted.save(out))
 
 
 def compare(
@@ -58,13 +57,17 @@ def compare(
     if out is not None:
         make_folder(out)
     board = with_bar("compare", lambda tell: judge(table, names, seed=seed, tell=tell))
-    if out is not None:
+
+    def save() -> None:
         from mixlaw.figures import save_leaderboard_figure
 
+        assert out is not None
         board.save(out)
         save_leaderboard_figure(board, out / "leaderboard.png")
         say(f"wrote leaderboard.csv, leaderboard.json and leaderboard.png to {out}")
-    print(json.dumps(board.to_dict(), indent=1)) if as_json else print_leaderboard(board)
+
+    show = lambda: print(json.dumps(board.to_dict(), indent=1)) if as_json else print_leaderboard(board)  # noqa: E731
+    answer(show, None if out is None else save)
 
 
 def predict(

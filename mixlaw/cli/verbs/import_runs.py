@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mixlaw.cli.options import parse_pairs
-from mixlaw.cli.output import out_file, written
+from mixlaw.cli.output import answer, out_file
 from mixlaw.errors import MixlawError, listed
 
 WIDTH = 80
@@ -67,9 +67,11 @@ def import_table(
         unfinished=unfinished,
     )
     found = import_runs(format, files, options)
-    written(out, found.runs.write)
     content = found.to_dict()
-    print(json.dumps(content, indent=1) if as_json else _summary(content, out))
+    shown = json.dumps(content, indent=1) if as_json else _summary(content)
+    answer(lambda: print(shown), lambda: found.runs.write(out))
+    if not as_json:
+        print(f"wrote {out}")
 
 
 def _number(text: str) -> float:
@@ -91,12 +93,11 @@ def _mapping(path: Path | None) -> dict[str, str | None]:
     return content
 
 
-def _summary(content: dict[str, Any], out: Path) -> str:
+def _summary(content: dict[str, Any]) -> str:
     lines = [
         f"{content['runs']} runs in {content['rows']} rows, {content['not_measured']} losses not measured",
         f"{len(content['sources'])} sources: {listed(content['sources'], 40)}",
         f"{len(content['targets'])} targets: {listed(content['targets'], 40)}",
         *(f"note: {note}" for note in content["notes"]),
-        f"wrote {out}",
     ]
     return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for line in lines)

@@ -9,7 +9,7 @@ import typer
 
 from mixlaw.cli.inputs import counted, project_at, read_texts, stated_budget
 from mixlaw.cli.options import AtScale, Json, Law, Seconds, Seed, reads_text
-from mixlaw.cli.output import make_folder, say
+from mixlaw.cli.output import answer, make_folder, say
 from mixlaw.cli.plan_options import (
     Bracket,
     By,
@@ -29,9 +29,14 @@ from mixlaw.cli.proxies import PlanOptions, TextTokens, check_law, plan_of_task,
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mixlaw.planning.plan import Plan
     from mixlaw.project.project_file import Project
     from mixlaw.project.sources import Budget
+
+    Made = tuple[Plan, Callable[[], None] | None]
+    """A plan, and the function that saves it once it has been printed."""
 
 
 @reads_text
@@ -78,7 +83,7 @@ def recommend(
         wishes = [wish for wish in (objective, served, sizes, reuse) if wish is not None]
         _refuse_beside_demo(bool(project or runs or budget), not plain or bool(wishes))
         check_law(law, scale, mixed=True)
-        plan = _demo(out or Path("mixlaw-demo"), law, seed)
+        plan, save = _demo(out or Path("mixlaw-demo"), law, seed)
     else:
         read = project_at(project, needed=runs is None)
         budget, constraints = budgeted(budget, read, served, sizes), constrained(read, objective, reuse)
@@ -89,17 +94,17 @@ def recommend(
             make_folder(out)
         if no_proxies:
             assert read is not None
-            plan = plan_without_runs(replace(read, budget=budget, constraints=constraints), by, seed, out)
+            plan, save = plan_without_runs(replace(read, budget=budget, constraints=constraints), by, seed, out)
         elif runs is not None:
-            plan = _from_runs(runs, read, budget, law, scale, out, options)
+            plan, save = _from_runs(runs, read, budget, law, scale, out, options)
         else:
             assert read is not None
             check_law(law, scale, mixed=len(read.sources) > 1)
             folder = make_folder(out or Path("mixlaw-out"))
             task = read_text(folder, text_tokens, lambda b: _task(read, budget, seed, seconds, b))
-            plan = _from_text(task, law, folder, options)
+            plan, save = _from_text(task, law, folder, options)
     show = print_nearest if no_proxies else print_plan
-    print(json.dumps(plan.to_dict(), indent=1)) if as_json else show(plan)
+    answer(lambda: print(json.dumps(plan.to_dict(), indent=1)) if as_json else show(plan), save)
 
 
 def _refuse_beside_no_proxies(no_proxies: bool, by: str | None, with_runs: bool) -> None:
@@ -128,7 +133,7 @@ def _from_runs(
     scale: float | None,
     out: Path | None,
     options: PlanOptions,
-) -> "Plan":
+) -> "Made":
     from mixlaw.cli.inputs import check_tokenizer, since, with_stale
     from mixlaw.estimation.goals import goal
     from mixlaw.fitting.fit_runs import fit
@@ -159,9 +164,7 @@ def _from_runs(
         )
 
     plan = with_stale(with_stages("recommend", work), found)
-    if out is not None:
-        save_plan(out, plan, runs, path)
-    return plan
+    return plan, None if out is None else lambda: save_plan(out, plan, runs, path)
 
 
 def _task(project: "Project", budget: "Budget | None", seed: int, seconds: float, build: Any) -> Any:
@@ -170,12 +173,13 @@ def _task(project: "Project", budget: "Budget | None", seed: int, seconds: float
     return project_task(project, budget, seed, seconds, build=build)
 
 
-def _from_text(task: Any, law: str, out: Path, options: PlanOptions) -> "Plan":
+def _from_text(task: Any, law: str, out: Path, options: PlanOptions) -> "Made":
     runs = train_proxies(task, options.seed, out)
-    return plan_of_task(task, runs, law, options, out)
+    plan = plan_of_task(task, runs, law, options)
+    return plan, lambda: save_plan(out, plan, runs)
 
 
-def _demo(out: Path, law: str, seed: int) -> "Plan":
+def _demo(out: Path, law: str, seed: int) -> "Made":
     from mixlaw.auditing.budget_check import with_check
     from proxies.data.mixture import Mixture
     from proxies.tasks.task import demo_task, measure
@@ -183,28 +187,27 @@ def _demo(out: Path, law: str, seed: int) -> "Plan":
     say("reading text of this Python installation and its packages ...")
     task, store = demo_task(seed), make_folder(out) / "store"
     runs = train_proxies(task, seed, out)
-    plan = plan_of_task(task, runs, law, PlanOptions(seed), out)
+    plan = plan_of_task(task, runs, law, PlanOptions(seed))
     proportional = plan.baselines["proportional"]
     assert proportional is not None, "the demo's sources have tokens"
     shares = {"recommended": plan.mixture, "proportional": proportional.mixture}
     named = {name: Mixture(mixture) for name, mixture in shares.items()}
     measured = with_progress("check at the budget", lambda tell: measure(task, named, store, seed, tell))
     plan = with_check(plan, measured)
-    plan.save(out / "plan.json")
-    from mixlaw.figures import save_plan_figure
-
-    save_plan_figure(plan, out / "plan.png")
-    return plan
+    return plan, lambda: save_plan(out, plan, runs)
 
 
-def plan_without_runs(project: "Project", by: str | None, seed: int, out: Path | None) -> "Plan":
-    """The transport optimum as a plan, written to DIR/plan.json if a folder is given."""
+def plan_without_runs(project: "Project", by: str | None, seed: int, out: Path | None) -> "Made":
+    """The transport optimum as a plan, and a function that writes it to DIR/plan.json if a folder is given."""
     from mixlaw.appraisal import DISTANCES, nearest_plan
     from mixlaw.cli.output import make_folder, say
 
     read = counted(project)
     plan = nearest_plan(read_texts(read, seed), read, by or DISTANCES[0], seed)
-    if out is not None:
+
+    def save() -> None:
+        assert out is not None
         plan.save(make_folder(out) / "plan.json")
         say(f"wrote plan.json to {out}")
-    return plan
+
+    return plan, None if out is None else save

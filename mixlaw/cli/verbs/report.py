@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mixlaw.cli.output import out_file, written
+from mixlaw.cli.output import out_file
 from mixlaw.errors import MixlawError
 
 
@@ -57,7 +57,7 @@ def _page(folder: Path, out: Path, leaderboard: Path | None, held_out: bool) -> 
     from mixlaw.reports import report
 
     page = report(folder, leaderboard=leaderboard, held_out=held_out)
-    written(out, page.save)
+    page.save(out)
     for reason in page.missing:
         say(f"note: {reason}")
 
@@ -76,7 +76,7 @@ def _notebook(folder: Path, out: Path, leaderboard: Path | None, held_out: bool)
     from mixlaw.reports.notebook import plan_notebook, save
 
     made = plan_notebook(folder, out.absolute().parent, leaderboard=leaderboard, held_out=held_out)
-    written(out, lambda file: save(made, file))
+    save(made, out)
 
 
 def _compare(folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mixlaw.cli.options import reads_text
-from mixlaw.cli.output import make_folder, say
+from mixlaw.cli.output import answer, make_folder, say
 from mixlaw.cli.proxies import TextTokens, Training, make_backend, read_text, train_proxies
 from mixlaw.errors import MixlawError
 
@@ -41,7 +41,7 @@ def search(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
     """Propose, run, refit, narrow, and again; then recommend. The same command goes on where it was stopped."""
-    from mixlaw.cli.proxies import PlanOptions, check_law, plan_of_task
+    from mixlaw.cli.proxies import PlanOptions, check_law, plan_of_task, save_plan
     from mixlaw.cli.tables import print_plan
     from mixlaw.cli.verbs.design import wished
     from mixlaw.project.project_file import read_project
@@ -64,13 +64,20 @@ def search(
     training = Training(team, place)
     train = _told(lambda now, chosen: train_proxies(now, seed, out, chosen, training), rounds)
     task, found, told = loop(task, mixtures(task, seed), rounds, wish, law, out, train)
-    plan = plan_of_task(task, found, law, PlanOptions(seed, read.constraints), out)
-    _keep(out / "rounds.json", told)
-    if as_json:
-        print(json.dumps(plan.to_dict(), indent=1))
-    else:
-        print_rounds(told)
-        print_plan(plan)
+    plan = plan_of_task(task, found, law, PlanOptions(seed, read.constraints))
+
+    def show() -> None:
+        if as_json:
+            print(json.dumps(plan.to_dict(), indent=1))
+        else:
+            print_rounds(told)
+            print_plan(plan)
+
+    def save() -> None:
+        save_plan(out, plan, found)
+        _keep(out / "rounds.json", told)
+
+    answer(show, save)
 
 
 def _told(train: "Train", rounds: int) -> "Train":
@@ -89,7 +96,9 @@ def _told(train: "Train", rounds: int) -> "Train":
 def _keep(path: Path, told: "list[Round]") -> None:
     from dataclasses import asdict
 
-    path.write_text(json.dumps([asdict(one) for one in told], indent=1), encoding="utf-8")
+    from mixlaw.io.writing import write_text
+
+    write_text(path, json.dumps([asdict(one) for one in told], indent=1))
 
 
 def print_rounds(told: "list[Round]", write: Callable[[str], None] = print) -> None:

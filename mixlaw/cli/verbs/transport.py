@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixlaw.cli.options import Json, Seed
-from mixlaw.cli.output import out_file, written
+from mixlaw.cli.output import answer, out_file, written
 from mixlaw.errors import MixlawError
+from mixlaw.io.writing import new_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,11 +57,13 @@ def score(
     if count is not None and not 1 <= count <= len(texts):
         raise MixlawError(f"--count {count}: the pool has {len(texts):,} documents")
     frame = pd.DataFrame({"document": range(len(texts))} | scorers[by](texts, wanted, count, dims, seed))
-    written(out, lambda path: frame.to_parquet(path, index=False))
     chosen = int(frame["chosen"].sum()) if "chosen" in frame else None
     content = {"documents": len(texts), "target_documents": len(wanted), "by": by, "chosen": chosen}
     said = "" if chosen is None else f", {chosen:,} chosen"
-    print(json.dumps(content, indent=1) if as_json else f"{len(texts):,} documents scored{said}\nwrote {out}")
+    shown = json.dumps(content, indent=1) if as_json else f"{len(texts):,} documents scored{said}"
+    answer(lambda: print(shown), lambda: written(out, lambda file: frame.to_parquet(file, index=False)))
+    if not as_json:
+        print(f"wrote {out}")
 
 
 def _importance(texts: list[str], wanted: list[str], count: int | None, _dims: int, seed: int) -> "Columns":
@@ -123,13 +126,11 @@ def cluster(
     features = _features(drawn, dims, whiten=False)  # k-means wants the loud directions: kinds lie along them
     _, centre_KxP = split(features(drawn), sources, seed)
     names = [f"cluster-{k:02d}" for k in range(sources)]
-    try:
-        out.mkdir(parents=True)
-        counts = _deal(read_documents(pool), Clusters(features, centre_KxP), [out / f"{name}.jsonl" for name in names])
+    with new_folder(out) as draft:
+        files = [draft / f"{name}.jsonl" for name in names]
+        counts = _deal(read_documents(pool), Clusters(features, centre_KxP), files)
         lines = [f"  {name}: {{paths: [{name}.jsonl]}}\n" for name, held in zip(names, counts, strict=True) if held]
-        (out / "mixlaw.yaml").write_text("sources:\n" + "".join(lines), encoding="utf-8")
-    except OSError as error:
-        raise MixlawError(f"--out {out}: cannot be written ({error.strerror}): name another folder") from None
+        (draft / "mixlaw.yaml").write_text("sources:\n" + "".join(lines), encoding="utf-8")
     found = dict(zip(names, counts, strict=True))
     print(json.dumps({"documents": found}, indent=1) if as_json else _told(found, out))
 
