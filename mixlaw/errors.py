@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Characters that act on a terminal or reorder the text around them; a tab and the end of a line do not."""
 
 
 class MixlawError(ValueError):
@@ -20,6 +24,15 @@ class MixlawError(ValueError):
         # Names and cells come from files: their line breaks and escape sequences must not reach a terminal.
         printable = "".join(c if c.isprintable() or c.isspace() else "?" for c in str(message))
         super().__init__(" ".join(printable.split()))
+
+
+def printable(text: str) -> str:
+    """Text for a terminal: escape sequences and other control characters are replaced, line ends stay.
+
+    >>> printable("run \\x1b]0;renamed\\x07")
+    'run ?]0;renamed?'
+    """
+    return CONTROL.sub("?", text)
 
 
 def shown(value: object, limit: int = 60) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from mixlaw.cli.output import silence
+from mixlaw.cli.output import say, silence
 from mixlaw.cli.verb_list import LazyGroup
 from mixlaw.errors import MixlawError
 from mixlaw.version import __version__
@@ -64,7 +64,7 @@ def _command() -> Any:
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    say(f"error: {' '.join(message.split())}")
     return code
 
 

@@ -1,5 +1,6 @@
 """What verbs of the command line share: options, and files read and written for them."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -88,7 +89,12 @@ def since(folder: Path, project: "Project", runs: "Runs") -> "tuple[Stale, ...]"
     path = folder / "plan.json"
     if not path.exists():
         return ()
-    content = read_plan(path).to_dict()
+    try:
+        content = read_plan(path).to_dict()
+    except MixlawError as error:  # it was not named: the shell may just have made it for this command's own output
+        if os.path.getsize(path):
+            say(f"note: the plan beside the runs was not compared with this one: {error}")
+        return ()
     if not set(content["mixture"]) & {*project.sources.names, *runs.sources}:  # a plan of something else
         return ()
     found = compare(content, project.sources, targets=project.targets)

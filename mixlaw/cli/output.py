@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mixlaw.errors import MixlawError
+from mixlaw.errors import MixlawError, printable
 from mixlaw.io.writing import replacing
 
 
@@ -66,5 +66,10 @@ def make_folder(out: Path) -> Path:
 
 
 def say(message: str) -> None:
-    """Print one line to stderr."""
-    print(message, file=sys.stderr)
+    """Print one line to stderr, without control characters of names and notes."""
+    print(printable(message), file=sys.stderr, flush=True)
+
+
+def tell(message: str, end: str = "\n") -> None:
+    """Print to standard output, without control characters of names and notes."""
+    print(printable(message), end=end)

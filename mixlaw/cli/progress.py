@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mixlaw.cli.output import say
+from mixlaw.errors import printable
 from mixlaw.io.progress import listening
 
 if TYPE_CHECKING:
@@ -31,11 +33,11 @@ def plain(title: str, clock: Any = time.monotonic) -> "Progress":
     def tell(status: "Status") -> None:
         nonlocal last, first
         if " " in status.message:  # a remark; a run's end is its name alone
-            print(f"{title}: {status.message}", file=sys.stderr)
+            say(f"{title}: {status.message}")
         ended = status.message != "" and status.done + status.failed == status.total
         if (ended and not first) or clock() - last >= EVERY:
             last = clock()
-            print(f"{title}: {described(status)}", file=sys.stderr, flush=True)
+            say(f"{title}: {described(status)}")
         first = False
 
     return tell
@@ -70,7 +72,7 @@ def _live(title: str, work: Any) -> Any:
 
         def tell(status: "Status") -> None:
             if " " in status.message:
-                bar.console.print(status.message, markup=False, highlight=False)
+                bar.console.print(printable(status.message), markup=False, highlight=False)
             bar.update(task, completed=status.share, now=described(status))
 
         return work(tell)
@@ -112,7 +114,7 @@ def plain_stages(title: str, every: float = SILENT) -> Iterator[Callable[[str], 
     def watch() -> None:
         while not ended.wait(every):
             said = f"{title}: {now['what']}, {duration(time.monotonic() - start)} so far"
-            print(said, file=sys.stderr, flush=True)
+            say(said)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

@@ -12,8 +12,9 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from mixlaw.errors import short
+from mixlaw.errors import printable, short
 
 if TYPE_CHECKING:  # `mixlaw laws` prints its table without importing JAX and pandas
     from mixlaw.fitting.fit_result import Fit
@@ -59,11 +60,18 @@ class _Output:
         return self.stream.fileno()
 
 
+class _Printed(Console):
+    """A console that prints no control character of names and notes; `escape` leaves them in."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
+
+
 def make_console() -> Console:
     out: Any = _Output(sys.stdout)
     options = {"file": out, "highlight": False, "emoji": False}
-    console = Console(**options)
-    return console if console.is_terminal and console.width < WIDTH else Console(**options, width=WIDTH)
+    console = _Printed(**options)
+    return console if console.is_terminal and console.width < WIDTH else _Printed(**options, width=WIDTH)
 
 
 def make_table(*columns: str, names: Iterable[str] = (), most: int = NAME) -> Table:

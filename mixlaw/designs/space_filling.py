@@ -22,6 +22,9 @@ _POOL = 4000  # draws that stand for the feasible set
 _CONCENTRATION = 3.0  # of the draws, times S: few corners and edges
 _ROUNDS = 25  # of k-means; later ones move no point that matters
 
+MOST_RUNS = 10_000
+"""Runs above which a design is refused: its pool and its distances take gigabytes."""
+
 
 @dataclass(frozen=True)
 class Design:
@@ -117,6 +120,8 @@ def check_counts(runs: int, seed: int) -> None:
     """Refuse a number of runs or a seed that is none."""
     if isinstance(runs, bool) or not isinstance(runs, (int, np.integer)) or runs < 1:
         raise MixlawError(f"design: runs is {runs}; it must be a whole number, 1 or more")
+    if runs > MOST_RUNS:
+        raise MixlawError(f"design: runs is {runs:,}; at most {MOST_RUNS:,} are designed at once")
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise MixlawError(f"design: seed is {seed}; it must be a whole number, 0 or more")
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mixlaw.errors import MixlawError
+from mixlaw.errors import MixlawError, listed
 from mixlaw.estimation.goals import Goal, closeness, unbracketed
 from mixlaw.laws import Law, Reference, Row, SourcePrior, View
 from mixlaw.runs.run_table import Runs
@@ -227,3 +227,24 @@ def _one_scale(runs: Runs, law: type[Law] | type[Reference], notes: list[str]) -
     elif rows.sum() < len(rows):
         notes.append(f"{len(rows) - rows.sum()} rows that are not a run's last checkpoint are left out")
     return runs.select(rows)
+
+
+def check_losses_differ(runs: Runs) -> None:
+    """Refuse a target whose loss is the same in all runs: a stuck evaluation, or a column that was copied down.
+
+    Raises:
+        MixlawError: naming the targets.
+
+    >>> import pandas as pd
+    >>> check_losses_differ(Runs.from_frame(pd.DataFrame({"w:a": [0.2, 0.5], "w:b": [0.8, 0.5], "loss:a": [2.0, 2.0]})))
+    Traceback (most recent call last):
+    mixlaw.errors.MixlawError: runs: loss:a is the same in all runs: nothing to fit; correct or remove the column
+    """
+    same = []
+    for target, loss_R in zip(runs.targets, runs.loss_RxK.T, strict=True):
+        known = loss_R[np.isfinite(loss_R)]
+        if len(known) > 1 and np.ptp(known) <= 1e-12 * known.max():
+            same.append(f"loss:{target}")
+    if same:
+        what = f"{listed(same)} {'are' if len(same) > 1 else 'is'}"
+        raise MixlawError(f"{runs.name}: {what} the same in all runs: nothing to fit; correct or remove the column")

@@ -14,7 +14,9 @@ from mixlaw.estimation.diagnostics import Diagnostics
 from mixlaw.estimation.goals import Goal
 from mixlaw.fitting import reference_fit
 from mixlaw.fitting.support import Support
+from mixlaw.io.fields import checked_name
 from mixlaw.io.json import read_object
+from mixlaw.io.shape import check_texts
 from mixlaw.laws import Law, Reference, by_name
 from mixlaw.laws.base import fitted_fields, size
 from mixlaw.runs.run_table import Runs
@@ -102,9 +104,48 @@ def read(path: str | Path) -> FitRecord:
     give = "the file that `mixlaw fit` wrote"
     data = read_object(path, "fit", give, "fit again", SCHEMA, lambda x: x.get("kind") == "fit")
     try:
-        return _from_dict(data)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        found = _from_dict(data)
+        _check(found)
+        check_texts({key: data[key] for key in ("notes", "provenance", "law")})
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise MixlawError(f"{path}: is a damaged fit ({type(error).__name__}: {error}): fit again") from None
+    return found
+
+
+def _check(fit: FitRecord) -> None:
+    """Raise ValueError if names, shapes or ranges of a fit's values are not those of one fit."""
+    S, K = len(fit.sources), len(fit.targets)
+    for kind in ("sources", "targets"):
+        names = [checked_name(name, kind) for name in getattr(fit, kind)]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"{kind} are {names}: names must differ, and there must be one")
+    support, diagnostics = fit.support, fit.diagnostics
+    shapes = {"sigma": (fit.sigma_K, K)} | {f"constants.{name}": (x, K) for name, x in fit.constants.items()}
+    shapes |= {f"diagnostics.{name}": (x_K, K) for name, x_K in vars(diagnostics).items()}
+    shapes |= {f"support.{name}": (getattr(support, name), S) for name in ("least_S", "most_S", "epochs_S")}
+    shapes |= {f"support.{name}": (getattr(support, name), 2) for name in ("params", "tokens", "tokens_per_param")}
+    for name, (x, length) in shapes.items():
+        if np.shape(x) != (length,):
+            raise ValueError(f"{name} has shape {np.shape(x)}, not ({length},)")
+    for name in ("z_KxP", "replicas_BxKxP", "sigma_K"):
+        if not np.isfinite(getattr(fit, name)).all():
+            raise ValueError(f"{name} holds values that are not finite")
+    if (fit.sigma_K < 0).any() or not (fit.unique_S > 0).all():
+        raise ValueError("sigma is negative, or unique tokens are not above 0")
+    if isinstance(support.runs, bool) or not isinstance(support.runs, int) or support.runs < 1:
+        raise ValueError("support.runs is no count")
+
+
+def _record(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} is no object")
+    return value
+
+
+def _texts(value: Any, what: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise ValueError(f"{what} is no list of texts")
+    return tuple(value)
 
 
 def _floats(value: Any) -> np.ndarray:
@@ -113,7 +154,7 @@ def _floats(value: Any) -> np.ndarray:
 
 def _from_dict(data: Mapping[str, Any]) -> FitRecord:
     support, law = data["support"], by_name(data["law"])
-    sources, targets, z_KxP = tuple(data["sources"]), tuple(data["targets"]), _floats(data["z"])
+    sources, targets, z_KxP = _texts(data["sources"], "sources"), _texts(data["targets"], "targets"), _floats(data["z"])
     constants = {name: _floats(value) for name, value in data["constants"].items()}
     reference = issubclass(law, Reference)
     if z_KxP.shape != (len(targets), 0 if reference else size(law, len(sources))):
@@ -142,8 +183,8 @@ def _from_dict(data: Mapping[str, Any]) -> FitRecord:
         diagnostics=Diagnostics(
             **{k: np.array(v, bool if k == "converged_K" else float) for k, v in data["diagnostics"].items()}
         ),
-        notes=tuple(data["notes"]),
-        provenance=dict(data["provenance"]),
+        notes=_texts(data["notes"], "notes"),
+        provenance=_provenance(data["provenance"]),
         runs=reference_fit.from_columns(data["runs"], data["provenance"]["runs"]) if reference else None,
         unique_S=np.array([np.inf if data["unique"][s] is None else data["unique"][s] for s in sources], float),
         goal=None if data["goal"] is None else _goal(data["goal"]),
@@ -152,4 +193,18 @@ def _from_dict(data: Mapping[str, Any]) -> FitRecord:
 
 def _goal(data: Mapping[str, Any]) -> Goal:
     unique = {source: np.inf if x is None else float(x) for source, x in data["unique"].items()}
-    return Goal(unique, data["tokens"], data["params"])
+    return Goal(unique, float(data["tokens"]), None if data["params"] is None else float(data["params"]))
+
+
+def _provenance(value: Any) -> dict[str, Any]:
+    """The record of what the fit was made from; the keys that later work reads have their types."""
+    found = _record(value, "provenance")
+    for key in ("runs", "runs_hash", "tokenizer", "text"):
+        if not isinstance(found.get(key), str | None):
+            raise ValueError(f"provenance.{key} is no text")
+    seed = found.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ValueError("provenance.seed is no seed")
+    if not all(isinstance(text, str) for text in _record(found.get("definitions") or {}, "definitions").values()):
+        raise ValueError("provenance.definitions holds something else than texts")
+    return dict(found)

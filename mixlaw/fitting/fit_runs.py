@@ -11,7 +11,7 @@ from mixlaw.estimation import levenberg_marquardt as lm
 from mixlaw.estimation.diagnostics import Diagnostics
 from mixlaw.estimation.goals import Goal
 from mixlaw.estimation.map_estimate import ParameterPrior, estimate, starts
-from mixlaw.estimation.observations import Observations, at_params
+from mixlaw.estimation.observations import Observations, at_params, check_losses_differ
 from mixlaw.fitting import reference_fit
 from mixlaw.fitting.bootstrap import replicate
 from mixlaw.fitting.fit_result import Fit
@@ -51,8 +51,8 @@ def fit(
             `auto` selects the law without it.
 
     Raises:
-        MixlawError: the table lacks a column or a size that the law needs; replicas of a reference are asked for; or a
-            prior is given and the law has no per-source parameter for it.
+        MixlawError: the table lacks a column or a size that the law needs; a target's loss is the same in all runs;
+            replicas of a reference are asked for; or a prior is given and the law has no per-source parameter for it.
 
     >>> import numpy as np, pandas as pd, mixlaw
     >>> web = np.linspace(0.1, 0.9, 12)
@@ -63,6 +63,7 @@ def fit(
     >>> bool(abs(predicted - (2.0 + np.exp(-1.5 * 0.45))) < 0.01)
     True
     """
+    check_losses_differ(runs if scale is None else at_params(runs, scale))
     if law == "auto":
         chosen, notes = choose(runs, scale, seed, goal)
     else:

@@ -6,6 +6,7 @@ json      Files that mixlaw writes as JSON and reads back: fits, plans, leaderbo
 notes     Note: a text about keys of a result, with a code
 progress  What long work is at, told to whoever listens: nobody, unless the command line or another caller does
 section   Section: a frozen dataclass that reads and writes a JSON object without changing it
+shape     Check of a JSON object against the types of a Section
 table     A table as it was written, each row with its line in the file, so that every error can name its cell
 writing   Writing of results: a draft, which takes the place of the file once it is whole
 yaml      A strict YAML reader: the YAML 1.2 core schema, no duplicate keys, no alias bombs, keys as written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import unicodedata
 
 from mixlaw.errors import MixlawError, shown
 from mixlaw.io.yaml import parse_number
@@ -14,7 +15,18 @@ def checked_name(name: object, kind: str) -> str:
         raise MixlawError(f"{kind}: {shown(name)} is not a name; give it a text that is not empty")
     if name != name.strip() or not name.isprintable():
         raise MixlawError(f"{kind} {shown(name)}: blanks at the ends or control characters in the name; remove them")
-    return name
+    if is_formula(name):
+        raise MixlawError(f"{kind} {shown(name)}: a spreadsheet takes it for a formula; begin the name otherwise")
+    return unicodedata.normalize("NFC", name)
+
+
+def is_formula(name: str) -> bool:
+    """True if a spreadsheet that opens a CSV file runs a cell of this text; a number is none.
+
+    >>> is_formula("=1+1"), is_formula("-1"), is_formula("c++")
+    (True, False, False)
+    """
+    return name.startswith(("=", "+", "-", "@")) and parse_number(name) is None
 
 
 def checked_paths(paths: object, where: str) -> tuple[str, ...]:

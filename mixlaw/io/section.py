@@ -10,6 +10,8 @@ from mixlaw.io.json import no_nan
 
 OPTIONAL_KEY = {"optional_key": True}
 """Metadata of a field whose key is written only if the field has a value."""
+ADDED_LATER = {"added_later": True}
+"""Metadata of a field without a default whose key files of earlier versions lack."""
 NO_KEY = {"no_key": True}
 """Metadata of a field that is no key of the JSON object."""
 

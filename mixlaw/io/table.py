@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,13 +15,14 @@ import numpy as np
 import pandas as pd
 
 from mixlaw.errors import MixlawError, listed, shown
+from mixlaw.io.fields import is_formula
 from mixlaw.io.files import LARGE, reading
 from mixlaw.typing import Array
 
 _KINDS = (".csv", ".csv.gz", ".parquet")
 _GIVE = f"a file ({', '.join(_KINDS)})"
-MAX_CELLS = 8_000_000
-"""Cells above which a table is refused: half a million runs of 16 columns. A cell takes up to 100 bytes of memory."""
+MAX_CELLS = 3_000_000
+"""Cells above which a table is refused: 200,000 runs of 15 columns. A cell takes up to 100 bytes of memory."""
 MAX_LINE = 1 << 24
 """Characters above which a line of a CSV file is refused: a header of 100,000 columns has about two million."""
 
@@ -75,6 +77,8 @@ class Table:
         if not text:
             return math.nan
         try:
+            if "_" in text or not text.isascii():
+                raise ValueError
             number = float(text)
         except ValueError:
             raise MixlawError(f"{self.at(row, column)}: {shown(text)} is not a number") from None
@@ -89,6 +93,8 @@ class Table:
 
 def _plain_numbers(cells: list[object]) -> Array | None:
     """The cells of a column that holds nothing but numbers and empty text, else None."""
+    if any(isinstance(v, str) and ("_" in v or not v.isascii()) for v in cells):
+        return None  # Python reads 1_000 and full-width digits, other programs do not
     try:
         number_R = np.array([math.nan if v == "" else float(v) for v in cells], dtype=np.float64)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -118,6 +124,9 @@ def from_frame(frame: pd.DataFrame, name: str) -> Table:
         taken = [index for index in frame.index.names if index in frame.columns]
         frame = frame.reset_index(drop=bool(taken))
     frame = frame.reset_index(drop=True).copy()
+    for column in np.flatnonzero([dtype in (np.float32, np.float16) for dtype in frame.dtypes]):
+        # Written as CSV they would be read as other numbers.
+        frame.isetitem(int(column), frame.iloc[:, int(column)].astype(np.float64))
     frame.columns = _checked_header([str(column) for column in frame.columns], name)
     return Table(name, frame, tuple(f"row {i} (from 0)" for i in range(len(frame))))
 
@@ -230,7 +239,11 @@ def _checked_header(header: list[str], name: str) -> list[str]:
         if prefix.strip() in ("w", "loss", "unique") and colon:
             if not rest.strip() or not rest.strip().isprintable():
                 raise MixlawError(f"{name}: row 1: column {shown(column)} lacks a proper name after the colon; add it")
-            names.append(f"{prefix.strip()}:{rest.strip()}")
+            if is_formula(rest.strip()):
+                raise MixlawError(
+                    f"{name}: row 1: column {shown(column)}: a spreadsheet takes the name for a formula; change it"
+                )
+            names.append(f"{prefix.strip()}:{unicodedata.normalize('NFC', rest.strip())}")
         else:
             names.append(column.strip())
     doubled = [column for column, count in Counter(names).items() if count > 1 and column]

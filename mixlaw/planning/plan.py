@@ -8,15 +8,17 @@ from typing import Any, Self
 
 import pandas as pd
 
-from mixlaw.errors import short
+from mixlaw.errors import MixlawError, short
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.json import read_object
 from mixlaw.io.notes import NOT_ASKED, Note, as_notes
 from mixlaw.io.section import NO_KEY, OPTIONAL_KEY, Section
+from mixlaw.io.shape import ShapeError, check_shape
 from mixlaw.io.writing import write_text
 from mixlaw.laws import by_name
 from mixlaw.planning import plan_types as of
 from mixlaw.planning.notes import read_notes
+from mixlaw.project.plan_shape import check_parts
 
 SCHEMA = 1
 
@@ -178,7 +180,8 @@ def read_plan(path: str | Path) -> Plan:
     """Read a plan that `Plan.save` wrote. Keys that an earlier version did not write are absent.
 
     Raises:
-        MixlawError: the file is missing, holds no plan, or has a schema that this version does not know.
+        MixlawError: the file is missing, holds no plan, has a schema that this version does not know, or is damaged:
+            a key has another type, or two parts are about different sources.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -188,4 +191,9 @@ def read_plan(path: str | Path) -> Plan:
     """
     give = "the plan.json that `mixlaw recommend --out` wrote"
     content = read_object(path, "plan", give, "recommend again", SCHEMA, lambda x: {"mixture", "verdict"} <= set(x))
+    try:
+        check_shape(Plan, content)
+        check_parts(content)
+    except ShapeError as error:
+        raise MixlawError(f"{path}: is a damaged plan ({error}): recommend again") from None
     return Plan.from_dict(content)

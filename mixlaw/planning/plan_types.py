@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.io.section import OPTIONAL_KEY, Section
+from mixlaw.io.section import ADDED_LATER, OPTIONAL_KEY, Section
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +31,9 @@ class HeldOutError(Section):
     """
 
     mae: float
-    spearman: float | None
+    spearman: float | None = field(metadata=ADDED_LATER)
     baseline_mae: float
-    folds: int
+    folds: int = field(metadata=ADDED_LATER)
 
 
 @dataclass(frozen=True, eq=False)
@@ -353,7 +353,8 @@ class Provenance(Section):
     budget: dict[str, Any] | None = None
     groups: dict[str, Any] | None = None
     near: dict[str, Any] | None = None
-    ceilings: dict[str, Any] | None = None
+    ceilings: dict[str, float | None] | None = None
+    definitions: dict[str, str] | None = field(default=None, metadata=OPTIONAL_KEY)
     seed: int | None = None
     fit_seed: int | None = None
     replicas: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -99,7 +100,7 @@ class Sources:
         _set(self, "items", tuple(items))
         if not self.items:
             raise MixlawError("sources: there is none; name at least one")
-        doubles = sorted({name for name in self.names if self.names.count(name) > 1})
+        doubles = sorted(name for name, count in Counter(self.names).items() if count > 1)
         if doubles:
             raise MixlawError(f"sources: {listed(doubles)} given twice; names must differ")
         check_bounds(self.names, self.min_S, self.max_S)
@@ -111,7 +112,7 @@ class Sources:
         return iter(self.items)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.names
+        return name in self._position
 
     @overload
     def __getitem__(self, name: str) -> Source: ...
@@ -121,9 +122,13 @@ class Sources:
         """The source of that name (or at that position); MixlawError for an unknown name."""
         if isinstance(name, int):
             return self.items[name]
-        if name not in self.names:
+        if name not in self._position:
             raise MixlawError(f"unknown source {shown(name)}; {nearest(name, self.names)}")
-        return self.items[self.names.index(name)]
+        return self.items[self._position[name]]
+
+    @cached_property
+    def _position(self) -> dict[str, int]:
+        return {source.name: i for i, source in enumerate(self.items)}
 
     @cached_property
     def names(self) -> tuple[str, ...]:

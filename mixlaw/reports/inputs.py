@@ -123,7 +123,14 @@ def read_inputs(folder: str | Path, *, leaderboard: str | Path | None = None, he
         missing["held_out"] = "the law was not refitted: run `mixlaw report` without --no-held-out"
     place = folder / "leaderboard.json" if leaderboard is None else Path(leaderboard)
     place = place / "leaderboard.json" if place.is_dir() else place
-    board = read_leaderboard(place) if leaderboard is not None or place.exists() else None
+    board = None
+    if leaderboard is not None:
+        board = read_leaderboard(place)
+    elif place.exists():
+        try:
+            board = read_leaderboard(place)
+        except MixlawError as error:  # a file that was not named ends no report
+            missing["leaderboard"] = str(error)
     read = [p for p in (folder / "plan.json", folder / "fit.json", folder / "runs.csv", place) if p.exists()]
     files = {path.name: hashlib.sha256(read_bytes(path)).hexdigest()[:16] for path in read}
     return ReportInputs(folder.resolve().name, plan, fit, losses, board, missing, files)

@@ -8,15 +8,30 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mixlaw.errors import MixlawError, listed, nearest, shown
+from mixlaw.errors import CONTROL, MixlawError, listed, nearest, shown
+from mixlaw.io.fields import is_formula
 from mixlaw.io.notes import UNIQUE, Note
 from mixlaw.io.table import Table
 from mixlaw.mixtures.simplex import SUM_TOLERANCE
 from mixlaw.runs.measurement import PREFIX
 from mixlaw.typing import Array
 
+NAMES = ("run_id", "params", "tokens", "seed", "step", "tokenizer")
+"""Columns of a run table that have a fixed name."""
+PREFIXES = ("w:", "loss:", "unique:", PREFIX)
+"""Prefixes of the others."""
 ROUNDING = 1e-14
 """Largest error of a row's sum that is rounding: such rows are not divided by their sum again."""
+
+
+def check_case(name: str, columns: list[str]) -> None:
+    """Refuse a column that differs from a known one by case alone; taken for another, it would be lost unseen."""
+    for column in columns:
+        prefix, colon, rest = column.partition(":")
+        meant = f"{prefix.lower()}:{rest}" if colon and f"{prefix.lower()}:" in PREFIXES else column.lower()
+        known = meant in NAMES or (bool(colon) and f"{prefix.lower()}:" in PREFIXES)
+        if known and meant != column and meant not in columns:
+            raise MixlawError(f"{name}: column {shown(column)} differs from {shown(meant)} by case; rename it")
 
 
 def run_ids(table: Table, name: str, notes: list[str]) -> NDArray[np.object_]:
@@ -27,6 +42,12 @@ def run_ids(table: Table, name: str, notes: list[str]) -> NDArray[np.object_]:
     ids = table.texts("run_id")
     if "" in ids:
         raise MixlawError(f"{table.at(ids.index(''), 'run_id')}: empty; give every run an id")
+    for row, text in enumerate(ids):
+        if is_formula(text):
+            raise MixlawError(
+                f"{table.at(row, 'run_id')}: a spreadsheet takes {shown(text)} for a formula; begin it otherwise"
+            )
+    _check_printable(table, "run_id", ids)
     return np.array(ids, dtype=object)
 
 
@@ -135,6 +156,13 @@ def unique_notes(stated: bool, sources: tuple[str, ...], w_RxS: Array, unique_Rx
     return [Note(UNIQUE, (), text)]
 
 
+def _check_printable(table: Table, column: str, texts: list[str]) -> None:
+    """Refuse control characters in a column of names, which notes and exported files show."""
+    for row, text in enumerate(texts):
+        if CONTROL.search(text) or "\n" in text:
+            raise MixlawError(f"{table.at(row, column)}: {shown(text)} has control characters; remove them")
+
+
 def check_rows(
     table: Table,
     run_id: NDArray[np.object_],
@@ -178,6 +206,7 @@ def check_measurement(table: Table, targets: tuple[str, ...]) -> None:
     """Refuse a table if its rows name different tokenizers, or different texts for one target."""
     for column in ("tokenizer", *(f"{PREFIX}{target}" for target in targets)):
         texts = table.texts(column) if column in table.frame else []
+        _check_printable(table, column, texts)
         named = [(row, text) for row, text in enumerate(texts) if text]
         for row, text in named:
             if text != named[0][1]:

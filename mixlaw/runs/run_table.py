@@ -197,6 +197,7 @@ def runs_from_table(table: Table, name: str, losses: bool = True) -> Runs:
         MixlawError: as `read_runs`; cells are named by `table.at`.
     """
     names = [str(column) for column in table.frame]
+    _columns.check_case(table.name, names)
     sources = tuple(c[2:] for c in names if c.startswith("w:"))
     targets = tuple(c[5:] for c in names if c.startswith("loss:") and losses)
     for found, what in ((sources, "w:<source>"), (targets or not losses, "loss:<target>")):

@@ -11,7 +11,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.estimation.baseline_predictors import MEAN, NEAREST, OWN, Baseline
 from mixlaw.estimation.cross_validation import Refits, gather, law_predictions, point_predictions, refit, refit_inside
 from mixlaw.estimation.metrics import Predictions, fold_errors, score
-from mixlaw.estimation.observations import observe
+from mixlaw.estimation.observations import check_losses_differ, observe
 from mixlaw.estimation.splits import (
     Split,
     check_mixtures,
@@ -85,6 +85,7 @@ def compare(runs: Runs, laws: Sequence[Any] | None = None, *, seed: int = 0, tel
     >>> found.boards[0].name, found.boards[0].entries[0].kind
     ('mixtures', 'reference')
     """
+    check_losses_differ(runs)
     check_mixtures(runs)
     runs, notes = _measured(with_row_numbers(runs), seed)
     methods, skipped = supported(runs, laws)

@@ -126,7 +126,7 @@ def _verdict(law: type[Law], targets: tuple[str, ...], found: dict[str, np.ndarr
     error_K, rank_K = found["mae"], found["spearman"]
     mae, baseline_mae = float(np.mean(error_K)), float(np.mean(baseline_K))
     notes, distrust, doubt = (), (), ()
-    if mae > 0.5 * baseline_mae and "mixture" in law.needs:
+    if mae > 0.5 * baseline_mae > 0 and "mixture" in law.needs:
         text = f"the law's error on held-out mixtures is {mae / baseline_mae:.0%} of that of the runs' mean"
         notes = (Note("held-out", ("law.held_out",), text),)
     if "mixture" in law.needs:

@@ -9,11 +9,12 @@ import typer
 
 from mixlaw.cli.inputs import check_tokenizer, counted
 from mixlaw.cli.options import reads_text
-from mixlaw.cli.output import out_file, written
+from mixlaw.cli.output import out_file, say, written
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
     from mixlaw.changes import Changes
+    from mixlaw.runs.run_table import Runs
 
 Many = list[str] | None
 PlanFile = Annotated[Path, typer.Argument(help="plan.json, or the folder that `recommend --out` wrote")]
@@ -37,7 +38,6 @@ def adapt(
     """Rewrite run tables for renamed, merged, split, dropped or added sources; notes say which rows are exact."""
     from mixlaw.changes import adapt as carry
     from mixlaw.changes import join_runs
-    from mixlaw.cli.output import say
     from mixlaw.fitting.fit_result import read_fit
     from mixlaw.runs.run_table import read_runs
 
@@ -101,7 +101,6 @@ def reuse(
     """Design runs for a project with new sources: the plan's mixture counts as one source, mixed with the new ones."""
     from mixlaw.changes.reuse import reuse_design
     from mixlaw.cli.inputs import read_plan_at
-    from mixlaw.cli.output import say
     from mixlaw.project.project_file import read_project
     from mixlaw.runs.measurement import of_provenance
 
@@ -112,6 +111,19 @@ def reuse(
     written(out, lambda file: made.frame.to_csv(file, index=False))
     for note in made.notes:
         say(f"note: {note}")
+
+
+def _beside(path: Path) -> "Runs | None":
+    """The run table next to a plan, which was not named: None, with a note, if it cannot be read."""
+    from mixlaw.runs.run_table import read_runs
+
+    if not path.exists():
+        return None
+    try:
+        return read_runs(path)
+    except MixlawError as error:
+        say(f"note: the runs beside the plan were left out: {error}")
+        return None
 
 
 @reads_text
@@ -138,7 +150,7 @@ def stale(
     check_tokenizer(read, of_provenance(origin, "the plan"))
     read = counted(read)
     beside = (plan if plan.is_dir() else plan.parent) / "runs.csv"
-    table = read_runs(runs or beside) if runs is not None or beside.exists() else None
+    table = _beside(beside) if runs is None else read_runs(runs)
     if table is not None:
         predicted = (content.get("predicted") or {}).get("loss") or table.targets
         table = table.with_targets([name for name in predicted if name in table.targets])

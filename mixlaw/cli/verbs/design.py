@@ -10,7 +10,7 @@ import typer
 
 from mixlaw.cli.inputs import counted, project_at, stated_budget
 from mixlaw.cli.options import reads_text
-from mixlaw.cli.output import answer, out_file, say, written
+from mixlaw.cli.output import answer, out_file, say, tell, written
 from mixlaw.cli.progress import with_stages
 from mixlaw.errors import MixlawError, nearest
 
@@ -232,7 +232,7 @@ def _mixtures(file: Path, runs: "Runs") -> "np.ndarray":
     return given.w_RxS[:, [given.sources.index(name) for name in runs.sources]]
 
 
-def print_next(table: "pd.DataFrame", content: "BatchReport", write: Callable[[str], Any] = print) -> None:
+def print_next(table: "pd.DataFrame", content: "BatchReport", write: Callable[[str], Any] = tell) -> None:
     """Print the batch in at most 80 columns, its expected effect on regret, and the runs until a verdict."""
     from mixlaw.errors import short
 

@@ -8,7 +8,7 @@ import typer
 
 from mixlaw.cli.inputs import plan_sources, read_plan_at, with_documents
 from mixlaw.cli.options import reads_text
-from mixlaw.cli.output import answer, out_file
+from mixlaw.cli.output import answer, out_file, tell
 
 TRAINERS = (
     "megatron, olmo-core, levanter, streaming, datasets, maxtext, nanotron, torchtitan, llama-factory, axolotl, "
@@ -60,7 +60,7 @@ def export_plan(
         if as_json:
             print(json.dumps(made.to_dict(), indent=1))
         elif out is None:
-            print(made.text, end="")
+            tell(made.text, end="")
 
     answer(show, None if out is None else lambda: made.save(out))
     for note in made.notes:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mixlaw.cli.options import parse_pairs
-from mixlaw.cli.output import answer, out_file
+from mixlaw.cli.output import answer, out_file, tell
 from mixlaw.errors import MixlawError, listed
 
 WIDTH = 80
@@ -69,9 +69,9 @@ def import_table(
     found = import_runs(format, files, options)
     content = found.to_dict()
     shown = json.dumps(content, indent=1) if as_json else _summary(content)
-    answer(lambda: print(shown), lambda: found.runs.write(out))
+    answer(lambda: tell(shown), lambda: found.runs.write(out))
     if not as_json:
-        print(f"wrote {out}")
+        tell(f"wrote {out}")
 
 
 def _number(text: str) -> float:

@@ -31,7 +31,7 @@ def online(
     The proxy has the size of the largest that `mixlaw sweep` would train. Bounds of the project are not kept; which
     are broken is said. The file serves as weights: `mixlaw audit DIR/online-dga.json --project mixlaw.yaml`.
     """
-    from mixlaw.cli.output import make_folder, say
+    from mixlaw.cli.output import make_folder, say, tell
     from mixlaw.cli.progress import with_bar
     from mixlaw.project.project_file import read_project
     from proxies.online.run_online import method_named
@@ -50,7 +50,7 @@ def online(
 
     content = with_bar("tokens", work)
     say(f"wrote {path}")
-    print(json.dumps(content, indent=1) if as_json else _summary(content, task))
+    tell(json.dumps(content, indent=1) if as_json else _summary(content, task))
 
 
 def _summary(content: dict[str, Any], task: "Task") -> str:

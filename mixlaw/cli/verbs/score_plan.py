@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mixlaw.cli.output import say
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
@@ -49,7 +50,11 @@ def _fit(plan: "Plan", path: Path, fit: Path | None) -> "Fit | None":
     beside = (path if path.is_dir() else path.parent) / "fit.json"
     if not beside.exists():
         return None
-    found = read_fit(beside)
+    try:
+        found = read_fit(beside)
+    except MixlawError as error:
+        say(f"note: the fit beside the plan was left out: {error}")
+        return None
     if not behind(plan, found):
         raise MixlawError(
             f"{beside}: is not the fit behind the plan beside it; name one with --fit, or recommend again"
@@ -80,7 +85,7 @@ def print_score(found: "PlanScore") -> None:
     for count, words in ((counts.planned, "the plan's"), (counts.as_trained, "as trained, with the runs' noise")):
         if count.of:
             console.print(f"[bold]{count.held} of {count.of} intervals held[/bold] ({words})")
-    console.print(f"the plan's verdict was: {found.verdict}{_confirmed(found)}")
+    console.print(f"the plan's verdict was: {escape(found.verdict)}{escape(_confirmed(found))}")
     for note in found.notes:
         console.print(f"note: {escape(note)}")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixlaw.cli.options import Json, Seed
-from mixlaw.cli.output import answer, out_file, written
+from mixlaw.cli.output import answer, out_file, tell, written
 from mixlaw.errors import MixlawError
 from mixlaw.io.writing import new_folder
 
@@ -61,9 +61,9 @@ def score(
     content = {"documents": len(texts), "target_documents": len(wanted), "by": by, "chosen": chosen}
     said = "" if chosen is None else f", {chosen:,} chosen"
     shown = json.dumps(content, indent=1) if as_json else f"{len(texts):,} documents scored{said}"
-    answer(lambda: print(shown), lambda: written(out, lambda file: frame.to_parquet(file, index=False)))
+    answer(lambda: tell(shown), lambda: written(out, lambda file: frame.to_parquet(file, index=False)))
     if not as_json:
-        print(f"wrote {out}")
+        tell(f"wrote {out}")
 
 
 def _importance(texts: list[str], wanted: list[str], count: int | None, _dims: int, seed: int) -> "Columns":
@@ -132,7 +132,7 @@ def cluster(
         lines = [f"  {name}: {{paths: [{name}.jsonl]}}\n" for name, held in zip(names, counts, strict=True) if held]
         (draft / "mixlaw.yaml").write_text("sources:\n" + "".join(lines), encoding="utf-8")
     found = dict(zip(names, counts, strict=True))
-    print(json.dumps({"documents": found}, indent=1) if as_json else _told(found, out))
+    tell(json.dumps({"documents": found}, indent=1) if as_json else _told(found, out))
 
 
 def _deal(documents: Any, clusters: Any, files: list[Path]) -> list[int]:

@@ -13,6 +13,8 @@ from mixlaw.io.json import parse_json
 from mixlaw.io.yaml import parse_number, parse_yaml
 
 _DATA_PATH = re.compile(r"(^|[\s\"'(=])--(train-)?data-path\b")
+MAX_PYTHON = 500_000
+"""Characters above which a Python file is refused: its syntax tree takes a thousand times the memory."""
 _IMPORT = re.compile(r"^(from\s+[\w.]+\s+import|import\s+\w)", re.MULTILINE)
 
 
@@ -92,9 +94,11 @@ def parse(text: str, name: str, python: bool = False) -> Any:
 
 
 def _python(text: str, name: str) -> Python:
+    if len(text) > MAX_PYTHON:
+        raise MixlawError(f"{name}: longer than {MAX_PYTHON:,} characters of Python; is it the right file?")
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = f"line {error.lineno}: " if isinstance(error, SyntaxError) else ""
         raise MixlawError(f"{name}: {line}not valid Python: {getattr(error, 'msg', error)}") from None
     found = Python()

@@ -118,4 +118,4 @@ def interleaved(
 
 def _quoted(text: str) -> str:
     """A Python string literal, in double quotes if these need no escape."""
-    return f'"{text}"' if '"' not in text and "\\" not in text else repr(text)
+    return f'"{text}"' if text.isprintable() and '"' not in text and "\\" not in text else repr(text)
