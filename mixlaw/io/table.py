@@ -126,7 +126,7 @@ def from_frame(frame: pd.DataFrame, name: str) -> Table:
     frame = frame.reset_index(drop=True).copy()
     for column in np.flatnonzero([dtype in (np.float32, np.float16) for dtype in frame.dtypes]):
         # Written as CSV they would be read as other numbers.
-        frame.isetitem(int(column), frame.iloc[:, int(column)].astype(np.float64))
+        frame.isetitem(int(column), frame.iloc[:, int(column)].to_numpy(dtype=np.float64))
     frame.columns = _checked_header([str(column) for column in frame.columns], name)
     return Table(name, frame, tuple(f"row {i} (from 0)" for i in range(len(frame))))
 

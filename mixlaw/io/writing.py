@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -56,7 +57,8 @@ def replacing_all() -> Iterator[Callable[[str | Path], Path]]:
             os.replace(draft, file)
     except OSError as error:
         name = next((path for path in asked if _is_about(error, path, drafts)), asked[-1] if asked else "file")
-        raise MixlawError(f"{name}: cannot be written ({error.strerror or error}): name another file") from error
+        plain = re.sub(r"(^|/)(\.[0-9a-f]{8}\.)+", r"\1", str(name))  # of a draft that was itself being replaced
+        raise MixlawError(f"{plain}: cannot be written ({error.strerror or error}): name another file") from error
     finally:
         for draft in drafts.values():
             with contextlib.suppress(OSError):
