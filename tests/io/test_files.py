@@ -144,6 +144,7 @@ def _reads(node: ast.Call) -> str:
         "np.load(file",
         "joinpath",
         "os.open(os.devnull",
+        "os.open(draft",
         ".store.open()",
         "place.open()",
         "'w'",
