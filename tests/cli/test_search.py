@@ -63,6 +63,7 @@ def test_rounds_train_what_was_added_and_end_in_a_plan(run, tmp_path, monkeypatc
     monkeypatch.setattr("mixlaw.cli.verbs.search.train_proxies", train)
     monkeypatch.setattr("proxies.tasks.climb_search._next", propose)
     monkeypatch.setattr("mixlaw.cli.proxies.plan_of_task", lambda *_: Plan({"code": 1.0}, verdict="tie"))
+    monkeypatch.setattr("mixlaw.cli.proxies.save_plan", lambda *_: None)
     command = ("search", project, "--rounds", 3, "--runs", 12, "--batch", 2, "--seconds", 20, "--seed", 3, "--out", out)
     code, stdout, stderr = run(*command, "--json")
     assert code == 0, stderr
