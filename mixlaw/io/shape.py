@@ -110,11 +110,15 @@ def _check(shape: Any, value: Any, where: str) -> None:
     if origin in (Union, UnionType):
         if value is None and NoneType in parts:
             return
-        shape = next(part for part in parts if part is not NoneType)
+        known = [part for part in parts if part is not NoneType]
+        if len(known) > 1:
+            _check_any(known, value, where)
+            return
+        shape = known[0]
         origin, parts = get_origin(shape), get_args(shape)
     if shape is Any:
         check_texts(value, where)
-    elif origin is dict or shape is dict:
+    elif origin in (dict, Mapping) or shape is dict:
         if not isinstance(value, Mapping):
             raise _differs(where, value, "an object")
         check_texts(dict.fromkeys(value), where)
@@ -129,6 +133,17 @@ def _check(shape: Any, value: Any, where: str) -> None:
         check_shape(shape, value, where)
     else:
         _check_scalar(shape, value, where)
+
+
+def _check_any(shapes: list[Any], value: Any, where: str) -> None:
+    """Raise ShapeError unless the value has one of several types."""
+    for i, shape in enumerate(shapes, 1):
+        try:
+            _check(shape, value, where)
+            return
+        except ShapeError:
+            if i == len(shapes):
+                raise
 
 
 def _check_scalar(shape: type, value: Any, where: str) -> None:

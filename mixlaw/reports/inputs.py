@@ -1,13 +1,17 @@
 """Inputs of a report: the files that `recommend --out` wrote, and held-out losses computed from them."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from mixlaw.errors import MixlawError
+from mixlaw.errors import MixlawError, shown
+from mixlaw.estimation.metrics import METRICS
 from mixlaw.fitting.fit_result import Fit, read_fit
 from mixlaw.io.files import read_bytes
 from mixlaw.io.json import read_object
+from mixlaw.io.shape import ShapeError, check_shape
 from mixlaw.laws import Reference
 from mixlaw.planning.plan import Plan, read_plan
 from mixlaw.planning.plan_types import Certificate, LawRecord, Prediction
@@ -182,4 +186,20 @@ def read_leaderboard(path: str | Path) -> LeaderboardRecord:
     """
     give = "the leaderboard.json that `mixlaw compare --out` wrote"
     is_kind = lambda x: x.get("kind") == "leaderboard"  # noqa: E731
-    return LeaderboardRecord.from_dict(read_object(path, "leaderboard", give, "compare again", SCHEMA, is_kind))
+    content = read_object(path, "leaderboard", give, "compare again", SCHEMA, is_kind)
+    try:
+        check_shape(LeaderboardRecord, content)
+        for i, board in enumerate(content["boards"]):
+            for entry in board["entries"]:
+                _check_scores(entry, board["targets"], f"boards.{i}.entries")
+    except ShapeError as error:
+        raise MixlawError(f"{path}: is a damaged leaderboard ({error}): compare again") from None
+    return LeaderboardRecord.from_dict(content)
+
+
+def _check_scores(entry: Mapping[str, Any], targets: Sequence[str], where: str) -> None:
+    """Raise ShapeError if an entry lacks a metric, of its means or of a target."""
+    for scores in (entry["mean"], *(entry["by_target"].get(target, {}) for target in targets)):
+        missing = set(METRICS) - set(scores)
+        if missing:
+            raise ShapeError(f"{where} lacks {shown(min(missing))}")
