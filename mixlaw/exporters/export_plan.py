@@ -103,7 +103,7 @@ def export(
     >>> made = export(Shares(), "regmix", Sources([Source("web", 1e9), Source("code", 1e9)]))
     >>> made.counts, made.mixture, made.epochs
     ('tokens', {'web': 0.75, 'code': 0.25}, {'web': 0.75, 'code': 0.25})
-    >>> print(made.text.splitlines()[-1])
+    >>> print(made.text.splitlines()[-4])
       train_mix_code: 0.25
     """
     kind, options = by_name(trainer), options or ExportOptions()

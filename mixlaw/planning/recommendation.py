@@ -27,6 +27,7 @@ from mixlaw.planning.plan_sections import (
     intervals,
     predicted,
     provenance,
+    swept,
     tokens_by_source,
 )
 from mixlaw.planning.plan_types import Baseline, Bracket, HeldOutError, LawRecord, NearOptimal, best_feasible
@@ -117,7 +118,7 @@ def recommend(
     )
     if chosen is None:
         notes.append(not_asked("robust"))
-    return replace(plan, notes=as_notes(notes), fit=fit)
+    return swept(replace(plan, notes=as_notes(notes), fit=fit))
 
 
 def _near_optimal(

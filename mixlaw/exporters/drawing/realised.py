@@ -32,6 +32,12 @@ class Realised:
         passes: passes over the mixed stream; 0 if it has no end.
         notes: one line for each rule that matters here.
         errors: sources of which less than one document is expected, or that the trainer never reaches.
+
+    >>> none_S = np.full(2, math.nan)
+    >>> tokens_S = np.array([3e9, 1e9])
+    >>> got = Realised(tokens_S, none_S, none_S, none_S, math.inf, 0.0, (), ())
+    >>> got.tokens, got.w_S.tolist()
+    (4000000000.0, [0.75, 0.25])
     """
 
     tokens_S: Array
@@ -77,6 +83,7 @@ def realise(found: Weights, sources: Sources, D: float, *, expected: bool = Fals
     Raises:
         MixlawError: weights count documents, and a source that has a weight states no documents or no tokens.
 
+    >>> from mixlaw.exporters.drawing.rules import Rule
     >>> from mixlaw.project.sources import Source
     >>> sources = Sources([Source("web", 1e9), Source("code", 1e8)])
     >>> found = Weights("datasets", "tokens", {"web": 0.5, "code": 0.5}, {"web": 0.5, "code": 0.5}, rule=Rule("first"))
