@@ -15,7 +15,7 @@ from mixlaw.project.constraints import Constraints
 from mixlaw.project.sources import Source, Sources, Target
 from mixlaw.runs.run_table import Runs
 
-MOST_PARTS = 6
+MAX_PARTS = 6
 """Number of sources above which only pairs and threes are tried as the parts of another source."""
 
 
@@ -134,7 +134,7 @@ def _adding_up(tokens: Mapping[str, float | None], whole: float | None) -> tuple
     known = {name: value for name, value in tokens.items() if value is not None}
     if whole is None or len(known) < 2:
         return ()
-    sizes = range(2, 4) if len(known) > MOST_PARTS else range(2, len(known) + 1)
+    sizes = range(2, 4) if len(known) > MAX_PARTS else range(2, len(known) + 1)
     fits = [
         parts
         for size in sizes

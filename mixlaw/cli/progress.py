@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from proxies.sweep.progress import Progress, Status
 
 Result = TypeVar("Result")
-SILENT = 60.0
+SILENT_SECONDS = 60.0
 """Seconds between two plain lines on what long work is at, and before the first: most work is done by then."""
-EVERY = 10.0
+LINE_SECONDS = 10.0
 """Seconds between two plain lines without news of a failure."""
 
 
@@ -25,15 +25,15 @@ def with_progress(title: str, work: Any) -> Any:
 
 
 def plain(title: str, clock: Any = time.monotonic) -> "Progress":
-    """Lines for a log: first, last, every EVERY seconds, and whatever is not a run's plain end."""
-    last, first = -EVERY, True
+    """Lines for a log: first, last, every LINE_SECONDS seconds, and whatever is not a run's plain end."""
+    last, first = -LINE_SECONDS, True
 
     def tell(status: "Status") -> None:
         nonlocal last, first
         if " " in status.message:  # a remark; a run's end is its name alone
             print(f"{title}: {status.message}", file=sys.stderr)
         ended = status.message != "" and status.done + status.failed == status.total
-        if (ended and not first) or clock() - last >= EVERY:
+        if (ended and not first) or clock() - last >= LINE_SECONDS:
             last = clock()
             print(f"{title}: {described(status)}", file=sys.stderr, flush=True)
         first = False
@@ -105,7 +105,7 @@ def _live_stage(title: str) -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def plain_stages(title: str, every: float = SILENT) -> Iterator[Callable[[str], None]]:
+def plain_stages(title: str, every: float = SILENT_SECONDS) -> Iterator[Callable[[str], None]]:
     """A line for a log every so many seconds, on the stage that work is at by then."""
     start, ended, now = time.monotonic(), threading.Event(), {"what": "starting"}
 

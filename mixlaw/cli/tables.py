@@ -21,14 +21,14 @@ if TYPE_CHECKING:  # `mixlaw laws` prints its table without importing JAX and pa
     from mixlaw.planning.plan_types import Band, Check, CheckedDifference
     from mixlaw.validation.leaderboard import Leaderboard
 
-BAR = 8
+BAR_CHARACTERS = 8
 """Characters of a bar for the largest share."""
 EIGHTHS = " ▏▎▍▌▋▊▉"
 """The end of a bar, by eighths of a character."""
 ASCII = {**dict.fromkeys("–−", "-"), "█": "#", **dict.fromkeys(EIGHTHS[5:], "#"), **dict.fromkeys(EIGHTHS[1:5], "")}
 """What is written where the output's encoding lacks a character that tables use."""
 WIDTH = 80
-NAME = 32
+MAX_NAME = 32
 """Most characters of a name on one line."""
 
 
@@ -65,7 +65,7 @@ def make_console() -> Console:
     return console if console.is_terminal and console.width < WIDTH else Console(**options, width=WIDTH)
 
 
-def make_table(*columns: str, names: Iterable[str] = (), most: int = NAME) -> Table:
+def make_table(*columns: str, names: Iterable[str] = (), most: int = MAX_NAME) -> Table:
     """A table whose first column holds `names`, folded beyond `most` characters, and whose others hold numbers."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     widest = min(most, max(map(cell_len, (columns[0], *names))))
@@ -130,8 +130,10 @@ def _shares(plan: Plan) -> Table:
     """A row a source, the largest share first; bars are relative to it. Long names go over several lines."""
     mixture = dict(sorted(plan.mixture.items(), key=lambda item: -item[1]))
     columns = ("source", "unique", "proportional", "  plan", "90% interval", "epochs")  # no number is wider
-    table = make_table(*columns, names=mixture, most=WIDTH - sum(map(len, columns[1:])) - BAR - 2 * len(columns))
-    table.add_column("", no_wrap=True, min_width=BAR)
+    table = make_table(
+        *columns, names=mixture, most=WIDTH - sum(map(len, columns[1:])) - BAR_CHARACTERS - 2 * len(columns)
+    )
+    table.add_column("", no_wrap=True, min_width=BAR_CHARACTERS)
     other = plan.baselines.get("proportional")
     proportional = {} if other is None else other.mixture
     epochs, by_source, interval = plan.epochs or {}, plan.tokens_by_source or {}, plan.interval or {}
@@ -153,7 +155,7 @@ def _shares(plan: Plan) -> Table:
 
 def _bar(part: float) -> str:
     """A bar for a part of the largest share, to an eighth of a character."""
-    whole, eighths = divmod(round(8 * BAR * part), 8)
+    whole, eighths = divmod(round(8 * BAR_CHARACTERS * part), 8)
     return "█" * whole + (EIGHTHS[eighths] if eighths else "")
 
 

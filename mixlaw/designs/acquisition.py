@@ -14,9 +14,9 @@ from scipy.special import ndtr
 
 from mixlaw.estimation.laplace import learned
 
-DRAWS = 16
+OUTCOME_DRAWS = 16
 """Outcomes of the runs chosen so far, in pairs of opposite sign."""
-REPORTED = 2000
+REPORT_DRAWS = 2000
 """Outcomes behind the figures that are reported."""
 
 
@@ -30,7 +30,7 @@ class Belief:
         option_KxOxP: features of the options' losses, nats.
         run_KxCxP: features of the candidates' log-losses.
         noise_K: standard deviation of a run's log-loss around its mixture's.
-        alike_KxK: correlation between targets of what a run is off by.
+        correlation_KxK: correlation between targets of what a run is off by.
         option_C: the option that has the candidate's mixture, -1 where there is none.
         own_OxK: standard deviation, in nats, of what sets an option's loss off from the law and a run of it shows.
         loss_OxK: expected losses of the options, nats per token.
@@ -41,7 +41,7 @@ class Belief:
     option_KxOxP: np.ndarray
     run_KxCxP: np.ndarray
     noise_K: np.ndarray
-    alike_KxK: np.ndarray
+    correlation_KxK: np.ndarray
     option_C: np.ndarray
     own_OxK: np.ndarray
     loss_OxK: np.ndarray
@@ -81,7 +81,7 @@ def update_directions(
         covariance_CxO[at, option_C[at]] += own_CxK[at, k] ** 2 / loss_CxK[at, k]
         variance_C = np.square(run_KxCxP[k]).sum(1) + belief.noise_K[k] ** 2 + (own_CxK[:, k] / loss_CxK[:, k]) ** 2
         moved_CxOxK[:, :, k] = covariance_CxO / np.sqrt(variance_C)[:, None] * belief.slope_OxK[:, k]
-    return moved_CxOxK if K == 1 else moved_CxOxK @ np.linalg.cholesky(belief.alike_KxK)
+    return moved_CxOxK if K == 1 else moved_CxOxK @ np.linalg.cholesky(belief.correlation_KxK)
 
 
 def expected_improvement(gap_O: np.ndarray, spread_CxO: np.ndarray) -> np.ndarray:
@@ -103,7 +103,7 @@ def knowledge_gradient(belief: Belief, count: int, rng: np.random.Generator, fir
         first: a candidate that is the batch's first whatever it is worth.
     """
     option_KxOxP, run_KxCxP = belief.option_KxOxP, belief.run_KxCxP
-    value_DxO, chosen = np.tile(belief.value_O, (1 if count == 1 else DRAWS, 1)), []
+    value_DxO, chosen = np.tile(belief.value_O, (1 if count == 1 else OUTCOME_DRAWS, 1)), []
     left_C = np.ones(run_KxCxP.shape[1], bool)
     for step in range(count):
         move_CxOxK = update_directions(belief, option_KxOxP, run_KxCxP, belief.option_C)
@@ -168,7 +168,7 @@ def thompson(belief: Belief, count: int, rng: np.random.Generator, apart_OxC: np
 
 def sample_objectives(belief: Belief, count: int, rng: np.random.Generator) -> np.ndarray:
     """The options' objectives in draws from what is known, (count, O)."""
-    root_KxK = np.linalg.cholesky(belief.alike_KxK)
+    root_KxK = np.linalg.cholesky(belief.correlation_KxK)
     off_DxPxK = rng.standard_normal((count, belief.option_KxOxP.shape[2], len(root_KxK))) @ root_KxK.T
     own_DxOxK = rng.standard_normal((count, *belief.own_OxK.shape)) @ root_KxK.T * belief.own_OxK
     value_DxO = np.tile(belief.value_O, (count, 1))
@@ -179,14 +179,18 @@ def sample_objectives(belief: Belief, count: int, rng: np.random.Generator) -> n
 
 def report(belief: Belief, index_Q: np.ndarray, rng: np.random.Generator) -> Batch:
     """The expected regret of the best option now, and after each run of a batch."""
-    value_DxO = sample_objectives(belief, REPORTED, rng)
+    value_DxO = sample_objectives(belief, REPORT_DRAWS, rng)
     star = int(np.argmin(belief.value_O))
     before = float((value_DxO[:, star] - value_DxO.min(1)).mean())
-    mean_DxO, option_KxOxP, run_KxCxP = np.tile(belief.value_O, (REPORTED, 1)), belief.option_KxOxP, belief.run_KxCxP
+    mean_DxO, option_KxOxP, run_KxCxP = (
+        np.tile(belief.value_O, (REPORT_DRAWS, 1)),
+        belief.option_KxOxP,
+        belief.run_KxCxP,
+    )
     after = []
     for c in index_Q:
         move_OxK = update_directions(belief, option_KxOxP, run_KxCxP[:, [c]], belief.option_C[[c]])[0]
-        mean_DxO = mean_DxO + _pairs(rng, REPORTED, move_OxK.shape[1]) @ move_OxK.T
+        mean_DxO = mean_DxO + _pairs(rng, REPORT_DRAWS, move_OxK.shape[1]) @ move_OxK.T
         noise_K, run_KxP = _noise(belief, c), run_KxCxP[:, c]
         option_KxOxP, run_KxCxP = (learned(x, run_KxP, noise_K) for x in (option_KxOxP, run_KxCxP))
         # The regret falls by as much as the least expected objective does.

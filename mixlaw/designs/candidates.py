@@ -11,20 +11,20 @@ from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.posterior import Posterior, posterior
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.prepare import prepare
-from mixlaw.optimization.problem import MET, MixtureProblem, pose
+from mixlaw.optimization.problem import CONSTRAINT_TOLERANCE, MixtureProblem, pose
 from mixlaw.optimization.scale import Scale
 from mixlaw.planning.options import REPLICAS
 from mixlaw.project.feasible import feasible
 from mixlaw.project.project_file import Project
 from mixlaw.project.sources import Budget, Source, Sources
 
-OPTIONS = 48
+MAX_OPTIONS = 48
 """Bootstrap optima among which the plan is taken to be chosen."""
-POOL = 200
+POOL_SIZE = 200
 """Mixtures all over the feasible set that may be run, beside the options, those between them, and corners."""
-BREACH = 10.0
+CEILING_PENALTY = 10.0
 """Nats that an option pays for a nat above a target's ceiling."""
-SAME = 1e-3
+SAME_SHARE = 1e-3
 """Mixtures that differ by less in every share are one."""
 
 
@@ -61,8 +61,10 @@ def pose_decision(fit: Fit, project: Project | None, budget: Budget | None, wish
     """The decision that a batch is chosen on, and what to know of it; see `next_runs`."""
     ready = prepare(pose_project(fit, project, budget), REPLICAS, wish.seed, [])
     problem, scale, best = ready.problem, ready.scale, ready.best
-    refits = problem.solve(problem.fit.replicas_BxKxP[:OPTIONS], scale.pair, near_S=best.w_S)
-    refit_BxS = np.array([refit.w_S for refit in refits if refit.violation <= MET]).reshape(-1, len(best.w_S))
+    refits = problem.solve(problem.fit.replicas_BxKxP[:MAX_OPTIONS], scale.pair, near_S=best.w_S)
+    refit_BxS = np.array([refit.w_S for refit in refits if refit.violation <= CONSTRAINT_TOLERANCE]).reshape(
+        -1, len(best.w_S)
+    )
     option_OxS = distinct(np.concatenate([best.w_S[None], refit_BxS]))
     candidate_CxS = _candidates(problem, scale, option_OxS, wish)
     options = posterior(problem.fit, option_OxS, *scale.pair)
@@ -85,14 +87,14 @@ def _candidates(problem: MixtureProblem, scale: Scale, option_OxS: np.ndarray, w
     rng = np.random.default_rng([wish.seed, 5])
     pairs = rng.integers(len(option_OxS), size=(len(option_OxS), 2))
     between_OxS = option_OxS[pairs].mean(1)
-    return distinct(np.concatenate([option_OxS, between_OxS, where.vertices, where.sample(rng, POOL)]))
+    return distinct(np.concatenate([option_OxS, between_OxS, where.vertices, where.sample(rng, POOL_SIZE)]))
 
 
 def distinct(w_NxS: np.ndarray) -> np.ndarray:
     """Mixtures without those that are (nearly) one before them, in their order."""
     kept: list[int] = []
     for n, w_S in enumerate(w_NxS):
-        if not kept or np.abs(w_NxS[kept] - w_S).max(1).min() > SAME:
+        if not kept or np.abs(w_NxS[kept] - w_S).max(1).min() > SAME_SHARE:
             kept.append(n)
     return w_NxS[kept]
 
@@ -100,7 +102,7 @@ def distinct(w_NxS: np.ndarray) -> np.ndarray:
 def _same(candidate_CxS: np.ndarray, option_OxS: np.ndarray) -> np.ndarray:
     """For each candidate the option that it is, -1 for none."""
     apart_CxO = np.abs(candidate_CxS[:, None] - option_OxS).max(2)
-    return np.where(apart_CxO.min(1) <= SAME, apart_CxO.argmin(1), -1)
+    return np.where(apart_CxO.min(1) <= SAME_SHARE, apart_CxO.argmin(1), -1)
 
 
 def beliefs(decision: Decision, runs: Posterior) -> Belief:
@@ -115,7 +117,7 @@ def beliefs(decision: Decision, runs: Posterior) -> Belief:
         option_KxOxP=options.feature_KxNxP * loss_KxO[:, :, None],
         run_KxCxP=runs.feature_KxNxP,
         noise_K=runs.noise_K,
-        alike_KxK=runs.alike_KxK,
+        correlation_KxK=runs.correlation_KxK,
         option_C=decision.option_C,
         own_OxK=np.zeros_like(loss_KxO.T),
         loss_OxK=loss_KxO.T,
@@ -131,4 +133,4 @@ def objective_and_slope(problem: MixtureProblem, loss_OxK: np.ndarray) -> tuple[
         slope_OxK = np.eye(loss_OxK.shape[1])[counted_OxK.argmax(1)]
     else:
         slope_OxK = np.tile(problem.weight_K, (len(loss_OxK), 1))
-    return problem.value(loss_OxK) + BREACH * over_OxK.sum(1), slope_OxK + BREACH * (over_OxK > 0)
+    return problem.value(loss_OxK) + CEILING_PENALTY * over_OxK.sum(1), slope_OxK + CEILING_PENALTY * (over_OxK > 0)

@@ -25,19 +25,19 @@ from mixlaw.project.constraints import Constraints
 from mixlaw.project.feasible import feasible
 from mixlaw.project.sources import Budget, Sources, Target
 
-DRAWS = 8
+PRIOR_DRAWS = 8
 """Parameters drawn from the prior, for each target."""
-POOL = 600
+POOL_SIZE = 600
 """Mixtures to choose from, beside the corners."""
-TARGETS = 8
+MAX_TARGETS = 8
 """At most so many targets count: those of the largest weight."""
-COVERED = 0.5
+COVERING_SHARE = 0.5
 """Share of a source's largest feasible share at which a run shows it."""
-PER_REPEAT = 12
+RUNS_PER_REPEAT = 12
 """One run in so many repeats the first, where nothing else is asked."""
-NOMINAL = Budget(params=1e8, tokens=2e9)
+DEFAULT_BUDGET = Budget(params=1e8, tokens=2e9)
 """N and D of the runs where none are stated; in most laws they are measured in units of the runs'."""
-LOSS = 2.5
+MEDIAN_LOSS = 2.5
 """Nats per token that the prior takes for the runs' median."""
 
 
@@ -80,7 +80,7 @@ def d_optimal(
     chosen = parametric(by_name(law) if isinstance(law, str) else law)
     if "mixture" not in chosen.needs:
         raise MixlawError(f"--law {chosen.name}: knows no mixture, so no mixture says more of it: choose another")
-    repeats = (runs // PER_REPEAT if repeats is None else repeats) if runs > 1 else 0
+    repeats = (runs // RUNS_PER_REPEAT if repeats is None else repeats) if runs > 1 else 0
     if not 0 <= repeats < runs:
         raise MixlawError(f"design: {repeats} repeats in {runs} runs: give 0 to {runs - 1}")
     tokens = None if budget is None else budget.tokens
@@ -88,7 +88,7 @@ def d_optimal(
     notes = unheeded(sources, tokens, None if budget is None else budget.money)
     first_S = anchor(sources, where, notes)
     rng = np.random.default_rng(seed)
-    pool_NxS = np.concatenate([first_S[None], where.vertices, where.sample(rng, POOL)])
+    pool_NxS = np.concatenate([first_S[None], where.vertices, where.sample(rng, POOL_SIZE)])
     names = _targets(chosen, sources, targets)
     feature_BxNxP = _features(chosen, sources, names, pool_NxS, budget, runs, rng)
     index_R = _chosen(feature_BxNxP, _shown(where, pool_NxS), runs - repeats)
@@ -100,8 +100,8 @@ def d_optimal(
 
 
 def _targets(law: type[Law], sources: Sources, targets: Sequence[Target]) -> list[str]:
-    ordered = sorted((t for t in targets if t.weight > 0), key=lambda t: -t.weight)[:TARGETS]
-    names = [target.name for target in ordered] or list(sources.names)[:TARGETS]
+    ordered = sorted((t for t in targets if t.weight > 0), key=lambda t: -t.weight)[:MAX_TARGETS]
+    names = [target.name for target in ordered] or list(sources.names)[:MAX_TARGETS]
     orphans = [name for name in names if "own" in law.needs and name not in sources.names]
     if orphans:
         raise MixlawError(
@@ -121,7 +121,7 @@ def _features(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Jacobians of log-loss in units of noise, parameters in units of the prior (B, N, P), for B draws and targets."""
-    sized = budget if budget is not None and budget.params is not None else NOMINAL
+    sized = budget if budget is not None and budget.params is not None else DEFAULT_BUDGET
     assert sized.params is not None, "a budget states N and D, or compute"
     assert sized.tokens is not None, "a budget states N and D, or compute"
     count = len(w_NxS)
@@ -130,10 +130,12 @@ def _features(
     rows, found = Row(w_NxS, params_N, tokens_N, np.broadcast_to(unique_S, w_NxS.shape)), []
     with jax.enable_x64(True):
         for target in targets:
-            view = View(sources.names, target, 0.8 * LOSS, LOSS, float(sized.params), float(sized.tokens), runs)
+            view = View(
+                sources.names, target, 0.8 * MEDIAN_LOSS, MEDIAN_LOSS, float(sized.params), float(sized.tokens), runs
+            )
             mean_P, covariance_PxP = prior_moments(law, view)
             root_PxP = np.linalg.cholesky(covariance_PxP)
-            for z_P in mean_P + rng.standard_normal((DRAWS, len(mean_P))) @ root_PxP.T:
+            for z_P in mean_P + rng.standard_normal((PRIOR_DRAWS, len(mean_P))) @ root_PxP.T:
                 found.append(np.asarray(_jacobian(law, z_P, rows, law.constants(view))) @ root_PxP)
     found = [jac_NxP / law.objective.sigma for jac_NxP in found]
     return np.nan_to_num(np.stack(found), nan=0.0, posinf=0.0, neginf=0.0)
@@ -152,7 +154,7 @@ def _jacobian(law: type[Law], z_P: Any, rows: Row, known: dict) -> Any:
 def _shown(where: FeasibleSet, w_NxS: np.ndarray) -> np.ndarray:
     """Which mixtures show which sources, (N, S); one that no mixture has a share of counts as shown."""
     most_S = np.diag(where.vertices)
-    return (w_NxS >= COVERED * most_S - 1e-12) | (most_S <= 0)
+    return (w_NxS >= COVERING_SHARE * most_S - 1e-12) | (most_S <= 0)
 
 
 def _gain(feature_BxNxP: np.ndarray) -> np.ndarray:

@@ -23,13 +23,13 @@ from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
 from mixlaw.project.project_file import Project
 
-TOP, OTHERS = 48, 48
+BEST_GUESSES, RANDOM_OTHERS = 48, 48
 """Options and candidates that a lookahead looks at: the best by an optimistic guess, and others at random."""
 OPTIMISM = 2.0
 """Standard deviations below its expected objective at which a mixture is hoped to be."""
-EXACT = 1e-9
+NO_NOISE = 1e-9
 """Noise of a log-loss that is looked up: none."""
-SAME = 1e-5
+SAME_SHARE = 1e-5
 """A run is of a mixture of the pool where no share differs by more."""
 
 Objective = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -69,15 +69,15 @@ def pool_belief(
     own_MxK = np.where(ran_MxK, 0.0, loss_MxK * known.noise_K)
     spread_M = np.sqrt((slope_MxK**2 * (np.square(option_KxMxP).sum(2).T + own_MxK**2)).sum(1))
     hoped_M = value_M - OPTIMISM * spread_M
-    keep_O = np.unique([*np.argsort(hoped_M, kind="stable")[:TOP], int(value_M.argmin())])
+    keep_O = np.unique([*np.argsort(hoped_M, kind="stable")[:BEST_GUESSES], int(value_M.argmin())])
     left_M = (~ran_MxK & (slope_MxK != 0)).any(1)
     worth = keep_O[left_M[keep_O]]
     rest = np.setdiff1d(np.flatnonzero(left_M), worth)
-    run_C = np.concatenate([worth, rng.permutation(rest)[: OTHERS + TOP - len(worth)]])
+    run_C = np.concatenate([worth, rng.permutation(rest)[: RANDOM_OTHERS + BEST_GUESSES - len(worth)]])
     place_M = np.full(len(value_M), -1)
     place_M[keep_O] = np.arange(len(keep_O))
-    parts = option_KxMxP[:, keep_O], known.feature_KxNxP[:, run_C], np.full(len(known.noise_K), EXACT)
-    told = known.alike_KxK, place_M[run_C], own_MxK[keep_O], loss_MxK[keep_O]
+    parts = option_KxMxP[:, keep_O], known.feature_KxNxP[:, run_C], np.full(len(known.noise_K), NO_NOISE)
+    told = known.correlation_KxK, place_M[run_C], own_MxK[keep_O], loss_MxK[keep_O]
     return Belief(value_M[keep_O], slope_MxK[keep_O], *parts, *told), run_C
 
 
@@ -176,7 +176,7 @@ def _measured(fit: Fit, w_MxS: np.ndarray, size: RunSize) -> np.ndarray:
     loss_RxK = runs.loss_RxK[at_R][:, [runs.targets.index(name) for name in fit.targets]]
     found_MxK = np.full((len(w_MxS), loss_RxK.shape[1]), np.nan)
     for m, w_S in enumerate(w_MxS):
-        own_RxK = loss_RxK[np.abs(w_RxS - w_S).max(1) <= SAME]
+        own_RxK = loss_RxK[np.abs(w_RxS - w_S).max(1) <= SAME_SHARE]
         count_K = np.isfinite(own_RxK).sum(0)
         found_MxK[m] = np.where(count_K > 0, np.nansum(own_RxK, axis=0) / np.maximum(count_K, 1), np.nan)
     return found_MxK

@@ -22,9 +22,9 @@ from mixlaw.optimization.scale import Scale
 from mixlaw.planning.plan_types import Band
 from mixlaw.planning.verdict import baselines, extrapolations, losses_of, verdict
 
-LIKELY = 0.5
-Z = float(norm.ppf(0.95))
-FAR = 20
+VERDICT_PROBABILITY = 0.5
+Z_95 = float(norm.ppf(0.95))
+MAX_RUNS_FACTOR = 20
 """A number above so many times that of the runs there are is not told: the law would not hold so exactly."""
 
 
@@ -84,10 +84,10 @@ def until_verdict(
         reason = f"the plan and {rival} are predicted alike: no number of runs tells them apart"
         return Until(now, rival, difference, None, None, reason)
     eventually = float(norm.cdf(mean / spread))
-    count_N = batch * np.unique(np.round(np.geomspace(1, max(FAR * few / batch, 1.0), 200)).astype(int))
+    count_N = batch * np.unique(np.round(np.geomspace(1, max(MAX_RUNS_FACTOR * few / batch, 1.0), 200)).astype(int))
     left_N = spread * _shrinkage(problem, scale, (best.w_S, rival_S), runs, count_N / batch)
-    chance_N = norm.cdf((mean - Z * left_N) / np.sqrt(np.maximum(spread**2 - left_N**2, 1e-300)))
-    likely = np.flatnonzero(chance_N >= LIKELY)
+    chance_N = norm.cdf((mean - Z_95 * left_N) / np.sqrt(np.maximum(spread**2 - left_N**2, 1e-300)))
+    likely = np.flatnonzero(chance_N >= VERDICT_PROBABILITY)
     if not len(likely):
         reason = (
             f"{rival} is predicted {mean:.4f} ± {spread:.4f} nats worse; {count_N[-1]} more runs like these would "
@@ -107,7 +107,7 @@ def _spread(problem: MixtureProblem, scale: Scale, plan_S: np.ndarray, rival_S: 
     (_, plan_BxK), (_, rival_BxK) = (losses_of(problem, scale, w) for w in (plan_S, rival_S))
     difference_B = problem.value(rival_BxK) - problem.value(plan_BxK)
     band = bootstrap_interval(difference_B, float(np.median(difference_B)))
-    return (band["high"] - band["low"]) / (2 * Z)
+    return (band["high"] - band["low"]) / (2 * Z_95)
 
 
 def _shrinkage(

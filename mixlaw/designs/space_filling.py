@@ -16,10 +16,10 @@ from mixlaw.project.feasible import feasible
 from mixlaw.project.sources import Sources
 from mixlaw.typing import Array
 
-_SAME = 1e-6
-_POOL = 4000  # draws that stand for the feasible set
+_SAME_SHARE = 1e-6
+_POOL_SIZE = 4000  # draws that stand for the feasible set
 _CONCENTRATION = 3.0  # of the draws, times S: few corners and edges
-_ROUNDS = 25  # of k-means; later ones move no point that matters
+_KMEANS_ROUNDS = 25  # of k-means; later ones move no point that matters
 
 
 def design(
@@ -86,7 +86,7 @@ def unheeded(sources: Sources, tokens: float | None, money: float | None) -> lis
 
 def framed(sources: Sources, w_RxS: Array, prefix: str, notes: list[str]) -> pd.DataFrame:
     """Mixtures as a table, its runs named by a prefix and their number."""
-    if len(w_RxS) > 1 and np.ptp(w_RxS, axis=0).max() < _SAME:
+    if len(w_RxS) > 1 and np.ptp(w_RxS, axis=0).max() < _SAME_SHARE:
         notes.append("the bounds leave a single mixture: all runs are the same")
     frame = pd.DataFrame(w_RxS, columns=[f"w:{name}" for name in sources.names])
     frame.insert(0, "run_id", [f"{prefix}-{i:04d}" for i in range(len(w_RxS))])
@@ -102,7 +102,7 @@ def anchor(sources: Sources, where: FeasibleSet, notes: list[str]) -> Array:
         return where.nearest(np.full(len(sources), 1 / len(sources)))
     share_S = sources.proportional()
     centre_S = where.nearest(share_S)
-    if np.abs(centre_S - share_S).max() > _SAME:
+    if np.abs(centre_S - share_S).max() > _SAME_SHARE:
         what = "bounds" if where.boxed else "constraints"
         notes.append(f"proportional is outside the {what}: the first run is the nearest mixture inside")
     return np.asarray(centre_S)
@@ -112,8 +112,8 @@ def _middles(rng: np.random.Generator, runs: int, centre_S: Array, where: Feasib
     """The centre and `runs - 1` draws from a pool, each the closest to the mean of its cluster (k-means)."""
     pool_NxS = np.concatenate(
         [
-            where.draw(rng, _POOL // 2, centre_S, _CONCENTRATION),
-            where.draw(rng, _POOL // 2, None, _CONCENTRATION),
+            where.draw(rng, _POOL_SIZE // 2, centre_S, _CONCENTRATION),
+            where.draw(rng, _POOL_SIZE // 2, None, _CONCENTRATION),
         ]
     )
     pool_NxS = pool_NxS[np.unique(pool_NxS.round(9), axis=0, return_index=True)[1]]
@@ -121,7 +121,7 @@ def _middles(rng: np.random.Generator, runs: int, centre_S: Array, where: Feasib
     mean_RxS = np.concatenate([np.sqrt(centre_S)[None], root_NxS[rng.integers(len(pool_NxS), size=runs - 1)]])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "One of the clusters is empty", UserWarning)  # it keeps its mean
-        for _ in range(_ROUNDS):
+        for _ in range(_KMEANS_ROUNDS):
             mean_RxS, _ = kmeans2(root_NxS, mean_RxS, iter=1, minit="matrix")
             mean_RxS[0] = np.sqrt(centre_S)  # the first run is the centre
     return _farthest_first(centre_S, _closest(pool_NxS, root_NxS, mean_RxS[1:]))

@@ -12,15 +12,15 @@ from mixlaw.estimation.observations import Observations
 from mixlaw.laws import Law
 from mixlaw.laws.base import prior_moments, unconstrain
 
-STARTS = 3
+RANDOM_STARTS = 3
 """Random starts beside the prior's mean and the law's own."""
-ROUNDS = 5
+SCALE_ROUNDS = 5
 """Alternations of parameters and residual scale; the scale has settled to a percent by then."""
 NOISE_RUNS = 2.0
 """Weight, in runs, of the law's own guess of the residual scale."""
-ROUGH = 1e-5
+ROUGH_TOLERANCE = 1e-5
 """Share of the objective at which starts and the first rounds end where the scale is still to be estimated."""
-REFIT = lm.Stopping(steps=40, tolerance=1e-4)
+REFIT_STOPPING = lm.Stopping(steps=40, tolerance=1e-4)
 """For replicas: a hundredth of a unit of log-posterior is far below what they differ by."""
 
 
@@ -52,7 +52,7 @@ def parameter_prior(law: type[Law], seen: Observations) -> ParameterPrior:
 
 
 def starts(
-    law: type[Law], seen: Observations, mean_KxP: np.ndarray, rng: np.random.Generator, random: int = STARTS
+    law: type[Law], seen: Observations, mean_KxP: np.ndarray, rng: np.random.Generator, random: int = RANDOM_STARTS
 ) -> np.ndarray:
     """Starting points of every target, (K, starts, P): the prior's mean, the law's own, and random ones."""
     # The same random directions for every target: what one target's fit is does not hang on the others.
@@ -80,7 +80,7 @@ def estimate(
     repeat = lambda x: np.repeat(x, starts, axis=0)  # noqa: E731
     problems = lm.FitProblem(*map(repeat, prior.problem(*seen.data, guess_K)))
     constants = seen.constants(law)
-    rough = limits or (lm.Stopping(law.objective.steps, ROUGH) if law.objective.priors else None)
+    rough = limits or (lm.Stopping(law.objective.steps, ROUGH_TOLERANCE) if law.objective.priors else None)
     every = lm.solve(law, problems, z_KxSxP.reshape(-1, width), seen.rows, jax.tree.map(repeat, constants), rough)
     objective_KxS = np.asarray(every.objective).reshape(targets, starts)
     objective_KxS = np.where(np.isfinite(objective_KxS), objective_KxS, np.inf)
@@ -89,7 +89,7 @@ def estimate(
     agree_K = np.mean(objective_KxS <= (lowest_K + 1e-4 * np.abs(lowest_K) + 1e-12)[:, None], axis=1)
     solution = jax.tree.map(lambda x: x.reshape(targets, starts, *x.shape[1:])[np.arange(targets), best_K], every)
     sigma_K = guess_K
-    for left in reversed(range(ROUNDS - 1 if law.objective.priors else 0)):
+    for left in reversed(range(SCALE_ROUNDS - 1 if law.objective.priors else 0)):
         sigma_K = residual_scale(law, solution, degrees_of_freedom)
         problems = prior.problem(*seen.data, sigma_K)
         solution = lm.solve(law, problems, solution.z_P, seen.rows, constants, rough if left else limits)

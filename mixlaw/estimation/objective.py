@@ -78,7 +78,7 @@ def _evaluate(law: type[Law], z_P: Any, problem: FitProblem, rows: Row, constant
     return point, jac_RxP, pull_R
 
 
-LEAST_SCALE = 1e-12
+SMALLEST_SCALE = 1e-12
 """Of residuals of log-loss: a fit without any still has rounding, and its information must stay finite."""
 
 
@@ -102,7 +102,7 @@ def information(law: type[Law], problem: FitProblem, z_P: Any, rows: Row, consta
         weight_R = weight_R / jnp.maximum(jnp.abs(r_R) / (law.objective.huber * sigma), 1.0)
     else:
         sigma = jnp.sqrt(weight_R @ r_R**2 / jnp.maximum(weight_R.sum() - degrees, 1.0))
-        sigma = jnp.maximum(sigma, LEAST_SCALE)
+        sigma = jnp.maximum(sigma, SMALLEST_SCALE)
     jac_UxP = jnp.where(used_R[:, None], jac_RxP, 0.0)
     return log_L_R, jac_RxP, jac_UxP.T @ (jac_UxP * weight_R[:, None]) / sigma**2 + problem.precision_PxP, sigma
 

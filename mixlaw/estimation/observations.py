@@ -9,7 +9,7 @@ from mixlaw.estimation.goals import Goal, closeness, unbracketed
 from mixlaw.laws import Law, Reference, Row, SourcePrior, View
 from mixlaw.runs.run_table import Runs
 
-EARLY = 0.3
+EARLY_SHARE = 0.3
 """Checkpoints in this first share of a run are left out: they are above the curve (SlimPajama: .03–.37 nats)."""
 MANY_CHECKPOINTS = 5
 """Smallest number of checkpoints of a run for which some are left out or weighted less."""
@@ -184,15 +184,14 @@ def _checkpoints(runs: Runs, law: type[Law] | type[Reference], notes: list[str])
     final_R = np.zeros(len(cluster_R))
     np.maximum.at(final_R, cluster_R, runs.tokens_R)  # per run; indexed by row below
     many_R = np.bincount(cluster_R)[cluster_R] >= MANY_CHECKPOINTS
-    early_R = many_R & (runs.tokens_R <= 1.001 * EARLY * final_R[cluster_R])
+    early_R = many_R & (runs.tokens_R <= 1.001 * EARLY_SHARE * final_R[cluster_R])
     lighter = law.objective.checkpoint_weight
     weight_R = np.where(many_R & ~runs.last_R, lighter, 1.0)
     light_R = ~early_R & (weight_R < 1)
     if early_R.any() or light_R.any():
         notes.append(
-            f"{early_R.sum()} checkpoints in the first {EARLY:.0%} of their run's tokens are left out, {light_R.sum()} "
-            f"later ones before the last weighted {lighter:g} (runs of at least "
-            f"{MANY_CHECKPOINTS})"
+            f"{early_R.sum()} checkpoints in the first {EARLY_SHARE:.0%} of their run's tokens are left out, "
+            f"{light_R.sum()} later ones before the last weighted {lighter:g} (runs of at least {MANY_CHECKPOINTS})"
         )
     return runs.select(~early_R), weight_R[~early_R]
 

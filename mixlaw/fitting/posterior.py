@@ -25,13 +25,13 @@ class Posterior:
         feature_KxNxP: covariance of rows i and j of target k: feature_k,i . feature_k,j; between targets k and l it is
             approximated by alike_kl * feature_k,i . feature_l,j.
         noise_K: standard deviation of the log-loss of one more run around its mean.
-        alike_KxK: correlation between targets of the residuals of a run.
+        correlation_KxK: correlation between targets of the residuals of a run.
     """
 
     log_KxN: np.ndarray
     feature_KxNxP: np.ndarray
     noise_K: np.ndarray
-    alike_KxK: np.ndarray
+    correlation_KxK: np.ndarray
 
     def take(self, rows: Any) -> "Posterior":
         """Some of the rows, by positions or mask."""

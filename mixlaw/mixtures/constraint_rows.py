@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-PRICE = 1e3
+ROW_PENALTY = 1e3
 """Of breaking a row, nats per unit; the solver raises it where a row stays broken."""
 
 
@@ -44,7 +44,7 @@ def row(
     linear_S: np.ndarray | int = 0,
     kl: float = 0.0,
     l1: float = 0.0,
-    price: float = PRICE,
+    price: float = ROW_PENALTY,
 ) -> Rows:
     """One row, `losses_K`.L(w) + `linear_S`.w + `kl` KL + `l1` |w - r| <= `limit`. An int is a row of so many zeros.
 

@@ -18,11 +18,11 @@ from mixlaw.errors import MixlawError
 from mixlaw.mixtures.simplex import around, minimise_linear, project, sample
 from mixlaw.typing import Array
 
-KEPT = 1e-9
+CONSTRAINT_TOLERANCE = 1e-9
 """A constraint broken by no more is kept."""
-CORNERS = 32
+RANDOM_VERTICES = 32
 """Corners in random directions whose mean, with those of every source, is well inside."""
-HALVINGS = 50
+BISECTIONS = 50
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class FeasibleSet:
 
     def contains(self, w_NxS: Array) -> NDArray[np.bool_]:
         """Which mixtures keep everything, (N,)."""
-        box_N = ((w_NxS >= self.lower_S - KEPT) & (w_NxS <= self.upper_S + KEPT)).all(1)
-        return box_N & (self.excess(w_NxS) <= KEPT)
+        box_N = ((w_NxS >= self.lower_S - CONSTRAINT_TOLERANCE) & (w_NxS <= self.upper_S + CONSTRAINT_TOLERANCE)).all(1)
+        return box_N & (self.excess(w_NxS) <= CONSTRAINT_TOLERANCE)
 
     def shrink_into(self, w_NxS: Array) -> Array:
         """Mixtures within the bounds moved towards the centre until they keep everything: the nearest on that line."""
@@ -74,7 +74,7 @@ class FeasibleSet:
             return w_NxS
         low_N, high_N = np.zeros(len(w_NxS)), np.ones(len(w_NxS))
         low_N[self.excess(w_NxS) <= 0] = 1.0
-        for _ in range(HALVINGS):
+        for _ in range(BISECTIONS):
             middle_N = (low_N + high_N) / 2
             kept_N = self.excess(self.centre_S + middle_N[:, None] * (w_NxS - self.centre_S)) <= 0
             low_N, high_N = np.where(kept_N, middle_N, low_N), np.where(kept_N, high_N, middle_N)
@@ -88,16 +88,16 @@ class FeasibleSet:
         """`count` mixtures that reach corners, edges and middle, (count, S)."""
         return self.shrink_into(sample(rng, count, self.lower_S, self.upper_S))
 
-    def corners(self, cost_NxS: Array) -> Array:
+    def minimisers(self, cost_NxS: Array) -> Array:
         """The mixture of least cost for each row of costs, (N, S): exact but for a KL, of which it is on the border."""
         if self.boxed:
             return minimise_linear(cost_NxS, self.lower_S, self.upper_S)
-        return self.shrink_into(self._linear_corners(cost_NxS))
+        return self.shrink_into(self._linear_minimisers(cost_NxS))
 
     @cached_property
     def vertices(self) -> Array:
         """The mixture with the largest share of each source, (S, S)."""
-        return self.corners(-np.eye(len(self.lower_S)))
+        return self.minimisers(-np.eye(len(self.lower_S)))
 
     def nearest(self, w_S: Array) -> Array:
         """The mixture of the set that is nearest to another, in the Euclidean sense, (S,)."""
@@ -115,13 +115,13 @@ class FeasibleSet:
             MixlawError: no mixture within bounds and rows is as near to the reference as the KL asks.
         """
         S, rng = len(self.lower_S), np.random.default_rng(0)
-        cost_NxS = np.concatenate([np.eye(S), -np.eye(S), rng.standard_normal((CORNERS, S))])
-        middle_S = self._linear_corners(cost_NxS).mean(0)
+        cost_NxS = np.concatenate([np.eye(S), -np.eye(S), rng.standard_normal((RANDOM_VERTICES, S))])
+        middle_S = self._linear_minimisers(cost_NxS).mean(0)
         if np.isinf(self.kl):
             return middle_S
         near_S = self._nearest_by_kl(middle_S)
         least = self.excess(near_S[None])[0] + self.kl
-        if least > self.kl + KEPT:
+        if least > self.kl + CONSTRAINT_TOLERANCE:
             raise MixlawError(
                 f"near kl {self.kl:g}: the nearest mixture within the other constraints has a KL of {least:.4g}: "
                 "raise kl or relax them"
@@ -168,7 +168,7 @@ class FeasibleSet:
         first = np.concatenate([start_S, away_S])
         found = minimize(padded, first, jac=True, bounds=sides, constraints=rules, method="SLSQP", options=options)
         w_S = project(found.x[:S], self.lower_S, self.upper_S)
-        return w_S if self.excess(w_S[None])[0] <= KEPT else _on_line(self, start_S, w_S)
+        return w_S if self.excess(w_S[None])[0] <= CONSTRAINT_TOLERANCE else _on_line(self, start_S, w_S)
 
     def _rows(self, spread: int) -> tuple[Array, Array]:
         """The linear rows over w and, where |w - r| is bounded, e >= |w - r|."""
@@ -181,7 +181,7 @@ class FeasibleSet:
         A_MxN = np.vstack([np.hstack([self.A_MxS, np.zeros((len(self.b_M), S))]), far, total])
         return A_MxN, np.concatenate([self.b_M, self.reference_S, -self.reference_S, [self.l1]])
 
-    def _linear_corners(self, cost_NxS: Array) -> Array:
+    def _linear_minimisers(self, cost_NxS: Array) -> Array:
         """Corners of what bounds, rows and |w - r| allow (HiGHS), (N, S)."""
         from scipy.optimize import linprog
 
@@ -203,5 +203,5 @@ class FeasibleSet:
 
 def _on_line(where: FeasibleSet, start_S: Array, w_S: Array) -> Array:
     line_TxS = start_S + np.linspace(0, 1, 10_001)[:, None] * (w_S - start_S)
-    kept = np.flatnonzero(where.excess(line_TxS) <= KEPT)
+    kept = np.flatnonzero(where.excess(line_TxS) <= CONSTRAINT_TOLERANCE)
     return line_TxS[kept[-1]] if len(kept) else start_S

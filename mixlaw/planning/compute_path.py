@@ -6,17 +6,17 @@ from mixlaw.errors import MixlawError
 from mixlaw.io.json import named
 from mixlaw.mixtures.constraint_rows import stack
 from mixlaw.mixtures.infeasibility import mixture_exists
-from mixlaw.optimization.problem import MET, MixtureProblem
+from mixlaw.optimization.problem import CONSTRAINT_TOLERANCE, MixtureProblem
 from mixlaw.optimization.scale import Scale
 from mixlaw.optimization.size_search import best_scale
 from mixlaw.planning.notes import Note, null
 from mixlaw.planning.plan_types import PathPoint, SpeedUp
 
-FACTORS = 4.0 ** np.arange(-2, 3.0)
+PATH_FACTORS = 4.0 ** np.arange(-2, 3.0)
 """Multiples of the plan's compute on the path."""
-ROUNDS = 3
+GRIDS = 3
 """Grids of N for each budget of the path: neighbours on the last lie 1% apart."""
-MULTIPLES = np.geomspace(1e-2, 1e4, 241)
+EQUIVALENT_FACTORS = np.geomspace(1e-2, 1e4, 241)
 """Multiples of the plan's compute among which the equivalent one is searched."""
 
 
@@ -53,16 +53,16 @@ def _along(problem: MixtureProblem, scale: Scale, w_S: np.ndarray) -> tuple[np.n
     assert budget is not None, "N and D come from a budget"
     assert scale.params is not None
     assert scale.tokens is not None
-    flops_M = budget.compute * MULTIPLES
+    flops_M = budget.compute * EQUIVALENT_FACTORS
     if budget.params is not None:
-        params_M = np.full(len(MULTIPLES), scale.params)
+        params_M = np.full(len(EQUIVALENT_FACTORS), scale.params)
     elif budget.sizes:
         params_M = _best_sizes(problem, np.array(budget.sizes), flops_M, w_S)
     else:
         params_M = budget.params_for(scale.tokens / scale.params, flops_M)
     tokens_M = budget.tokens_for(params_M, flops_M)
     able_M = tokens_M > 0
-    return MULTIPLES[able_M], params_M[able_M], tokens_M[able_M]
+    return EQUIVALENT_FACTORS[able_M], params_M[able_M], tokens_M[able_M]
 
 
 def _best_sizes(problem: MixtureProblem, size_Z: np.ndarray, flops_M: np.ndarray, w_S: np.ndarray) -> np.ndarray:
@@ -102,22 +102,20 @@ def path(problem: MixtureProblem, scale: Scale, notes: list[str]) -> tuple[PathP
         notes.append(null(("path",), "the law knows no scale, or N and D are not known"))
         return None
     assert problem.budget is not None, "N and D come from a budget"
-    flops_F = problem.budget.compute * FACTORS
+    flops_F = problem.budget.compute * PATH_FACTORS
     sized = [(flops, at) for flops in flops_F if (at := _sized(problem, scale, float(flops))) is not None]
     z_FxKxP = np.broadcast_to(problem.fit.z_KxP, (len(sized), *problem.fit.z_KxP.shape))
     optima = problem.solve(z_FxKxP, (np.array([n for _, (n, _) in sized]), np.array([d for _, (_, d) in sized])))
     found = []
     for (flops, (params, tokens)), optimum in zip(sized, optima, strict=True):
-        if optimum.violation <= MET:
+        if optimum.violation <= CONSTRAINT_TOLERANCE:
             losses_K = problem.fit.losses(optimum.w_S[None], params, tokens)[0]
             mixture = named(problem.fit.sources, optimum.w_S)
             found.append(PathPoint(float(flops), params, tokens, mixture, float(problem.value(losses_K))))
-    if len(found) < len(FACTORS):
+    if len(found) < len(PATH_FACTORS):
         or_served = ", or serving leaves no tokens" if problem.budget.served else ""
-        left_out = (
-            f"at {len(FACTORS) - len(found)} of {len(FACTORS)} budgets no mixture keeps the constraints{or_served}"
-        )
-        notes.append(Note("left-out", ("path",), f"path: {left_out}"))
+        left_out = f"at {len(PATH_FACTORS) - len(found)} of {len(PATH_FACTORS)} budgets"
+        notes.append(Note("left-out", ("path",), f"path: {left_out} no mixture keeps the constraints{or_served}"))
     return tuple(found)
 
 
@@ -133,7 +131,7 @@ def _sized(problem: MixtureProblem, scale: Scale, flops: float) -> tuple[float, 
         at = Scale(scale.params, float(budget.tokens_for(scale.params, flops)))
     else:
         try:
-            at = best_scale(problem, flops, [], ROUNDS)
+            at = best_scale(problem, flops, [], GRIDS)
         except MixlawError:  # so it says that no size leaves a mixture
             return None
     return at.pair if at.tokens and _keepable(problem, at.tokens) else None

@@ -17,7 +17,7 @@ from mixlaw.optimization.scale import Scale
 from mixlaw.planning.notes import Note, null
 from mixlaw.planning.plan_types import Bracket
 
-SIDES = ("optimal-mixtures", "joint-effective-tokens")
+OPPOSITE_BIAS_LAWS = ("optimal-mixtures", "joint-effective-tokens")
 
 
 def bracket(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, notes: list[str], seed: int) -> Bracket | None:
@@ -30,7 +30,7 @@ def bracket(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, notes: list[
     against = "uniform" if other_S is None else "proportional"
     w_2xS = np.stack([w_S, np.full(len(w_S), 1.0 / len(w_S)) if other_S is None else other_S])
     gains = {fit.law.name: _gain(problem, fit, w_2xS, scale)}
-    for name in SIDES:
+    for name in OPPOSITE_BIAS_LAWS:
         if name == fit.law.name or fit.runs is None:
             continue
         try:

@@ -11,7 +11,7 @@ from mixlaw.io.json import named
 from mixlaw.io.progress import stage
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.prepare import prepare
-from mixlaw.optimization.problem import MET, REFIT, MixtureProblem, pose
+from mixlaw.optimization.problem import CONSTRAINT_TOLERANCE, REFIT_BARRIER, MixtureProblem, pose
 from mixlaw.optimization.scale import Scale
 from mixlaw.planning.compute_path import path, speed_up
 from mixlaw.planning.law_sensitivity import bracket
@@ -40,9 +40,9 @@ from mixlaw.validation.held_out import HeldOut, held_out
 LARGE_GAP = 1e-4
 """Gap (nats per token) above which the verdict is unknown: the optimiser stopped short."""
 
-REGRET = 0.002
+NEAR_OPTIMAL_REGRET = 0.002
 """Default regret (nats per token) within which mixtures are near-optimal."""
-LARGE = 1_000_000
+LARGE_SEARCH = 1_000_000
 """Sources squared times targets above which near-optimal mixtures are searched only if the request states a regret."""
 
 
@@ -93,7 +93,7 @@ def recommend(
     old = [*(unseen(fit.runs) if fit.runs is not None else ()), *since_fit(stated, problem.sources)]
     notes = [*ready.notes, *old, *_seed_noise(problem), *_serving(problem, scale)]
     stage(f"optimizing the mixture for {len(fit.replicas_BxKxP)} bootstrap refits")
-    refits = problem.solve(fit.replicas_BxKxP, scale.pair, near_S=best.w_S, last=REFIT)
+    refits = problem.solve(fit.replicas_BxKxP, scale.pair, near_S=best.w_S, last=REFIT_BARRIER)
     plain, chosen = best, None
     if ask.robust is not None:
         best, chosen = robust(problem, scale, best, refits, None if ask.robust == "mean" else float(ask.robust))
@@ -124,10 +124,10 @@ def _near_optimal(
 ) -> NearOptimal | None:
     """Near-optimal mixtures; None for large problems, unless the request states a regret."""
     size = len(problem.fit.sources) ** 2 * len(problem.targets)
-    if ask.regret is None and size > LARGE:
+    if ask.regret is None and size > LARGE_SEARCH:
         notes.append(null(("near_optimal",), "with so many sources and targets it takes long; ask by a regret"))
         return None
-    return near_optimal(problem, scale, w_S, ask.regret or REGRET)
+    return near_optimal(problem, scale, w_S, ask.regret or NEAR_OPTIMAL_REGRET)
 
 
 def _bracket(
@@ -146,7 +146,7 @@ def _at_optimum(
     """The plan with the sections that every plan has."""
     fit, error = problem.fit, held_out(problem.fit, seed=seed)
     notes += error.notes
-    violating = sum(refit.violation > MET for refit in refits)
+    violating = sum(refit.violation > CONSTRAINT_TOLERANCE for refit in refits)
     if violating:
         text = f"in {violating} of {len(refits)} refits no mixture keeps the constraints: the nearest one counts"
         notes.append(Note("refits", ("interval",), text))

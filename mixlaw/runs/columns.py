@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from mixlaw.errors import MixlawError, listed, nearest, shown
 from mixlaw.io.table import Table
 from mixlaw.mixtures.simplex import SUM_TOLERANCE
-from mixlaw.runs.measurement import PREFIX
+from mixlaw.runs.measurement import TARGET_PREFIX
 from mixlaw.typing import Array
 
-ROUNDING = 1e-14
+SUM_ROUNDING = 1e-14
 """Largest error of a row's sum that is rounding: such rows are not divided by their sum again."""
 
 
@@ -55,7 +55,7 @@ def weights(table: Table, sources: tuple[str, ...], name: str, notes: list[str])
         spread = f"{sum_R[rounded_R].min():.4g} to {sum_R[rounded_R].max():.4g}"
         notes.append(f"{rounded_R.sum()} rows of {name}: weights summed to {spread}, renormalised")
     # Rows that sum to 1 but for rounding stay as they are: a table written and read again is the same to the bit.
-    return w_RxS / np.where(off_R > ROUNDING, sum_R, 1.0)[:, None]
+    return w_RxS / np.where(off_R > SUM_ROUNDING, sum_R, 1.0)[:, None]
 
 
 def losses(table: Table, targets: tuple[str, ...], name: str, notes: list[str]) -> Array:
@@ -151,9 +151,9 @@ def check_rows(
         row = int(np.flatnonzero(double_R)[0])
         same_R = keys.groupby(list(keys), dropna=False).ngroup().to_numpy()
         first = int(np.flatnonzero(same_R == same_R[row])[0])
-        alike = "step" if stepped_R[row] else "params and tokens"
+        agreeing = "step" if stepped_R[row] else "params and tokens"
         raise MixlawError(
-            f"{table.at(row, 'run_id')}: {shown(run_id[row])} is there twice with the same {alike} (also at "
+            f"{table.at(row, 'run_id')}: {shown(run_id[row])} is there twice with the same {agreeing} (also at "
             f"{table.row_names[first]}); give runs ids of their own and checkpoints their step or tokens"
         )
     cluster_R, ids = pd.factorize(run_id)
@@ -173,7 +173,7 @@ def check_rows(
 
 def check_measurement(table: Table, targets: tuple[str, ...]) -> None:
     """Refuse a table if its rows name different tokenizers, or different texts for one target."""
-    for column in ("tokenizer", *(f"{PREFIX}{target}" for target in targets)):
+    for column in ("tokenizer", *(f"{TARGET_PREFIX}{target}" for target in targets)):
         texts = table.texts(column) if column in table.frame else []
         named = [(row, text) for row, text in enumerate(texts) if text]
         for row, text in named:
@@ -202,4 +202,4 @@ def typed(frame: pd.DataFrame, read: Mapping[str, NDArray]) -> pd.DataFrame:
 
 def _is_name(column: str) -> bool:
     """True for a column of names, which may look like numbers."""
-    return column == "tokenizer" or column.startswith(PREFIX)
+    return column == "tokenizer" or column.startswith(TARGET_PREFIX)

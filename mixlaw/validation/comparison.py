@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mixlaw.errors import MixlawError
-from mixlaw.estimation.baseline_predictors import MEAN, NEAREST, OWN, Baseline
+from mixlaw.estimation.baseline_predictors import MEAN_OF_RUNS, NEAREST_RUN, OWN_WEIGHT, Baseline
 from mixlaw.estimation.cross_validation import Refits, gather, law_predictions, point_predictions, refit, refit_inside
 from mixlaw.estimation.metrics import Predictions, fold_errors, score
 from mixlaw.estimation.observations import observe
@@ -160,7 +160,9 @@ def _board(name: str, table: _Table, methods: list[Any], refused: Refused, seed:
     steps.next("auto")
     entries += _auto(table, {entry.name: entry for entry in entries}, refits)
     steps.next("baselines")
-    entries += [entry for entry in (_baseline(table, baseline) for baseline in (MEAN, OWN, NEAREST)) if entry]
+    entries += [
+        entry for entry in (_baseline(table, baseline) for baseline in (MEAN_OF_RUNS, OWN_WEIGHT, NEAREST_RUN)) if entry
+    ]
     loss_KxR = table.runs.loss_RxK.T
     return Board(name, table.runs.targets, tuple(entries), loss_KxR, table.scored_KxR, table.scale_R).sorted()
 
@@ -179,7 +181,7 @@ def _predictions(table: _Table, method: Any, seed: int) -> tuple[Predictions, Re
 def _baseline(table: _Table, baseline: Baseline) -> Entry | None:
     """A baseline's entry, None if it applies to no target."""
     runs, began = table.runs, time.perf_counter()
-    serves_K = np.array([baseline is not OWN or target in runs.sources for target in runs.targets])
+    serves_K = np.array([baseline is not OWN_WEIGHT or target in runs.sources for target in runs.targets])
     if not serves_K.any():
         return None
 

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from mixlaw.errors import MixlawError
 
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
-PATIENCE = 10.0
+LOCK_TIMEOUT = 10.0
 """Timeout in seconds of a lock that every process releases at once."""
 
 
@@ -65,7 +65,7 @@ class Location:
         if self.folder is None:
             return False
         try:
-            with self._lock("probe", PATIENCE):
+            with self._lock("probe", LOCK_TIMEOUT):
                 return True
         except OSError as error:
             if error.errno in NO_LOCKS:

@@ -23,7 +23,7 @@ from proxies.sweep.location import Location, reason_of
 
 Row = dict[str, float | int | str]
 SCHEMA = 1
-STALE = 30 * 86400.0
+STALE_SECONDS = 30 * 86400.0
 """Age in seconds above which the state of a run that this sweep does not include is removed."""
 
 
@@ -151,7 +151,7 @@ class Store:
             yield mine
 
     def tidy(self, asked: set[str], done: set[str]) -> None:
-        """Remove states of finished runs, states untouched for STALE seconds, and locks of finished runs.
+        """Remove states of finished runs, states untouched for STALE_SECONDS seconds, and locks of finished runs.
 
         `asked`: keys of this sweep. `done`: those whose files were read undamaged.
         """
@@ -161,7 +161,7 @@ class Store:
         for path in self.states.glob("*.npz*") if self.states else ():
             key = path.name.removeprefix(".").split(".")[0]
             with contextlib.suppress(FileNotFoundError):
-                if key in finished or (key not in asked and abs(time.time() - path.stat().st_mtime) > STALE):
+                if key in finished or (key not in asked and abs(time.time() - path.stat().st_mtime) > STALE_SECONDS):
                     path.unlink()
 
 

@@ -28,7 +28,7 @@ from proxies.text.tokenizer import Tokenizer, project_tokenizer
 from proxies.training.run_spec import marks
 from proxies.training.train import RunSpec
 
-RUNS = 28
+DEFAULT_RUNS = 28
 OTHER_SCALES = 4
 """Sizes of a proposal (five) less one: a design's first mixture is run at every size."""
 
@@ -73,7 +73,7 @@ def project_task(
     budget: Budget | None,
     seed: int,
     seconds: float,
-    runs: int = RUNS,
+    runs: int = DEFAULT_RUNS,
     build: Build | None = None,
 ) -> Task:
     """Task of a user's project, whose text is read with its tokenizer.
@@ -189,7 +189,7 @@ def sweep_task(
     if runs is not None and chosen is not None:
         raise MixlawError("--runs and --design both say what to run: give one of them")
     if chosen is None:
-        return project_task(project, None, seed, seconds, runs or RUNS, build), None
+        return project_task(project, None, seed, seconds, runs or DEFAULT_RUNS, build), None
     table = read_runs(chosen, losses=False)
     unknown = sorted(set(table.sources) ^ set(project.sources.names))
     if unknown:

@@ -18,9 +18,9 @@ from proxies.model.transformer import ModelConfig, Params
 from proxies.text.tokenizer import ByteTokenizer, Tokenizer
 from proxies.training.train import RunSpec, advance, batches_of, check, started
 
-WINDOWS = 8
+MAX_WINDOWS = 8
 """Maximum number of sequences read of a document."""
-ROWS = 16
+SEQUENCES_PER_CALL = 16
 """Sequences in one call."""
 
 
@@ -47,7 +47,7 @@ class HiddenStates:
         config: ModelConfig,
         tokenizer: Tokenizer | None = None,
         layer: int | None = None,
-        windows: int = WINDOWS,
+        windows: int = MAX_WINDOWS,
     ) -> None:
         self.params, self.config, self.tokenizer = params, config, tokenizer or ByteTokenizer()
         self.layer, self.windows = config.depth if layer is None else layer, windows
@@ -73,15 +73,15 @@ class HiddenStates:
                 owner.append(d)
         total_DxW, seen_D = np.zeros((len(lengths_D), self.config.width)), np.zeros(len(lengths_D))
         states = _states(self.config, self.layer)
-        for first in range(0, len(windows), ROWS):
-            part = windows[first : first + ROWS]
-            tokens_BxL = np.full((ROWS, length), self.config.end, np.int32)
-            real_BxL = np.zeros((ROWS, length), np.float32)
+        for first in range(0, len(windows), SEQUENCES_PER_CALL):
+            part = windows[first : first + SEQUENCES_PER_CALL]
+            tokens_BxL = np.full((SEQUENCES_PER_CALL, length), self.config.end, np.int32)
+            real_BxL = np.zeros((SEQUENCES_PER_CALL, length), np.float32)
             for row, window in enumerate(part):
                 tokens_BxL[row, : len(window)], real_BxL[row, : len(window)] = window, 1
             summed_BxW = np.asarray(states(self.params, tokens_BxL, real_BxL), np.float64)
-            np.add.at(total_DxW, owner[first : first + ROWS], summed_BxW[: len(part)])
-            np.add.at(seen_D, owner[first : first + ROWS], real_BxL.sum(1)[: len(part)])
+            np.add.at(total_DxW, owner[first : first + SEQUENCES_PER_CALL], summed_BxW[: len(part)])
+            np.add.at(seen_D, owner[first : first + SEQUENCES_PER_CALL], real_BxL.sum(1)[: len(part)])
         return total_DxW / seen_D[:, None]
 
 

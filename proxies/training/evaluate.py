@@ -12,12 +12,12 @@ from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig, Params
 from proxies.training.run_spec import DivergedError, RunSpec
 
-TOKENS = 2048  # in one call: enough to use a core fully, and few enough for its cache
+TOKENS_PER_CALL = 2048  # in one call: enough to use a core fully, and few enough for its cache
 
 
 def evaluate(params: Params, tokens: np.ndarray, config: ModelConfig, precision: str = "float32") -> float:
     """Mean loss (nats per token) of held-out tokens, each predicted once, in sequences of the model's L."""
-    rows = max(1, TOKENS // config.length)
+    rows = max(1, TOKENS_PER_CALL // config.length)
     count = math.ceil(len(tokens) / (rows * config.length)) * rows * config.length
     padded = np.zeros(count, np.int32)
     padded[: len(tokens)] = tokens

@@ -11,8 +11,8 @@ from proxies.model.transformer import Params
 from proxies.training.run_spec import RunSpec
 
 BETA_FIRST, BETA_SECOND, EPSILON, CLIP = 0.9, 0.95, 1e-8, 1.0
-WINDOW = 0.4  # of the run so far that the average reaches back over: nearest to runs with their own decay
-BLOCK = 1024  # steps whose rates are computed at once: one shape, so that no number of steps compiles anew
+AVERAGE_WINDOW = 0.4  # of the run so far that the average reaches back over: nearest to runs with their own decay
+STEPS_PER_BLOCK = 1024  # steps whose rates are computed at once: one shape, so that no number of steps compiles anew
 
 
 def schedule(spec: RunSpec) -> optax.Schedule:
@@ -43,7 +43,10 @@ def learning_rates(spec: RunSpec) -> np.ndarray:
     [1.0, 1.0, 0.67, 0.33]
     """
     rate = schedule(spec)
-    blocks = [np.asarray(rate(np.arange(first, first + BLOCK))) for first in range(1, spec.steps + 1, BLOCK)]
+    blocks = [
+        np.asarray(rate(np.arange(first, first + STEPS_PER_BLOCK)))
+        for first in range(1, spec.steps + 1, STEPS_PER_BLOCK)
+    ]
     return np.concatenate(blocks)[: spec.steps].astype(np.float32)
 
 
@@ -85,7 +88,7 @@ def _matrices(params: Params) -> dict[str, bool]:
     return {name: value.ndim > 1 for name, value in params.items()}
 
 
-def averaged(average: Params, params: Params, step: int, passed: int, window: float = WINDOW) -> Params:
+def averaged(average: Params, params: Params, step: int, passed: int, window: float = AVERAGE_WINDOW) -> Params:
     """The average of the weights after `passed` more steps, `step` in all.
 
     Weights fall off by a power of the step (polynomial-decay averaging, Shamir & Zhang 1212.1824), so that the

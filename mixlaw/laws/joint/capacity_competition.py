@@ -11,7 +11,7 @@ from mixlaw.laws.lazy_jax import jax, jnp
 
 SHARE_OFFSET = 1e-4
 """Added to the target's share: the published law is infinite at a share of 0."""
-STEPS = 10
+NEWTON_STEPS = 10
 """Newton steps for the multiplier; it rises monotonely to its value, which 6 reach for 60 sources."""
 
 
@@ -96,7 +96,7 @@ def divide(w_S: Any, log_c_S: Any, b_S: Any, n: Any, H: Any) -> jax.Array:
     held_k_S, held_b_S, held_n, _ = held = jax.tree.map(jax.lax.stop_gradient, known)
     # Below the solution: here one source alone takes all there is to divide.
     m = jnp.max(jnp.where(seen_S, held_k_S - (held_b_S + 1.0) * jnp.log(held_n), -jnp.inf))
-    for _ in range(STEPS):
+    for _ in range(NEWTON_STEPS):
         m = step(m, *held)
     for _ in range(2):
         m = step(m, *known)

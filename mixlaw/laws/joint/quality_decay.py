@@ -9,7 +9,7 @@ import numpy as np
 from mixlaw.laws.base import MAP, POSITIVE, Law, Normal, Row, View, constant, parameter
 from mixlaw.laws.lazy_jax import jax, jnp
 
-EPOCHS = 32
+DECAYING_EPOCHS = 32
 """Epochs whose utility decays one by one; later ones keep that of the last, so their product is one power."""
 
 
@@ -52,8 +52,8 @@ class QualityDecay(Law):
         U_S = jnp.where(again_S, row.unique_S, 1.0)
         seen = jnp.sum(jnp.where(again_S, U_S, x_S))
         epochs_S = jnp.where(again_S, x_S / U_S, 1.0)
-        k_T = jnp.arange(1.0, EPOCHS + 1)
-        most_T = jnp.where(k_T < EPOCHS, 1.0 + 1.0 / k_T, jnp.inf)
+        k_T = jnp.arange(1.0, DECAYING_EPOCHS + 1)
+        most_T = jnp.where(k_T < DECAYING_EPOCHS, 1.0 + 1.0 / k_T, jnp.inf)
         log_s_SxT = jnp.log(jnp.clip(epochs_S[:, None] / k_T, 1.0, most_T))
         pools = 1.0 / jnp.sum(row.w_S**2)
         decay_SxT = jnp.exp(-jnp.log(2.0) * k_T / (pools * self.tau[:, None]))

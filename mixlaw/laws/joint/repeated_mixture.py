@@ -11,7 +11,7 @@ from mixlaw.laws.base import MAP, POSITIVE, REAL, UNIT, Law, Normal, Row, View, 
 from mixlaw.laws.joint.mixture_index import MixtureIndex
 from mixlaw.laws.lazy_jax import jax, jnp
 
-FEW = 20
+FEW_RUNS = 20
 """Runs below which eta is held near 1."""
 
 
@@ -80,7 +80,7 @@ class RepeatedMixture(Law):
 
     @classmethod
     def prior(cls, view: View) -> dict[str, Normal]:
-        few = view.runs < FEW
+        few = view.runs < FEW_RUNS
         return MixtureIndex.prior(view) | {
             "tau": Normal(2.0, 1.0),
             # Means and deviations of the docstring, carried to unconstrained space.

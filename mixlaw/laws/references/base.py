@@ -12,7 +12,7 @@ import numpy as np
 from mixlaw.errors import MixlawError
 from mixlaw.laws.base import MAP, Law, Objective, Row
 
-SEVERAL = 1.05
+DISTINCT_RATIO = 1.05
 """Largest over smallest size (or token count) above which runs have several; a smaller ratio comes from packing."""
 
 
@@ -72,7 +72,7 @@ def log_scales(name: str, rows: Row, at: Row) -> tuple[np.ndarray, np.ndarray]:
     known_FxR, asked_FxM = np.empty((0, len(rows.w_S))), np.empty((0, len(at.w_S)))
     for column in ("params", "tokens"):
         x_R, x_M = np.asarray(getattr(rows, column), float), np.asarray(getattr(at, column), float)
-        if not np.max(x_R) > SEVERAL * np.min(x_R):
+        if not np.max(x_R) > DISTINCT_RATIO * np.min(x_R):
             continue
         if not np.isfinite(x_M).all():
             raise MixlawError(

@@ -5,8 +5,8 @@ import numpy as np
 from mixlaw.laws.base import Row
 from mixlaw.laws.references.base import Reference, drop_unused, log_scales, scikit_learn
 
-ROUNDS, RATE, LEAVES, LEAF = 1000, 0.01, 31, 20
-"""RegMix's settings of LightGBM, or LightGBM's own where RegMix sets none. LEAF: least rows in a leaf."""
+ROUNDS, LEARNING_RATE, MAX_LEAVES, MIN_LEAF_ROWS = 1000, 0.01, 31, 20
+"""RegMix's settings of LightGBM; LightGBM's defaults for those that RegMix does not set."""
 
 
 class BoostedTrees(Reference):
@@ -35,9 +35,9 @@ class BoostedTrees(Reference):
         known_RxF, asked_MxF = log_scales(cls.name, rows, at)
         trees = ensemble.HistGradientBoostingRegressor(
             max_iter=ROUNDS,
-            learning_rate=RATE,
-            max_leaf_nodes=LEAVES,
-            min_samples_leaf=min(LEAF, max(1, len(loss_R) // 10)),
+            learning_rate=LEARNING_RATE,
+            max_leaf_nodes=MAX_LEAVES,
+            min_samples_leaf=min(MIN_LEAF_ROWS, max(1, len(loss_R) // 10)),
             early_stopping=False,
             random_state=seed,
         )

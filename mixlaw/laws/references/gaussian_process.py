@@ -7,7 +7,7 @@ import numpy as np
 from mixlaw.laws.base import Row
 from mixlaw.laws.references.base import Reference, drop_unused, log_scales, scikit_learn
 
-LEARN = 100
+MAX_LEARNING_ROWS = 100
 """Rows from which length scales and noise are learned, at random where there are more: the rest add little."""
 
 
@@ -36,7 +36,7 @@ class GaussianProcess(Reference):
         x_RxF, x_MxF = _inputs(cls.name, rows, at)
         mean, sd = np.log(loss_R).mean(), max(np.log(loss_R).std(), 1e-12)
         y_R = (np.log(loss_R) - mean) / sd
-        some = np.random.default_rng(seed).permutation(len(y_R))[:LEARN]
+        some = np.random.default_rng(seed).permutation(len(y_R))[:MAX_LEARNING_ROWS]
         kernel, prior_mean, prior_sd = _kernel(process.kernels, x_RxF.shape[1])
         learned = process.GaussianProcessRegressor(kernel, optimizer=_maximise(prior_mean, prior_sd))
         # Matrices of a few hundred rows are smaller than the cost of sharing them out among threads.

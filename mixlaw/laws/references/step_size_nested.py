@@ -7,7 +7,7 @@ import numpy as np
 from mixlaw.errors import MixlawError
 from mixlaw.laws.base import MAP, Row, View, prior_moments
 from mixlaw.laws.mixing.log_linear import LogLinear
-from mixlaw.laws.references.base import SEVERAL, Reference, drop_unused
+from mixlaw.laws.references.base import DISTINCT_RATIO, Reference, drop_unused
 
 EXPONENTS = np.geomspace(0.02, 3.0, 120)
 """Exponents tried in c + (x0/x)^a; the two other constants are a linear least-squares fit."""
@@ -63,7 +63,7 @@ class _Power(NamedTuple):
 
 
 def _several(x_R: np.ndarray) -> bool:
-    return bool(np.max(x_R) > SEVERAL * np.min(x_R))  # not where they are nan: the table has none
+    return bool(np.max(x_R) > DISTINCT_RATIO * np.min(x_R))  # not where they are nan: the table has none
 
 
 def _power_law(x_P: np.ndarray, y_P: np.ndarray, weight_P: np.ndarray) -> _Power:

@@ -15,7 +15,7 @@ from proxies.sweep.backends.workers import refuse_memory, single_threaded
 from proxies.sweep.job import Ended, Job, RunProgress, Tell, run_job
 from proxies.sweep.store import Store
 
-GRACE = 60.0
+GRACE_SECONDS = 60.0
 """Seconds without a node that could train a run, after which the sweep ends."""
 
 
@@ -113,10 +113,10 @@ class RayCluster:
     def _check_room(self, moving: bool) -> None:
         if moving or self._room():
             self.fits_since = time.monotonic()
-        elif time.monotonic() - self.fits_since > GRACE:
+        elif time.monotonic() - self.fits_since > GRACE_SECONDS:
             raise MixlawError(
-                f"the cluster has had no node for a run of {_words(self.needs)} for {GRACE:.0f} s: finished runs are"
-                " kept; add nodes or ask for less a run, and run the same again"
+                f"the cluster has had no node for a run of {_words(self.needs)} for {GRACE_SECONDS:.0f} s: finished "
+                "runs are kept; add nodes or ask for less a run, and run the same again"
             )
 
 
