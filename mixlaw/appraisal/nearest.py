@@ -148,8 +148,8 @@ def _content(
 def _explain(found: dict[str, Nearest], by: str, alone: bool, D: float | None, sized: bool, notes: list[str]) -> None:
     """Add notes: the reasons why keys are null, and how the mixture was found."""
     notes.append(
-        f"transport optimum, no runs: the mixture whose text is nearest to the targets' by {by}; it knows nothing of "
-        "repetition, of how hard text is to learn, or of defects that text features do not show"
+        f"transport optimum, no runs: the mixture whose text is nearest to the targets' by {by}; it ignores "
+        "repetition, how hard text is to learn, and defects that text features do not show"
     )
     notes.append("verdict unknown: there are no runs, so no mixture's loss is known")
     notes.append("law, predicted, distance and all that is said in nats are null: there are no runs")

@@ -139,7 +139,7 @@ def _corrections(
         return ~empty_R & ~out_R, none_RxK, notes
     log_RxK = _predicted_change(runs, move, fit, off_R)
     nats_RxK = np.abs(np.expm1(log_RxK[off_R]) * runs.loss_RxK[off_R])
-    size = f"by {np.nanmean(nats_RxK):.2g} nats in the mean, {np.nanmax(nats_RxK):.2g} at most"
+    size = f"by {np.nanmean(nats_RxK):.2g} nats on average, {np.nanmax(nats_RxK):.2g} at most"
     notes.append(f"{words}; approximated, losses corrected by the law {fit.law.name} {size}")
     return ~empty_R, log_RxK, notes
 
@@ -179,5 +179,5 @@ def _told(changes: Changes) -> list[str]:
     """Notes on effects that the table cannot show."""
     notes = [f"{name}: no run has seen it; its share rests on the law's priors until some have" for name in changes.add]
     for name, parts in changes.split.items():
-        notes.append(f"{listed(parts)}: parts of {name}, alike in every run: nothing tells one from the other")
+        notes.append(f"{listed(parts)}: parts of {name}, in fixed proportions: their effects cannot be separated")
     return notes

@@ -88,7 +88,7 @@ def _unlisted(before: tuple[str, ...], known: str | None, sources: Sources) -> l
     gone, new = sorted(set(before) - set(sources.names)), [name for name in sources.names if name not in before]
     if not gone and not new and known == Sources(sources[name] for name in before).hash():
         return []
-    why = "holds no record of them" if known is None else "holds but a hash of them, which is another now"
+    why = "does not record them" if known is None else "records only a hash of them, which has changed"
     line = f"cannot tell whether tokens, paths, bounds and caps of the sources changed: the plan {why}"
     return [_gone(name) for name in gone] + [_new(name) for name in new] + [Stale("unrecorded", (), line)]
 
@@ -199,5 +199,5 @@ def _targets(before: Mapping[str, float], targets: tuple[Target, ...]) -> list[S
     changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     if not changed:
         return []
-    line = f"targets: {listed(changed)} came, went or weigh differently: the plan is for another objective"
+    line = f"targets: {listed(changed)} were added, removed or reweighted: the plan is for another objective"
     return [Stale("targets", tuple(changed), line)]

@@ -20,12 +20,12 @@ class Observations:
     """The R rows that a law is fitted on.
 
     Attributes:
-        runs: those rows of the run table.
+        runs: the rows of the run table.
         rows: their covariates.
         log_loss_KxR: log of each target's loss, 0 if not measured.
         weight_KxR: weights, 0 if a loss was not measured: a missing loss is a missing observation.
         notes: rows left out, with the reason, one line each.
-        prior: knowledge of the sources before any run.
+        prior: given prior of the sources' values, or None.
     """
 
     runs: Runs
@@ -121,7 +121,7 @@ def observe(
 
     Args:
         goal: the planned run. If the law reads unique tokens, runs are weighted by their closeness to it.
-        prior: knowledge of the sources before any run.
+        prior: given prior of the sources' values, such as one from text.
 
     Raises:
         MixlawError: a column is missing; the law does not depend on N and the table has several sizes; fewer than 3
@@ -204,8 +204,8 @@ def _near(tokens, end) -> np.ndarray:
 def _check_one_size(runs: Runs, law: type[Law] | type[Reference]) -> None:
     if len(runs.scales) > 1:
         raise MixlawError(
-            f"{runs.name}: holds {len(runs.scales)} scales (params {_scales(runs)}) and the law {law.name} knows no "
-            "scale: state one with --scale PARAMS, or choose mixture-index"
+            f"{runs.name}: has {len(runs.scales)} scales (params {_scales(runs)}) and the law {law.name} does not "
+            "depend on the scale: state one with --scale PARAMS, or choose mixture-index"
         )
 
 
@@ -221,7 +221,7 @@ def _one_scale(runs: Runs, law: type[Law] | type[Reference], notes: list[str]) -
     if left_out:
         notes.append(
             f"{left_out} runs have no checkpoint at the token count where most runs end and are left out: "
-            f"the law {law.name} knows no token counts"
+            f"the law {law.name} does not depend on token counts"
         )
     elif rows.sum() < len(rows):
         notes.append(f"{len(rows) - rows.sum()} rows that are not a run's last checkpoint are left out")

@@ -31,9 +31,9 @@ from mixlaw.runs.grouping import groups
 from mixlaw.runs.run_table import Runs
 
 SMALLEST_GAIN = 0.01
-"""Smallest gain over the default for which another law is taken, as a share of the default's error."""
+"""Smallest gain over the default law at which another law is selected, as a share of the default's error."""
 SMALLEST_GAIN_ERRORS = 1.0
-"""Smallest gain over the default for which another law is taken, in standard errors of the gain."""
+"""Smallest gain over the default law at which another law is selected, in standard errors of the gain."""
 
 
 class Choice(NamedTuple):
@@ -80,7 +80,7 @@ def default(runs: Runs, goal: Goal | None = None) -> Choice:
 
 def _at_one_size(again: bool, planned: bool, sized: bool) -> tuple[type[Law], list[str]]:
     if again and sized:
-        note = "the runs have one size and repeat a source, so the laws that know no repetition are skipped"
+        note = "the runs have one size and repeat a source, so the laws that do not model repetition are skipped"
         return RepeatedMixture, [f"law repeated-mixture: {note}"]
     several = "the laws that need several (mixture-index, chinchilla) are skipped"
     notes = [f"law effective-tokens: the runs have one size, so {several}"]
@@ -160,8 +160,8 @@ def _too_few(runs: Runs, usable_R: np.ndarray) -> str:
     left = len(np.unique(runs.run_id)) - len(np.unique(used.run_id))
     if left:  # the only reason why `observe` leaves out a run
         said += (
-            f"; {left} runs without a checkpoint at the token count where most runs end do not count, since not every "
-            "candidate knows token counts"
+            f"; {left} runs without a checkpoint at the token count where most runs end do not count, because not "
+            "every candidate depends on token counts"
         )
     return said
 

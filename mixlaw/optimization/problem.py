@@ -272,7 +272,9 @@ def pose(
         sources = _in_order(fit, sources)
         fit = replace(fit, unique_S=np.nan_to_num(sources.tokens_S, nan=np.inf))
     if "mixture" not in fit.law.needs and len(fit.sources) > 1:
-        raise MixlawError(f"law {fit.law.name} knows no mixture: it recommends none among {len(fit.sources)} sources")
+        raise MixlawError(
+            f"law {fit.law.name} does not depend on the mixture: it cannot mix {len(fit.sources)} sources"
+        )
     targets = targets or tuple(Target(name) for name in fit.targets)
     for target in targets:
         if target.name not in fit.targets:

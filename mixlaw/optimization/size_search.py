@@ -22,11 +22,14 @@ def choose_scale(problem: MixtureProblem, notes: list[str]) -> Scale:
     budget, fit = problem.budget, problem.fit
     if budget is not None and budget.params is not None:
         if not fit.knows_scale:
-            notes.append(f"the law {fit.law.name} knows no scale: losses and the mixture are at the runs' scale")
+            notes.append(
+                f"the law {fit.law.name} does not depend on N and D: losses and mixture are those at the runs' scale"
+            )
         return Scale(budget.params, budget.tokens)
     if not fit.knows_scale:
         notes.append(
-            f"params and tokens are null: the law {fit.law.name} knows no scale, the mixture is at the runs' scale"
+            f"params and tokens are null: the law {fit.law.name} does not depend on N and D, the mixture is the one at "
+            "the runs' scale"
         )
         return Scale(None, None)
     if budget is None or budget.flops is None:

@@ -99,7 +99,7 @@ def path(problem: MixtureProblem, scale: Scale, notes: list[str]) -> tuple[PathP
     """The optimum at multiples of the plan's compute. N is chosen again for each if the budget states compute alone.
     Budgets at which no mixture satisfies the constraints are left out."""
     if not {"params", "tokens"} & problem.fit.law.needs or None in (scale.params, scale.tokens):
-        notes.append(null(("path",), "the law knows no scale, or N and D are not known"))
+        notes.append(null(("path",), "the law does not depend on N and D, or N and D are unknown"))
         return None
     assert problem.budget is not None, "N and D come from a budget"
     flops_F = problem.budget.compute * PATH_FACTORS

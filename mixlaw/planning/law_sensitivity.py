@@ -1,8 +1,8 @@
 """Sensitivity of the claimed gain to the law: a bracket from laws that overstate and understate it.
 
-Where the mixture enters a law decides how large differences between mixtures are at a larger scale: only through a
-floor (optimal-mixtures) they come out too large, only through the tokens (joint-effective-tokens) too small. On
-published runs the two lie on opposite sides of what was measured.
+The term of a law that contains the mixture determines the size of differences between mixtures at a larger scale. If it
+is the floor only (optimal-mixtures), they are overestimated; if it is the token term only (joint-effective-tokens),
+they are underestimated. On published runs the measured differences are between the two.
 """
 
 from dataclasses import replace
@@ -43,7 +43,7 @@ def bracket(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, notes: list[
         order = [fit.sources.index(name) for name in made.sources]
         gains[name] = _gain(problem, made, w_2xS[:, order], scale)
     if len(gains) < 2:
-        notes.append(null(("bracket",), "it needs runs of several sizes and token counts, and the table at hand"))
+        notes.append(null(("bracket",), "it needs the run table, with runs of several sizes and token counts"))
         return None
     return Bracket(against, gains, low=min(gains.values()), high=max(gains.values()))
 

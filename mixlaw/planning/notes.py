@@ -15,14 +15,14 @@ NO_VERDICT = "verdict unknown"
 
 
 class Note(str):
-    """A text for the reader of a plan, with its code and the keys of the plan that it is about.
+    """A text about a plan, with a code and the keys of the plan that it is about.
 
-    A note is a string, its text: JSON holds the text alone, and whoever prints notes needs nothing else.
+    A note is a string: JSON contains its text only.
 
     Attributes:
-        code: kind of the note; "" if it was read from a file and its form does not show the kind.
+        code: kind of the note; "" if it was read from a file and its text does not show the kind.
         keys: keys of the plan, such as ("epochs", "caps").
-        reason: the text without its head ("epochs is null: ").
+        reason: the text after its head ("epochs is null: ").
 
     >>> note = Note(NULL, ("flops",), "flops is null: no budget was given")
     >>> note.code, note.keys, note.reason
@@ -44,7 +44,7 @@ class Note(str):
 
     @property
     def text(self) -> str:
-        """The whole text, as JSON holds it."""
+        """The whole text, as in JSON."""
         return str(self)
 
     @property

@@ -63,10 +63,10 @@ def recommend(
         fit: a fitted law.
         sources: availability and bounds. Without them every mixture is feasible, and keys that need sizes are null.
         budget: compute, or N and D. May be left out if the law does not depend on scale.
-        targets: weights and ceilings of the targets; without them each counts 1.
+        targets: weights and ceilings of the targets. Default: every target has weight 1.
         constraints: the objective, groups, and the distance from a reference mixture.
         ask: optional parts of the plan; `replicas` is short for Ask(replicas=...).
-        seed: of the bootstrap and of the cross-validation.
+        seed: seed of the bootstrap and of the cross-validation.
 
     Raises:
         MixlawError: sources or targets do not match the fit, a budget is missing, the constraints leave no mixture, or
@@ -106,7 +106,7 @@ def recommend(
         speed_up=speed_up(problem, scale, best.w_S, notes),
         path=path(problem, scale, notes),
     )
-    stage("what constraints and more tokens are worth")
+    stage("shadow prices of constraints, gains from more tokens")
     plan = replace(
         plan,
         worth=shadow_prices(problem, scale, plain, notes),
@@ -133,7 +133,7 @@ def _near_optimal(
 def _bracket(
     problem: MixtureProblem, scale: Scale, w_S: np.ndarray, ask: Ask, notes: list[str], seed: int
 ) -> Bracket | None:
-    """The gain under other laws, if the request asks for it."""
+    """Range of the gain under other laws, if requested."""
     if ask.bracket:
         return bracket(problem, scale, w_S, notes, seed)
     notes.append(not_asked("bracket"))

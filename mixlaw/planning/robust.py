@@ -22,6 +22,7 @@ from mixlaw.optimization.scale import Scale
 from mixlaw.planning.plan_types import RobustChoice
 
 POLISH_ROUNDS = 4
+"""Largest number of improvement rounds for a quantile of the regret."""
 MAX_REFIT_TARGETS = 4000
 """Largest number of targets times refits in one program; above it fewer refits are used."""
 
@@ -32,7 +33,7 @@ def robust(
     """The robust optimum, and its regrets compared with those of the plain optimum.
 
     Args:
-        quantile: of the regret, in (0, 1); None for its mean.
+        quantile: quantile of the regret to minimise, in (0, 1); None: its mean.
 
     Raises:
         MixlawError: the objective is the worst target, whose regret this does not minimise.

@@ -97,7 +97,7 @@ def test_the_same_question_is_not_stale():
         ({"budget": replace(BUDGET, sizes=(1e9,))}, "budget", "sizes 1B, 3B in the plan, 1B in the project"),
         ({"budget": replace(BUDGET, money=10.0)}, "budget", "money none in the plan, 10"),
         ({"constraints": replace(ASKED, objective="worst")}, "objective", "the project minimises the worst target"),
-        ({"constraints": replace(ASKED, groups=())}, "groups", "tech came, went or changed"),
+        ({"constraints": replace(ASKED, groups=())}, "groups", "tech were added, removed or changed"),
         ({"constraints": replace(ASKED, groups=(replace(ASKED.groups[0], max=0.1),))}, "groups", "tech"),
         ({"constraints": replace(ASKED, near=Near("uniform", kl=0.001))}, "near", "a mixture kl 0.1.*uniform kl 0.001"),
         ({"targets": (TARGETS[0], Target("code", 2.0))}, "ceilings", "code 2.5 in the plan, none in the project"),

@@ -158,7 +158,7 @@ def test_a_tie_says_how_many_runs_or_why_not():
     found = until_verdict(decision.problem, decision.scale, decision.best, runs)
     assert found.verdict == "tie"
     if found.runs is None:
-        assert "too much to tell them apart" in found.reason or "alike" in found.reason
+        assert "too much to tell them apart" in found.reason or "equal predictions" in found.reason
     else:
         assert found.difference is not None
         assert found.eventually is not None

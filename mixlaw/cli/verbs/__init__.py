@@ -6,7 +6,7 @@ audit        The verb `mixlaw audit`: weights, sources and tokens into an `Audit
 changes      The verbs of a changing world: `adapt` (run tables), `reuse` (what to run beside a plan), `stale` (a
              plan and its project); and what `recommend` and `export` check of tokenizers and earlier plans
 design       The verb `mixlaw design`: mixtures to run, without data or after a table of runs
-export       The verb `mixlaw export`: a plan in a trainer's format to the terminal or a file, what to know of it to
+export       The verb `mixlaw export`: a plan in a trainer's format to the terminal or a file, notes on it to
              stderr
 fitting      Verbs about laws: fit, compare, predict, laws
 import_runs  The verb `mixlaw import`: options into `ImportOptions`, the run table to a file, what was read to the

@@ -40,7 +40,7 @@ def score_plan(
 
 
 def _fit(plan: "Plan", path: Path, fit: Path | None) -> "Fit | None":
-    """The named fit, else the one next to the plan, which must be the fit that the plan was made from."""
+    """The fit of --fit, else the one in the plan's folder, which must be the fit that the plan was made from."""
     from mixlaw.auditing.plan_score import behind
     from mixlaw.fitting.fit_result import read_fit
 
@@ -52,7 +52,7 @@ def _fit(plan: "Plan", path: Path, fit: Path | None) -> "Fit | None":
     found = read_fit(beside)
     if not behind(plan, found):
         raise MixlawError(
-            f"{beside}: is not the fit behind the plan beside it; name one with --fit, or recommend again"
+            f"{beside}: is not the fit that the plan was made from; give that fit with --fit, or recommend again"
         )
     return found
 
