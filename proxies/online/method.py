@@ -20,9 +20,9 @@ Signal = Callable[[Params, int], np.ndarray]
 
 @dataclass(frozen=True)
 class Question:
-    """Question to a method: the run, its corpus and its targets.
+    """Task of an online method: the run, its corpus and its targets.
 
-    `spec`: the run, with the method's initial mixture. `weights`: of the targets, positive numbers; equal if empty.
+    `spec`: the run, with the method's initial mixture. `weights`: positive weights of the targets; if empty, equal.
     `own`: targets with text of their own though a source has their name (`steering_text.split_steering`).
     """
 

@@ -9,8 +9,8 @@ from mixlaw.errors import MixlawError
 from proxies.data.batches import Pieces, Stream, subsample
 from proxies.data.corpus import Corpus
 
-STEERING_SHARE = 1 / 10  # of a source's tokens, and no more than:
-MAX_STEERING_TOKENS = 65_536  # tokens: some hundred windows; gradients of more would hardly be less noisy
+STEERING_SHARE = 1 / 10  # part of a source's tokens that is split off, at most MAX_STEERING_TOKENS
+MAX_STEERING_TOKENS = 65_536  # some hundred windows; gradients of more would hardly be less noisy
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class Ledger:
         elif event.outcome == "unusable":
             raise MixlawError(
                 f"{event.reason}; {len(self.rows)} of {len(self.jobs)} runs are finished and kept: "
-                "mend that and run the same again"
+                "fix that and run the same again"
             )
         elif event.outcome == "killed":
             self._killed(event, name)

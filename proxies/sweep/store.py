@@ -99,7 +99,9 @@ class Store:
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedError(f"{where}: is damaged ({reason_of(error)})") from error
         if schema != SCHEMA:
-            raise MixlawError(f"{where}: schema {schema} is of another mixlaw, this one writes {SCHEMA}: update it")
+            raise MixlawError(
+                f"{where}: schema {schema} is of another version of mixlaw, this one writes {SCHEMA}: update mixlaw"
+            )
         if not whole:
             raise DamagedError(f"{where}: is damaged (its content is not what was written)")
         return rows

@@ -19,7 +19,7 @@ RUN_OVERHEAD = 1.0  # seconds a run spends on evaluation and its share of compil
 
 
 def _config(width: int, depth: int) -> ModelConfig:
-    # Never one head: when a small model learns to copy then varies by chance, and losses vary more between seeds.
+    # At least two heads: with one, small models learn to copy at a random time, and losses vary more between seeds.
     heads = max(2, round(width / 32))
     return ModelConfig(width, depth, heads, 2 * round(width / heads / 2))
 
@@ -46,7 +46,7 @@ class ProxySize:
         tokens: training tokens of each run.
         fraction: share of every source's unique tokens U that the runs use.
         runs: number of runs.
-        on_ray: whether N/D is the budget's ratio; sizes with other ratios show the effect of D at fixed N.
+        on_ray: True if N/D is the budget's ratio; sizes with other ratios show the effect of D at fixed N.
         unique: unique tokens by source, in place of `fraction`.
     """
 
@@ -160,7 +160,7 @@ def propose(
     if not triples:
         least = count_params(_triples(marks)[0][2]) * COMPUTE_RATIO**0.5
         raise MixlawError(
-            f"budget: {params:,.0f} parameters are too few for smaller proxies to stand for; "
+            f"budget: {params:,.0f} parameters are too few to be represented by smaller proxies; "
             f"give at least {least:,.0f}, or run mixtures at the budget itself"
         )
     for sizes in reversed(triples):

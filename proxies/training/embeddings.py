@@ -19,7 +19,7 @@ from proxies.text.tokenizer import ByteTokenizer, Tokenizer
 from proxies.training.train import RunSpec, advance, batches_of, check, started
 
 MAX_WINDOWS = 8
-"""Maximum number of sequences read of a document."""
+"""Largest number of sequences read from a document."""
 SEQUENCES_PER_CALL = 16
 """Sequences in one call."""
 
@@ -31,11 +31,11 @@ class HiddenStates:
     separately, as in training. The state at position t depends on the tokens before t only.
 
     Args:
-        params: trained, as `trained` gives them.
-        config: their shape.
-        tokenizer: the corpus's; bytes by default.
-        layer: after which layer, 0 for the embedded inputs; the last where None.
-        windows: of the model's length, read of each document at most.
+        params: trained parameters, such as those of `trained`.
+        config: shape of the parameters.
+        tokenizer: tokenizer of the corpus (default: bytes).
+        layer: number of layers before the states, 0 for the embedded inputs; None: all layers.
+        windows: largest number of sequences read from each document.
 
     Raises:
         MixlawError: if the parameters have another shape, the tokenizer another vocabulary, or the layer is absent.
@@ -60,7 +60,7 @@ class HiddenStates:
                 f"{config.vocab}; give the tokenizer it was trained with"
             )
         if not 0 <= self.layer <= config.depth or windows < 1:
-            raise MixlawError(f"hidden states: layer {layer} of {config.depth}, {windows} windows: there are none such")
+            raise MixlawError(f"hidden states: layer {layer} of {config.depth}, {windows} windows: out of range")
 
     def __call__(self, documents: Sequence[str], /) -> np.ndarray:
         """Mean hidden states (n, width) of n documents."""
