@@ -154,7 +154,7 @@ def _explain(found: dict[str, Nearest], by: str, alone: bool, D: float | None, s
     notes.append("verdict unknown: there are no runs, so no mixture's loss is known")
     notes.append("law, predicted, distance and all that is said in nats are null: there are no runs")
     if alone:
-        notes.append(f"interval is null: by {by} no samples are drawn anew")
+        notes.append(f"interval is null: it is not computed for the distance {by}")
     if D is None:
         notes.append("tokens_by_source and epochs are null: the number of training tokens is not known")
     elif not sized:

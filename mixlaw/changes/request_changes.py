@@ -1,4 +1,4 @@
-"""How the project differs from the request that a plan records: budget, objective, groups, near, ceilings."""
+"""Differences between a project and the request that a plan records: budget, objective, groups, near, ceilings."""
 
 from __future__ import annotations
 

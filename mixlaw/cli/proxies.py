@@ -32,7 +32,7 @@ BACKENDS = ("workers", "in-process", "ray")
 
 @dataclass(frozen=True)
 class Training:
-    """Where and how a verb's proxies are trained."""
+    """Backend, store and options for training a verb's proxies."""
 
     backend: "Backend"
     store: "Store"

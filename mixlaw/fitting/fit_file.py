@@ -52,7 +52,7 @@ def encode(fit: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _objective(fit: Mapping[str, Any]) -> dict[str, Any] | None:
-    """How the parameters were estimated, with Huber's delta in log-loss by target."""
+    """Description of the fit's objective, with Huber's delta in log-loss by target."""
     if issubclass(fit["law"], Reference):
         return None
     objective, sigma_K = fit["law"].objective, fit["sigma_K"] if fit["law"].objective.priors else 1.0
@@ -62,7 +62,7 @@ def _objective(fit: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _training_rows(fit: Mapping[str, Any]) -> dict[str, list[Any]] | None:
-    """What a reference needs to be read back; a law is its parameters."""
+    """Data that a reference needs to be read back; a law needs only its parameters."""
     return reference_fit.columns(fit["runs"]) if fit["runs"] is not None and issubclass(fit["law"], Reference) else None
 
 

@@ -98,7 +98,7 @@ class Fit:
 
     @property
     def knows_scale(self) -> bool:
-        """Whether the law reads N or D, so that a compute budget can be planned for."""
+        """True if the law depends on N or D, so that a plan for a compute budget is possible."""
         return bool({"params", "tokens"} & self.law.needs)
 
     @cached_property
@@ -116,7 +116,7 @@ class Fit:
 
     @cached_property
     def intervals(self) -> dict[str, dict[str, Any]] | None:
-        """90% intervals [low, high] of the parameters by target, over the replicas; None where there are none."""
+        """90% intervals [low, high] of the parameters by target, over the replicas; None without replicas."""
         if not len(self.replicas_BxKxP):
             return None
         ends = [

@@ -174,7 +174,7 @@ class Law(abc.ABC):
 
 
 class Objective(NamedTuple):
-    """How a law is fitted: summed Huber loss of (log observed - log predicted) / sigma, plus priors if any.
+    """Objective of a law's fit: summed Huber loss of (log observed - log predicted) / sigma, plus priors if any.
 
     Attributes:
         huber: delta, in units of sigma.

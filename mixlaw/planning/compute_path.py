@@ -21,14 +21,15 @@ EQUIVALENT_FACTORS = np.geomspace(1e-2, 1e4, 241)
 
 
 def speed_up(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, notes: list[str]) -> SpeedUp | None:
-    """How many times the plan's compute the proportional mixture needs to be as good, with a 90% interval.
+    """Multiple of the plan's compute at which the proportional mixture is as good as the plan, with a 90% interval.
 
-    The multiple is the smallest at which the predicted objective of proportional is down to the plan's, refit by refit;
-    None (beyond 10,000) where it never is. None altogether where sizes, or the law's view of compute, are missing.
+    The smallest multiple at which the predicted objective of proportional is at most the plan's, computed for the fit
+    and for each refit; a value is None if it is above 10,000. The result is None if the sources' tokens, N or D are
+    unknown, or if the law does not depend on D.
     """
     other_S = problem.proportional_S
     if other_S is None or "tokens" not in problem.fit.law.needs or None in (scale.params, scale.tokens):
-        notes.append(null(("speed_up",), "it needs the sources' tokens, N and D, and a law that reads D"))
+        notes.append(null(("speed_up",), "it needs the sources' tokens, N and D, and a law that depends on D"))
         return None
     fit = problem.fit
     multiple_M, params_M, tokens_M = _along(problem, scale, other_S)
@@ -66,7 +67,7 @@ def _along(problem: MixtureProblem, scale: Scale, w_S: np.ndarray) -> tuple[np.n
 
 
 def _best_sizes(problem: MixtureProblem, size_Z: np.ndarray, flops_M: np.ndarray, w_S: np.ndarray) -> np.ndarray:
-    """Of the sizes the one at which the mixture's objective is lowest for so much compute, (M,)."""
+    """The size with the lowest objective of the mixture at each compute, (M,)."""
     assert problem.budget is not None
     tokens_ZxM = np.array([problem.budget.tokens_for(size, flops_M) for size in size_Z])
     value_ZxM = np.full(tokens_ZxM.shape, np.inf)
@@ -84,7 +85,7 @@ def _own(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, replicas: bool)
 
 
 def _equivalent(multiple_M: np.ndarray, value_M: np.ndarray, goal: float) -> float:
-    """The smallest multiple at which the objective is down to the goal, inf where none is."""
+    """The smallest multiple with an objective at or below the goal; inf if there is none."""
     reached_M = value_M <= goal
     if not reached_M.any():
         return np.inf
@@ -120,8 +121,8 @@ def path(problem: MixtureProblem, scale: Scale, notes: list[str]) -> tuple[PathP
 
 
 def _sized(problem: MixtureProblem, scale: Scale, flops: float) -> tuple[float, float] | None:
-    """N and D for so much compute: the plan's own at its own, its N where that was given, else the best; None where no
-    mixture keeps the constraints."""
+    """N and D for this compute: those of the plan at its own compute, the plan's N if it was given, else the best N.
+    None if no mixture satisfies the constraints."""
     budget = problem.budget
     assert budget is not None
     assert scale.params is not None
@@ -138,7 +139,7 @@ def _sized(problem: MixtureProblem, scale: Scale, flops: float) -> tuple[float, 
 
 
 def _keepable(problem: MixtureProblem, tokens: float) -> bool:
-    """Whether bounds, groups and money leave a mixture at so many tokens."""
+    """True if some mixture satisfies bounds, groups and money at this number of tokens."""
     rows = stack(problem.linear_rows(np.array([tokens])), len(problem.targets), len(problem.fit.sources))
     rows = rows._replace(limit_M=np.asarray(rows.limit_M).reshape(-1))
     return mixture_exists(len(problem.fit.sources), problem.bounds(tokens), rows, None)

@@ -125,7 +125,9 @@ def _near_optimal(
     """Near-optimal mixtures; None for large problems, unless the request states a regret."""
     size = len(problem.fit.sources) ** 2 * len(problem.targets)
     if ask.regret is None and size > LARGE_SEARCH:
-        notes.append(null(("near_optimal",), "with so many sources and targets it takes long; ask by a regret"))
+        notes.append(
+            null(("near_optimal",), "it takes long with so many sources and targets; to compute it, set --regret")
+        )
         return None
     return near_optimal(problem, scale, w_S, ask.regret or NEAR_OPTIMAL_REGRET)
 
@@ -215,7 +217,7 @@ def _serving(problem: MixtureProblem, scale: Scale) -> list[Note]:
 
 
 def _seed_noise(problem: MixtureProblem) -> list[Note]:
-    """Standard deviation of the objective over seeds, if runs repeat: the scale on which gains are judged."""
+    """A note on the seed noise of the objective, to compare gains with; empty if no run was repeated."""
     found, at = problem.fit.diagnostics, problem.fit.runs
     if at is None or not np.isfinite(found.seed_noise_K).all():
         return []

@@ -53,7 +53,7 @@ def baselines(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, notes: lis
     w_bySxS["uniform"] = np.full(len(fit.sources), 1.0 / len(fit.sources))
     seen = best_run(fit, problem.weight_K)
     if seen is None:
-        text = "baseline best_run is null: no run of the table has a loss on every target, or no table is at hand"
+        text = "baseline best_run is null: no run has a loss on every target, or the run table is not given"
         notes.append(Note(NULL, ("baselines",), text))
     else:
         w_bySxS["best_run"] = seen.w_S
@@ -126,11 +126,11 @@ def _far_ratio(problem: MixtureProblem, scale: Scale) -> list[str]:
     ratio, found = scale.tokens / scale.params, problem.budget is not None and problem.budget.params is None
     if found and most < SINGLE_RATIO_FACTOR * least:
         return [
-            f"all runs have about {least:.3g} tokens a parameter, so they cannot tell what N and D are worth apart: "
+            f"all runs have about {least:.3g} tokens per parameter, so the effects of N and D cannot be separated: "
             "give --params and --tokens"
         ]
     if not least / FAR_RATIO_FACTOR <= ratio <= most * FAR_RATIO_FACTOR:
-        return [f"{ratio:.3g} tokens a parameter are far from the runs' {least:.3g} to {most:.3g}"]
+        return [f"{ratio:.3g} tokens per parameter are far from the runs' {least:.3g} to {most:.3g}"]
     return []
 
 

@@ -54,7 +54,7 @@ def weights(table: Table, sources: tuple[str, ...], name: str, notes: list[str])
     if rounded_R.any():
         spread = f"{sum_R[rounded_R].min():.4g} to {sum_R[rounded_R].max():.4g}"
         notes.append(f"{rounded_R.sum()} rows of {name}: weights summed to {spread}, renormalised")
-    # Rows that sum to 1 but for rounding stay as they are: a table written and read again is the same to the bit.
+    # Rows whose sum is 1 up to rounding are not changed: a table written and read again is the same to the bit.
     return w_RxS / np.where(off_R > SUM_ROUNDING, sum_R, 1.0)[:, None]
 
 
@@ -77,7 +77,7 @@ def losses(table: Table, targets: tuple[str, ...], name: str, notes: list[str]) 
             )
     silent = int(np.isnan(loss_RxK).all(axis=1).sum())
     if silent:
-        notes.append(f"{silent} rows of {name} have no loss at all and inform no fit")
+        notes.append(f"{silent} rows of {name} have no loss and are not used in any fit")
     return loss_RxK
 
 
@@ -100,8 +100,7 @@ def unique_tokens(table: Table, sources: tuple[str, ...], w_RxS: Array, name: st
     for column in columns:
         if column[7:] not in sources:
             raise MixlawError(
-                f"{table.name}: column {shown(column)} has no 'w:{column[7:]}' beside it; "
-                f"{nearest(column[7:], sources)}"
+                f"{table.name}: column {shown(column)} has no column 'w:{column[7:]}'; {nearest(column[7:], sources)}"
             )
     unique_RxS = np.full((len(table.frame), len(sources)), np.inf)
     for s, source in enumerate(sources):

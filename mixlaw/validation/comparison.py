@@ -142,7 +142,7 @@ def _remarks(runs: Runs, methods: list[Any], usable_R: np.ndarray, size: Split |
     if len(runs.scales) > 1 and size is None:
         notes.append("the largest size is not judged apart: it, or the smaller ones, have too few mixtures")
     if len(runs.scales) == 2 and size is not None:
-        notes.append("one smaller size cannot tell what size is worth: levels at the largest rest on priors")
+        notes.append("with one smaller size the effect of size is not determined: losses at the largest rest on priors")
     if kept < len(np.unique(runs.run_id)):
         notes.append(f"{len(np.unique(runs.run_id)) - kept} runs that not all laws can be fitted on do not judge")
     return notes

@@ -137,7 +137,7 @@ class Ledger:
             self._fail(event.key, failure)
 
     def _elsewhere(self, key: str) -> bool:
-        """Whether another sweep is training this run; if that sweep has finished it, its result is copied here."""
+        """True if another sweep is training this run; if that sweep has finished it, its result is copied here."""
         with self.store.claim(key) as free:
             if not free:
                 return True

@@ -61,7 +61,7 @@ class Location:
 
     @cached_property
     def has_locks(self) -> bool:
-        """Whether locks work: in local folders and in shared ones whose file system supports them. Raises OSError."""
+        """True if locks work: in local folders and in shared ones whose file system supports them. Raises OSError."""
         if self.folder is None:
             return False
         try:

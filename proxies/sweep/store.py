@@ -107,7 +107,7 @@ class Store:
         return rows
 
     def holds(self, key: str) -> bool:
-        """Whether the run is finished and its file undamaged."""
+        """True if the run is finished and its file is undamaged."""
         try:
             return self.rows(key) is not None
         except DamagedError:

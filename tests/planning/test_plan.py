@@ -187,11 +187,11 @@ def test_runs_of_one_ratio_of_tokens_to_parameters_do_not_choose_it():
     found = fit(runs_of(signal, count=20, scales=((1e8, 2e9), (2e8, 4e9), (4e8, 8e9))), bootstrap=20)
     plan = recommend(found, SOURCES, Budget(flops=3e19))
     assert plan.verdict == "unknown"
-    assert any("20 tokens a parameter" in note for note in plan.notes)
+    assert any("20 tokens per parameter" in note for note in plan.notes)
     assert recommend(found, SOURCES, Budget(params=5e8, tokens=1e10)).verdict == "better"
     far = recommend(found, SOURCES, Budget(params=4e8, tokens=2e11))
     assert far.verdict == "unknown"
-    assert any("500 tokens a parameter" in note for note in far.notes)
+    assert any("500 tokens per parameter" in note for note in far.notes)
 
 
 def test_a_budget_far_below_the_runs_is_unknown(several_scales):

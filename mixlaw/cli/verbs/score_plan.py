@@ -105,7 +105,7 @@ def _held(held: bool | None) -> str:
 
 
 def _confirmed(found: "PlanScore") -> str:
-    """Whether the plan's run is measured to be better than the best of the others."""
+    """A line that says whether the plan's run is measured to be better than the best of the others."""
     known = {name: row.measured for name, row in found.differences.items() if row.measured is not None}
     if not known:
         return ""

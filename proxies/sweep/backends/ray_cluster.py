@@ -73,7 +73,7 @@ class RayCluster:
         try:
             marks = ray.get(self.board.read.remote(), timeout=5)
         except (ray.exceptions.RayError, ray.exceptions.GetTimeoutError):
-            marks = {}  # progress is not worth a sweep
+            marks = {}  # failing to read progress must not end the sweep
         alive = {job.key for job in self.running.values()}
         for event in marks.values():
             if event.key in alive:
