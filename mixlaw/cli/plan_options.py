@@ -30,7 +30,7 @@ Robust = Annotated[
 ]
 Regret = Annotated[
     float | None,
-    typer.Option(help="largest loss in nats by which a near-optimal mixture may be worse [default: 0.002]"),
+    typer.Option(help="largest loss in nats by which a near-optimal mixture may be worse (default: 0.002)"),
 ]
 Reuse = Annotated[
     Path | None,

@@ -20,7 +20,9 @@ def online(
     every: Annotated[int | None, typer.Option(help="steps between two updates (default: 128)")] = None,
     rate: Annotated[float | None, typer.Option(help="step size of an update (default: 4, for doremi 1)")] = None,
     seed: Annotated[int, typer.Option(help="seed of everything random", min=0)] = 0,
-    seconds: Annotated[float, typer.Option(help="seconds that proxies are sized to take here", min=1.0)] = 120.0,
+    seconds: Annotated[
+        float, typer.Option(help="seconds on this machine that the proxies may take; sets their size", min=1.0)
+    ] = 120.0,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
     """Run an online-mixing baseline: the mixture is updated while one proxy trains; its average is written.

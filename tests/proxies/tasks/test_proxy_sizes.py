@@ -94,7 +94,7 @@ def test_more_time_gives_larger_proxies_and_impossible_budgets_are_refused():
     assert any("N/U" in note for note in propose(1e9, 1e13, workers=2).notes)
     for arguments, words in [
         ((1e9, 1e10, 2.0), "seconds are too few"),
-        ((5e4, 1e7, 100.0), "too few for smaller proxies"),
+        ((5e4, 1e7, 100.0), "too few to be represented by smaller proxies"),
         ((0, 1e7, 100.0), "above 0"),
         ((1e9, float("nan"), 100.0), "above 0"),
     ]:
