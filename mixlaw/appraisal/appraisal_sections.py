@@ -1,8 +1,8 @@
 """Appraisal and its sections: one frozen dataclass for each object that `mixlaw appraise --json` prints."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from mixlaw.io.section import Section
 
@@ -98,6 +98,11 @@ class DistanceEvidence(Section):
     by: str
     without: float
     with_it: float
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """The section that a JSON object holds."""
+        return super().from_dict({"with_it" if key == "with" else key: value for key, value in content.items()})
 
     def __iter__(self) -> Iterator[str]:
         return iter(("by", "without", "with"))

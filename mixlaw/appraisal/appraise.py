@@ -1,5 +1,6 @@
 """appraise: estimate the value of a new source from a text sample, with runs of the other sources or by distance."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from mixlaw.appraisal.appraisal_sections import (
@@ -18,6 +19,7 @@ from mixlaw.appraisal.texts import Texts
 from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.json import named
+from mixlaw.io.notes import Note, as_notes, null
 from mixlaw.optimization.scale import Scale
 from mixlaw.planning.options import REPLICAS
 from mixlaw.project.project_file import Project
@@ -74,7 +76,7 @@ def _check_names(texts: Texts, project: Project, new: Source) -> None:
 
 
 def _by_distance(texts: Texts, counts: Counts, project: Project, new: Source, seed: int) -> Appraisal:
-    notes, weight_K, names = [*texts.notes], weights_of(texts, project), tuple(counts.sources)
+    notes, weight_K, names = [*as_notes(texts.notes)], weights_of(texts, project), tuple(counts.sources)
     checked(project, notes)
     bounds = bounds_of(Sources((*project.sources, new)), names, project.budget, notes)
     with_it = nearest_by_counts(counts, weight_K, bounds, seed)
@@ -104,20 +106,24 @@ def _by_distance(texts: Texts, counts: Counts, project: Project, new: Source, se
     return _appraisal(value, texts, project, new, [*notes, *_missing_values(D)], seed, scale)
 
 
-def _missing_values(tokens: float | None) -> list[str]:
+def _missing_values(tokens: float | None) -> list[Note]:
     """Notes on what is not known without runs."""
+    text = (
+        "no runs: best_share is that of the mixture whose n-grams are nearest to the targets' text, which knows "
+        "nothing of repetition, of how hard text is to learn, or of defects that n-grams do not show"
+    )
     notes = [
-        "no runs: best_share is that of the mixture whose n-grams are nearest to the targets' text, which ignores "
-        "repetition, how hard text is to learn, and defects that n-grams do not show",
-        "gain_per_token, gain and curve are null: without runs nothing says what a distance is worth in nats",
+        Note("assumption", ("best_share",), text),
+        null(("gain_per_token", "gain", "curve"), "without runs nothing says what a distance is worth in nats"),
     ]
     if tokens is None:
-        notes.append("worth_tokens is null: the number of training tokens is not known; give --params and --tokens")
+        reason = "the number of training tokens is not known; give --params and --tokens"
+        notes.append(null(("worth_tokens",), reason))
     return notes
 
 
 def _appraisal(
-    value: SourceValue, texts: Texts, project: Project, new: Source, notes: list[str], seed: int, scale: Scale
+    value: SourceValue, texts: Texts, project: Project, new: Source, notes: Iterable[str], seed: int, scale: Scale
 ) -> Appraisal:
     """The value of the source with the fields that do not depend on how it was estimated."""
     from mixlaw.version import __version__

@@ -13,6 +13,7 @@ from mixlaw.appraisal.unseen import with_unseen
 from mixlaw.fitting.bootstrap import bootstrap_interval
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.json import named
+from mixlaw.io.notes import Note, null
 from mixlaw.optimization.prepare import prepare
 from mixlaw.optimization.problem import MixtureProblem, pose
 from mixlaw.optimization.scale import Scale
@@ -33,11 +34,11 @@ class _Posed:
     problem: MixtureProblem
     scale: Scale
     found: Optima
-    notes: list[str]
+    notes: list[Note]
 
 
 def _ready(fit: Fit, project: Project, replicas: int, seed: int) -> _Posed:
-    notes: list[str] = []
+    notes: list[Note] = []
     targets = project.targets or tuple(Target(name) for name in fit.targets)
     constraints = _without_near(project.constraints, notes)
     problem = pose(fit, project.sources, project.budget, targets, constraints)
@@ -49,7 +50,7 @@ def _ready(fit: Fit, project: Project, replicas: int, seed: int) -> _Posed:
 
 def price(
     counts: Counts, project: Project, new: Source, fit: Fit, replicas: int, seed: int
-) -> tuple[SourceValue, list[str], Scale]:
+) -> tuple[SourceValue, list[Note], Scale]:
     """Returns the value of the source, notes, and N and D of the plan.
 
     Args:
@@ -69,8 +70,9 @@ def price(
     gain, share = _gains(posed, held), float(held.best.w_S[-1])
     share_B = np.array([refit.w_S[-1] for refit in held.refits])
     wanted = bootstrap_interval(np.array([refit.w_S[-1] for refit in free.refits]), float(free.best.w_S[-1]))
-    if share >= SMALLEST_SHARE and bootstrap_interval(gain[1:], float(gain[0]))["low"] <= 0:
-        notes.append(f"the interval of the gain contains 0: {new.name} may add nothing, or do harm; runs would tell")
+    if share >= NONE and bootstrap_interval(gain[1:], float(gain[0]))["low"] <= 0:
+        text = f"the interval of the gain contains 0: {new.name} may add nothing, or do harm; runs would tell"
+        notes.append(Note("harm", ("gain",), text))
     per_token, worth = _per_token(new, scale, gain, share, wanted, notes)
     value = SourceValue(
         best_share=share,
@@ -89,18 +91,18 @@ def price(
     return value, notes, scale
 
 
-def _remarks(name: str, evidence: TextEvidence) -> list[str]:
+def _remarks(name: str, evidence: TextEvidence) -> list[Note]:
     """Notes on the assumptions behind the estimate."""
     error, similar = evidence.left_out_error, evidence.similar_source
     known = "" if error is None else f"; for the runs' sources, each left out, this has an error of {error:.2f}"
-    notes = [f"no run contains {name}: its value for the law (theta) is predicted from its n-grams{known}"]
+    texts = [f"no run contains {name}: its value for the law (theta) is predicted from its n-grams{known}"]
     if similar is not None:
-        notes.append(
+        texts.append(
             f"the text of {name} resembles a mixture of known sources, most of it {similar}. Two cases are compared, "
             f"the better is used: a new source of {evidence.novelty:.0%} the weight, or {evidence.old_part:.0%} of its "
             f"tokens added to {similar}"
         )
-    return notes
+    return [Note("assumption", ("text",), text) for text in texts]
 
 
 def _curve(priced: Offers, posed: _Posed, new: Source, share: float, tokens: float) -> list[CurvePoint]:
@@ -129,7 +131,7 @@ def _ends(band: dict[str, float]) -> list[float]:
 
 
 def _per_token(
-    new: Source, scale: Scale, gain: np.ndarray, share: float, wanted: dict[str, float], notes: list[str]
+    new: Source, scale: Scale, gain: np.ndarray, share: float, wanted: dict[str, float], notes: list[Note]
 ) -> tuple[Gain | None, dict[str, float] | None]:
     """Gain per token of the source, and the unique tokens that the plan would use, each with its 90% interval.
 
@@ -138,19 +140,20 @@ def _per_token(
         share: of the source in the plan. wanted: the same if the source had unlimited tokens.
     """
     if scale.tokens is None:
-        notes.append("gain_per_token, worth_tokens and curve are null: the number of training tokens is not known")
+        reason = "the number of training tokens is not known"
+        notes.append(null(("gain_per_token", "worth_tokens", "curve"), reason))
         return None, None
     used = min(share * scale.tokens, np.inf if new.tokens is None else new.tokens)
-    each = gain / used if share >= SMALLEST_SHARE else 0.0 * gain
-    if share < SMALLEST_SHARE:
-        notes.append(f"{new.name} adds nothing: its share in the optimal plan is 0")
-    tokens = {key: 0.0 if value < SMALLEST_SHARE else value * scale.tokens for key, value in wanted.items()}
+    each = gain / used if share >= NONE else 0.0 * gain
+    if share < NONE:
+        notes.append(Note("no-share", ("best_share",), f"{new.name} adds nothing: its share in the optimal plan is 0"))
+    tokens = {key: 0.0 if value < NONE else value * scale.tokens for key, value in wanted.items()}
     return Gain(**bootstrap_interval(each[1:], float(each[0]))), tokens
 
 
-def _without_near(constraints: Constraints, notes: list[str]) -> Constraints:
+def _without_near(constraints: Constraints, notes: list[Note]) -> Constraints:
     """Constraints without `near`, whose reference mixture does not contain the new source."""
     if constraints.near is None:
         return constraints
-    notes.append("near is ignored: its reference mixture does not contain the new source")
+    notes.append(Note("ignored", (), "near is ignored: its reference mixture does not contain the new source"))
     return replace(constraints, near=None)

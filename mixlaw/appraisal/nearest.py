@@ -1,7 +1,7 @@
 """A plan without any run: the mixture whose text is nearest to the targets', labelled as such."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
@@ -9,7 +9,9 @@ from mixlaw.appraisal.nearness import DISTANCES, Counts, Nearest, nearest_by_cou
 from mixlaw.appraisal.texts import Texts
 from mixlaw.errors import MixlawError, listed, nearest
 from mixlaw.io.json import named
+from mixlaw.io.notes import NULL, Note, as_notes, doubt, null
 from mixlaw.planning.plan import SCHEMA, Plan
+from mixlaw.planning.plan_types import Baseline, Cap, NearestMixture
 from mixlaw.project.project_file import Project
 from mixlaw.project.request import question
 from mixlaw.project.sources import Budget, Sources, Target
@@ -43,7 +45,7 @@ def nearest_plan(texts: Texts, project: Project, by: str = DISTANCES[0], seed: i
     """
     if by not in DISTANCES:
         raise MixlawError(f"distance {by}: {nearest(by, DISTANCES)}")
-    notes = [*texts.notes]
+    notes = [*as_notes(texts.notes)]
     checked(project, notes)
     names, weight_K = project.sources.names, weights_of(texts, project)
     if tuple(texts.sources) != names:
@@ -55,7 +57,7 @@ def nearest_plan(texts: Texts, project: Project, by: str = DISTANCES[0], seed: i
     return Plan.from_dict(_content(found, by, texts, project, bounds, notes, seed))
 
 
-def checked(project: Project, notes: list[str]) -> None:
+def checked(project: Project, notes: list[Note]) -> None:
     """Raise if a constraint needs runs; add notes on settings that have no effect without runs.
 
     Raises:
@@ -69,10 +71,12 @@ def checked(project: Project, notes: list[str]) -> None:
             f"{project.path}: {listed(kept)} only a plan from runs keeps; give --runs, or leave {listed(kept)} out"
         )
     if project.constraints.objective != "mean":
-        notes.append("objective worst says nothing without runs: the targets' weighted mean distance is minimised")
+        text = "objective worst says nothing without runs: the targets' weighted mean distance is minimised"
+        notes.append(Note("no-effect", ("objective",), text))
     ceilings = [target.name for target in project.targets if target.max_loss is not None]
     if ceilings:
-        notes.append(f"max_loss of {listed(ceilings)} is not kept: without runs losses are not known")
+        text = f"max_loss of {listed(ceilings)} is not kept: without runs losses are not known"
+        notes.append(Note("no-effect", (), text))
 
 
 def weights_of(texts: Texts, project: Project) -> Array:
@@ -90,18 +94,19 @@ def weights_of(texts: Texts, project: Project) -> Array:
     return weight_K / weight_K.sum()
 
 
-def bounds_of(sources: Sources, names: tuple[str, ...], budget: Budget | None, notes: list[str]) -> Bounds:
+def bounds_of(sources: Sources, names: tuple[str, ...], budget: Budget | None, notes: list[Note]) -> Bounds:
     """Bounds of the shares. Caps on epochs need D; without it a note says that they do not apply."""
     tokens = None if budget is None else budget.tokens
     capped = [source.name for source in sources if source.max_epochs is not None]
     if capped and tokens is None:
-        notes.append(f"max_epochs of {listed(capped)} is not kept: D is not known; give --params and --tokens")
+        text = f"max_epochs of {listed(capped)} is not kept: D is not known; give --params and --tokens"
+        notes.append(Note("no-effect", (), text))
     return Bounds.of(sources, names, tokens)
 
 
 def _content(
-    found: dict[str, Nearest], by: str, texts: Texts, project: Project, bounds: Bounds, notes: list[str], seed: int
-) -> dict[str, Any]:
+    found: dict[str, Nearest], by: str, texts: Texts, project: Project, bounds: Bounds, notes: list[Note], seed: int
+) -> Mapping[str, object]:
     """The keys of a plan; those that need runs are null."""
     from mixlaw.version import __version__
 
@@ -126,7 +131,7 @@ def _content(
         "certificate": {"gap": chosen.found.gap, "kind": "level bundle", "unit": f"distance {by}"},
         "caps": _caps(project, w_S, bounds),
         "basis": "transport",
-        "transport": {"by": by, "distances": {name: _told(one, names) for name, one in found.items()}},
+        "transport": {"by": by, "distances": {name: _record(one, names) for name, one in found.items()}},
         "provenance": {
             "runs": None,
             "runs_hash": None,
@@ -145,54 +150,57 @@ def _content(
     }
 
 
-def _explain(found: dict[str, Nearest], by: str, alone: bool, D: float | None, sized: bool, notes: list[str]) -> None:
+def _explain(found: dict[str, Nearest], by: str, alone: bool, D: float | None, sized: bool, notes: list[Note]) -> None:
     """Add notes: the reasons why keys are null, and how the mixture was found."""
-    notes.append(
-        f"transport optimum, no runs: the mixture whose text is nearest to the targets' by {by}; it ignores "
-        "repetition, how hard text is to learn, and defects that text features do not show"
+    text = (
+        f"transport optimum, no runs: the mixture whose text is nearest to the targets' by {by}; it knows nothing of "
+        "repetition, of how hard text is to learn, or of defects that text features do not show"
     )
-    notes.append("verdict unknown: there are no runs, so no mixture's loss is known")
-    notes.append("law, predicted, distance and all that is said in nats are null: there are no runs")
+    notes.append(Note("basis", ("mixture",), text))
+    notes.append(doubt("there are no runs, so no mixture's loss is known"))
+    reason = "there are no runs"
+    text = f"law, predicted, distance and all that is said in nats are null: {reason}"
+    notes.append(Note(NULL, ("law", "predicted", "distance"), text, reason))
     if alone:
-        notes.append(f"interval is null: it is not computed for the distance {by}")
+        notes.append(null(("interval",), f"by {by} no samples are drawn anew"))
     if D is None:
-        notes.append("tokens_by_source and epochs are null: the number of training tokens is not known")
+        notes.append(null(("tokens_by_source", "epochs"), "the number of training tokens is not known"))
     elif not sized:
-        notes.append("epochs are null: the sources' tokens are not known")
+        notes.append(null(("epochs",), "the sources' tokens are not known", "are"))
     shares = np.stack([one.found.w_S for one in found.values()])
     apart = max(float(0.5 * np.abs(a - b).sum()) for a in shares for b in shares)
-    notes.append(f"the nearest mixtures by {', '.join(found)} differ by up to {apart:.0%} of the tokens")
+    text = f"the nearest mixtures by {', '.join(found)} differ by up to {apart:.0%} of the tokens"
+    notes.append(Note("distances", ("transport",), text))
     for name, one in found.items():
         if not one.found.converged:
-            notes.append(f"{name}: stopped at a gap of {one.found.gap:.2g}, above its tolerance")
+            text = f"{name}: stopped at a gap of {one.found.gap:.2g}, above its tolerance"
+            notes.append(Note("gap", ("transport",), text))
 
 
-def _told(one: Nearest, names: tuple[str, ...]) -> dict[str, Any]:
-    return {"mixture": named(names, one.found.w_S), "value": one.found.value, "gap": one.found.gap}
+def _record(one: Nearest, names: tuple[str, ...]) -> NearestMixture:
+    return NearestMixture(named(names, one.found.w_S), one.found.value, one.found.gap)
 
 
-def _baselines(project: Project, bounds: Bounds) -> dict[str, Any]:
+def _baselines(project: Project, bounds: Bounds) -> dict[str, Baseline | None]:
     """Proportional and uniform, and whether they satisfy the bounds; without runs their losses are unknown."""
     S = len(project.sources)
     others: dict[str, Array] = {"uniform": np.full(S, 1 / S)}
     if np.isfinite(project.sources.tokens_S).all():
         others["proportional"] = project.sources.proportional()
-    found: dict[str, Any] = {"proportional": None, "uniform": None, "best_run": None}
+    found: dict[str, Baseline | None] = {"proportional": None, "uniform": None, "best_run": None}
     for name, w_S in others.items():
         feasible = bool((w_S >= bounds.lower_S - 1e-9).all() and (w_S <= bounds.upper_S + 1e-9).all())
-        mixture = named(project.sources.names, w_S)
-        found[name] = {"mixture": mixture, "objective": None, "feasible": feasible, "difference": None}
+        found[name] = Baseline(named(project.sources.names, w_S), None, feasible, None)
     return found
 
 
-def _caps(project: Project, w_S: Array, bounds: Bounds) -> dict[str, Any]:
+def _caps(project: Project, w_S: Array, bounds: Bounds) -> dict[str, Cap]:
     """By source: its bounds, and the bound that its share is at."""
     found = {}
     for source, w, low, high in zip(project.sources, w_S, bounds.lower_S, bounds.upper_S, strict=True):
         binding = "min" if low > 0 and w - low < AT_BOUND else "max" if high < 1 and high - w < AT_BOUND else None
         if binding == "max" and source.max_epochs is not None and high < source.max - 1e-12:
             binding = "max_epochs"
-        found[source.name] = {"min": low, "max": min(high, 1.0), "max_epochs": source.max_epochs, "binding": binding}
-    return {
-        name: {k: v if isinstance(v, str | None) else float(v) for k, v in one.items()} for name, one in found.items()
-    }
+        epochs = None if source.max_epochs is None else float(source.max_epochs)
+        found[source.name] = Cap(float(low), float(min(high, 1.0)), epochs, binding)
+    return found

@@ -22,6 +22,7 @@ from mixlaw.auditing.score_sections import (
 from mixlaw.auditing.scored_plan import ScoredPlan
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.json import named, no_nan
+from mixlaw.io.notes import null
 from mixlaw.project.plan_like import PlanLike
 from mixlaw.runs.measurement import check_comparable, of_provenance, unchecked
 from mixlaw.runs.run_table import Runs
@@ -156,7 +157,8 @@ def _remarks(plan: ScoredPlan, own: MatchedRuns, trained: Forecast | None, fit: 
     """Notes on missing values and on differences between the plan and its runs."""
     notes = []
     if fit is None:
-        notes.append("as_trained is null: no fit was given, so nothing is predicted for mixtures as trained")
+        reason = "no fit was given, so nothing is predicted for mixtures as trained"
+        notes.append(null(("as_trained",), reason))
     elif not len(fit.replicas_BxKxP):
         notes.append("the fit has no replicas: intervals as trained contain only the noise of runs")
     if own.moved > SAME_MIXTURE:

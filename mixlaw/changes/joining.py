@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from mixlaw.errors import MixlawError, listed
-from mixlaw.runs.columns import unique_notes
+from mixlaw.io.notes import UNIQUE, with_code
 from mixlaw.runs.measurement import check_comparable, unchecked
 from mixlaw.runs.run_table import Runs
 
@@ -32,7 +32,7 @@ def join_runs(tables: Sequence[Runs], name: str = "runs") -> Runs:
         raise MixlawError("join: no run table was given")
     if len(tables) == 1:
         return tables[0]
-    restated = {note for table in tables for note in _notes_on_repetition(table)}  # the joined table has its own
+    restated = {note for table in tables for note in with_code(table.notes, UNIQUE)}  # the joined table has its own
     notes = [note for table in tables for note in table.notes if note not in restated]
     for i, table in enumerate(tables):
         for other in tables[i + 1 :]:
@@ -62,11 +62,6 @@ def join_runs(tables: Sequence[Runs], name: str = "runs") -> Runs:
     whole[shares] = whole[shares].fillna(0.0)
     found = Runs.from_frame(whole, name)
     return replace(found, notes=tuple(dict.fromkeys((*notes, *found.notes))))
-
-
-def _notes_on_repetition(table: Runs) -> list[str]:
-    """The notes that reading the table gave on unique tokens."""
-    return unique_notes(table.states_unique, table.sources, table.w_RxS, table.unique_RxS, table.name)
 
 
 def _fresh(table: Runs, before: list[pd.DataFrame]) -> tuple[pd.DataFrame, int]:

@@ -56,12 +56,12 @@ def asked_otherwise(
 _AIMS = {"mean": "the targets' weighted mean", "worst": "the worst target"}
 
 
-def _seen(content: Mapping[str, Any]) -> dict[str, Any]:
+def _seen(content: Mapping[str, Any]) -> Mapping[str, float | None]:
     """The budget of a plan that does not record it: compute, N and D, which the planner may have chosen."""
     return {"flops": content.get("flops"), "params": content.get("params"), "tokens": content.get("tokens")}
 
 
-def _budget(before: Mapping[str, Any] | None, now: dict[str, Any], recorded: bool) -> Iterator[Finding]:
+def _budget(before: Mapping[str, Any] | None, now: Mapping[str, Any], recorded: bool) -> Iterator[Finding]:
     if before is None:
         yield "budget", (), "the project states a budget, the plan had none"
         return

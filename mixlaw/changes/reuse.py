@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mixlaw.designs.space_filling import design
+from mixlaw.designs.space_filling import Design, space_filling
 from mixlaw.errors import MixlawError, listed
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.project.constraints import Group
@@ -53,7 +53,7 @@ def design_beside(
         tokens: D of each run, for caps in epochs.
 
     Returns:
-        Columns `run_id` and `w:<source>` of all the project's sources; `.attrs["notes"]`.
+        Columns `run_id` and `w:<source>` of all the project's sources. `reuse_design` returns the notes as well.
 
     Raises:
         MixlawError: no source is new, tokens are unknown, or no mixture satisfies the caps.
@@ -66,20 +66,25 @@ def design_beside(
     >>> bool(np.allclose(table["w:web"], 3 * table["w:code"]))
     True
     """
+    return reuse_design(plan, sources, runs, seed=seed, tokens=tokens).frame
+
+
+def reuse_design(plan: PlanLike, sources: Sources, runs: int, *, seed: int, tokens: float | None = None) -> Design:
+    """`design_beside` with its notes; arguments and errors are the same."""
     group = kept_group(plan, sources)
     new = [source for source in sources if source.name not in group.sources]
     if not new:
         raise MixlawError("reuse: no source is missing from the plan: recommend again with the existing runs")
     virtual = _virtual(group, sources)
-    table = design(Sources([virtual, *new]), runs, seed=seed, tokens=tokens)
+    made = space_filling(Sources([virtual, *new]), runs, seed, tokens)
+    table = made.frame
     share_R = table[f"w:{virtual.name}"].to_numpy()
     kept = group.kept
     columns = {
         f"w:{name}": share_R * kept[name] if name in kept else table[f"w:{name}"].to_numpy() for name in sources.names
     }
-    found = pd.DataFrame({"run_id": [f"reuse{seed}-{i:04d}" for i in range(len(table))], **columns})
-    found.attrs["notes"] = table.attrs.get("notes", ())
-    return found
+    frame = pd.DataFrame({"run_id": [f"reuse{seed}-{i:04d}" for i in range(len(table))], **columns})
+    return Design(frame, made.notes)
 
 
 def _virtual(group: Group, sources: Sources) -> Source:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mixlaw.cli.output import say
 from mixlaw.errors import MixlawError, listed, shown
@@ -61,7 +61,7 @@ def read_texts(project: "Project", seed: int, new: "Source | None" = None) -> "T
     from mixlaw.project.sources import Target
     from proxies.text.readers import read_documents
 
-    sources: dict[str, Any] = {}
+    sources: dict[str, Iterable[str]] = {}
     for source in project.sources:
         if not source.paths:
             raise MixlawError(
@@ -170,7 +170,7 @@ def with_documents(sources: "Sources", names: Iterable[str], folder: Path) -> "S
     from mixlaw.project.sources import Sources
     from proxies.text.shards import count_documents
 
-    found: dict[str, Any] = {}
+    found: dict[str, int] = {}
     for source in sources:
         if source.name in names and source.documents is None and source.paths:
             try:

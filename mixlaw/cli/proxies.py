@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -13,7 +13,9 @@ from mixlaw.errors import MixlawError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mixlaw.planning.options import Ask
     from mixlaw.planning.plan import Plan
+    from mixlaw.project.constraints import Constraints
     from mixlaw.runs.run_table import Runs
     from proxies.data.mixture import Mixture
     from proxies.sweep.backends import Backend
@@ -173,16 +175,34 @@ def save_plan(out: Path, plan: "Plan", runs: "Runs", source: Path | None = None)
     say(f"wrote plan.json, plan.png{drawn}, fit.json and runs.csv to {folder}")
 
 
-def plan_of_task(task: "Task", runs: "Runs", law: str, wanted: dict[str, Any], out: Path) -> "Plan":
+@dataclass(frozen=True)
+class PlanOptions:
+    """Options of `recommend` that do not depend on the runs."""
+
+    seed: int
+    constraints: "Constraints | None" = None
+    ask: "Ask | None" = None
+
+
+def plan_of_task(task: "Task", runs: "Runs", law: str, options: PlanOptions, out: Path) -> "Plan":
+    """Fit a law to a task's runs, make the plan, and save both."""
     from mixlaw.estimation.goals import goal
     from mixlaw.fitting.fit_runs import fit
     from mixlaw.planning.recommendation import recommend
 
     def work() -> "Plan":
-        fitted = fit(runs, law, seed=wanted["seed"], goal=goal(task.sources, task.budget))
+        fitted = fit(runs, law, seed=options.seed, goal=goal(task.sources, task.budget))
         origin = fitted.provenance | {"text": task.corpus.hash}
         fitted = replace(fitted, notes=(*task.notes, *fitted.notes), provenance=origin)
-        return recommend(fitted, task.sources, task.budget, targets=task.targets, **wanted)
+        return recommend(
+            fitted,
+            task.sources,
+            task.budget,
+            targets=task.targets,
+            constraints=options.constraints,
+            ask=options.ask,
+            seed=options.seed,
+        )
 
     plan = with_stages("recommend", work)
     save_plan(out, plan, runs)

@@ -17,6 +17,7 @@ from mixlaw.errors import short
 
 if TYPE_CHECKING:  # `mixlaw laws` prints its table without importing JAX and pandas
     from mixlaw.fitting.fit_result import Fit
+    from mixlaw.laws import Law, Reference
     from mixlaw.planning.plan import Plan
     from mixlaw.planning.plan_types import Band, Check, CheckedDifference
     from mixlaw.validation.leaderboard import Leaderboard
@@ -256,15 +257,12 @@ def _figure(x: float, digits: int) -> str:
     return "–" if x != x else f"{x:.{digits}f}" if abs(x) < 100 else f"{x:.0e}"
 
 
-def print_laws(rows: list[dict[str, Any]]) -> None:
-    """Print every law and reference with its command-line name, equation and source."""
+def print_laws(laws: Iterable[type[Law]], references: Iterable[type[Reference]]) -> None:
+    """Every law and reference by its command-line name, with its equation and source."""
     console = make_console()
-    for heading, kind in (("laws", False), ("references, to compare laws with; they cannot make plans", True)):
+    for heading, kind in (("laws", laws), ("references, to judge laws by and not to plan with", references)):
         console.print(f"[bold]{heading}[/bold]")
-        for row in (row for row in rows if row["reference"] == kind):
-            _print_law(console, row)
-
-
-def _print_law(console: Console, row: dict[str, Any]) -> None:
-    console.print(f"[bold]{row['name']}[/bold]  {escape(row['source'])}; needs {', '.join(row['needs'])}")
-    console.print(f"    {escape(row['equation'])}")
+        for law in kind:
+            needs = ", ".join(sorted(law.needs))
+            console.print(f"[bold]{law.name}[/bold]  {escape(law.source)}; needs {needs}")
+            console.print(f"    {escape(law.equation)}")

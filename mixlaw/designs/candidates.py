@@ -9,6 +9,7 @@ from mixlaw.designs.options import Wish
 from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.posterior import Posterior, posterior
+from mixlaw.io.notes import Note
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.prepare import prepare
 from mixlaw.optimization.problem import CONSTRAINT_TOLERANCE, MixtureProblem, pose
@@ -58,8 +59,8 @@ def pose_project(fit: Fit, project: Project | None, budget: Budget | None = None
     return pose(fit, project.sources, budget or project.budget, project.targets, project.constraints)
 
 
-def pose_decision(fit: Fit, project: Project | None, budget: Budget | None, wish: Wish) -> tuple[Decision, list[str]]:
-    """The decision problem of `next_runs`, and notes: solve for the plan, its possible alternatives, the candidates."""
+def pose_decision(fit: Fit, project: Project | None, budget: Budget | None, wish: Wish) -> tuple[Decision, list[Note]]:
+    """The decision that a batch is chosen on, and what to know of it; see `next_runs`."""
     ready = prepare(pose_project(fit, project, budget), REPLICAS, wish.seed, [])
     problem, scale, best = ready.problem, ready.scale, ready.best
     refits = problem.solve(problem.fit.replicas_BxKxP[:MAX_OPTIONS], scale.pair, near_S=best.w_S)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from mixlaw.designs.space_filling import anchor, check_counts, framed, unheeded
+from mixlaw.designs.space_filling import Design, anchor, check_counts, framed, unheeded
 from mixlaw.errors import MixlawError
 from mixlaw.estimation.laplace import learned
 from mixlaw.laws import Law, Row, by_name, parametric
@@ -67,7 +67,7 @@ def d_optimal(
         repeats: number of repeats of the first run. Default: one in twelve runs.
 
     Returns:
-        As `design`.
+        As `design`. `d_optimal_design` returns the notes as well.
 
     Raises:
         MixlawError: a number is out of range, the law does not depend on the mixture, the law is a reference, or no
@@ -78,6 +78,23 @@ def d_optimal(
     >>> table["run_id"].size, bool((table["w:web"] + table["w:code"] - 1).abs().max() < 1e-9)
     (4, True)
     """
+    return d_optimal_design(
+        sources, runs, law, seed=seed, targets=targets, budget=budget, constraints=constraints, repeats=repeats
+    ).frame
+
+
+def d_optimal_design(
+    sources: Sources,
+    runs: int,
+    law: str | type[Law],
+    *,
+    seed: int,
+    targets: Sequence[Target] = (),
+    budget: Budget | None = None,
+    constraints: Constraints | None = None,
+    repeats: int | None = None,
+) -> Design:
+    """`d_optimal` with its notes; arguments and errors are the same."""
     check_counts(runs, seed)
     chosen = parametric(by_name(law) if isinstance(law, str) else law)
     if "mixture" not in chosen.needs:

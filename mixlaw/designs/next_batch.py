@@ -1,12 +1,12 @@
 """The next batch of runs: mixtures, size, and expected reduction of the plan's regret."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mixlaw.designs.acquisition import Batch, knowledge_gradient, report, thompson
+from mixlaw.designs.batch_report import BatchReport, RegretReport, SizeReport
 from mixlaw.designs.candidates import Decision, beliefs, pose_decision
 from mixlaw.designs.options import Wish
 from mixlaw.designs.run_sizes import RunSize, pick, run_sizes
@@ -14,6 +14,7 @@ from mixlaw.designs.sample_size import until_verdict
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.posterior import posterior
 from mixlaw.io.json import named
+from mixlaw.io.notes import Note
 from mixlaw.io.progress import stage
 from mixlaw.project.project_file import Project
 from mixlaw.project.sources import Budget
@@ -29,12 +30,12 @@ class NextRuns:
         content: what `mixlaw design --after --json` prints.
 
     >>> table = pd.DataFrame({"run_id": ["next12-00"], "w:web": [0.6], "w:code": [0.4]})
-    >>> NextRuns(table, {"batch": 1}).content["batch"]
+    >>> NextRuns(table, BatchReport.from_dict({"batch": 1})).content["batch"]
     1
     """
 
     frame: pd.DataFrame
-    content: dict[str, Any]
+    content: BatchReport
 
 
 def next_runs(
@@ -53,7 +54,21 @@ def next_runs(
         wish: number of runs, method and size.
 
     Raises:
-        MixlawError: as `recommend`; also if the fit has no runs, or no run has the requested size.
+        MixlawError: as `recommend`; the fit has no runs; no size is as asked for.
+
+    >>> from mixlaw.estimation.diagnostics import Diagnostics
+    >>> from mixlaw.fitting.support import Support
+    >>> from mixlaw.laws.mixing.log_linear import LogLinear
+    >>> from mixlaw.runs.run_table import Runs
+    >>> table = pd.DataFrame({"w:web": [0.2, 0.5, 0.8], "w:code": [0.8, 0.5, 0.2], "loss:web": [2.4, 2.3, 2.25]})
+    >>> runs, none, one_S, one_K = Runs.from_frame(table), (np.nan, np.nan), np.ones(2), np.ones(1)
+    >>> support = Support(none, none, none, 0.2 * one_S, 0.8 * one_S, one_S, 3)
+    >>> z_KxP, shift_BxKxP = np.array([[0.7, -0.5, -1.0, 0.5]]), 0.1 * np.eye(4)[:, None]
+    >>> names, replicas_BxKxP, known = ("web", "code"), z_KxP + shift_BxKxP, Diagnostics(*[one_K] * 6)
+    >>> found = Fit(LogLinear, names, ("web",), z_KxP, 0.01 * one_K, {}, replicas_BxKxP, support, known, (), {}, runs)
+    >>> batch = next_runs(found, wish=Wish(batch=2))
+    >>> list(batch.frame["run_id"]), batch.content.method, batch.content.until_verdict.verdict
+    (['next3-00', 'next3-01'], 'regret', 'unknown')
     """
     wish = wish or Wish()
     sizes, rng = run_sizes(fit), np.random.default_rng([wish.seed, 7])
@@ -68,17 +83,18 @@ def next_runs(
     run_at = posterior(decision.problem.fit, w_QxS, sizes[at].params, sizes[at].tokens, sizes[at].unique_S)
     distrust = held_out(decision.problem.fit, seed=wish.seed).distrust
     until = until_verdict(decision.problem, decision.scale, decision.best, run_at, distrust)
-    content = {
-        "method": wish.method,
-        "batch": len(w_QxS),
-        "size": size_content(sizes[at], chosen[at]),
-        "sizes": [size_content(size, batch) for size, batch in zip(sizes, chosen, strict=True)],
-        "regret": {"now": chosen[at].before, "after": chosen[at].after, "after_each": chosen[at].after_Q.tolist()},
-        "mixture": named(decision.problem.fit.sources, decision.best.w_S),
-        "spread": _apart(decision),
-        "until_verdict": until.to_dict(),
-        "notes": list(dict.fromkeys(notes)),
-    }
+    content = BatchReport(
+        method=wish.method,
+        batch=len(w_QxS),
+        size=size_report(sizes[at], chosen[at]),
+        sizes=tuple(size_report(size, batch) for size, batch in zip(sizes, chosen, strict=True)),
+        regret=regret_report(chosen[at]),
+        mixture=named(decision.problem.fit.sources, decision.best.w_S),
+        pool=None,
+        spread=_apart(decision),
+        until_verdict=until,
+        notes=tuple(dict.fromkeys(notes)),
+    )
     return NextRuns(table_of(decision.problem.fit, sizes[at], w_QxS), content)
 
 
@@ -101,15 +117,16 @@ def _apart(decision: Decision) -> float:
     return float(np.median(0.5 * np.abs(refit_OxS - decision.best.w_S).sum(1))) if len(refit_OxS) else 0.0
 
 
-def _which(sizes: list[RunSize], chosen: list[Batch], wish: Wish, notes: list[str]) -> int:
-    """Index of the size to run at."""
+def _which(sizes: list[RunSize], chosen: list[Batch], wish: Wish, notes: list[Note]) -> int:
+    """The size to run at."""
     if not isinstance(wish.size, str):
         return pick(sizes, float(wish.size))
     if wish.size == "largest" or len(sizes) == 1:
         return len(sizes) - 1
     flops = np.array([size.flops for size in sizes])
     if not np.isfinite(flops).all():
-        notes.append("the runs' tokens are not known, so neither is their compute: the largest size is taken")
+        text = "the runs' tokens are not known, so neither is their compute: the largest size is taken"
+        notes.append(Note("no-compute", ("size",), text))
         return len(sizes) - 1
     return int(np.argmax([(batch.before - batch.after) / cost for batch, cost in zip(chosen, flops, strict=True)]))
 
@@ -123,10 +140,16 @@ def pick_size(sizes: list[RunSize], wish: Wish) -> RunSize:
     return sizes[-1] if isinstance(wish.size, str) else sizes[pick(sizes, float(wish.size))]
 
 
-def size_content(size: RunSize, batch: Batch) -> dict[str, Any]:
-    """One size for the report: compute of the batch, and the expected reduction of the regret."""
-    known = {"params": size.params, "tokens": size.tokens, "flops": len(batch.index_Q) * size.flops}
-    return {k: None if np.isnan(x) else x for k, x in known.items()} | {"gain": batch.before - batch.after}
+def size_report(size: RunSize, batch: Batch) -> SizeReport:
+    """The batch at one size: its compute, and by how much it is expected to lower the regret."""
+    flops = len(batch.index_Q) * size.flops
+    params, tokens, flops = (None if np.isnan(x) else x for x in (size.params, size.tokens, flops))
+    return SizeReport(params, tokens, flops, batch.before - batch.after)
+
+
+def regret_report(batch: Batch) -> RegretReport:
+    """Expected regret of the plan before the batch, after it, and after each of its runs."""
+    return RegretReport(batch.before, batch.after, batch.after_Q.tolist())
 
 
 def table_of(fit: Fit, size: RunSize, w_QxS: np.ndarray) -> pd.DataFrame:

@@ -6,19 +6,20 @@ lowest prediction is run first, and the plan is the best of the mixtures that we
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from mixlaw.designs.acquisition import Belief, knowledge_gradient, report, thompson
+from mixlaw.designs.batch_report import BatchReport, PoolReport
 from mixlaw.designs.candidates import objective_and_slope, pose_project
-from mixlaw.designs.next_batch import NextRuns, pick_size, size_content, table_of
+from mixlaw.designs.next_batch import NextRuns, pick_size, regret_report, size_report, table_of
 from mixlaw.designs.options import Wish
 from mixlaw.designs.run_sizes import RunSize, run_sizes
 from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.posterior import Posterior, posterior
 from mixlaw.io.json import named
+from mixlaw.io.notes import null
 from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
 from mixlaw.project.project_file import Project
@@ -115,7 +116,8 @@ def next_of_pool(fit: Fit, pool_MxS: np.ndarray, project: Project | None = None,
         MixlawError: the fit has no runs, no mixture of the pool is feasible or left to run, or the options are not for
             a pool.
     """
-    wish, notes = wish or Wish(), []
+    wish = wish or Wish()
+    notes: list[str] = []
     if wish.candidates is not None or wish.size == "cost":
         raise MixlawError("the pool gives the candidates, all at one size: leave out other candidates and --size cost")
     if np.ndim(pool_MxS) != 2 or np.shape(pool_MxS)[1] != len(fit.sources):
@@ -134,25 +136,25 @@ def next_of_pool(fit: Fit, pool_MxS: np.ndarray, project: Project | None = None,
     choose = knowledge_gradient_of_pool if wish.method == "regret" else thompson
     chosen = report(belief, choose(belief, min(wish.batch, able), rng), rng)
     row_Q = run_C[chosen.index_Q]
-    notes += ["spread and until_verdict are null: the plan is one of the pool, its loss measured or predicted"]
+    notes.append(null(("spread", "until_verdict"), "the plan is one of the pool, its loss measured or predicted"))
     value_M, _ = objective_and_slope(problem, known_losses(known, measured_MxK))
-    content: dict[str, Any] = {
-        "method": wish.method,
-        "batch": len(row_Q),
-        "size": size_content(size, chosen),
-        "sizes": [size_content(size, chosen)],
-        "regret": {"now": chosen.before, "after": chosen.after, "after_each": chosen.after_Q.tolist()},
-        "mixture": named(problem.fit.sources, w_MxS[plan]),
-        "pool": {
-            "row": int(at_M[plan]) + 1,
-            "measured": bool(np.isfinite(measured_MxK[plan]).all()),
-            "objective": float(value_M[plan]),
-            "rows": (at_M[row_Q] + 1).tolist(),
-        },
-        "spread": None,
-        "until_verdict": None,
-        "notes": list(dict.fromkeys([*problem.fit.notes, *notes])),
-    }
+    content = BatchReport(
+        method=wish.method,
+        batch=len(row_Q),
+        size=size_report(size, chosen),
+        sizes=(size_report(size, chosen),),
+        regret=regret_report(chosen),
+        mixture=named(problem.fit.sources, w_MxS[plan]),
+        pool=PoolReport(
+            row=int(at_M[plan]) + 1,
+            measured=bool(np.isfinite(measured_MxK[plan]).all()),
+            objective=float(value_M[plan]),
+            rows=(at_M[row_Q] + 1).tolist(),
+        ),
+        spread=None,
+        until_verdict=None,
+        notes=tuple(dict.fromkeys([*problem.fit.notes, *notes])),
+    )
     return NextRuns(table_of(problem.fit, size, w_MxS[row_Q]), content)
 
 

@@ -9,18 +9,16 @@ stay the same.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.stats import norm
 
+from mixlaw.designs.batch_report import Until
 from mixlaw.fitting.bootstrap import bootstrap_interval
 from mixlaw.fitting.posterior import Posterior, posterior
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
-from mixlaw.planning.plan_types import Band
 from mixlaw.planning.verdict import baselines, extrapolations, losses_of, verdict
 
 VERDICT_PROBABILITY = 0.5
@@ -28,31 +26,6 @@ VERDICT_PROBABILITY = 0.5
 Z_95 = float(norm.ppf(0.95))
 MAX_RUNS_FACTOR = 20
 """Largest reported number of further runs, as a multiple of the existing ones: for more, no law is exact enough."""
-
-
-@dataclass(frozen=True)
-class Until:
-    """Result of `until_verdict`.
-
-    Attributes:
-        verdict: current verdict from the fit's intervals (better, tie or unknown).
-        rival: name of the best feasible baseline, or None.
-        difference: predicted objective of the rival minus that of the plan {mean, low, high}, nats per token.
-        runs: number of further runs, None if it cannot be predicted.
-        eventually: probability of the verdict *better* in the limit of many such runs.
-        reason: explanation in words.
-    """
-
-    verdict: str
-    rival: str | None
-    difference: Band | None
-    runs: int | None
-    eventually: float | None
-    reason: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON types."""
-        return vars(self) | {"difference": self.difference and self.difference.to_dict()}
 
 
 def until_verdict(

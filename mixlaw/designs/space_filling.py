@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,35 @@ _SAME_SHARE = 1e-6
 _POOL_SIZE = 4000  # samples that represent the feasible set
 _CONCENTRATION = 3.0  # sum of the Dirichlet parameters over S: few samples at vertices and edges
 _KMEANS_ROUNDS = 25  # later rounds hardly change the design
+
+
+@dataclass(frozen=True)
+class Design:
+    """Mixtures to run, and notes on what the design could not respect.
+
+    Attributes:
+        frame: columns `run_id` and `w:<source>`, one row per run.
+        notes: for the user, one line each.
+
+    >>> Design(pd.DataFrame({"run_id": ["design0-0000"], "w:web": [1.0]}), ("all runs are the same",)).notes
+    ('all runs are the same',)
+    """
+
+    frame: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+    def with_repeats(self, times: int) -> Design:
+        """The design with `times` repetitions of its first run at its end, each with its own run_id.
+
+        >>> table = pd.DataFrame({"run_id": ["design0-0000"], "w:web": [1.0]})
+        >>> list(Design(table).with_repeats(2).frame["run_id"])
+        ['design0-0000', 'design0-0000-again1', 'design0-0000-again2']
+        """
+        if not times:
+            return self
+        first = pd.concat([self.frame.iloc[[0]]] * times, ignore_index=True)
+        first["run_id"] = [f"{self.frame['run_id'][0]}-again{i}" for i in range(1, times + 1)]
+        return Design(pd.concat([self.frame, first], ignore_index=True), self.notes)
 
 
 def design(
@@ -48,7 +78,7 @@ def design(
         money: limit on the cost of a run's tokens; needs `tokens`.
 
     Returns:
-        Table with the columns `run_id` and `w:<source>`; notes are in `.attrs["notes"]`.
+        Columns `run_id` and `w:<source>`. `space_filling` returns the notes as well.
 
     Raises:
         MixlawError: `runs` or `seed` is not a whole number in range, or no mixture satisfies the constraints.
@@ -57,6 +87,23 @@ def design(
     >>> table = design(Sources([Source("web", 3e9), Source("code", 1e9)]), 4, seed=0)
     >>> list(table.columns), round(float(table["w:web"][0]), 2)
     (['run_id', 'w:web', 'w:code'], 0.75)
+    """
+    return space_filling(sources, runs, seed, tokens, constraints, money).frame
+
+
+def space_filling(
+    sources: Sources,
+    runs: int,
+    seed: int,
+    tokens: float | None = None,
+    constraints: Constraints | None = None,
+    money: float | None = None,
+) -> Design:
+    """`design` with its notes; arguments and errors are the same.
+
+    >>> from mixlaw.project.sources import Source
+    >>> space_filling(Sources([Source("web", 3e9), Source("code", 1e9, max_epochs=2)]), 4, seed=0).notes
+    ('max_epochs needs the tokens of a run, which were not given: the design does not respect it',)
     """
     check_counts(runs, seed)
     where = feasible(sources, constraints, tokens, money)
@@ -84,14 +131,13 @@ def unheeded(sources: Sources, tokens: float | None, money: float | None) -> lis
     return notes
 
 
-def framed(sources: Sources, w_RxS: Array, prefix: str, notes: list[str]) -> pd.DataFrame:
-    """The mixtures as a table, with run ids of a prefix and a number."""
-    if len(w_RxS) > 1 and np.ptp(w_RxS, axis=0).max() < _SAME_SHARE:
+def framed(sources: Sources, w_RxS: Array, prefix: str, notes: list[str]) -> Design:
+    """Mixtures as a table, its runs named by a prefix and their number."""
+    if len(w_RxS) > 1 and np.ptp(w_RxS, axis=0).max() < _SAME:
         notes.append("the bounds leave a single mixture: all runs are the same")
     frame = pd.DataFrame(w_RxS, columns=[f"w:{name}" for name in sources.names])
     frame.insert(0, "run_id", [f"{prefix}-{i:04d}" for i in range(len(w_RxS))])
-    frame.attrs["notes"] = tuple(notes)
-    return frame
+    return Design(frame, tuple(notes))
 
 
 def anchor(sources: Sources, where: FeasibleSet, notes: list[str]) -> Array:
@@ -124,6 +170,7 @@ def _middles(rng: np.random.Generator, runs: int, centre_S: Array, where: Feasib
         warnings.filterwarnings("ignore", "One of the clusters is empty", UserWarning)  # it keeps its mean
         for _ in range(_KMEANS_ROUNDS):
             mean_RxS, _ = kmeans2(root_NxS, mean_RxS, iter=1, minit="matrix")
+            mean_RxS = np.asarray(mean_RxS, float)
             mean_RxS[0] = np.sqrt(centre_S)  # the first run is the centre
     return _farthest_first(centre_S, _closest(pool_NxS, root_NxS, mean_RxS[1:]))
 

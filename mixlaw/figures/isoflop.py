@@ -27,6 +27,22 @@ def isoflop(fit: Fit, plan: Plan, target: str | None = None, ax: Axes | None = N
 
     Raises:
         MixlawError: the fit is not the plan's, its law does not depend on both N and D, or the plan lacks one of them.
+
+    >>> from mixlaw.fitting.support import Support
+    >>> from mixlaw.laws.scaling.chinchilla import Chinchilla
+    >>> from mixlaw.planning.plan_types import LawRecord, Provenance
+    >>> z_KxP, one = np.log([[1.7, 400.0, 0.34, 410.0, 0.28]]), np.ones(1)
+    >>> support = Support((1e7, 1e8), (2e8, 2e9), (20.0, 20.0), one, one, one, 9)
+    >>> fit = Fit(Chinchilla, ("web",), ("web",), z_KxP, one, {}, np.empty((0, 1, 5)), support, None, (), {})
+    >>> plan = Plan(
+    ...     mixture={"web": 1.0},
+    ...     params=1e8,
+    ...     tokens=2e9,
+    ...     law=LawRecord("chinchilla", None),
+    ...     provenance=Provenance.from_dict({"targets": {"web": 1.0}}),
+    ... )
+    >>> isoflop(fit, plan).get_legend_handles_labels()[1][-3:]
+    ['best N', 'plan', "runs' sizes"]
     """
     at = planned(fit, plan, target)
     if not {"params", "tokens"} <= fit.law.needs or at.plan.params is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,59 +15,86 @@ from mixlaw.estimation.goals import Goal
 from mixlaw.fitting import reference_fit
 from mixlaw.fitting.support import Support
 from mixlaw.io.json import read_object
-from mixlaw.laws import Reference, by_name
+from mixlaw.laws import Law, Reference, by_name
 from mixlaw.laws.base import fitted_fields, size
+from mixlaw.runs.run_table import Runs
 
 SCHEMA = 2
 
 
-def encode(fit: Mapping[str, Any]) -> dict[str, Any]:
-    """All that is needed to read a fit back, as JSON types.
+Parameter = float | dict[str, float]
+"""A constrained parameter: a number, or a {source: number}."""
+Interval = list[float] | dict[str, list[float]]
+"""[low, high] of a parameter, or a {source: [low, high]}."""
 
-    `fit` holds the fields of a `Fit` by name, and its `parameters` and `intervals`.
-    """
-    unique_S = np.broadcast_to(fit["unique_S"], len(fit["sources"]))
+
+@dataclass(frozen=True)
+class FitRecord:
+    """The fields of a `Fit` that its file holds; `Fit` describes them."""
+
+    law: type[Law] | type[Reference]
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+    z_KxP: np.ndarray
+    sigma_K: np.ndarray
+    constants: dict[str, np.ndarray]
+    replicas_BxKxP: np.ndarray
+    support: Support
+    diagnostics: Diagnostics
+    notes: tuple[str, ...]
+    provenance: dict[str, Any]
+    runs: Runs | None = field(default=None, repr=False, compare=False)
+    unique_S: Any = field(default=np.inf, compare=False)
+    goal: Goal | None = field(default=None, compare=False)
+
+
+def encode(
+    fit: FitRecord, parameters: dict[str, dict[str, Parameter]], intervals: dict[str, dict[str, Interval]] | None
+) -> dict[str, Any]:
+    """All that is needed to read a fit back, and its parameters with their intervals by target, as JSON types."""
+    unique_S = np.broadcast_to(fit.unique_S, len(fit.sources))
     return {
         "schema": SCHEMA,
         "kind": "fit",
-        "law": fit["law"].name,
-        "equation": fit["law"].equation,
-        "sources": list(fit["sources"]),
-        "targets": list(fit["targets"]),
-        "parameters": fit["parameters"],
-        "intervals": fit["intervals"],
+        "law": fit.law.name,
+        "equation": fit.law.equation,
+        "sources": list(fit.sources),
+        "targets": list(fit.targets),
+        "parameters": parameters,
+        "intervals": intervals,
         "objective": _objective(fit),
-        "sigma": dict(zip(fit["targets"], fit["sigma_K"].tolist(), strict=True)),
-        "unique": dict(zip(fit["sources"], unique_S.tolist(), strict=True)),
-        "goal": None if fit["goal"] is None else vars(fit["goal"]),
-        "constants": {name: x.tolist() for name, x in fit["constants"].items()},
-        "support": {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(fit["support"]).items()},
-        "diagnostics": {k: v.tolist() for k, v in vars(fit["diagnostics"]).items()},
-        "notes": list(fit["notes"]),
-        "provenance": fit["provenance"],
-        "z": fit["z_KxP"].tolist(),
-        "replicas": np.round(fit["replicas_BxKxP"], 7).tolist(),
+        "sigma": dict(zip(fit.targets, fit.sigma_K.tolist(), strict=True)),
+        "unique": dict(zip(fit.sources, unique_S.tolist(), strict=True)),
+        "goal": None if fit.goal is None else vars(fit.goal),
+        "constants": {name: x.tolist() for name, x in fit.constants.items()},
+        "support": {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(fit.support).items()},
+        "diagnostics": {k: v.tolist() for k, v in vars(fit.diagnostics).items()},
+        "notes": list(fit.notes),
+        "provenance": fit.provenance,
+        "z": fit.z_KxP.tolist(),
+        "replicas": np.round(fit.replicas_BxKxP, 7).tolist(),
         "runs": _training_rows(fit),
     }
 
 
-def _objective(fit: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Description of the fit's objective, with Huber's delta in log-loss by target."""
-    if issubclass(fit["law"], Reference):
+def _objective(fit: FitRecord) -> dict[str, str | dict[str, float]] | None:
+    """How the parameters were estimated, with Huber's delta in log-loss by target."""
+    law = fit.law
+    if issubclass(law, Reference):
         return None
-    objective, sigma_K = fit["law"].objective, fit["sigma_K"] if fit["law"].objective.priors else 1.0
-    delta_K = np.broadcast_to(objective.huber * np.asarray(sigma_K), len(fit["targets"]))
+    objective, sigma_K = law.objective, fit.sigma_K if law.objective.priors else 1.0
+    delta_K = np.broadcast_to(objective.huber * np.asarray(sigma_K), len(fit.targets))
     kind = "maximum a posteriori" if objective.priors else "as published, no priors"
-    return {"kind": kind, "huber_delta": dict(zip(fit["targets"], delta_K.tolist(), strict=True))}
+    return {"kind": kind, "huber_delta": dict(zip(fit.targets, delta_K.tolist(), strict=True))}
 
 
-def _training_rows(fit: Mapping[str, Any]) -> dict[str, list[Any]] | None:
-    """Data that a reference needs to be read back; a law needs only its parameters."""
-    return reference_fit.columns(fit["runs"]) if fit["runs"] is not None and issubclass(fit["law"], Reference) else None
+def _training_rows(fit: FitRecord) -> dict[str, list[Any]] | None:
+    """What a reference needs to be read back; a law is its parameters."""
+    return reference_fit.columns(fit.runs) if fit.runs is not None and issubclass(fit.law, Reference) else None
 
 
-def read(path: str | Path) -> dict[str, Any]:
-    """The arguments of the `Fit` in a file.
+def read(path: str | Path) -> FitRecord:
+    """The fit in a file.
 
     Raises:
         MixlawError: the file is missing, is no fit, is damaged, or has a schema this version does not know.
@@ -84,7 +111,7 @@ def _floats(value: Any) -> np.ndarray:
     return np.array(value, dtype=float)
 
 
-def _from_dict(data: dict[str, Any]) -> dict[str, Any]:
+def _from_dict(data: Mapping[str, Any]) -> FitRecord:
     support, law = data["support"], by_name(data["law"])
     sources, targets, z_KxP = tuple(data["sources"]), tuple(data["targets"]), _floats(data["z"])
     constants = {name: _floats(value) for name, value in data["constants"].items()}
@@ -95,15 +122,15 @@ def _from_dict(data: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"constants are {list(constants)}, which are not those of {law.name}")
     if any(len(x) != len(targets) for x in constants.values()):
         raise ValueError("constants are not one for each target")
-    return {
-        "law": law,
-        "sources": sources,
-        "targets": targets,
-        "z_KxP": z_KxP,
-        "sigma_K": _floats([data["sigma"][t] for t in data["targets"]]),
-        "constants": constants,
-        "replicas_BxKxP": _floats(data["replicas"]).reshape(len(data["replicas"]), *z_KxP.shape),
-        "support": Support(
+    return FitRecord(
+        law=law,
+        sources=sources,
+        targets=targets,
+        z_KxP=z_KxP,
+        sigma_K=_floats([data["sigma"][t] for t in data["targets"]]),
+        constants=constants,
+        replicas_BxKxP=_floats(data["replicas"]).reshape(len(data["replicas"]), *z_KxP.shape),
+        support=Support(
             params=tuple(_floats(support["params"])),
             tokens=tuple(_floats(support["tokens"])),
             tokens_per_param=tuple(_floats(support["tokens_per_param"])),
@@ -112,17 +139,17 @@ def _from_dict(data: dict[str, Any]) -> dict[str, Any]:
             epochs_S=_floats(support["epochs_S"]),
             runs=support["runs"],
         ),
-        "diagnostics": Diagnostics(
+        diagnostics=Diagnostics(
             **{k: np.array(v, bool if k == "converged_K" else float) for k, v in data["diagnostics"].items()}
         ),
-        "notes": tuple(data["notes"]),
-        "provenance": dict(data["provenance"]),
-        "runs": reference_fit.from_columns(data["runs"], data["provenance"]["runs"]) if reference else None,
-        "unique_S": np.array([np.inf if data["unique"][s] is None else data["unique"][s] for s in sources], float),
-        "goal": None if data["goal"] is None else _goal(data["goal"]),
-    }
+        notes=tuple(data["notes"]),
+        provenance=dict(data["provenance"]),
+        runs=reference_fit.from_columns(data["runs"], data["provenance"]["runs"]) if reference else None,
+        unique_S=np.array([np.inf if data["unique"][s] is None else data["unique"][s] for s in sources], float),
+        goal=None if data["goal"] is None else _goal(data["goal"]),
+    )
 
 
-def _goal(data: dict[str, Any]) -> Goal:
+def _goal(data: Mapping[str, Any]) -> Goal:
     unique = {source: np.inf if x is None else float(x) for source, x in data["unique"].items()}
     return Goal(unique, data["tokens"], data["params"])

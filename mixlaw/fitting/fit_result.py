@@ -1,7 +1,7 @@
 """Fit: a law with estimated parameters and their uncertainty, as it is used, saved and read back."""
 
 import json
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ import pandas as pd
 
 from mixlaw.errors import MixlawError
 from mixlaw.estimation.diagnostics import Diagnostics
-from mixlaw.estimation.goals import Goal
 from mixlaw.estimation.objective import predict
 from mixlaw.fitting import fit_file, reference_fit
-from mixlaw.fitting.support import Support
+from mixlaw.fitting.fit_file import FitRecord, Interval, Parameter
 from mixlaw.fitting.training_data import TrainingData
 from mixlaw.io.json import no_nan
+from mixlaw.io.notes import UNIQUE, with_code
 from mixlaw.laws import Law, Reference, Row, SourcePrior
 from mixlaw.laws.base import constrain, fitted_fields
 from mixlaw.mixtures.simplex import as_mixture
@@ -26,7 +26,7 @@ from mixlaw.runs.run_table import Runs
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(FitRecord):
     """A fitted law for S sources and K targets.
 
     Attributes:
@@ -56,20 +56,6 @@ class Fit:
     (1,)
     """
 
-    law: type[Law] | type[Reference]
-    sources: tuple[str, ...]
-    targets: tuple[str, ...]
-    z_KxP: np.ndarray
-    sigma_K: np.ndarray
-    constants: dict[str, np.ndarray]
-    replicas_BxKxP: np.ndarray
-    support: Support
-    diagnostics: Diagnostics
-    notes: tuple[str, ...]
-    provenance: dict[str, Any]
-    runs: Runs | None = field(default=None, repr=False, compare=False)
-    unique_S: Any = field(default=np.inf, compare=False)
-    goal: Goal | None = field(default=None, compare=False)
     prior: SourcePrior | None = field(default=None, repr=False, compare=False)
     data: TrainingData | None = field(default=None, repr=False, compare=False)
 
@@ -102,7 +88,7 @@ class Fit:
         return bool({"params", "tokens"} & self.law.needs)
 
     @cached_property
-    def parameters(self) -> dict[str, dict[str, Any]]:
+    def parameters(self) -> dict[str, dict[str, Parameter]]:
         """Constrained parameters by target: numbers, or a {source: number} for those that differ by source."""
         law = self.law
         if issubclass(law, Reference):
@@ -115,17 +101,20 @@ class Fit:
         return {target: self._named(one) for target, one in zip(self.targets, laws, strict=True)}
 
     @cached_property
-    def intervals(self) -> dict[str, dict[str, Any]] | None:
-        """90% intervals [low, high] of the parameters by target, over the replicas; None without replicas."""
+    def intervals(self) -> dict[str, dict[str, Interval]] | None:
+        """90% intervals [low, high] of the parameters by target, over the replicas; None where there are none."""
         if not len(self.replicas_BxKxP):
             return None
         ends = [
             replace(self, z_KxP=z_KxP).parameters for z_KxP in np.quantile(self.replicas_BxKxP, [0.05, 0.95], axis=0)
         ]
-        return {target: _pairs(ends[0][target], ends[1][target]) for target in self.targets}
+        return {
+            target: {name: _interval(low, ends[1][target][name]) for name, low in ends[0][target].items()}
+            for target in self.targets
+        }
 
-    def _named(self, law: Law) -> dict[str, Any]:
-        named: dict[str, Any] = {}
+    def _named(self, law: Law) -> dict[str, Parameter]:
+        named: dict[str, Parameter] = {}
         for f in fitted_fields(type(law)):
             value = np.asarray(getattr(law, f.name))
             per_source = f.metadata["per_source"]
@@ -201,7 +190,7 @@ class Fit:
         if "unique" not in self.law.needs:
             return []
         if asked.states_unique:
-            return [note for note in asked.notes if "unique:" in note]
+            return list(with_code(asked.notes, UNIQUE))
         if np.isfinite(self.unique_S).any():
             return [f"{asked.name}: no unique: columns, sources repeat as in the project that the fit was planned for"]
         return [f"{asked.name}: no unique: columns, sources taken as never repeating"]
@@ -241,8 +230,7 @@ class Fit:
 
     def to_dict(self) -> dict[str, Any]:
         """All that is needed to read the fit back, as JSON types."""
-        named = {field.name: getattr(self, field.name) for field in fields(self)}
-        return fit_file.encode(named | {"parameters": self.parameters, "intervals": self.intervals})
+        return fit_file.encode(self, self.parameters, self.intervals)
 
     def save(self, path: str | Path) -> None:
         """Write the fit as JSON, which `read_fit` reads."""
@@ -265,9 +253,13 @@ class Fit:
         )
 
 
-def _pairs(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
-    """Merge two trees of the same structure into one with [low, high] at each leaf."""
-    return {k: _pairs(x, high[k]) if isinstance(x, dict) else [x, high[k]] for k, x in low.items()}
+def _interval(low: Parameter, high: Parameter) -> Interval:
+    """[low, high] of a parameter, by source if it differs by source."""
+    if isinstance(low, dict) and isinstance(high, dict):
+        return {source: [x, high[source]] for source, x in low.items()}
+    assert not isinstance(low, dict), "both ends are of one parameter"
+    assert not isinstance(high, dict), "both ends are of one parameter"
+    return [low, high]
 
 
 def read_fit(path: str | Path) -> Fit:
@@ -288,4 +280,4 @@ def read_fit(path: str | Path) -> Fit:
     >>> again.law.name, again.targets
     ('gaussian-process', ('web',))
     """
-    return Fit(**fit_file.read(path))
+    return Fit(**vars(fit_file.read(path)))

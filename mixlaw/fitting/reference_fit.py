@@ -48,7 +48,7 @@ def _one(law: type[Reference], seen: Observations, k: int, weight_R: np.ndarray,
 
 def columns(runs: Runs) -> dict[str, list[Any]]:
     """The columns of a run table that a refit reads, as lists of text and numbers."""
-    found: dict[str, Any] = {"run_id": runs.run_id}
+    found: dict[str, np.ndarray] = {"run_id": runs.run_id}
     found |= {name: getattr(runs, f"{name}_R") for name in ("params", "tokens", "seed", "step")}
     for kind, x_RxC, names in (
         ("w", runs.w_RxS, runs.sources),

@@ -129,10 +129,21 @@ def _is_required(field: Any) -> bool:
     return field.default is MISSING and field.default_factory is MISSING
 
 
+def _member(union: Any, value: Any) -> Any:
+    """The member of a union that a JSON value is read as: of several sections, the one with the most similar keys."""
+    members = [part for part in get_args(union) if part is not NoneType]
+    sections = [part for part in members if isinstance(part, type) and issubclass(part, Section)]
+    if not sections or not isinstance(value, Mapping):
+        return members[0]
+    if isinstance(value, tuple(sections)):
+        return type(value)
+    return min(sections, key=lambda section: len(_kinds(section).keys() ^ value.keys()))
+
+
 def _read(kind: Any, value: Any) -> Any:
     """A JSON value as a field's type."""
     if get_origin(kind) in (Union, UnionType):
-        kind = next(part for part in get_args(kind) if part is not NoneType)
+        kind = _member(kind, value)
     if get_origin(kind) is dict and isinstance(value, Mapping):
         return {key: _read(get_args(kind)[1], part) for key, part in value.items()}
     if get_origin(kind) is list and isinstance(value, list):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self, dataclass_transform
 
 import numpy as np
@@ -63,6 +63,10 @@ class View(NamedTuple):
     def own_S(self) -> np.ndarray:
         """Indicator of the source with the target's name, (S,)."""
         return np.array([float(name == self.target) for name in self.sources])
+
+
+Constants = Mapping[str, float | np.ndarray]
+"""By name, the values of a law's fields that are not fitted."""
 
 
 class Normal(NamedTuple):
@@ -161,7 +165,7 @@ class Law(abc.ABC):
         """Prior of every fitted field, in unconstrained space; its means are also the first start."""
 
     @classmethod
-    def constants(cls, view: View) -> dict[str, Any]:
+    def constants(cls, view: View) -> Constants:
         """Values of the fields declared with `constant()`, for the view's target."""
         del view
         return {}
@@ -217,7 +221,7 @@ def parameter_slices(law: type[Law], sources: int) -> dict[str, slice]:
     return found
 
 
-def constrain(law: type[Law], z_P: Any, constants: dict[str, Any], sources: int) -> Law:
+def constrain(law: type[Law], z_P: Any, constants: Mapping[str, Any], sources: int) -> Law:
     """The law whose unconstrained parameters are z_P (P,)."""
     values, at = dict(constants), 0
     for f in fitted_fields(law):

@@ -1,9 +1,11 @@
 """Steps shared by `recommend`, `next_runs` and `appraise`: N and D, checks, weighted fit, best mixture."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mixlaw.errors import MixlawError
 from mixlaw.fitting.bootstrap import replicate
+from mixlaw.io.notes import Note, as_notes
 from mixlaw.io.progress import stage
 from mixlaw.optimization.infeasible_ceilings import refuse_infeasible
 from mixlaw.optimization.optimum import Optimum
@@ -26,10 +28,10 @@ class Prepared:
     problem: MixtureProblem
     scale: Scale
     best: Optimum
-    notes: list[str]
+    notes: list[Note]
 
 
-def prepare(problem: MixtureProblem, replicas: int, seed: int, notes: list[str]) -> Prepared:
+def prepare(problem: MixtureProblem, replicas: int, seed: int, notes: Iterable[str]) -> Prepared:
     """Choose N and D, check the constraints there, weight the fit towards that run, and optimize the mixture.
 
     Args:
@@ -42,9 +44,9 @@ def prepare(problem: MixtureProblem, replicas: int, seed: int, notes: list[str])
         MixlawError: a budget is missing, a constraint needs an unknown number of tokens, or the constraints leave no
             mixture.
     """
-    notes = list(notes)
+    collected = list(as_notes(notes))
     stage("finding N and D for the budget")
-    scale = choose_scale(problem, notes)
+    scale = choose_scale(problem, collected)
     needed = problem.needs_tokens()
     if needed is not None and scale.tokens is None:
         raise MixlawError(
@@ -58,4 +60,4 @@ def prepare(problem: MixtureProblem, replicas: int, seed: int, notes: list[str])
     stage("optimizing the mixture")
     best = problem.solve(fit.z_KxP[None], scale.pair)[0]
     refuse_infeasible(problem, scale, best)
-    return Prepared(problem, scale, best, [*fit.notes, *notes])
+    return Prepared(problem, scale, best, list(as_notes([*fit.notes, *collected])))

@@ -1,14 +1,12 @@
 """N and D of a plan, and the fit weighted towards them."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from mixlaw.estimation.goals import Goal
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.fit_runs import toward
-from mixlaw.project.sources import Budget
 
 
 @dataclass(frozen=True)
@@ -32,13 +30,6 @@ class Scale:
     def pair(self) -> tuple[float, float]:
         """N and D, nan if not known."""
         return self.params_or_nan, self.tokens_or_nan
-
-    def to_dict(self, budget: Budget | None, notes: list[str]) -> dict[str, Any]:
-        """The plan keys `params`, `tokens` and `flops`."""
-        if budget is None:
-            notes.append("flops is null: no budget was given")
-        flops = None if budget is None else budget.compute
-        return {"params": self.params, "tokens": self.tokens, "flops": flops}
 
 
 def fit_toward(fit: Fit, scale: Scale) -> Fit:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from mixlaw.errors import MixlawError
+from mixlaw.io.notes import Note, null
 from mixlaw.optimization.infeasible_ceilings import refuse_infeasible
 from mixlaw.optimization.problem import CONSTRAINT_TOLERANCE, MixtureProblem
 from mixlaw.optimization.scale import Scale
@@ -13,7 +14,7 @@ GRIDS = 6
 """Number of grids: neighbouring sizes on the last one differ by less than a thousandth of a percent."""
 
 
-def choose_scale(problem: MixtureProblem, notes: list[str]) -> Scale:
+def choose_scale(problem: MixtureProblem, notes: list[Note]) -> Scale:
     """N and D for the budget: as given, or the N whose best mixture has the lowest objective at the D that is left.
 
     Raises:
@@ -22,15 +23,12 @@ def choose_scale(problem: MixtureProblem, notes: list[str]) -> Scale:
     budget, fit = problem.budget, problem.fit
     if budget is not None and budget.params is not None:
         if not fit.knows_scale:
-            notes.append(
-                f"the law {fit.law.name} does not depend on N and D: losses and mixture are those at the runs' scale"
-            )
+            text = f"the law {fit.law.name} knows no scale: losses and the mixture are at the runs' scale"
+            notes.append(Note("no-scale", ("predicted",), text))
         return Scale(budget.params, budget.tokens)
     if not fit.knows_scale:
-        notes.append(
-            f"params and tokens are null: the law {fit.law.name} does not depend on N and D, the mixture is the one at "
-            "the runs' scale"
-        )
+        reason = f"the law {fit.law.name} knows no scale, the mixture is at the runs' scale"
+        notes.append(null(("params", "tokens"), reason))
         return Scale(None, None)
     if budget is None or budget.flops is None:
         raise MixlawError(f"no budget: the law {fit.law.name} plans for one: give --flops, or --params and --tokens")
@@ -39,7 +37,7 @@ def choose_scale(problem: MixtureProblem, notes: list[str]) -> Scale:
     return best_scale(problem, budget.flops, notes)
 
 
-def best_scale(problem: MixtureProblem, flops: float, notes: list[str], rounds: int = GRIDS) -> Scale:
+def best_scale(problem: MixtureProblem, flops: float, notes: list[Note], rounds: int = ROUNDS) -> Scale:
     """The best N, with its D, at this compute: among the budget's sizes if it has any, else by search.
 
     Raises:
@@ -60,7 +58,8 @@ def best_scale(problem: MixtureProblem, flops: float, notes: list[str], rounds: 
         # A neighbour may be infeasible. The last feasible size then lies before it, and the next grid finds it.
         low, high = np.log(params_B[max(best - 1, 0)]), np.log(params_B[min(best + 1, SIZES_PER_GRID - 1)])
     if not least + 0.1 < np.log(params) < most - 0.1:
-        notes.append("N is at the edge of the sizes searched: the runs hardly determine it; give --params and --tokens")
+        text = "N is at the edge of the sizes searched: the runs hardly determine it; give --params and --tokens"
+        notes.append(Note("edge", ("params",), text))
     return Scale(params, float(budget.tokens_for(params, flops)))
 
 

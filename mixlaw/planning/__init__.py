@@ -3,7 +3,7 @@
 compute_path     The plan over compute: path of the optimum, and the multiple of compute that proportional needs
 law_sensitivity  Sensitivity of the claimed gain to the law: a bracket
 near_optimal     Near-optimal mixtures: range of each share within a stated regret, and some mixtures that differ
-notes            Note: a text about keys of a plan, with a code
+notes            Notes of a plan file: code and keys from the form of the text
 options          Ask: how a plan is chosen, and its optional parts
 plan             Plan: a recommendation with typed sections, saved as plan.json and read back
 plan_sections    Sections of a plan computed from its optimum: shares, amounts, caps, predictions, provenance

@@ -4,12 +4,12 @@ import numpy as np
 
 from mixlaw.errors import MixlawError
 from mixlaw.io.json import named
+from mixlaw.io.notes import Note, null
 from mixlaw.mixtures.constraint_rows import stack
 from mixlaw.mixtures.infeasibility import mixture_exists
 from mixlaw.optimization.problem import CONSTRAINT_TOLERANCE, MixtureProblem
 from mixlaw.optimization.scale import Scale
 from mixlaw.optimization.size_search import best_scale
-from mixlaw.planning.notes import Note, null
 from mixlaw.planning.plan_types import PathPoint, SpeedUp
 
 PATH_FACTORS = 4.0 ** np.arange(-2, 3.0)
@@ -20,8 +20,8 @@ EQUIVALENT_FACTORS = np.geomspace(1e-2, 1e4, 241)
 """Multiples of the plan's compute among which the equivalent one is searched."""
 
 
-def speed_up(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, notes: list[str]) -> SpeedUp | None:
-    """Multiple of the plan's compute at which the proportional mixture is as good as the plan, with a 90% interval.
+def speed_up(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, notes: list[Note]) -> SpeedUp | None:
+    """How many times the plan's compute the proportional mixture needs to be as good, with a 90% interval.
 
     The smallest multiple at which the predicted objective of proportional is at most the plan's, computed for the fit
     and for each refit; a value is None if it is above 10,000. The result is None if the sources' tokens, N or D are
@@ -96,7 +96,7 @@ def _equivalent(multiple_M: np.ndarray, value_M: np.ndarray, goal: float) -> flo
     return float(np.exp(np.interp(share, [0.0, 1.0], np.log(multiple_M[[m - 1, m]]))))
 
 
-def path(problem: MixtureProblem, scale: Scale, notes: list[str]) -> tuple[PathPoint, ...] | None:
+def path(problem: MixtureProblem, scale: Scale, notes: list[Note]) -> tuple[PathPoint, ...] | None:
     """The optimum at multiples of the plan's compute. N is chosen again for each if the budget states compute alone.
     Budgets at which no mixture satisfies the constraints are left out."""
     if not {"params", "tokens"} & problem.fit.law.needs or None in (scale.params, scale.tokens):

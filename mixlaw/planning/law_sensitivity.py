@@ -12,15 +12,15 @@ import numpy as np
 from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.fit_runs import fit as estimate
+from mixlaw.io.notes import Note, null
 from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
-from mixlaw.planning.notes import Note, null
 from mixlaw.planning.plan_types import Bracket
 
 OPPOSITE_BIAS_LAWS = ("optimal-mixtures", "joint-effective-tokens")
 
 
-def bracket(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, notes: list[str], seed: int) -> Bracket | None:
+def bracket(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, notes: list[Note], seed: int) -> Bracket | None:
     """Gain of the plan's mixture on proportional (on uniform, if sizes are unknown) by law, nats per token.
 
     Returns:

@@ -11,10 +11,11 @@ import pandas as pd
 from mixlaw.errors import short
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.json import read_object
+from mixlaw.io.notes import NOT_ASKED, Note, as_notes
 from mixlaw.io.section import NO_KEY, OPTIONAL_KEY, Section
 from mixlaw.laws import by_name
 from mixlaw.planning import plan_types as of
-from mixlaw.planning.notes import NOT_ASKED, Note, with_codes
+from mixlaw.planning.notes import read_notes
 
 SCHEMA = 1
 
@@ -73,7 +74,7 @@ class Plan(Section):
         plan = super().from_dict(content)
         if isinstance(content.get("notes"), list | tuple):
             texts = (note if isinstance(note, str) else str(note) for note in content["notes"])
-            object.__setattr__(plan, "notes", with_codes(texts, content))
+            object.__setattr__(plan, "notes", read_notes(texts, content))
         return plan
 
     def with_notes(self, notes: Iterable[str]) -> Self:
@@ -82,7 +83,7 @@ class Plan(Section):
         >>> Plan({"web": 1.0}).with_notes(["the tokenizer changed"]).notes
         ('the tokenizer changed',)
         """
-        return self.with_values({"notes": [*notes, *self.notes]})
+        return self.with_values({"notes": as_notes([*notes, *self.notes])})
 
     @property
     def content(self) -> dict[str, Any]:

@@ -6,10 +6,10 @@ import numpy as np
 
 from mixlaw.fitting.bootstrap import bootstrap_interval
 from mixlaw.io.json import named
+from mixlaw.io.notes import Note, null
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
-from mixlaw.planning.notes import Note, null
 from mixlaw.planning.plan_types import Cap, Certificate, Prediction, Provenance
 from mixlaw.planning.verdict import band, epochs_of, losses_of
 from mixlaw.project.request import question
@@ -52,7 +52,9 @@ def predicted(problem: MixtureProblem, scale: Scale, best: Optimum) -> Predictio
     return Prediction(loss, float(problem.value(point_K)))
 
 
-def epochs_by_source(problem: MixtureProblem, scale: Scale, best: Optimum, notes: list[str]) -> dict[str, float] | None:
+def epochs_by_source(
+    problem: MixtureProblem, scale: Scale, best: Optimum, notes: list[Note]
+) -> dict[str, float] | None:
     """Epochs of each source, None if sizes or D are not known; notes say why, and warn of unseen repetition."""
     names, epochs_S = problem.fit.sources, epochs_of(problem, scale, best.w_S)
     if problem.sources is None:
@@ -69,7 +71,9 @@ def epochs_by_source(problem: MixtureProblem, scale: Scale, best: Optimum, notes
     return named(names, epochs_S)
 
 
-def tokens_by_source(problem: MixtureProblem, scale: Scale, best: Optimum, notes: list[str]) -> dict[str, float] | None:
+def tokens_by_source(
+    problem: MixtureProblem, scale: Scale, best: Optimum, notes: list[Note]
+) -> dict[str, float] | None:
     """Training tokens from each source, None if D is not known."""
     if scale.tokens is None:
         notes.append(null(("tokens_by_source", "epochs"), "the number of training tokens is not known"))
@@ -77,7 +81,7 @@ def tokens_by_source(problem: MixtureProblem, scale: Scale, best: Optimum, notes
     return named(problem.fit.sources, best.w_S * scale.tokens)
 
 
-def compute(problem: MixtureProblem, notes: list[str]) -> float | None:
+def compute(problem: MixtureProblem, notes: list[Note]) -> float | None:
     """FLOP of the budget, None if there is none."""
     if problem.budget is None:
         notes.append(null(("flops",), "no budget was given"))

@@ -8,6 +8,7 @@ import numpy as np
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.support import since_fit, unseen
 from mixlaw.io.json import named
+from mixlaw.io.notes import UNIQUE, Note, as_notes, doubt, not_asked, null
 from mixlaw.io.progress import stage
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.prepare import prepare
@@ -16,7 +17,6 @@ from mixlaw.optimization.scale import Scale
 from mixlaw.planning.compute_path import path, speed_up
 from mixlaw.planning.law_sensitivity import bracket
 from mixlaw.planning.near_optimal import near_optimal
-from mixlaw.planning.notes import Note, doubt, not_asked, null, with_codes
 from mixlaw.planning.options import REPLICAS, Ask
 from mixlaw.planning.plan import Plan
 from mixlaw.planning.plan_sections import (
@@ -84,14 +84,15 @@ def recommend(
     problem = pose(fit, sources, budget, targets, constraints)
     ask = ask or Ask(replicas)
     if "unique" in fit.law.needs and not np.isfinite(problem.fit.unique_S).all():
-        unknown = [f"the law {fit.law.name} takes sources whose tokens are not known as never repeating"]
+        text = f"the law {fit.law.name} takes sources whose tokens are not known as never repeating"
+        unknown = [Note(UNIQUE, (), text)]
     else:
         unknown = []
     ready = prepare(problem, ask.replicas, seed, unknown)
     problem, scale, best = ready.problem, ready.scale, ready.best
     stated, fit = fit.goal, problem.fit
     old = [*(unseen(fit.runs) if fit.runs is not None else ()), *since_fit(stated, problem.sources)]
-    notes = [*ready.notes, *old, *_seed_noise(problem), *_serving(problem, scale)]
+    notes = [*ready.notes, *as_notes(old), *_seed_noise(problem), *_serving(problem, scale)]
     stage(f"optimizing the mixture for {len(fit.replicas_BxKxP)} bootstrap refits")
     refits = problem.solve(fit.replicas_BxKxP, scale.pair, near_S=best.w_S, last=REFIT_BARRIER)
     plain, chosen = best, None
@@ -116,11 +117,11 @@ def recommend(
     )
     if chosen is None:
         notes.append(not_asked("robust"))
-    return replace(plan, notes=with_codes(notes, plan), fit=fit)
+    return replace(plan, notes=as_notes(notes), fit=fit)
 
 
 def _near_optimal(
-    problem: MixtureProblem, scale: Scale, w_S: np.ndarray, ask: Ask, notes: list[str]
+    problem: MixtureProblem, scale: Scale, w_S: np.ndarray, ask: Ask, notes: list[Note]
 ) -> NearOptimal | None:
     """Near-optimal mixtures; None for large problems, unless the request states a regret."""
     size = len(problem.fit.sources) ** 2 * len(problem.targets)
@@ -133,7 +134,7 @@ def _near_optimal(
 
 
 def _bracket(
-    problem: MixtureProblem, scale: Scale, w_S: np.ndarray, ask: Ask, notes: list[str], seed: int
+    problem: MixtureProblem, scale: Scale, w_S: np.ndarray, ask: Ask, notes: list[Note], seed: int
 ) -> Bracket | None:
     """Range of the gain under other laws, if requested."""
     if ask.bracket:
@@ -143,7 +144,7 @@ def _bracket(
 
 
 def _at_optimum(
-    problem: MixtureProblem, scale: Scale, best: Optimum, refits: list[Optimum], notes: list[str], seed: int
+    problem: MixtureProblem, scale: Scale, best: Optimum, refits: list[Optimum], notes: list[Note], seed: int
 ) -> Plan:
     """The plan with the sections that every plan has."""
     fit, error = problem.fit, held_out(problem.fit, seed=seed)
@@ -157,7 +158,7 @@ def _at_optimum(
     notes += _of_optimum(problem, best)
     notes += [doubt(reason) for reason in reasons]
     tokens = tokens_by_source(problem, scale, best, notes)
-    held = error.to_dict()
+    held = HeldOutError(error.mae, error.spearman, error.baseline_mae, error.folds) if error.folds else None
     return Plan(
         mixture=named(fit.sources, best.w_S),
         interval=intervals(fit.sources, best.w_S, np.stack([refit.w_S for refit in refits])),
@@ -166,7 +167,7 @@ def _at_optimum(
         params=scale.params,
         tokens=scale.tokens,
         flops=compute(problem, notes),
-        law=LawRecord(fit.law.name, None if held is None else HeldOutError.from_dict(held)),
+        law=LawRecord(fit.law.name, held),
         predicted=predicted(problem, scale, best),
         baselines=found,
         verdict="unknown" if reasons else verdict(found),

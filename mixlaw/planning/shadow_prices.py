@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from mixlaw.io.notes import Note
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
-from mixlaw.planning.notes import Note
 from mixlaw.planning.plan_types import ShadowPrices, SourcePrice, Unconstrained
 from mixlaw.planning.verdict import epochs_of
 from mixlaw.project.constraints import Constraints
@@ -21,7 +21,7 @@ NOTED_GAIN = 1e-5
 """Gain of twice a source's tokens (nats) above which there is a note."""
 
 
-def shadow_prices(problem: MixtureProblem, scale: Scale, best: Optimum, notes: list[str]) -> ShadowPrices:
+def shadow_prices(problem: MixtureProblem, scale: Scale, best: Optimum, notes: list[Note]) -> ShadowPrices:
     """Shadow prices at the optimum of the fit.
 
     Returns:

@@ -8,10 +8,10 @@ import numpy as np
 from mixlaw.fitting.bootstrap import bootstrap_interval
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.json import named
+from mixlaw.io.notes import NULL, Note
 from mixlaw.mixtures.simplex import as_mixture
 from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
-from mixlaw.planning.notes import NULL, Note
 from mixlaw.planning.plan_types import Band, Baseline, Distance, best_feasible
 
 FAR_SCALE_FACTOR = 30.0
@@ -42,7 +42,7 @@ def band(values_B: np.ndarray, point: float) -> Band:
     return Band.from_dict(bootstrap_interval(values_B, point))
 
 
-def baselines(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, notes: list[str]) -> dict[str, Baseline | None]:
+def baselines(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, notes: list[Note]) -> dict[str, Baseline | None]:
     """Proportional, uniform and the best run: objective, feasibility, and the paired difference from the plan."""
     fit, w_bySxS = problem.fit, {}
     if problem.proportional_S is not None:

@@ -8,7 +8,8 @@ inputs            Inputs of a report: the files that `recommend --out` wrote, an
 intervals         90% intervals of the page, and the bootstrap replicas stored in it, limited by file size
 notebook          Build and execute notebooks; the planning notebook of a folder that `recommend --out` wrote
 page_data         Data for the page's computations: the law's steps, parameters, replicas, sources, caps, mixtures
-page_sections     Contents of the page's sections, as plain values for the templates
+page_sections     Contents of the page's sections other than tables: verdict, facts, scatter plots, provenance
+page_tables       Tables of the page: sources, targets, shadow prices, near-optimal mixtures, path, leaderboard
 render            Render the page: one HTML file that contains its style, script and data
 """
 
@@ -16,10 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mixlaw.errors import MixlawError
-from mixlaw.reports.inputs import Material, gather, read_leaderboard
+from mixlaw.reports.inputs import ReportInputs, read_inputs, read_leaderboard
 from mixlaw.reports.render import render
 
-__all__ = ["Material", "Report", "gather", "read_leaderboard", "render", "report"]
+Material, gather = ReportInputs, read_inputs
+"""Earlier names, which notebooks of earlier versions import."""
+
+__all__ = ["Material", "Report", "ReportInputs", "gather", "read_inputs", "read_leaderboard", "render", "report"]
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,10 @@ class Report:
 
 
 def report(folder: str | Path, *, leaderboard: str | Path | None = None, held_out: bool = True) -> Report:
-    """Make the page of a folder that `mixlaw recommend --out` wrote; arguments as for `gather`.
+    """Make the page of a folder that `mixlaw recommend --out` wrote; arguments as for `read_inputs`.
 
     Raises:
-        MixlawError: the folder has no plan, or `leaderboard` is not a leaderboard.
+        MixlawError: the folder has no plan, the plan was made without runs, or `leaderboard` is not a leaderboard.
 
     >>> from tempfile import TemporaryDirectory
     >>> from mixlaw.planning.plan import Plan
@@ -74,5 +78,5 @@ def report(folder: str | Path, *, leaderboard: str | Path | None = None, held_ou
     >>> found.html.startswith("<!doctype html>"), len(found.missing)
     (True, 2)
     """
-    material = gather(folder, leaderboard=leaderboard, held_out=held_out)
-    return Report(render(material), tuple((material.missing or {}).values()))
+    inputs = read_inputs(folder, leaderboard=leaderboard, held_out=held_out)
+    return Report(render(inputs), tuple(inputs.missing.values()))

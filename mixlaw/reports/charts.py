@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mixlaw.reports.formats import count
 
@@ -28,7 +28,7 @@ class Axis:
     ticks: tuple[tuple[float, str], ...]
     log: bool = False
 
-    def at(self, x: Any) -> np.ndarray:
+    def at(self, x: ArrayLike) -> np.ndarray:
         """Positions from 0 to 1."""
         low, high, x = (np.log(v) if self.log else np.asarray(v, float) for v in (self.low, self.high, x))
         return (x - low) / (high - low)
@@ -56,36 +56,53 @@ def logarithmic(values: Sequence[float] | np.ndarray) -> Axis:
     return Axis(float(np.min(values)), float(np.max(values)), tuple((float(x), count(x)) for x in values), log=True)
 
 
-def _positions(x: Axis, y: Axis, at_x: Any, at_y: Any) -> np.ndarray:
+def _positions(x: Axis, y: Axis, at_x: ArrayLike, at_y: ArrayLike) -> np.ndarray:
     """Points (M, 2) in whole units, y downwards."""
     units = np.stack([UNITS * x.at(at_x), UNITS * (1.0 - y.at(at_y))], 1)
     return np.rint(np.clip(units, -UNITS, 2 * UNITS)).astype(int)
 
 
-def line(x: Axis, y: Axis, at_x: Any, at_y: Any) -> str:
+def line(x: Axis, y: Axis, at_x: ArrayLike, at_y: ArrayLike) -> str:
     """SVG path through points."""
     return "M" + "L".join(f"{a} {b}" for a, b in _positions(x, y, at_x, at_y))
 
 
-def band(x: Axis, y: Axis, at_x: Any, low: Any, high: Any) -> str:
+def band(x: Axis, y: Axis, at_x: np.ndarray, low: np.ndarray, high: np.ndarray) -> str:
     """Closed SVG path between two lines."""
     return line(x, y, np.concatenate([at_x, at_x[::-1]]), np.concatenate([low, high[::-1]])) + "Z"
 
 
-def dots(x: Axis, y: Axis, at_x: Any, at_y: Any) -> str:
+def dots(x: Axis, y: Axis, at_x: ArrayLike, at_y: ArrayLike) -> str:
     """SVG path of dots: strokes of length 0 with round ends."""
     return "".join(f"M{a} {b}h0" for a, b in _positions(x, y, at_x, at_y))
 
 
-def scatter(predicted_R: np.ndarray, observed_R: np.ndarray, most: int) -> dict[str, Any]:
-    """Scatter plot of observed over predicted, with the line of equality and a limited number of points."""
+@dataclass(frozen=True)
+class Scatter:
+    """A scatter plot of observed over predicted, with the line of equality.
+
+    Attributes:
+        x, y: ticks by their positions in percent.
+        same, dots: SVG paths of the line of equality and of the points.
+        every: of the points, one in this number is drawn.
+    """
+
+    x: list[tuple[float, str]]
+    y: list[tuple[float, str]]
+    same: str
+    dots: str
+    every: int
+
+
+def scatter(predicted_R: np.ndarray, observed_R: np.ndarray, most: int) -> Scatter:
+    """Scatter plot of at most `most` points."""
     every = max(1, -(-len(predicted_R) // most))
     axis = linear(np.concatenate([predicted_R, observed_R]))
     marks = axis.marks()
-    return {
-        "x": [marks[0], marks[-1]],  # texts between would run into each other
-        "y": marks,
-        "same": line(axis, axis, [axis.low, axis.high], [axis.low, axis.high]),
-        "dots": dots(axis, axis, predicted_R[::every], observed_R[::every]),
-        "every": every,
-    }
+    return Scatter(
+        x=[marks[0], marks[-1]],  # more texts would overlap
+        y=marks,
+        same=line(axis, axis, [axis.low, axis.high], [axis.low, axis.high]),
+        dots=dots(axis, axis, predicted_R[::every], observed_R[::every]),
+        every=every,
+    )

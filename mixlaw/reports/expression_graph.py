@@ -5,6 +5,8 @@ no second implementation in JavaScript.
 """
 
 import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -25,17 +27,35 @@ ELEMENTWISE = {
 REDUCED = {"reduce_sum": "sum", "reduce_max": "most", "reduce_min": "least"}
 
 
-def tape(law: type[Law], sources: int) -> dict[str, Any]:
+Reads = int | list[int]
+"""What a step reads: a register, or indices into one."""
+
+
+@dataclass(frozen=True)
+class ExpressionGraph:
     """The loss of one run, nats per token, from unconstrained parameters, as steps over registers of float64.
 
-    Returns:
-        `sizes`: of the registers.
-        `constants`: [register, numbers], infinities as texts.
-        `z`: [register, first index of the field in a target's parameters, number of parameters].
-        `known`: by name, the register of each of the law's constants.
-        `row`: the registers of w, params, tokens and unique.
-        `steps`: [operation, register written, registers or indices read].
-        `loss`: the register of the result.
+    Attributes:
+        sizes: sizes of the registers.
+        constants: (register, numbers); infinities as texts.
+        z: (register, first index of the field in a target's parameters, number of parameters).
+        known: by name, the register of each of the law's constants.
+        row: the registers of w, params, tokens and unique.
+        steps: [operation, register written, registers or indices read].
+        loss: the register of the result.
+    """
+
+    sizes: list[int]
+    constants: list[tuple[int, list[float | str]]]
+    z: list[tuple[int, int, int]]
+    known: dict[str, int]
+    row: dict[str, int]
+    steps: list[list[str | Reads]]
+    loss: int
+
+
+def expression_graph(law: type[Law], sources: int) -> ExpressionGraph:
+    """The steps of a law's formula for a number of sources.
 
     Raises:
         MixlawError: the formula uses an operation that the page cannot run.
@@ -46,7 +66,7 @@ def tape(law: type[Law], sources: int) -> dict[str, Any]:
         scalar, vector = (jax.ShapeDtypeStruct(shape, np.float64) for shape in ((), (sources,)))
         given = {f.name: vector if f.metadata["per_source"] else scalar for f in fields}
 
-        def loss(values: dict[str, Any], row: Row) -> Any:
+        def loss(values: Mapping[str, Any], row: Row) -> Any:
             spaces = {f.name: f.metadata["space"] for f in fitted_fields(law)}
             own = {name: spaces[name].constrain(x) if name in spaces else x for name, x in values.items()}
             return law(**own)(row)
@@ -58,15 +78,15 @@ def tape(law: type[Law], sources: int) -> dict[str, Any]:
     row = {name: writer.new(size) for name, size in row.items()}
     inputs = [values[name] for name in sorted(values)] + list(row.values())  # a dict's leaves come in sorted order
     (out,) = writer.follow(closed.jaxpr, closed.consts, inputs)
-    return {
-        "sizes": writer.sizes,
-        "constants": writer.constants,
-        "z": [[values[name], part.start, part.stop - part.start] for name, part in slices.items()],
-        "known": {name: register for name, register in values.items() if name not in slices},
-        "row": row,
-        "steps": writer.steps,
-        "loss": out,
-    }
+    return ExpressionGraph(
+        sizes=writer.sizes,
+        constants=writer.constants,
+        z=[(values[name], part.start, part.stop - part.start) for name, part in slices.items()],
+        known={name: register for name, register in values.items() if name not in slices},
+        row=row,
+        steps=writer.steps,
+        loss=out,
+    )
 
 
 def _count(shape: Any) -> int:
@@ -79,8 +99,8 @@ class _Writer:
     def __init__(self, name: str) -> None:
         self.name = name
         self.sizes: list[int] = []
-        self.constants: list[list[Any]] = []
-        self.steps: list[list[Any]] = []
+        self.constants: list[tuple[int, list[float | str]]] = []
+        self.steps: list[list[str | Reads]] = []
 
     def new(self, size: int) -> int:
         self.sizes.append(size)
@@ -89,10 +109,10 @@ class _Writer:
     def constant(self, value: Any) -> int:
         numbers = np.asarray(value, float).ravel()
         register = self.new(len(numbers))
-        self.constants.append([register, [x if np.isfinite(x) else _word(x) for x in numbers.tolist()]])
+        self.constants.append((register, [x if np.isfinite(x) else _word(x) for x in numbers.tolist()]))
         return register
 
-    def step(self, operation: str, size: int, *reads: Any) -> int:
+    def step(self, operation: str, size: int, *reads: Reads) -> int:
         register = self.new(size)
         self.steps.append([operation, register, *reads])
         return register

@@ -1,14 +1,14 @@
 """Number formats of the page."""
 
+from collections.abc import Callable
 from math import isfinite
-from typing import Any
 
 from mixlaw.errors import short
 
 NONE = "–"
 
 
-def known(x: Any) -> bool:
+def known(x: float | None) -> bool:
     """True if the value is a finite number."""
     return x is not None and isfinite(x)
 
@@ -46,11 +46,11 @@ def passes(x: float | None) -> str:
 
 
 def times(x: float | None) -> str:
-    """A multiple; None (no finite one was found) is written as more than 10,000."""
-    return ">10,000" if x is None else f"{x:.3g}"
+    """A multiple; None or infinity (no finite one was found) is written as more than 10,000."""
+    return f"{x:.3g}" if x is not None and known(x) else ">10,000"
 
 
-def span(low: float | None, high: float | None, write: Any = nats) -> str:
+def span(low: float | None, high: float | None, write: Callable[[float | None], str] = nats) -> str:
     """An interval, from low to high."""
     return f"{write(low)} to {write(high)}"
 

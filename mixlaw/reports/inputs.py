@@ -1,11 +1,8 @@
 """Inputs of a report: the files that `recommend --out` wrote, and held-out losses computed from them."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from mixlaw.errors import MixlawError
 from mixlaw.fitting.fit_result import Fit, read_fit
@@ -13,43 +10,84 @@ from mixlaw.io.files import read_bytes
 from mixlaw.io.json import read_object
 from mixlaw.laws import Reference
 from mixlaw.planning.plan import Plan, read_plan
+from mixlaw.planning.plan_types import Certificate, LawRecord, Prediction
 from mixlaw.runs.run_table import Runs, read_runs
 from mixlaw.validation.held_out import HeldOutLosses, held_out_losses
-from mixlaw.validation.leaderboard import SCHEMA
+from mixlaw.validation.leaderboard import SCHEMA, LeaderboardRecord
 
 
 @dataclass(frozen=True)
-class Material:
+class ReportInputs:
     """Inputs of a report: a plan, and the other files of its folder that could be read.
 
     Attributes:
         name: name of the folder.
-        plan: the plan's JSON object.
+        plan: the plan; its JSON object is read as a `Plan`.
         fit: the fit; None if it could not be read.
         held_out: losses of each run predicted by a refit without its mixture; None if not computed.
-        leaderboard: a leaderboard's JSON object; None if there is none.
+        leaderboard: the leaderboard; its JSON object is read as a `LeaderboardRecord`. None if there is none.
         missing: by field that is None, the reason.
         files: by name, hashes of the files read.
 
-    >>> material = Material("plan1", Plan({"web": 1.0}).to_dict(), missing={"fit": "fit.json: no such file"})
-    >>> material.why("fit", "it was not read")
+    >>> inputs = ReportInputs("plan1", Plan({"web": 1.0}), missing={"fit": "fit.json: no such file"})
+    >>> inputs.why("fit", "it was not read")
     'fit.json: no such file'
     """
 
     name: str
-    plan: dict[str, Any]
+    plan: Plan
     fit: Fit | None = None
     held_out: HeldOutLosses | None = None
-    leaderboard: dict[str, Any] | None = None
-    missing: dict[str, str] | None = None
-    files: dict[str, str] | None = None
+    leaderboard: LeaderboardRecord | None = None
+    missing: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.plan, Plan):
+            object.__setattr__(self, "plan", Plan.from_dict(self.plan))
+        if self.leaderboard is not None and not isinstance(self.leaderboard, LeaderboardRecord):
+            object.__setattr__(self, "leaderboard", LeaderboardRecord.from_dict(self.leaderboard))
 
     def why(self, key: str, otherwise: str) -> str:
         """The reason why a part is not in the page: from the plan's notes, else from `missing`, else `otherwise`."""
-        return Plan.from_dict(self.plan).why(key) or (self.missing or {}).get(key, otherwise)
+        return self.plan.why(key) or self.missing.get(key, otherwise)
+
+    @property
+    def predicted(self) -> "Predicted":
+        """The sections that only a plan from runs has.
+
+        Raises:
+            MixlawError: the plan was made without runs.
+        """
+        return Predicted.of(self.plan, self.name)
 
 
-def gather(folder: str | Path, *, leaderboard: str | Path | None = None, held_out: bool = True) -> Material:
+@dataclass(frozen=True)
+class Predicted:
+    """The sections of a plan that a report needs and that a plan made without runs lacks."""
+
+    law: LawRecord
+    losses: Prediction
+    certificate: Certificate
+
+    @classmethod
+    def of(cls, plan: Plan, name: str) -> "Predicted":
+        """The sections of a plan.
+
+        Args:
+            name: of the plan, for the message.
+
+        Raises:
+            MixlawError: the plan was made without runs.
+        """
+        if plan.law is None or plan.predicted is None or plan.certificate is None:
+            raise MixlawError(
+                f"{name}: the plan was made without runs, and a report needs predicted losses: recommend from runs"
+            )
+        return cls(plan.law, plan.predicted, plan.certificate)
+
+
+def read_inputs(folder: str | Path, *, leaderboard: str | Path | None = None, held_out: bool = True) -> ReportInputs:
     """Read a folder that `mixlaw recommend --out` wrote, and predict each fold of mixtures by a refit without it.
 
     Args:
@@ -58,56 +96,60 @@ def gather(folder: str | Path, *, leaderboard: str | Path | None = None, held_ou
         held_out: if True, refit the law, which takes as long as in `recommend`.
 
     Raises:
-        MixlawError: the folder has no plan, or `leaderboard` is not a leaderboard.
+        MixlawError: the folder has no plan, the plan was made without runs, or `leaderboard` is not a leaderboard.
 
     >>> from tempfile import TemporaryDirectory
+    >>> from mixlaw.planning.plan_types import Band
+    >>> made = {"law": LawRecord("log-linear", None), "predicted": Prediction({"web": Band(2.1, 2.0, 2.2)}, 2.1)}
     >>> with TemporaryDirectory() as folder:
-    ...     Plan({"web": 0.7, "code": 0.3}).save(Path(folder) / "plan.json")
-    ...     found = gather(folder, held_out=False)
-    >>> found.plan["mixture"], found.fit, sorted(found.missing), list(found.files)
+    ...     Plan({"web": 0.7, "code": 0.3}, certificate=Certificate(1e-9), **made).save(Path(folder) / "plan.json")
+    ...     found = read_inputs(folder, held_out=False)
+    >>> found.plan.mixture, found.fit, sorted(found.missing), list(found.files)
     ({'web': 0.7, 'code': 0.3}, None, ['fit', 'held_out'], ['plan.json'])
     """
     folder, missing = Path(folder), {}
-    plan = read_plan(folder / "plan.json").to_dict()
-    fit = runs = losses = None
+    plan = read_plan(folder / "plan.json")
+    predicted = Predicted.of(plan, str(folder / "plan.json"))
+    fit = losses = None
     try:
-        fit = _fit(folder / "fit.json", plan)
+        fit = _fit(folder / "fit.json", plan, predicted)
     except MixlawError as error:
         missing["fit"] = str(error)
     if fit is not None and held_out:
-        try:
-            runs = _runs(folder / "runs.csv", fit)
-            losses = held_out_losses(replace(fit, runs=runs), plan["provenance"]["seed"])
-        except MixlawError as error:
-            missing["held_out"] = str(error)
+        losses = _held_out(folder / "runs.csv", fit, plan.provenance.seed or 0)
         if isinstance(losses, str):
             missing["held_out"], losses = losses, None
     elif not held_out:
         missing["held_out"] = "the law was not refitted: run `mixlaw report` without --no-held-out"
-    board, stated = None, leaderboard is not None
     place = folder / "leaderboard.json" if leaderboard is None else Path(leaderboard)
     place = place / "leaderboard.json" if place.is_dir() else place
-    if stated or place.exists():
-        board = read_leaderboard(place)
+    board = read_leaderboard(place) if leaderboard is not None or place.exists() else None
     read = [p for p in (folder / "plan.json", folder / "fit.json", folder / "runs.csv", place) if p.exists()]
     files = {path.name: hashlib.sha256(read_bytes(path)).hexdigest()[:16] for path in read}
-    return Material(folder.resolve().name, plan, fit, losses, board, missing, files)
+    return ReportInputs(folder.resolve().name, plan, fit, losses, board, missing, files)
 
 
-def _fit(path: Path, plan: dict[str, Any]) -> Fit:
+def _fit(path: Path, plan: Plan, predicted: Predicted) -> Fit:
+    """The fit in a file, for the plan's targets."""
     fit = read_fit(path)
-    if (
-        issubclass(fit.law, Reference)
-        or fit.law.name != plan["law"]["name"]
-        or set(fit.sources) != set(plan["mixture"])
-    ):
+    if issubclass(fit.law, Reference) or fit.law.name != predicted.law.name or set(fit.sources) != set(plan.mixture):
         raise MixlawError(f"{path}: is not the fit that the plan was made with: recommend again")
-    if not set(plan["predicted"]["loss"]) <= set(fit.targets):
+    targets = predicted.losses.loss
+    if not set(targets) <= set(fit.targets):
         raise MixlawError(f"{path}: lacks targets of the plan: recommend again")
-    return fit.take_targets([fit.targets.index(target) for target in plan["predicted"]["loss"]])
+    return fit.take_targets([fit.targets.index(target) for target in targets])
+
+
+def _held_out(path: Path, fit: Fit, seed: int) -> HeldOutLosses | str:
+    """Held-out predictions for the runs in a file, or the reason why there are none."""
+    try:
+        return held_out_losses(replace(fit, runs=_runs(path, fit)), seed)
+    except MixlawError as error:
+        return str(error)
 
 
 def _runs(path: Path, fit: Fit) -> Runs:
+    """The runs in a file, which must be those that the fit was made from."""
     runs = read_runs(path)
     if runs.sources != fit.sources or not set(fit.targets) <= set(runs.targets):
         raise MixlawError(f"{path}: its sources or targets are not the fit's: recommend again")
@@ -117,8 +159,8 @@ def _runs(path: Path, fit: Fit) -> Runs:
     return chosen
 
 
-def read_leaderboard(path: str | Path) -> dict[str, Any]:
-    """Read the JSON object that `Leaderboard.save` wrote.
+def read_leaderboard(path: str | Path) -> LeaderboardRecord:
+    """Read the leaderboard.json that `Leaderboard.save` wrote; values read by attribute or by key.
 
     Raises:
         MixlawError: the file is missing, is not a leaderboard, or has a schema that this version does not know.
@@ -132,18 +174,5 @@ def read_leaderboard(path: str | Path) -> dict[str, Any]:
     {'chinchilla': 'there are too few sizes'}
     """
     give = "the leaderboard.json that `mixlaw compare --out` wrote"
-    return read_object(path, "leaderboard", give, "compare again", SCHEMA, lambda x: x.get("kind") == "leaderboard")
-
-
-def agreement(predicted_R: np.ndarray, observed_R: np.ndarray) -> dict[str, float]:
-    """Mean absolute error, bias (predicted minus observed) in nats per token, rank correlation, number of runs."""
-    from scipy.stats import rankdata
-
-    ranks = (rankdata(predicted_R), rankdata(observed_R))
-    varied = len(observed_R) > 2 and all(np.ptp(r) > 0 for r in ranks)
-    return {
-        "mae": float(np.abs(predicted_R - observed_R).mean()),
-        "bias": float((predicted_R - observed_R).mean()),
-        "rank": float(np.corrcoef(*ranks)[0, 1]) if varied else float("nan"),
-        "runs": len(observed_R),
-    }
+    is_kind = lambda x: x.get("kind") == "leaderboard"  # noqa: E731
+    return LeaderboardRecord.from_dict(read_object(path, "leaderboard", give, "compare again", SCHEMA, is_kind))

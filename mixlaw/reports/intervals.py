@@ -24,7 +24,7 @@ class Replicas:
     """Bootstrap replicas as stored in the page: differences from the fit in integer steps.
 
     Attributes:
-        count_RxKxP: 16-bit whole numbers. step_KxP: float32.
+        count_RxKxP: number of steps, 16-bit whole numbers. step_KxP: size of a step, float32.
         of: number of replicas of the fit.
     """
 
@@ -62,10 +62,11 @@ def interval(point: np.ndarray, values_RxM: np.ndarray, whole: bool) -> tuple[np
 
     Args:
         point: (M,), by the fit.
-        values_RxM: by R replicas, at least one.
-        whole: all replicas are at hand, and the interval is their 5% to 95% range, widened to hold the point. Else it
-            is the point -+ 1.645 times the replicas' root mean square distance from it: of 34 demo refits of 200 half
-            of these widths are within 5 to 12% of those by all, of the 34's own range within 13 to 19%.
+        values_RxM: of R replicas, at least one.
+        whole: True if the page has all replicas. The interval is then their 5% to 95% range, widened to contain the
+            point. If False, it is the point ± 1.645 times the replicas' root mean square distance from it. With 34 of
+            the demo's 200 refits, half of these widths differ from those of all refits by at most 5 to 12%; the range
+            of the 34 refits differs by 13 to 19%.
     """
     if whole:
         low, high = np.quantile(values_RxM, [0.05, 0.95], axis=0)

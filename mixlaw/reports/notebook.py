@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mixlaw.errors import MixlawError
 from mixlaw.planning.plan import read_plan
+from mixlaw.reports.inputs import Predicted
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -27,7 +28,7 @@ TIMEOUT = 1800
 
 
 class NotebookSkippedError(MixlawError):
-    """A notebook ended with SystemExit and a message, because its input is missing."""
+    """A notebook ended with SystemExit and a message because its input is missing."""
 
 
 def template() -> str:
@@ -80,7 +81,7 @@ def execute(notebook: "NotebookNode", folder: str | Path) -> "NotebookNode":
         MixlawError: the extra `notebooks` is not installed, or a cell failed.
     """
     _, nbclient, jupyter, _ = packages()
-    # Kernels that a user has installed under the same name may be of another Python.
+    # A kernel that the user installed under the same name may run another Python.
     own = jupyter.kernelspec.KernelSpecManager(kernel_dirs=[])
     options = {"timeout": TIMEOUT, "record_timing": False, "coalesce_streams": True}
     options |= {"resources": {"metadata": {"path": str(folder)}}}
@@ -112,10 +113,11 @@ def plan_notebook(
         leaderboard, held_out: as for `mixlaw.report`.
 
     Raises:
-        MixlawError: there is no plan in the folder, the extra `notebooks` is not installed, or a cell failed.
+        MixlawError: the folder has no plan or one made without runs, the extra `notebooks` is not installed, or a cell
+            failed.
     """
     folder, at = Path(folder), Path(at).resolve()
-    read_plan(folder / "plan.json")  # raises before a process is started
+    Predicted.of(read_plan(folder / "plan.json"), str(folder / "plan.json"))  # raises before a process is started
     board = None if leaderboard is None else _seen_from(at, leaderboard)
     made = cells(template(), FOLDER=_seen_from(at, folder), LEADERBOARD=board, HELD_OUT=held_out)
     return execute(made, at)
@@ -153,5 +155,5 @@ def _seen_from(at: Path, path: str | Path) -> str:
     return Path(os.path.relpath(Path(path).resolve(), at)).as_posix()
 
 
-def _failed(cell: dict[str, Any]) -> bool:
+def _failed(cell: "NotebookNode") -> bool:
     return any(output["output_type"] == "error" for output in cell.get("outputs", ()))

@@ -4,22 +4,17 @@ import base64
 import hashlib
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from mixlaw.errors import MixlawError
-from mixlaw.planning.plan import Plan
-from mixlaw.reports import page_sections as view
+from mixlaw.reports import page_sections, page_tables
 from mixlaw.reports.budget_curve import budget_curve
 from mixlaw.reports.formats import FILTERS
-from mixlaw.reports.inputs import Material
-from mixlaw.reports.page_data import numbers
-
-OPTIONAL = ("bracket", "check", "distance", "near_optimal", "path", "speed_up", "unconstrained", "worth")
-"""Plan keys that earlier versions did not write, or that only some plans have."""
+from mixlaw.reports.inputs import ReportInputs
+from mixlaw.reports.page_data import page_data
 
 
 @cache
@@ -46,11 +41,15 @@ def _fingerprint(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
 
 
-def render(material: Material) -> str:
+def render(inputs: ReportInputs) -> str:
     """Render the page of a plan and its other inputs; the reason for a missing part is shown in its place.
 
     Text from users is escaped. The page's policy allows only this package's script and loads nothing.
 
+    Raises:
+        MixlawError: the plan was made without runs.
+
+    >>> from mixlaw.planning.plan import Plan
     >>> from mixlaw.planning.plan_types import Band, Certificate, LawRecord, Prediction, Provenance
     >>> plan = Plan(
     ...     mixture={"web": 0.7, "code": 0.3},
@@ -62,56 +61,57 @@ def render(material: Material) -> str:
     ...     baselines={"proportional": None},
     ...     provenance=Provenance.from_dict({"runs": "runs.csv", "runs_hash": "0123", "targets": {"web": 1.0}}),
     ... )
-    >>> page = render(Material("plan1", plan.to_dict()))
+    >>> page = render(ReportInputs("plan1", plan))
     >>> page.startswith("<!doctype html>"), "log-linear" in page
     (True, True)
     """
-    plan, missing = material.plan, dict(material.missing or {})
-    data = None
-    if material.fit is not None:
+    missing, data = dict(inputs.missing), None
+    if inputs.fit is not None:
         try:
-            data = numbers(plan, material.fit)
+            data = page_data(inputs.plan, inputs.fit)
         except MixlawError as error:
             missing["fit"] = str(error)
     style, script = _own("style.css"), f"{_own('engine.js')}\n{_own('page.js')}"
     policy = f"default-src 'none'; script-src {_fingerprint(script)}; style-src {_fingerprint(style)}; base-uri 'none'"
-    context = _context(material) | {
+    context = _context(inputs) | {
         "missing": missing,
         "style": Markup(style),
         "script": Markup(script),
         "policy": policy,
-        "data": None if data is None else htmlsafe_json_dumps(data, separators=(",", ":"), allow_nan=False),
+        "data": None if data is None else htmlsafe_json_dumps(data.to_dict(), separators=(",", ":"), allow_nan=False),
         "numbers": data,
     }
     return _environment().get_template("page.html").render(context)
 
 
-def _context(material: Material) -> dict[str, Any]:
+def _context(inputs: ReportInputs) -> dict[str, object]:
+    """Values of the templates."""
     from mixlaw.version import __version__
 
-    plan: dict[str, Any] = dict.fromkeys(OPTIONAL) | {"objective": "mean"} | material.plan
-    rows = view.source_rows(plan, material)
+    plan, predicted = inputs.plan, inputs.predicted
+    rows = page_tables.source_rows(inputs)
+    baselines = [(key, one) for key, one in plan.baselines.items() if one is not None]
     return {
         "plan": plan,
-        "remarks": Plan.from_dict(plan).remarks,
-        "name": material.name,
-        "why": material.why,
+        "remarks": plan.remarks,
+        "name": inputs.name,
+        "why": inputs.why,
         "version": __version__,
-        "summary": view.summary(plan),
-        "headline": view.headline(plan),
-        "facts": view.facts(plan),
+        "summary": page_sections.summary(plan, predicted.losses),
+        "headline": page_sections.headline(plan),
+        "facts": page_sections.facts(plan, predicted),
         "sources": rows,
-        "share_scale": view.widest(rows, ("high", "share", "proportional")),
-        "epochs_scale": view.epochs_scale(rows),
-        "targets": view.target_rows(plan),
-        "baselines": [(view.baseline_name(key, b), b) for key, b in plan["baselines"].items() if b is not None],
-        "plots": view.held_out_plots(material),
-        "curve": budget_curve(plan, material.fit),
-        "path": view.path_table(plan),
-        "sensitivity": view.sensitivity_rows(plan),
-        "alternatives": view.alternatives(plan, rows),
-        "boards": view.boards(material, plan["law"]["name"]),
-        "leaderboard": material.leaderboard,
-        "provenance": view.provenance_rows(plan, material),
-        "fit": material.fit,
+        "share_scale": page_tables.share_scale(rows),
+        "epochs_scale": page_tables.epochs_scale(rows),
+        "targets": page_tables.target_rows(plan, predicted.losses),
+        "baselines": [(page_sections.baseline_name(key, one), one) for key, one in baselines],
+        "plots": page_sections.held_out_plots(inputs),
+        "curve": budget_curve(plan, inputs.fit),
+        "path": page_tables.path_rows(plan),
+        "sensitivity": page_tables.price_rows(plan),
+        "alternatives": page_tables.alternatives(plan, rows),
+        "boards": page_tables.board_tables(inputs),
+        "leaderboard": inputs.leaderboard,
+        "provenance": page_sections.provenance_rows(inputs),
+        "fit": inputs.fit,
     }

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mixlaw.errors import MixlawError, listed, nearest, shown
+from mixlaw.io.notes import UNIQUE, Note
 from mixlaw.io.table import Table
 from mixlaw.mixtures.simplex import SUM_TOLERANCE
 from mixlaw.runs.measurement import TARGET_PREFIX
@@ -117,7 +118,7 @@ def unique_tokens(table: Table, sources: tuple[str, ...], w_RxS: Array, name: st
     return unique_RxS
 
 
-def unique_notes(stated: bool, sources: tuple[str, ...], w_RxS: Array, unique_RxS: Array, name: str) -> list[str]:
+def unique_notes(stated: bool, sources: tuple[str, ...], w_RxS: Array, unique_RxS: Array, name: str) -> list[Note]:
     """Notes on sources that are taken as never repeating, because the table states no unique tokens of them.
 
     Args:
@@ -125,10 +126,12 @@ def unique_notes(stated: bool, sources: tuple[str, ...], w_RxS: Array, unique_Rx
     """
     endless = [source for s, source in enumerate(sources) if (np.isinf(unique_RxS[:, s]) & (w_RxS[:, s] > 0)).any()]
     if not stated:
-        return [f"{name}: no unique: columns, sources taken as never repeating"]
-    if endless:
-        return [f"{name}: unique: absent or empty for {listed(endless)}, taken as never repeating there"]
-    return []
+        text = f"{name}: no unique: columns, sources taken as never repeating"
+    elif endless:
+        text = f"{name}: unique: absent or empty for {listed(endless)}, taken as never repeating there"
+    else:
+        return []
+    return [Note(UNIQUE, (), text)]
 
 
 def check_rows(

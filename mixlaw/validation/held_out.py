@@ -1,7 +1,6 @@
 """Held-out error of a law on its own runs, and the best run among them."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from mixlaw.estimation.observations import Observations
 from mixlaw.estimation.splits import FOLDS, Split, left_out, measurable_targets, over_mixtures, with_row_numbers
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.law_selection import scored_rows
+from mixlaw.io.notes import Note, null
 from mixlaw.io.progress import stage
 from mixlaw.laws import Law, parametric
 from mixlaw.runs.grouping import groups, scales
@@ -43,15 +43,9 @@ class HeldOut:
     spearman: float
     baseline_mae: float
     folds: int
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     distrust: tuple[str, ...] = ()
     doubt: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any] | None:
-        """The plan key `law.held_out`; None if nothing could be held out."""
-        if not self.folds:
-            return None
-        return {k: getattr(self, k) for k in ("mae", "spearman", "baseline_mae", "folds")}
 
 
 def held_out(fit: Fit, seed: int = 0) -> HeldOut:
@@ -62,9 +56,10 @@ def held_out(fit: Fit, seed: int = 0) -> HeldOut:
     """
     found = held_out_losses(fit, seed)
     if isinstance(found, str):
-        return HeldOut(np.nan, np.nan, np.nan, 0, notes=(f"law.held_out is null: {found}",))
+        return HeldOut(np.nan, np.nan, np.nan, 0, notes=(null(("law.held_out",), found),))
     judged = _judge(parametric(fit.law), found)
-    return replace(judged, notes=(*(f"law.held_out: {note}" for note in found.notes), *judged.notes))
+    left_out = [Note("left-out", ("law.held_out",), f"law.held_out: {note}") for note in found.notes]
+    return replace(judged, notes=(*left_out, *judged.notes))
 
 
 @dataclass(frozen=True)
@@ -132,7 +127,8 @@ def _verdict(law: type[Law], targets: tuple[str, ...], found: dict[str, np.ndarr
     mae, baseline_mae = float(np.mean(error_K)), float(np.mean(baseline_K))
     notes, distrust, doubt = (), (), ()
     if mae > 0.5 * baseline_mae and "mixture" in law.needs:
-        notes = (f"the law's error on held-out mixtures is {mae / baseline_mae:.0%} of that of the runs' mean",)
+        text = f"the law's error on held-out mixtures is {mae / baseline_mae:.0%} of that of the runs' mean"
+        notes = (Note("held-out", ("law.held_out",), text),)
     if "mixture" in law.needs:
         errors = zip(targets, error_K, baseline_K, strict=True)
         bad = [t for t, e, b in errors if not np.isfinite(e) or e > DISTRUSTED_RATIO * b + NEGLIGIBLE_ERROR]

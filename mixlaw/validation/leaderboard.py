@@ -1,6 +1,7 @@
 """Leaderboard: the result of `compare`, with its table, JSON and files."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mixlaw.estimation.metrics import METRICS, Predictions
-from mixlaw.io.json import no_nan
+from mixlaw.io.section import Section
 
 SCHEMA = 1
 
@@ -78,15 +79,79 @@ class Board:
         entries = tuple(self.entries[i] for i in order)
         return Board(self.name, self.targets, entries, self.loss_KxR, self.scored_KxR, self.scale_R)
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, str | float]]:
         """One record per entry and target, after one with the entry's mean over targets (its `target` is empty)."""
         found = []
         for rank, (entry, mean) in enumerate(zip(self.entries, self.means, strict=True), start=1):
-            known = {"judged": self.name, "rank": rank, "name": entry.name, "kind": entry.kind}
+            known: dict[str, str | float] = {"judged": self.name, "rank": rank, "name": entry.name, "kind": entry.kind}
             found.append(known | {"target": ""} | mean | {"seconds": entry.seconds})
             for k, target in enumerate(self.targets):
                 found.append(known | {"target": target} | {m: float(entry.scores[m][k]) for m in METRICS})
         return found
+
+    def record(self) -> "BoardRecord":
+        """The board as leaderboard.json has it."""
+        entries = tuple(
+            EntryRecord(
+                entry.name,
+                entry.kind,
+                mean,
+                {t: {m: float(entry.scores[m][k]) for m in METRICS} for k, t in enumerate(self.targets)},
+                entry.seconds,
+                entry.picks or None,
+            )
+            for entry, mean in zip(self.entries, self.means, strict=True)
+        )
+        return BoardRecord(self.name, self.targets, entries)
+
+
+@dataclass(frozen=True, eq=False)
+class EntryRecord(Section):
+    """One law or baseline in leaderboard.json: scores by metric, None if not known.
+
+    Attributes:
+        mean: means over the targets. by_target: the same for each target.
+        seconds, picks: as in `Entry`.
+
+    >>> EntryRecord("log-linear", "law", {"mae": 0.01}, {}, 1.0, None).mean["mae"]
+    0.01
+    """
+
+    name: str
+    kind: str
+    mean: Mapping[str, float | None]
+    by_target: Mapping[str, Mapping[str, float | None]]
+    seconds: float
+    picks: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, eq=False)
+class BoardRecord(Section):
+    """One board in leaderboard.json: the test set, its targets, and the entries with the best first.
+
+    >>> BoardRecord("mixtures", ("web",), ()).judged
+    'mixtures'
+    """
+
+    judged: str
+    targets: tuple[str, ...]
+    entries: tuple[EntryRecord, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class LeaderboardRecord(Section):
+    """The JSON object of leaderboard.json; see `Leaderboard`.
+
+    >>> LeaderboardRecord.from_dict({"boards": [], "skipped": {"dcpt": "knows one source"}}).skipped
+    {'dcpt': 'knows one source'}
+    """
+
+    schema: int
+    kind: str
+    boards: tuple[BoardRecord, ...]
+    skipped: dict[str, str]
+    notes: tuple[str, ...]
+    provenance: dict[str, str | int | None]
 
 
 @dataclass(frozen=True)
@@ -106,7 +171,7 @@ class Leaderboard:
     boards: tuple[Board, ...]
     skipped: dict[str, str]
     notes: tuple[str, ...]
-    provenance: dict[str, Any]
+    provenance: dict[str, str | int | None]
 
     def frame(self) -> pd.DataFrame:
         """One row per board, entry and target; `target` is empty in rows with the mean over targets."""
@@ -114,24 +179,8 @@ class Leaderboard:
 
     def to_dict(self) -> dict[str, Any]:
         """The leaderboard as JSON types, with None for missing values."""
-        boards = []
-        for board in self.boards:
-            entries = [
-                {
-                    "name": entry.name,
-                    "kind": entry.kind,
-                    "mean": mean,
-                    "by_target": {
-                        t: {m: float(entry.scores[m][k]) for m in METRICS} for k, t in enumerate(board.targets)
-                    },
-                    "seconds": entry.seconds,
-                    "picks": list(entry.picks) or None,
-                }
-                for entry, mean in zip(board.entries, board.means, strict=True)
-            ]
-            boards.append({"judged": board.name, "targets": list(board.targets), "entries": entries})
-        known = {"schema": SCHEMA, "kind": "leaderboard", "boards": boards, "skipped": self.skipped}
-        return no_nan(known | {"notes": list(self.notes), "provenance": self.provenance})
+        boards = tuple(board.record() for board in self.boards)
+        return LeaderboardRecord(SCHEMA, "leaderboard", boards, self.skipped, self.notes, self.provenance).to_dict()
 
     def save(self, folder: str | Path) -> None:
         """Write leaderboard.csv and leaderboard.json into an existing folder."""

@@ -136,7 +136,7 @@ def _proposed(task: Task, runs: Runs, number: int, wish: Wish, law: str, folder:
     shares = [f"w:{name}" for name in task.sources.names]
     rows = found.frame[shares].to_numpy(float)
     mixtures = tuple(Mixture.of(task.sources.names, w_S / w_S.sum()) for w_S in rows)
-    regret = found.content["regret"]
+    regret = found.content.regret
     batch = NextBatch(float(found.frame["params"].iloc[0]), mixtures, found.content["spread"], regret["now"])
     made = {"asked": asked, "params": batch.params, "mixtures": [dict(mixture) for mixture in mixtures]}
     _write(path, made | {"spread": batch.spread, "regret": batch.regret, "expected": regret["after"]})

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mixlaw.designs.d_optimality import _features, _unlearned, d_optimal
+from mixlaw.designs.d_optimality import _features, _unlearned, d_optimal, d_optimal_design
 from mixlaw.designs.space_filling import design
 from mixlaw.errors import MixlawError
 from mixlaw.estimation.laplace import learned
@@ -52,8 +52,9 @@ def test_few_runs_still_show_every_source():
     many = Sources(Source(f"s{i}", 1e12) for i in range(9))
     w_RxS = weights(d_optimal(many, 10, "log-linear", seed=0, repeats=0))
     assert (w_RxS.max(0) >= 0.5 - 1e-9).all()
-    frame = d_optimal(many, 4, "log-linear", seed=0, repeats=0)
-    assert any("too few to show" in note for note in frame.attrs["notes"])
+    made = d_optimal_design(many, 4, "log-linear", seed=0, repeats=0)
+    assert any("too few to show" in note for note in made.notes)
+    assert not made.frame.attrs
 
 
 def test_keeps_the_constraints_at_the_budget():

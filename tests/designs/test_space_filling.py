@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from mixlaw.designs.space_filling import design
+from mixlaw.designs.space_filling import design, space_filling
 from mixlaw.errors import MixlawError
 from mixlaw.project.sources import Source, Sources
 from mixlaw.runs.run_table import Runs
@@ -23,7 +23,8 @@ def test_columns_and_the_first_run():
     assert list(frame) == ["run_id", "w:web", "w:code", "w:wiki"]
     assert frame["run_id"].is_unique
     np.testing.assert_allclose(weights(frame)[0], [0.6, 0.3, 0.1])
-    assert frame.attrs["notes"] == ()
+    assert not frame.attrs
+    assert space_filling(THREE, 8, seed=0).notes == ()
 
 
 def test_is_half_a_run_table():
@@ -100,19 +101,19 @@ def test_sixty_sources_in_seconds():
 
 def test_notes_say_what_was_not_done():
     sources = Sources([Source("web", None), Source("code", 1e9, max_epochs=2)])
-    notes = " ".join(design(sources, 2, seed=0).attrs["notes"])
+    notes = " ".join(space_filling(sources, 2, seed=0).notes)
     for part in ("web unknown", "max_epochs"):
         assert part in notes
     capped = Sources([Source("web", 9e9, max=0.5), Source("code", 1e9)])
-    frame = design(capped, 4, seed=0)
-    np.testing.assert_allclose(weights(frame)[0], [0.5, 0.5])
-    assert any("outside the bounds" in note for note in frame.attrs["notes"])
+    made = space_filling(capped, 4, seed=0)
+    np.testing.assert_allclose(weights(made.frame)[0], [0.5, 0.5])
+    assert any("outside the bounds" in note for note in made.notes)
 
 
 def test_one_source_gives_one_mixture():
-    frame = design(Sources([Source("web", 1e9)]), 3, seed=0)
-    np.testing.assert_array_equal(weights(frame), np.ones((3, 1)))
-    assert any("single mixture" in note for note in frame.attrs["notes"])
+    made = space_filling(Sources([Source("web", 1e9)]), 3, seed=0)
+    np.testing.assert_array_equal(weights(made.frame), np.ones((3, 1)))
+    assert any("single mixture" in note for note in made.notes)
 
 
 @pytest.mark.parametrize(

@@ -91,8 +91,8 @@ def test_no_sample_beats_the_optimum(law, seed):
     best = optimize(found, weight_K, lower_S, upper_S, *AT)
     # The gap bounds what any feasible mixture can gain: those near the optimum are tried as well.
     w_MxS = np.concatenate([
-        sample(rng, 20_000, lower_S, upper_S),
-        sample(rng, 5_000, lower_S, upper_S, centre_S=best.w_S, concentration=1000.0),
+        sample(rng, 2_000, lower_S, upper_S),
+        sample(rng, 1_000, lower_S, upper_S, centre_S=best.w_S, concentration=1000.0),
     ])  # fmt: skip
     assert (found.losses(w_MxS, *AT) @ weight_K).min() >= best.objective - best.gap - 1e-13  # rounding
     assert 0 <= best.gap <= 1e-6

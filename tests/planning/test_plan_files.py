@@ -9,7 +9,7 @@ import pytest
 from factories.plans import made_plan
 
 from mixlaw.io.json import no_nan
-from mixlaw.planning.notes import DOUBT, NOT_ASKED, NULL, Note, not_asked
+from mixlaw.io.notes import DOUBT, NOT_ASKED, NULL, Note, not_asked
 from mixlaw.planning.plan import Plan, read_plan
 from mixlaw.planning.plan_types import Baseline, Certificate, Check, NearOptimal, PathPoint
 

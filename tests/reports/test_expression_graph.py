@@ -13,7 +13,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.estimation.objective import predict
 from mixlaw.laws import LAWS, Row
 from mixlaw.laws.base import Law, View, fitted_fields, parameter_slices, size
-from mixlaw.reports.expression_graph import tape
+from mixlaw.reports.expression_graph import expression_graph
 
 S, MANY = 5, 100
 SCRIPT = """
@@ -54,7 +54,7 @@ def case(law, rows):
         for w_S, params, tokens, unique_S in zip(*rows, strict=True)
     ]
     flat = {name: np.atleast_1d(x).tolist() for name, x in known.items()}
-    return {"tape": tape(law, S), "z": z_P.tolist(), "known": flat, "rows": runs}
+    return {"tape": dataclasses.asdict(expression_graph(law, S)), "z": z_P.tolist(), "known": flat, "rows": runs}
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,9 @@ def test_operations_that_no_law_needs_yet_are_the_same_too():
     with jax.enable_x64(True):
         expected_R = np.asarray(predict(Odd, z_P[None], rows, {}))[0]
     runs = [{"w": w_S.tolist(), "params": 1.0, "tokens": 2.0, "unique": [1.0] * S} for w_S in rows.w_S]
-    found = node.run(SCRIPT, [{"tape": tape(Odd, S), "z": z_P.tolist(), "known": {}, "rows": runs}])[0]
+    found = node.run(
+        SCRIPT, [{"tape": dataclasses.asdict(expression_graph(Odd, S)), "z": z_P.tolist(), "known": {}, "rows": runs}]
+    )[0]
     np.testing.assert_allclose(found, expected_R, rtol=1e-12)
 
 
@@ -118,8 +120,9 @@ class Unknown(Odd):
 
 def test_an_operation_that_the_page_does_not_know_is_refused_by_name():
     with pytest.raises(MixlawError, match="law unknown: the report's page knows no 'sort'"):
-        tape(Unknown, S)
+        expression_graph(Unknown, S)
 
 
-def test_a_law_of_one_source_has_a_tape():
-    assert all(tape(law, 1)["sizes"][tape(law, 1)["loss"]] == 1 for law in LAWS if "own" not in law.needs)
+def test_the_loss_of_a_law_of_one_source_is_one_number():
+    for graph in (expression_graph(law, 1) for law in LAWS if "own" not in law.needs):
+        assert graph.sizes[graph.loss] == 1

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,14 @@ import mixlaw
 from mixlaw.cli import app as cli
 from mixlaw.cli.proxies import save_plan
 from mixlaw.errors import MixlawError
+from mixlaw.planning.plan import read_plan
 from mixlaw.project.sources import Budget, Source, Sources, Target
-from mixlaw.reports import gather, read_leaderboard, render
+from mixlaw.reports import ReportInputs, read_inputs, read_leaderboard, render
 from mixlaw.reports.charts import MOST_POINTS, linear, logarithmic, scatter
-from mixlaw.reports.inputs import agreement
+from mixlaw.reports.page_sections import agreement
 from mixlaw.runs.run_table import Runs
 
+PLANS = Path(__file__).parents[1] / "data" / "plans"
 NAMES, GOALS = ("web", "code", "books"), ("web", "code")
 
 
@@ -77,9 +80,9 @@ def text_of(page):
 
 
 def test_a_folder_of_recommend_gives_every_section(folder):
-    material = gather(folder)
-    page = render(material)
-    assert material.missing == {}
+    inputs = read_inputs(folder)
+    page = render(inputs)
+    assert inputs.missing == {}
     for part in (
         "recommendation",
         "mixture",
@@ -104,24 +107,24 @@ def test_a_folder_of_recommend_gives_every_section(folder):
 
 
 def test_what_the_scatters_show_is_what_the_plan_says_of_its_error(folder):
-    material = gather(folder)
-    held, plan = material.held_out, material.plan
+    inputs = read_inputs(folder)
+    held, plan = inputs.held_out, inputs.plan
     assert held is not None
     errors = [
-        agreement(held.predicted_KxR[k][held.scored_KxR[k]], held.runs.loss_RxK[held.scored_KxR[k], k])["mae"]
+        agreement(held.predicted_KxR[k][held.scored_KxR[k]], held.runs.loss_RxK[held.scored_KxR[k], k]).mae
         for k in range(2)
     ]
     assert np.mean(errors) == pytest.approx(plan["law"]["held_out"]["mae"], rel=1e-3)
 
 
 def test_the_recommendation_and_its_confidence_come_first(folder):
-    text = text_of(render(gather(folder, held_out=False)))
+    text = text_of(render(read_inputs(folder, held_out=False)))
     assert text.index("Verdict: ") < text.index("Predicted loss") < text.index("Mixture recommended")
     assert "90% interval" in text[: text.index("Predicted loss")] or "do not support a verdict" in text
 
 
 def test_nothing_in_the_page_is_loaded_from_elsewhere(folder):
-    page = render(gather(folder, held_out=False))
+    page = render(read_inputs(folder, held_out=False))
     reader = Reader(page)
     assert not re.search(r"https?:|//[a-z]|@import|url\(", page.split('id="numbers"')[0])
     assert {tag for tag, _ in reader.elements} & {"img", "link", "iframe", "object", "embed", "base"} == set()
@@ -134,9 +137,9 @@ def test_nothing_in_the_page_is_loaded_from_elsewhere(folder):
 
 def test_a_folder_without_more_than_a_plan_says_what_is_missing(folder, tmp_path):
     shutil.copy(folder / "plan.json", tmp_path)
-    material = gather(tmp_path)
-    page = render(material)
-    assert set(material.missing) == {"fit"}
+    inputs = read_inputs(tmp_path)
+    page = render(inputs)
+    assert set(inputs.missing) == {"fit"}
     assert "No sliders:" in page
     assert "No held-out predictions:" in page
     assert 'id="numbers"' not in page
@@ -149,9 +152,9 @@ def test_a_table_that_is_not_the_fit_s_is_not_shown_as_its_held_out_runs(folder,
     table = pd.read_csv(tmp_path / "out" / "runs.csv")
     table["loss:web"] += 0.1
     table.to_csv(tmp_path / "out" / "runs.csv", index=False)
-    material = gather(tmp_path / "out")
-    assert material.held_out is None
-    assert "is not the table that the fit was made from" in material.missing["held_out"]
+    inputs = read_inputs(tmp_path / "out")
+    assert inputs.held_out is None
+    assert "is not the table that the fit was made from" in inputs.missing["held_out"]
 
 
 def test_a_fit_of_another_plan_is_not_used(folder, tmp_path):
@@ -159,7 +162,16 @@ def test_a_fit_of_another_plan_is_not_used(folder, tmp_path):
     plan = json.loads((folder / "plan.json").read_text())
     plan["law"]["name"] = "chinchilla"
     (tmp_path / "out" / "plan.json").write_text(json.dumps(plan))
-    assert "is not the fit that the plan was made with" in gather(tmp_path / "out").missing["fit"]
+    assert "is not the fit that the plan was made with" in read_inputs(tmp_path / "out").missing["fit"]
+
+
+def test_a_plan_without_runs_is_refused_in_one_line(tmp_path):
+    shutil.copy(PLANS / "nearest.json", tmp_path / "plan.json")
+    with pytest.raises(MixlawError, match="was made without runs") as stop:
+        read_inputs(tmp_path)
+    assert "\n" not in str(stop.value)
+    with pytest.raises(MixlawError, match="was made without runs"):
+        render(ReportInputs("plan", read_plan(tmp_path / "plan.json")))
 
 
 @pytest.mark.parametrize(
@@ -242,7 +254,7 @@ def test_a_leaderboard_is_shown_with_the_plan_s_law_marked(folder, tmp_path):
     path = tmp_path / "leaderboard.json"
     path.write_text(json.dumps(board_of(made.fit)))
     for place in (path, tmp_path):
-        text = text_of(render(gather(folder, leaderboard=place, held_out=False)))
+        text = text_of(render(read_inputs(folder, leaderboard=place, held_out=False)))
         assert "mixture-index the plan’s" in text
         assert "kaplan skipped: does not depend on the mixture" in text
 
@@ -279,10 +291,10 @@ def test_an_axis_of_ratios_puts_equal_factors_at_equal_distances():
 
 def test_a_scatter_draws_every_run_until_they_are_too_many():
     predicted_R = np.linspace(2, 3, 100)
-    assert scatter(predicted_R, predicted_R, MOST_POINTS)["dots"].count("M") == 100
+    assert scatter(predicted_R, predicted_R, MOST_POINTS).dots.count("M") == 100
     some = scatter(predicted_R, predicted_R, 30)
-    assert some["dots"].count("M") == 25
-    assert some["every"] == 4
+    assert some.dots.count("M") == 25
+    assert some.every == 4
 
 
 def test_the_path_s_plot_and_table_agree_with_the_fit():
@@ -291,14 +303,14 @@ def test_the_path_s_plot_and_table_agree_with_the_fit():
     made = material_of(3, 2)
     curve = budget_curve(made.plan, made.fit)
     assert curve is not None
-    for row in curve["rows"]:
+    for row in curve.rows:
         w_1xS = np.array([list(made.plan["mixture"].values())])
-        assert row["own"] == pytest.approx(made.fit.losses(w_1xS, row["params"], row["tokens"]).mean(), abs=1e-4)
-        assert row["low"] < row["own"] < row["high"]
-    assert budget_curve(made.plan | {"path": made.plan["path"][:1]}, made.fit) is None
+        assert row.curves["own"] == pytest.approx(made.fit.losses(w_1xS, row.params, row.tokens).mean(), abs=1e-4)
+        assert row.curves["low"] < row.curves["own"] < row.curves["high"]
+    assert budget_curve(dataclasses.replace(made.plan, path=made.plan.path[:1]), made.fit) is None
     bare = budget_curve(made.plan, None)
     assert bare is not None
-    assert bare["has"] == []
+    assert bare.has == []
 
 
 # --- the command line

@@ -97,7 +97,7 @@ def reuse(
     seed: Annotated[int, typer.Option(help="seed of everything random", min=0)] = 0,
 ) -> None:
     """Design runs for a project with new sources: the plan's mixture counts as one source, mixed with the new ones."""
-    from mixlaw.changes import design_beside
+    from mixlaw.changes.reuse import reuse_design
     from mixlaw.cli.inputs import read_plan_at
     from mixlaw.cli.output import say
     from mixlaw.project.project_file import read_project
@@ -106,9 +106,9 @@ def reuse(
     out, read, earlier = out_file(out), read_project(project), read_plan_at(plan)
     check_tokenizer(read, of_provenance(earlier.to_dict().get("provenance"), "the plan"))
     read = counted(read)
-    table = design_beside(earlier, read.sources, runs, seed=seed, tokens=read.budget.tokens if read.budget else None)
-    written(out, lambda file: table.to_csv(file, index=False))
-    for note in table.attrs["notes"]:
+    made = reuse_design(earlier, read.sources, runs, seed=seed, tokens=read.budget.tokens if read.budget else None)
+    written(out, lambda file: made.frame.to_csv(file, index=False))
+    for note in made.notes:
         say(f"note: {note}")
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from mixlaw.designs.batch_report import BatchReport
     from mixlaw.designs.next_batch import NextRuns
     from mixlaw.designs.options import Wish
+    from mixlaw.designs.space_filling import Design
     from mixlaw.project.project_file import Project
     from mixlaw.project.sources import Budget
     from mixlaw.runs.run_table import Runs
@@ -98,8 +100,9 @@ def design(
             raise MixlawError("no number of runs: give --runs, or --after runs.csv for the next batch")
         read = project_at(project, needed=True)
         assert read is not None
-        table = from_nothing(counted(read), runs, seed, criterion, law, repeats)
-        shown: dict[str, Any] = {"runs": len(table), "notes": list(table.attrs["notes"])}
+        made = from_nothing(counted(read), runs, seed, criterion, law, repeats)
+        table, report = made.frame, None
+        shown = {"runs": len(table), "notes": list(made.notes)}
     else:
         alone = {"--runs": runs, "--repeats": repeats, "--criterion": None if criterion == CRITERIA[0] else criterion}
         _refuse_given(alone, "is for a design without data: leave it out, or leave out --after")
@@ -111,18 +114,18 @@ def design(
             found = after_runs_of_pool(after, read, law, wish, one_of)
         else:
             found = after_runs(after, read, stated_budget(flops, params, tokens), law, wish, candidates)
-        table, shown = found.frame, found.content
+        table, report, shown = found.frame, found.content, found.content.to_dict()
     if as_json:
         print(json.dumps(shown | {"design": json.loads(table.to_json(orient="records"))}, indent=1))
-    elif after is not None:
-        print_next(table, shown)
+    elif report is not None:
+        print_next(table, report)
     if out is not None:
         written(out, lambda file: table.to_csv(file, index=False))
     for note in shown["notes"] if after is None else ():
         say(f"note: {note}")
 
 
-def _refuse_given(options: dict[str, Any], why: str) -> None:
+def _refuse_given(options: Mapping[str, object], why: str) -> None:
     for name, value in options.items():
         if value is not None:
             raise MixlawError(f"{name} {why}")
@@ -130,10 +133,10 @@ def _refuse_given(options: dict[str, Any], why: str) -> None:
 
 def from_nothing(
     project: "Project", runs: int, seed: int, criterion: str, law: str | None, repeats: int | None
-) -> "pd.DataFrame":
+) -> "Design":
     """A design without data."""
-    from mixlaw.designs.d_optimality import d_optimal
-    from mixlaw.designs.space_filling import design as space_filling
+    from mixlaw.designs.d_optimality import d_optimal_design
+    from mixlaw.designs.space_filling import space_filling
 
     if criterion not in CRITERIA:
         raise MixlawError(f"--criterion {criterion}: {nearest(criterion, CRITERIA)}")
@@ -141,30 +144,23 @@ def from_nothing(
     tokens, money = (budget.tokens, budget.money) if budget else (None, None)
     if criterion == "d-optimal":
         if law is None or law == "auto":
-            raise MixlawError("--criterion d-optimal needs a law: give --law, such as mixture-index")
-        given: dict[str, Any] = {"targets": project.targets, "budget": budget, "constraints": constraints}
-        return d_optimal(project.sources, runs, law, seed=seed, repeats=repeats, **given)
+            raise MixlawError("--criterion d-optimal: for which law? give --law, such as mixture-index")
+        return d_optimal_design(
+            project.sources,
+            runs,
+            law,
+            seed=seed,
+            targets=project.targets,
+            budget=budget,
+            constraints=constraints,
+            repeats=repeats,
+        )
     if law is not None:
         raise MixlawError("--law needs --criterion d-optimal: add it, or leave --law out")
     again = repeats or 0
     if again >= runs:
         raise MixlawError(f"--repeats {again}: give fewer than the {runs} runs")
-    plain: dict[str, Any] = {"tokens": tokens, "constraints": constraints, "money": money}
-    table = space_filling(project.sources, runs - again, seed=seed, **plain)
-    return repeated(table, again)
-
-
-def repeated(table: "pd.DataFrame", times: int) -> "pd.DataFrame":
-    """A design with `times` repetitions of its first run at its end, each with its own run_id."""
-    import pandas as pd
-
-    if not times:
-        return table
-    first = pd.concat([table.iloc[[0]]] * times, ignore_index=True)
-    first["run_id"] = [f"{table['run_id'][0]}-again{i}" for i in range(1, times + 1)]
-    both = pd.concat([table, first], ignore_index=True)
-    both.attrs["notes"] = table.attrs["notes"]
-    return both
+    return space_filling(project.sources, runs - again, seed, tokens, constraints, money).with_repeats(again)
 
 
 def wished(batch: int | None, method: str | None, size: str | None, seed: int) -> "Wish":
@@ -233,7 +229,7 @@ def _mixtures(file: Path, runs: "Runs") -> "np.ndarray":
     return given.w_RxS[:, [given.sources.index(name) for name in runs.sources]]
 
 
-def print_next(table: "pd.DataFrame", content: dict[str, Any], write: Callable[[str], Any] = print) -> None:
+def print_next(table: "pd.DataFrame", content: "BatchReport", write: Callable[[str], Any] = print) -> None:
     """Print the batch in at most 80 columns, its expected effect on regret, and the runs until a verdict."""
     from mixlaw.errors import short
 
@@ -243,24 +239,24 @@ def print_next(table: "pd.DataFrame", content: dict[str, Any], write: Callable[[
     write(f"{'run':<14}" + "".join(f"{head:>11}" for head in heads) + ("  ..." if len(shares) > 5 else ""))
     for row in table.to_dict("records"):
         write(f"{row['run_id']:<14}" + "".join(f"{100 * row[column]:>10.1f}%" for column in most))
-    at = content["size"]
-    where = "at the runs' size" if at["params"] is None else f"at {short(at['params'])} parameters"
-    where += "" if at["tokens"] is None else f", {short(at['tokens'])} tokens"
-    where += "" if at["flops"] is None else f", {at['flops']:.2g} FLOP in all"
-    regret = content["regret"]
-    write(f"{content['batch']} runs by {content['method']} {where}")
-    write(f"expected regret of the plan: {regret['now']:.4f} nats now, {regret['after']:.4f} after them")
-    for other in content["sizes"] if len(content["sizes"]) > 1 else ():
-        cost = "" if other["flops"] is None else f" for {other['flops']:.2g} FLOP"
-        write(f"  {short(other['params']):>8} parameters: {other['gain']:.4f} nats less{cost}")
-    if "pool" in content:
-        plan = content["pool"]
-        how = "measured" if plan["measured"] else "predicted"
-        write(f"plan now: row {plan['row']} of the pool, {how} {plan['objective']:.4f} nats")
-    else:
-        until = content["until_verdict"]
-        count = "unknown" if until["runs"] is None else until["runs"]
-        write(f"verdict now: {until['verdict']}; more runs until it is likely to be other than tie: {count}")
-        write(f"  {until['reason']}")
-    for note in content["notes"]:
+    at = content.size
+    where = "at the runs' size" if at.params is None else f"at {short(at.params)} parameters"
+    where += "" if at.tokens is None else f", {short(at.tokens)} tokens"
+    where += "" if at.flops is None else f", {at.flops:.2g} FLOP in all"
+    regret = content.regret
+    write(f"{content.batch} runs by {content.method} {where}")
+    write(f"expected regret of the plan: {regret.now:.4f} nats now, {regret.after:.4f} after them")
+    for other in content.sizes if len(content.sizes) > 1 else ():
+        cost = "" if other.flops is None else f" for {other.flops:.2g} FLOP"
+        write(f"  {short(other.params or 0.0):>8} parameters: {other.gain:.4f} nats less{cost}")
+    if content.pool is not None:
+        plan = content.pool
+        how = "measured" if plan.measured else "predicted"
+        write(f"plan now: row {plan.row} of the pool, {how} {plan.objective:.4f} nats")
+    if content.until_verdict is not None:
+        until = content.until_verdict
+        count = "unknown" if until.runs is None else until.runs
+        write(f"verdict now: {until.verdict}; more runs until it is likely to be other than tie: {count}")
+        write(f"  {until.reason}")
+    for note in content.notes:
         write(f"note: {note}")

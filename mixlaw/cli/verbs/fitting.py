@@ -109,4 +109,4 @@ def laws(as_json: Json = False) -> None:
         | {"reference": law in REFERENCES}
         for law in (*LAWS, *REFERENCES)
     ]
-    print(json.dumps(rows, indent=1)) if as_json else print_laws(rows)
+    print(json.dumps(rows, indent=1)) if as_json else print_laws(LAWS, REFERENCES)

@@ -25,7 +25,7 @@ from mixlaw.cli.plan_options import (
     constrained,
 )
 from mixlaw.cli.progress import with_progress, with_stages
-from mixlaw.cli.proxies import TextTokens, check_law, plan_of_task, read_text, save_plan, train_proxies
+from mixlaw.cli.proxies import PlanOptions, TextTokens, check_law, plan_of_task, read_text, save_plan, train_proxies
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def recommend(
     else:
         read = project_at(project, needed=runs is None)
         budget, constraints = budgeted(budget, read, served, sizes), constrained(read, objective, reuse)
-        wanted = {"constraints": constraints, "ask": ask, "seed": seed}
+        options = PlanOptions(seed, constraints, ask)
         if not no_proxies:
             refuse_unkeepable(read, budget, constraints)
         if out is not None:
@@ -90,13 +90,13 @@ def recommend(
             assert read is not None
             plan = plan_without_runs(replace(read, budget=budget, constraints=constraints), by, seed, out)
         elif runs is not None:
-            plan = _from_runs(runs, read, budget, law, scale, out, wanted)
+            plan = _from_runs(runs, read, budget, law, scale, out, options)
         else:
             assert read is not None
             check_law(law, scale, mixed=len(read.sources) > 1)
             folder = make_folder(out or Path("mixlaw-out"))
             task = read_text(folder, text_tokens, lambda b: _task(read, budget, seed, seconds, b))
-            plan = _from_text(task, law, folder, wanted)
+            plan = _from_text(task, law, folder, options)
     show = print_nearest if no_proxies else print_plan
     print(json.dumps(plan.to_dict(), indent=1)) if as_json else show(plan)
 
@@ -126,7 +126,7 @@ def _from_runs(
     law: str,
     scale: float | None,
     out: Path | None,
-    wanted: dict[str, Any],
+    options: PlanOptions,
 ) -> "Plan":
     from mixlaw.cli.inputs import check_tokenizer, since, with_stale
     from mixlaw.estimation.goals import goal
@@ -146,8 +146,16 @@ def _from_runs(
     sources = project.sources if project else None
 
     def work() -> "Plan":
-        fitted = fit(runs, law, seed=wanted["seed"], scale=scale, goal=goal(sources, budget))
-        return recommend(fitted, sources, budget, targets=targets, **wanted)
+        fitted = fit(runs, law, seed=options.seed, scale=scale, goal=goal(sources, budget))
+        return recommend(
+            fitted,
+            sources,
+            budget,
+            targets=targets,
+            constraints=options.constraints,
+            ask=options.ask,
+            seed=options.seed,
+        )
 
     plan = with_stale(with_stages("recommend", work), found)
     if out is not None:
@@ -161,9 +169,9 @@ def _task(project: "Project", budget: "Budget | None", seed: int, seconds: float
     return project_task(project, budget, seed, seconds, build=build)
 
 
-def _from_text(task: Any, law: str, out: Path, wanted: dict[str, Any]) -> "Plan":
-    runs = train_proxies(task, wanted["seed"], out)
-    return plan_of_task(task, runs, law, wanted, out)
+def _from_text(task: Any, law: str, out: Path, options: PlanOptions) -> "Plan":
+    runs = train_proxies(task, options.seed, out)
+    return plan_of_task(task, runs, law, options, out)
 
 
 def _demo(out: Path, law: str, seed: int) -> "Plan":
@@ -174,7 +182,7 @@ def _demo(out: Path, law: str, seed: int) -> "Plan":
     say("reading text of this Python installation and its packages ...")
     task, store = demo_task(seed), make_folder(out) / "store"
     runs = train_proxies(task, seed, out)
-    plan = plan_of_task(task, runs, law, {"seed": seed}, out)
+    plan = plan_of_task(task, runs, law, PlanOptions(seed), out)
     proportional = plan.baselines["proportional"]
     assert proportional is not None, "the demo's sources have tokens"
     shares = {"recommended": plan.mixture, "proportional": proportional.mixture}

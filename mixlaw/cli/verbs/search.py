@@ -44,8 +44,8 @@ def search(
     text_tokens: TextTokens = 1e9,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
-    """Repeat rounds of design, training and refitting, then recommend. The same command resumes after a stop."""
-    from mixlaw.cli.proxies import check_law, plan_of_task
+    """Propose, run, refit, narrow, and again; then recommend. The same command goes on where it was stopped."""
+    from mixlaw.cli.proxies import PlanOptions, check_law, plan_of_task
     from mixlaw.cli.tables import print_plan
     from mixlaw.cli.verbs.design import wished
     from mixlaw.project.project_file import read_project
@@ -68,7 +68,7 @@ def search(
     training = Training(team, place)
     train = _told(lambda now, chosen: train_proxies(now, seed, out, chosen, training), rounds)
     task, found, told = loop(task, mixtures(task, seed), rounds, wish, law, out, train)
-    plan = plan_of_task(task, found, law, {"constraints": read.constraints, "seed": seed}, out)
+    plan = plan_of_task(task, found, law, PlanOptions(seed, read.constraints), out)
     _keep(out / "rounds.json", told)
     if as_json:
         print(json.dumps(plan.to_dict(), indent=1))

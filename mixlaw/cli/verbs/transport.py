@@ -11,7 +11,11 @@ from mixlaw.cli.output import out_file, written
 from mixlaw.errors import MixlawError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from mixlaw.transport import Features
+
+    Columns = dict[str, np.ndarray]
 
 SAMPLE, BATCH = 20_000, 1000
 
@@ -59,7 +63,7 @@ def score(
     print(json.dumps(content, indent=1) if as_json else f"{len(texts):,} documents scored{said}\nwrote {out}")
 
 
-def _importance(texts: list[str], wanted: list[str], count: int | None, _dims: int, seed: int) -> dict[str, Any]:
+def _importance(texts: list[str], wanted: list[str], count: int | None, _dims: int, seed: int) -> "Columns":
     import numpy as np
 
     from mixlaw.transport import NGrams, importance, resample
@@ -70,7 +74,7 @@ def _importance(texts: list[str], wanted: list[str], count: int | None, _dims: i
     return {"score": score_N} | chosen
 
 
-def _gradient(texts: list[str], wanted: list[str], count: int | None, dims: int, _seed: int) -> dict[str, Any]:
+def _gradient(texts: list[str], wanted: list[str], count: int | None, dims: int, _seed: int) -> "Columns":
     import numpy as np
 
     from mixlaw.transport import transport_gradient
@@ -81,7 +85,7 @@ def _gradient(texts: list[str], wanted: list[str], count: int | None, dims: int,
     return {"score": score_N} | chosen
 
 
-def _neighbours(texts: list[str], wanted: list[str], _count: int | None, dims: int, seed: int) -> dict[str, Any]:
+def _neighbours(texts: list[str], wanted: list[str], _count: int | None, dims: int, seed: int) -> "Columns":
     from mixlaw.transport import neighbours
 
     features = _features(texts + wanted, dims)

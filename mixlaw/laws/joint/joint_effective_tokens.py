@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.laws.base import MAP, POSITIVE, REAL, UNIT, Law, Normal, Row, View, constant, parameter, power
+from mixlaw.laws.base import MAP, POSITIVE, REAL, UNIT, Constants, Law, Normal, Row, View, constant, parameter, power
 from mixlaw.laws.lazy_jax import jax, jnp
 
 
@@ -62,5 +62,5 @@ class JointEffectiveTokens(Law):
         }
 
     @classmethod
-    def constants(cls, view: View) -> dict[str, Any]:
+    def constants(cls, view: View) -> Constants:
         return {"N0": view.params, "D0": view.tokens}

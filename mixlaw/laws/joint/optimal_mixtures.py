@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.laws.base import MAP, POSITIVE, REAL, UNIT, Law, Normal, Row, View, constant, parameter, power
+from mixlaw.laws.base import MAP, POSITIVE, REAL, UNIT, Constants, Law, Normal, Row, View, constant, parameter, power
 from mixlaw.laws.lazy_jax import jax, jnp
 
 
@@ -58,7 +58,7 @@ class OptimalMixtures(Law):
         }
 
     @classmethod
-    def constants(cls, view: View) -> dict[str, Any]:
+    def constants(cls, view: View) -> Constants:
         return {"N0": view.params, "D0": view.tokens}
 
 
@@ -106,5 +106,5 @@ class OptimalMixturesJoint(Law):
         return OptimalMixtures.prior(view) | {"gA": Normal(1.0, 0.5), "gB": Normal(1.0, 0.5), "a": even, "b": even}
 
     @classmethod
-    def constants(cls, view: View) -> dict[str, Any]:
+    def constants(cls, view: View) -> Constants:
         return OptimalMixtures.constants(view)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.laws.base import MAP, POSITIVE, Law, Normal, Row, View, constant, parameter
+from mixlaw.laws.base import MAP, POSITIVE, Constants, Law, Normal, Row, View, constant, parameter
 from mixlaw.laws.lazy_jax import jax, jnp
 
 DECAYING_EPOCHS = 32
@@ -72,5 +72,5 @@ class QualityDecay(Law):
         }
 
     @classmethod
-    def constants(cls, view: View) -> dict[str, Any]:
+    def constants(cls, view: View) -> Constants:
         return {"D0": view.tokens}

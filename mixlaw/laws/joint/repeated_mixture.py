@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.laws.base import MAP, POSITIVE, REAL, UNIT, Law, Normal, Row, View, between, constant, parameter
+from mixlaw.laws.base import MAP, POSITIVE, REAL, UNIT, Constants, Law, Normal, Row, View, between, constant, parameter
 from mixlaw.laws.joint.mixture_index import MixtureIndex
 from mixlaw.laws.lazy_jax import jax, jnp
 
@@ -93,5 +93,5 @@ class RepeatedMixture(Law):
         }
 
     @classmethod
-    def constants(cls, view: View) -> dict[str, Any]:
+    def constants(cls, view: View) -> Constants:
         return MixtureIndex.constants(view)

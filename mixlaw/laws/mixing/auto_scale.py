@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mixlaw.laws.base import MAP, POSITIVE, Law, Normal, Row, View, constant, parameter
+from mixlaw.laws.base import MAP, POSITIVE, Constants, Law, Normal, Row, View, constant, parameter
 from mixlaw.laws.lazy_jax import jax, jnp
 
 
@@ -54,7 +54,7 @@ class AutoScale(Law):
         }
 
     @classmethod
-    def constants(cls, view: View) -> dict[str, Any]:
+    def constants(cls, view: View) -> Constants:
         return {"D0": view.tokens}
 
 

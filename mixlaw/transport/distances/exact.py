@@ -10,7 +10,8 @@ leaves them arbitrary for sources of share 0. So the plane lies below OT at ever
 """
 
 import warnings
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -21,10 +22,10 @@ from mixlaw.transport.distances.warm_starts import WarmStarts
 from mixlaw.transport.features.samples import Samples
 from mixlaw.typing import Array
 
-COSTS: dict[str, Any] = {"euclidean": "euclidean", "squared": "sqeuclidean"}
-MAX_CELLS = 2**27  # a GiB of float64
-GAP_TOLERANCE = 1e-9  # largest duality gap, relative to the largest cost; rounding of the potentials gives some 1e-13
-SMALLEST_SHARE = 1e-12  # smaller shares are left out; this changes the distance by less than 1e-12 of the largest cost
+COSTS: Mapping[str, Literal["euclidean", "sqeuclidean"]] = {"euclidean": "euclidean", "squared": "sqeuclidean"}
+MOST_CELLS = 2**27  # a GiB of float64
+DUALITY = 1e-9  # largest duality gap, relative to the largest cost; rounding of the potentials gives some 1e-13
+NO_SHARE = 1e-12  # smaller shares are left out; this changes the distance by less than 1e-12 of the largest cost
 
 
 class Potentials(NamedTuple):

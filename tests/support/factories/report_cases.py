@@ -1,4 +1,4 @@
-"""Material for pages of any size without a fit: a law with made-up parameters and a plan that agrees with it."""
+"""Inputs for pages of any size without a fit: a law with made-up parameters and a plan that agrees with it."""
 
 import dataclasses
 import json
@@ -13,7 +13,7 @@ from mixlaw.fitting.fit_result import Fit
 from mixlaw.fitting.support import Support
 from mixlaw.laws import MixtureIndex
 from mixlaw.laws.base import View, prior_moments
-from mixlaw.reports import Material
+from mixlaw.reports import ReportInputs
 from mixlaw.runs.run_table import Runs
 from mixlaw.validation.held_out import HeldOutLosses
 
@@ -191,7 +191,7 @@ def material_of(sources, targets, replicas=200, count=60, law=MixtureIndex):
     assert split is not None
     guess_KxR = runs.loss_RxK.T * np.exp(0.01 * np.random.default_rng(1).standard_normal((targets, count)))
     held = HeldOutLosses(runs, guess_KxR, np.ones((targets, count), bool), guess_KxR, split)
-    return Material("plan", plan_of(fit), fit, held, board_of(fit), {}, {"plan.json": "0" * 16})
+    return ReportInputs("plan", plan_of(fit), fit, held, board_of(fit), {}, {"plan.json": "0" * 16})
 
 
 PAYLOADS = (
@@ -219,9 +219,9 @@ def poisoned(value, payload, inside=False):
 
 
 def poison(payload, sources=3, targets=2):
-    """Material in which every text that can come from a user or a file holds the payload."""
+    """Inputs in which every text that can come from a user or a file holds the payload."""
     made = material_of(sources, targets)
-    plan = json.loads(json.dumps(made.plan))
+    plan = json.loads(json.dumps(made.plan.to_dict()))
     for old in (*made.fit.sources, *made.fit.targets):  # names, wherever they are keys or texts
         plan = json.loads(json.dumps(plan).replace(json.dumps(old)[1:-1], json.dumps(f"{old}{payload}")[1:-1]))
     plan["notes"] = [f"{note}{payload}" for note in plan["notes"]] + [f"verdict unknown: {payload}"]
