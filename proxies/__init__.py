@@ -4,7 +4,7 @@ data      Corpus, held-out split, exact batches
 model     The transformer
 online    Mixtures that change while one proxy trains
 sweep     Many runs: store, ledger, backends
-tasks     From a project to the runs to make
+tasks     Run specifications from a project
 text      From files to documents to tokens
 training  One run
 """

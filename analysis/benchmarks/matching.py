@@ -22,7 +22,7 @@ from proxies.data.batches import matched_unique
 from proxies.data.corpus import build_corpus
 from proxies.data.mixture import Mixture
 from proxies.sweep.run_sweep import sweep
-from proxies.tasks.proxy_sizes import BATCH, ProxySize, demo_scales
+from proxies.tasks.proxy_sizes import BATCH_SEQUENCES, ProxySize, demo_scales
 from proxies.text.demo_text import demo_documents
 from proxies.training.train import RunSpec
 
@@ -42,7 +42,7 @@ def specs(scale: ProxySize, corpus, matched: bool, name: str, seeds: int) -> lis
             scale.tokens,
             unique=unique,
             seed=seed,
-            batch=BATCH,
+            batch=BATCH_SEQUENCES,
         )
         for share in SHARES
         for seed in range(seeds)

@@ -31,7 +31,7 @@ from aims import Aims
 from published import folder
 
 from mixlaw.designs.acquisition import Belief, thompson
-from mixlaw.designs.pool import OPTIMISM, OTHERS, TOP, knowledge_gradient_of_pool, pool_belief
+from mixlaw.designs.pool import BEST_GUESSES, OPTIMISM, RANDOM_OTHERS, knowledge_gradient_of_pool, pool_belief
 from mixlaw.estimation.cross_validation import Refits, refit, refit_inside
 from mixlaw.estimation.laplace import features
 from mixlaw.estimation.map_estimate import NOISE_RUNS
@@ -114,20 +114,28 @@ def plans(world: World, known: Knowledge, ran_FxR: np.ndarray) -> dict[str, np.n
 def beliefs(world: World, known: Knowledge, f: int, ran_R: np.ndarray, rng: np.random.Generator) -> tuple:
     """What one campaign knows, of the options and candidates worth a look, and which runs those candidates are."""
     log_KxR, feature_KxRxP, noise_K = known.log_FxKxR[f], known.feature_FxKxRxP[f], known.noise_FxK[f]
-    alike_KxK = residual_correlation(np.where(ran_R, log_KxR - world.seen.log_loss_KxR, np.nan))
+    correlation_KxK = residual_correlation(np.where(ran_R, log_KxR - world.seen.log_loss_KxR, np.nan))
     at, value = world.options, lambda loss_OxK: (loss_OxK @ world.weight_K, np.tile(world.weight_K, (len(loss_OxK), 1)))
     if world.looked_up:
         measured_OxK = np.where(ran_R[at, None], np.exp(world.seen.log_loss_KxR[:, at].T), np.nan)
         return pool_belief(
-            Posterior(log_KxR[:, at], feature_KxRxP[:, at], noise_K, alike_KxK), measured_OxK, value, rng
+            Posterior(log_KxR[:, at], feature_KxRxP[:, at], noise_K, correlation_KxK), measured_OxK, value, rng
         )
     loss_OxK = np.exp(log_KxR[:, at].T)
     option_KxOxP, value_O = feature_KxRxP[:, at] * loss_OxK.T[:, :, None], loss_OxK @ world.weight_K
     hoped_O = value_O - OPTIMISM * np.sqrt(world.weight_K**2 @ np.square(option_KxOxP).sum(2))
-    keep_O = np.unique([*np.argsort(hoped_O, kind="stable")[:TOP], int(value_O.argmin())])
-    run_C = rng.permutation(np.flatnonzero(~ran_R[: world.pool]))[: OTHERS + TOP]
+    keep_O = np.unique([*np.argsort(hoped_O, kind="stable")[:BEST_GUESSES], int(value_O.argmin())])
+    run_C = rng.permutation(np.flatnonzero(~ran_R[: world.pool]))[: RANDOM_OTHERS + BEST_GUESSES]
     none_C, none_OxK = np.full(len(run_C), -1), np.zeros((len(keep_O), len(noise_K)))
-    parts = option_KxOxP[:, keep_O], feature_KxRxP[:, run_C], noise_K, alike_KxK, none_C, none_OxK, loss_OxK[keep_O]
+    parts = (
+        option_KxOxP[:, keep_O],
+        feature_KxRxP[:, run_C],
+        noise_K,
+        correlation_KxK,
+        none_C,
+        none_OxK,
+        loss_OxK[keep_O],
+    )
     return Belief(value_O[keep_O], value(loss_OxK[keep_O])[1], *parts), run_C
 
 

@@ -29,7 +29,7 @@ from mixlaw.laws import MixtureIndex
 from mixlaw.mixtures.constraint_rows import row, stack
 from mixlaw.optimization.optimum import optimize_program
 from mixlaw.optimization.oracle import Oracle
-from mixlaw.optimization.problem import REFIT, WARM
+from mixlaw.optimization.problem import REFIT_BARRIER, WARM_START_BARRIER
 from mixlaw.optimization.program import Program
 
 KEPT = 1e-7
@@ -141,8 +141,12 @@ def refits(aims: Aims, count: int) -> None:
         near_S = optimize_program(single(shape), program.take(np.arange(1)))[0].w_S
         warm_BxS = np.broadcast_to(near_S, (count, S))
         few = np.arange(min(count, 2))
-        optimize_program(batch.take(few), program.take(few), warm_BxS[few], WARM, REFIT)  # compiled before
-        optima, took = cpu(lambda b=batch, p=program, w=warm_BxS: optimize_program(b, p, w, WARM, REFIT))
+        optimize_program(
+            batch.take(few), program.take(few), warm_BxS[few], WARM_START_BARRIER, REFIT_BARRIER
+        )  # compiled before
+        optima, took = cpu(
+            lambda b=batch, p=program, w=warm_BxS: optimize_program(b, p, w, WARM_START_BARRIER, REFIT_BARRIER)
+        )
         largest = max(optimum.gap / optimum.objective for optimum in optima)
         print(
             f"{count} replicas of {S} sources, {K} targets: {took:.1f} CPU seconds, largest relative gap {largest:.1e}"

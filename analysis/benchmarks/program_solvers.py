@@ -36,7 +36,7 @@ from mixlaw.laws import MixtureIndex
 from mixlaw.mixtures.constraint_rows import stack
 from mixlaw.optimization.optimum import optimize_program
 from mixlaw.optimization.oracle import Oracle
-from mixlaw.optimization.problem import REFIT, WARM
+from mixlaw.optimization.problem import REFIT_BARRIER, WARM_START_BARRIER
 from mixlaw.optimization.program import Program
 
 CLOSE = 1e-6
@@ -137,8 +137,10 @@ def replicas(count: int, sample: int, aims: Aims) -> None:
     batch = Oracle(shape, z_BxKxP, *(np.full(count, x) for x in AT))
     near_S = optimize_program(single(shape), program.take(np.arange(1)))[0].w_S
     warm_BxS, few = np.broadcast_to(near_S, (count, S)), np.arange(2)
-    optimize_program(batch.take(few), program.take(few), warm_BxS[few], WARM, REFIT)  # compiled before
-    optima, took = cpu(lambda: optimize_program(batch, program, warm_BxS, WARM, REFIT))
+    optimize_program(
+        batch.take(few), program.take(few), warm_BxS[few], WARM_START_BARRIER, REFIT_BARRIER
+    )  # compiled before
+    optima, took = cpu(lambda: optimize_program(batch, program, warm_BxS, WARM_START_BARRIER, REFIT_BARRIER))
     answers: dict[str, list[Answer]] = {START: [], **{name: [] for name in SOLVERS}}
     for b in range(sample):
         fit, one = replace(shape, z_KxP=z_BxKxP[b]), program.take(np.array([b]))

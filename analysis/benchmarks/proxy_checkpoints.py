@@ -4,9 +4,9 @@
 
 Proxies on the demo's text. At a half, a quarter and an eighth of a run's tokens, all at the full learning rate,
 stand the loss of the weights as they are and of averages over several windows (shares of the run so far; the
-engine's is `optimizer.WINDOW`); `gap` is their loss above that of the separate run, mean over seeds, mixtures and
-targets. A gap that hardly differs between token counts and mixtures is absorbed by a law's level; its spread is what
-checkpoints add to the noise.
+engine's is `optimizer.AVERAGE_WINDOW`); `gap` is their loss minus that of the separate run, mean over seeds, mixtures
+and targets. A gap that hardly differs between token counts and mixtures is absorbed by a law's level; its spread is the
+noise that checkpoints add.
 """
 
 import argparse

@@ -59,7 +59,7 @@ class Optimality(Section):
 
 @dataclass(frozen=True, eq=False)
 class TextEvidence(Section):
-    """How well text predicts the sources' law parameters (theta), and what it predicts for the new source.
+    """Regression of the sources' law parameters (theta) on text, and its prediction for the new source.
 
     Attributes:
         slope, spread: of the regression line of theta on the text covariate, and the deviation of theta from it.

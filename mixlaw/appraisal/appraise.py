@@ -109,8 +109,8 @@ def _by_distance(texts: Texts, counts: Counts, project: Project, new: Source, se
 def _missing_values(tokens: float | None) -> list[Note]:
     """Notes on what is not known without runs."""
     text = (
-        "no runs: best_share is that of the mixture whose n-grams are nearest to the targets' text, which knows "
-        "nothing of repetition, of how hard text is to learn, or of defects that n-grams do not show"
+        "no runs: best_share is that of the mixture whose n-grams are nearest to the targets' text, which ignores "
+        "repetition, how hard text is to learn, and defects that n-grams do not show"
     )
     notes = [
         Note("assumption", ("best_share",), text),

@@ -21,9 +21,9 @@ from mixlaw.project.constraints import Constraints
 from mixlaw.project.project_file import Project
 from mixlaw.project.sources import Source, Target
 
-NONE = 1e-3
+SMALLEST_SHARE = 1e-3
 """Optimal shares below this are treated as 0: the source adds nothing."""
-PARTS = (0.125, 0.25, 0.5, 1.0)
+GAIN_CURVE_PARTS = (0.125, 0.25, 0.5, 1.0)
 """Points of the gain curve, as parts of the tokens that the optimal plan uses."""
 
 
@@ -70,7 +70,7 @@ def price(
     gain, share = _gains(posed, held), float(held.best.w_S[-1])
     share_B = np.array([refit.w_S[-1] for refit in held.refits])
     wanted = bootstrap_interval(np.array([refit.w_S[-1] for refit in free.refits]), float(free.best.w_S[-1]))
-    if share >= NONE and bootstrap_interval(gain[1:], float(gain[0]))["low"] <= 0:
+    if share >= SMALLEST_SHARE and bootstrap_interval(gain[1:], float(gain[0]))["low"] <= 0:
         text = f"the interval of the gain contains 0: {new.name} may add nothing, or do harm; runs would tell"
         notes.append(Note("harm", ("gain",), text))
     per_token, worth = _per_token(new, scale, gain, share, wanted, notes)
@@ -108,7 +108,7 @@ def _remarks(name: str, evidence: TextEvidence) -> list[Note]:
 def _curve(priced: Offers, posed: _Posed, new: Source, share: float, tokens: float) -> list[CurvePoint]:
     """Gain as a function of the number of tokens used, up to the optimum, without repetition."""
     found = []
-    for part in PARTS if share >= NONE else ():
+    for part in GAIN_CURVE_PARTS if share >= SMALLEST_SHARE else ():
         most = max(part * share, new.min)
         offer = replace(new, tokens=None, max_epochs=None, share=None, min=new.min, max=most)
         gain = _gains(posed, priced.solved(offer, replicas=False))[0]
@@ -119,7 +119,7 @@ def _curve(priced: Offers, posed: _Posed, new: Source, share: float, tokens: flo
 def _gains(posed: _Posed, found: Optima) -> np.ndarray:
     """Fall of the objective from the plan without the source to the plan with it, nats per token: in the fit, then in
     every replica. The plans are the fit's own, so the gain of a replica may be negative."""
-    if found.best.w_S[-1] < NONE:
+    if found.best.w_S[-1] < SMALLEST_SHARE:
         return np.zeros(1 + len(found.value_B))
     without = posed.found
     count = len(found.value_B)
@@ -144,10 +144,10 @@ def _per_token(
         notes.append(null(("gain_per_token", "worth_tokens", "curve"), reason))
         return None, None
     used = min(share * scale.tokens, np.inf if new.tokens is None else new.tokens)
-    each = gain / used if share >= NONE else 0.0 * gain
-    if share < NONE:
+    each = gain / used if share >= SMALLEST_SHARE else 0.0 * gain
+    if share < SMALLEST_SHARE:
         notes.append(Note("no-share", ("best_share",), f"{new.name} adds nothing: its share in the optimal plan is 0"))
-    tokens = {key: 0.0 if value < NONE else value * scale.tokens for key, value in wanted.items()}
+    tokens = {key: 0.0 if value < SMALLEST_SHARE else value * scale.tokens for key, value in wanted.items()}
     return Gain(**bootstrap_interval(each[1:], float(each[0]))), tokens
 
 

@@ -153,8 +153,8 @@ def _content(
 def _explain(found: dict[str, Nearest], by: str, alone: bool, D: float | None, sized: bool, notes: list[Note]) -> None:
     """Add notes: the reasons why keys are null, and how the mixture was found."""
     text = (
-        f"transport optimum, no runs: the mixture whose text is nearest to the targets' by {by}; it knows nothing of "
-        "repetition, of how hard text is to learn, or of defects that text features do not show"
+        f"transport optimum, no runs: the mixture whose text is nearest to the targets' by {by}; it ignores "
+        "repetition, how hard text is to learn, and defects that text features do not show"
     )
     notes.append(Note("basis", ("mixture",), text))
     notes.append(doubt("there are no runs, so no mixture's loss is known"))
@@ -162,7 +162,7 @@ def _explain(found: dict[str, Nearest], by: str, alone: bool, D: float | None, s
     text = f"law, predicted, distance and all that is said in nats are null: {reason}"
     notes.append(Note(NULL, ("law", "predicted", "distance"), text, reason))
     if alone:
-        notes.append(null(("interval",), f"by {by} no samples are drawn anew"))
+        notes.append(null(("interval",), f"it is not computed for the distance {by}"))
     if D is None:
         notes.append(null(("tokens_by_source", "epochs"), "the number of training tokens is not known"))
     elif not sized:

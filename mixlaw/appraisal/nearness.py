@@ -25,9 +25,9 @@ from mixlaw.typing import Array
 
 DISTANCES = ("ngram-kl", "energy", "exact")
 """Distances to minimise. The first is the default: on text it agreed best with measured losses."""
-POINTS, TARGET_POINTS, DIMS = 300, 500, 64
+SOURCE_POINTS, TARGET_POINTS, COMPONENTS = 300, 500, 64
 """Passages of each source and of the targets for the distances between points, and number of principal components."""
-DRAWS, ROUGH = 20, 1e-3
+BOOTSTRAP_SAMPLES, BOOTSTRAP_TOLERANCE = 20, 1e-3
 """Number of bootstrap samples for an interval, and the tolerance of their minima."""
 
 
@@ -113,11 +113,15 @@ class Nearest:
         return [min(float(low), share), max(float(high), share)]
 
 
-def nearest_by_counts(counts: Counts, weight_K: Array, bounds: Bounds, seed: int = 0, draws: int = DRAWS) -> Nearest:
+def nearest_by_counts(
+    counts: Counts, weight_K: Array, bounds: Bounds, seed: int = 0, draws: int = BOOTSTRAP_SAMPLES
+) -> Nearest:
     """The mixture with the lowest weighted mean KL(target || mixture) of n-grams, with its bootstrap."""
     rng = np.random.default_rng([seed, 7])
     found = minimize(WeightedSum(counts.distances(), weight_K), bounds)
-    again = [minimize(WeightedSum(counts.distances(rng), weight_K), bounds, ROUGH).w_S for _ in range(draws)]
+    again = [
+        minimize(WeightedSum(counts.distances(rng), weight_K), bounds, BOOTSTRAP_TOLERANCE).w_S for _ in range(draws)
+    ]
     return Nearest("ngram-kl", found, np.array(again).reshape(draws, len(found.w_S)))
 
 
@@ -136,7 +140,7 @@ def nearest_by_points(samples: Samples, bounds: Bounds, by: str) -> Nearest:
 def points(texts: Texts, weight_K: Array, seed: int = 0) -> Samples:
     """Whitened features of equally many passages of each source, and of the targets' pooled by their weights."""
     rng = np.random.default_rng([seed, 8])
-    some = {name: _drawn(part, min(POINTS, len(part)), rng) for name, part in texts.sources.items()}
+    some = {name: _drawn(part, min(SOURCE_POINTS, len(part)), rng) for name, part in texts.sources.items()}
     share_K = weight_K / weight_K.sum()
     pool = [
         _drawn(part, max(1, round(TARGET_POINTS * v)), rng)
@@ -145,7 +149,7 @@ def points(texts: Texts, weight_K: Array, seed: int = 0) -> Samples:
     ]
     wanted = [text for part in pool for text in part]
     every = [text for part in some.values() for text in part] + wanted
-    features = fit_features(NGrams(), every, min(DIMS, len(every) // 4))
+    features = fit_features(NGrams(), every, min(COMPONENTS, len(every) // 4))
     return Samples.of({name: features(part) for name, part in some.items()}, features(wanted))
 
 

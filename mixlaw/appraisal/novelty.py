@@ -12,11 +12,11 @@ import numpy as np
 from mixlaw.appraisal.nearness import Counts
 from mixlaw.transport import NGramKL, minimize
 
-NOVEL = 0.5
+FULL_NOVELTY_DISTANCE = 0.5
 """Part of the median distance between known sources from which on novelty is 1."""
-LEAST = 0.02
+SMALLEST_NOVELTY = 0.02
 """Smallest novelty: keeps its logarithm finite."""
-ALIKE = 0.5
+SIMILAR_NOVELTY = 0.5
 """Novelty up to which tokens of a source may count as tokens of a known source."""
 TOLERANCE = 1e-2
 
@@ -26,7 +26,8 @@ class Novelty:
     """Novelty of a source's text.
 
     Attributes:
-        value: from `LEAST` (a copy) to 1 (at least `NOVEL` times as far from the others as they are from each other).
+        value: from `SMALLEST_NOVELTY` (a copy) to 1 (at least `FULL_NOVELTY_DISTANCE` times as far from the others as
+            they are from each other).
         nearest_S: the mixture of the other sources whose text is nearest.
     """
 
@@ -35,16 +36,18 @@ class Novelty:
 
     @property
     def old_part(self) -> float:
-        """The part of the source's tokens that may count as tokens of a known source: 1 for a copy, 0 above `ALIKE`.
+        """The part of the source's tokens that may count as tokens of a known source: 1 for a copy, 0 above
+        `SIMILAR_NOVELTY`.
 
         Text that is only somewhat similar does not replace the known source, even if that has few tokens.
         """
-        return 0.0 if self.value > ALIKE else (1 - self.value) / (1 - LEAST)
+        return 0.0 if self.value > SIMILAR_NOVELTY else (1 - self.value) / (1 - SMALLEST_NOVELTY)
 
 
 def novelty(counts: Counts, source: str, seed: int = 0) -> Novelty:
     """KL(one half of the source || nearest mixture of halves of the others), less KL(one half || its other half), in
-    units of `NOVEL` times the median of the same over the other sources; 1 if there are fewer than two others.
+    units of `FULL_NOVELTY_DISTANCE` times the median of the same over the other sources; 1 if there are fewer than two
+    others.
 
     The passages are halved at random. The second term is the sampling error: the distance between two samples of this
     size of the same text.
@@ -56,8 +59,8 @@ def novelty(counts: Counts, source: str, seed: int = 0) -> Novelty:
     if len(others) < 2:
         return Novelty(1.0, nearest_S)
     usual = np.median([_away(halves, name, [one for one in others if one != name])[0] for name in others])
-    value = away / max(NOVEL * float(usual), 1e-9)
-    return Novelty(float(np.clip(value, LEAST, 1.0)), nearest_S)
+    value = away / max(FULL_NOVELTY_DISTANCE * float(usual), 1e-9)
+    return Novelty(float(np.clip(value, SMALLEST_NOVELTY, 1.0)), nearest_S)
 
 
 def _halves(count_NxB, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

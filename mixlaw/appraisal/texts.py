@@ -9,25 +9,25 @@ import numpy as np
 from mixlaw.errors import MixlawError, listed
 from mixlaw.transport import passages, reservoir
 
-CHARACTERS = 300
+PASSAGE_CHARACTERS = 300
 """Length of a passage: short, so that few documents give many passages, and passages have nearly equal tokens."""
-MOST = 2000
+MAX_PASSAGES = 2000
 """Largest number of passages sampled from a source or target."""
-LEAST = 8
+MIN_PASSAGES = 8
 """Smallest number of passages of a source (about 2,400 characters); below it is an error."""
-LEAST_TARGET = 4
+MIN_TARGET_PASSAGES = 4
 """The same for a target, which may be a fifth of a source's text."""
-FEW = 100
+FEW_PASSAGES = 100
 """Passages of a source below which a note says that they are few."""
-HELD = 5
+HELD_OUT_EVERY = 5
 """One in this many documents is set aside if a target uses a source's own text."""
-LEAST_HELD = 20
+MIN_HELD_OUT_PASSAGES = 20
 """Smallest number of passages in the documents set aside; with fewer, the last fifth of the text is set aside."""
 
 
 @dataclass(frozen=True)
 class Texts:
-    """Passages of text of at most `CHARACTERS` characters.
+    """Passages of text of at most `PASSAGE_CHARACTERS` characters.
 
     Attributes:
         sources: the same number of passages of every source.
@@ -52,7 +52,7 @@ def sample_texts(
     sources: Mapping[str, Iterable[str]],
     targets: Mapping[str, Iterable[str] | None],
     seed: int = 0,
-    most: int = MOST,
+    most: int = MAX_PASSAGES,
 ) -> Texts:
     """Sample passages of the documents of every source and target.
 
@@ -62,13 +62,15 @@ def sample_texts(
     their content; the source's sample excludes these. No document of a target is in a source's sample.
 
     Raises:
-        MixlawError: a source gives fewer than `LEAST` passages, a target fewer than `LEAST_TARGET`, or a target
-            without documents has no source of its name.
+        MixlawError: a source gives fewer than `MIN_PASSAGES` passages, a target fewer than `MIN_TARGET_PASSAGES`, or
+            no source has the name of a target without documents.
 
     >>> documents = {name: [f"{name} text about {name} {i} " * 20 for i in range(20)] for name in ("web", "code")}
     >>> texts = sample_texts(documents, {"code": [f"other code {i} " * 20 for i in range(20)]})
-    >>> tuple(texts.sources), texts.count == len(texts.sources["web"]), len(texts.targets["code"]) >= LEAST_TARGET
-    (('web', 'code'), True, True)
+    >>> tuple(texts.sources), texts.count == len(texts.sources["web"])
+    (('web', 'code'), True)
+    >>> len(texts.targets["code"]) >= MIN_TARGET_PASSAGES
+    True
     """
     for name, documents in targets.items():
         if documents is None and name not in sources:
@@ -77,16 +79,16 @@ def sample_texts(
     own = {name: _own(name, sources[name]) for name, documents in targets.items() if documents is None}
     found = {}
     for name, docs in targets.items():
-        stream = own[name].held if docs is None else passages(docs, CHARACTERS)
+        stream = own[name].held if docs is None else passages(docs, PASSAGE_CHARACTERS)
         found[name] = reservoir(stream, most, (seed, 1, _key(name)))
     barred = {_key(text) for docs in targets.values() for text in docs or ()}
     kept, dropped = {}, {}
     for name, documents in sources.items():
         free = own[name].left if name in own else documents
         fresh = _Fresh(free, barred | {key for other, part in own.items() if other != name for key in part.keys})
-        kept[name] = reservoir(passages(fresh, CHARACTERS), most, (seed, _key(name)))
+        kept[name] = reservoir(passages(fresh, PASSAGE_CHARACTERS), most, (seed, _key(name)))
         dropped[name] = fresh.dropped
-    for least, least_target in ((1, 1), (LEAST, LEAST_TARGET)):
+    for least, least_target in ((1, 1), (MIN_PASSAGES, MIN_TARGET_PASSAGES)):
         for name, part in kept.items():
             _refuse_short(f"source {name}", part, least, sources[name])
         for name, part in found.items():
@@ -95,9 +97,9 @@ def sample_texts(
         if count:
             notes.append(f"source {name}: {count:,} documents that a target holds were left out of its sample")
     count = min(map(len, kept.values()))
-    if count < FEW:
-        short = listed(name for name, part in kept.items() if len(part) < FEW)
-        notes.append(f"{short}: {count} passages of {CHARACTERS} characters are few to compare sources by")
+    if count < FEW_PASSAGES:
+        short = listed(name for name, part in kept.items() if len(part) < FEW_PASSAGES)
+        notes.append(f"{short}: {count} passages of {PASSAGE_CHARACTERS} characters are few to compare sources by")
     equal = {name: _some(part, count, (seed, 2, _key(name))) for name, part in kept.items()}
     return Texts(equal, found, tuple(notes))
 
@@ -110,10 +112,10 @@ def _refuse_short(what: str, part: Sequence[str], least: int, documents: object)
     where = f" ({listed(files, 3)})" if files else ""
     if not part:
         raise MixlawError(f"{what}{where}: no text in it that is not blank or a target's; give it more")
-    many = f"{len(part)} passage{'s' * (len(part) > 1)} of up to {CHARACTERS} characters"
+    many = f"{len(part)} passage{'s' * (len(part) > 1)} of up to {PASSAGE_CHARACTERS} characters"
     raise MixlawError(
         f"{what}{where}: its text gives {many}, too few to say anything of it; give at least {least}, "
-        f"{least * CHARACTERS:,} characters"
+        f"{least * PASSAGE_CHARACTERS:,} characters"
     )
 
 
@@ -142,7 +144,7 @@ class _Left:
         self.documents = documents
 
     def __iter__(self) -> Iterator[str]:
-        return (text for text in self.documents if _key(text) % HELD)
+        return (text for text in self.documents if _key(text) % HELD_OUT_EVERY)
 
 
 class _Fresh:
@@ -162,13 +164,15 @@ class _Fresh:
 
 def _own(name: str, documents: Iterable[str]) -> _Own:
     """Set aside whole documents by a hash of their content; if these are too few, the end of the text."""
-    chosen = [text for text in documents if _key(text) % HELD == 0]
-    held = list(passages(chosen, CHARACTERS))
-    left = sum(1 for _ in zip(range(LEAST_HELD), passages(_Left(documents), CHARACTERS), strict=False))
-    if len(held) >= LEAST_HELD and left == LEAST_HELD:
+    chosen = [text for text in documents if _key(text) % HELD_OUT_EVERY == 0]
+    held = list(passages(chosen, PASSAGE_CHARACTERS))
+    left = sum(
+        1 for _ in zip(range(MIN_HELD_OUT_PASSAGES), passages(_Left(documents), PASSAGE_CHARACTERS), strict=False)
+    )
+    if len(held) >= MIN_HELD_OUT_PASSAGES and left == MIN_HELD_OUT_PASSAGES:
         return _Own(held, frozenset(map(_key, chosen)), _Left(documents))
-    every = list(passages(documents, CHARACTERS))
+    every = list(passages(documents, PASSAGE_CHARACTERS))
     if len(every) < 2:
         raise MixlawError(f"source {name}: its text is too short to set some aside for the target {name}; give it more")
-    cut = len(every) - max(1, len(every) // HELD)
+    cut = len(every) - max(1, len(every) // HELD_OUT_EVERY)
     return _Own(every[cut:], frozenset(), every[:cut])

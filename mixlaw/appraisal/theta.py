@@ -20,7 +20,7 @@ from mixlaw.transport import NGramKL
 
 SLOPE, SLOPE_SD = 3.0, 1.0
 """Prior of the slope, theta per unit of x: the demo's value, with a standard deviation of a third of it."""
-SPREAD = 0.4
+THETA_SD = 0.4
 """Standard deviation of theta around the line."""
 
 
@@ -32,16 +32,16 @@ class LinePrior(NamedTuple):
     spread: float
 
 
-OF_TEXT = LinePrior(SLOPE, SLOPE_SD, SPREAD)
+THETA_PRIOR = LinePrior(SLOPE, SLOPE_SD, THETA_SD)
 """Prior for theta on x."""
-OF_SIZE = LinePrior(0.0, 1.0, 1.0)
+SIZE_PRIOR = LinePrior(0.0, 1.0, 1.0)
 """Prior for any other per-source parameter (unconstrained) on the logarithm of the source's unique tokens. The law
 fixes how tokens enter; the sources' parameters correct its errors, so they may depend on tokens."""
 
-SHARED = 0.6
+SHARED_SD = 0.6
 """Standard deviation of the mean over sources, which the law's other parameters absorb."""
-FREEDOM = 4.0
-"""Weight of the prior `SPREAD`, in observations, when it is estimated from the runs."""
+PRIOR_OBSERVATIONS = 4.0
+"""Weight of the prior `THETA_SD`, in observations, when it is estimated from the runs."""
 
 
 def covariate(distances: Sequence[NGramKL]) -> np.ndarray:
@@ -59,7 +59,7 @@ def covariate(distances: Sequence[NGramKL]) -> np.ndarray:
 def source_prior(x_KxS: np.ndarray, sources: tuple[str, ...], targets: tuple[str, ...]) -> SourcePrior:
     """Prior of theta: mean SLOPE (x - mean x), with an uncertain slope of its own for each target.
 
-    Integrated over slope ~ Normal(SLOPE, SLOPE_SD²): covariance SPREAD² I + SLOPE_SD² x x' + SHARED² 11'.
+    Integrated over slope ~ Normal(SLOPE, SLOPE_SD²): covariance THETA_SD² I + SLOPE_SD² x x' + SHARED_SD² 11'.
 
     >>> prior = source_prior(np.array([[-0.5, 0.5]]), ("web", "code"), ("code",))
     >>> prior.offset_KxS.tolist(), prior.covariance_KxSxS.shape
@@ -67,7 +67,7 @@ def source_prior(x_KxS: np.ndarray, sources: tuple[str, ...], targets: tuple[str
     """
     away_KxS = x_KxS - x_KxS.mean(1, keepdims=True)
     covariance_KxSxS = SLOPE_SD**2 * away_KxS[:, :, None] * away_KxS[:, None, :]
-    covariance_KxSxS = covariance_KxSxS + SPREAD**2 * np.eye(len(sources)) + SHARED**2
+    covariance_KxSxS = covariance_KxSxS + THETA_SD**2 * np.eye(len(sources)) + SHARED_SD**2
     return SourcePrior(sources, targets, SLOPE * away_KxS, covariance_KxSxS, "n-grams of samples")
 
 
@@ -86,7 +86,7 @@ class Line(NamedTuple):
     freedom: float
 
 
-def line(theta_KxS: np.ndarray, x_KxS: np.ndarray, prior: LinePrior = OF_TEXT) -> Line:
+def line(theta_KxS: np.ndarray, x_KxS: np.ndarray, prior: LinePrior = THETA_PRIOR) -> Line:
     """Bayesian regression, conjugate given the spread (estimated once); by default with the prior of `source_prior`.
 
     With S sources and K targets the data add K (S - 1) - 1 degrees of freedom to the prior's.
@@ -94,11 +94,11 @@ def line(theta_KxS: np.ndarray, x_KxS: np.ndarray, prior: LinePrior = OF_TEXT) -
     t_KxS, x_KxS = (z - z.mean(1, keepdims=True) for z in (theta_KxS, x_KxS))
     variance, slope = prior.spread**2, prior.slope
     precision = 1 / prior.slope_sd**2
-    freedom = FREEDOM + max(x_KxS.shape[0] * (x_KxS.shape[1] - 1) - 1, 0)
+    freedom = PRIOR_OBSERVATIONS + max(x_KxS.shape[0] * (x_KxS.shape[1] - 1) - 1, 0)
     for _ in range(20):  # the weight of the slope's prior depends on the spread: iterate to a fixed point
         precision = (x_KxS**2).sum() / variance + 1 / prior.slope_sd**2
         slope = ((x_KxS * t_KxS).sum() / variance + prior.slope / prior.slope_sd**2) / precision
-        variance = (FREEDOM * prior.spread**2 + ((t_KxS - slope * x_KxS) ** 2).sum()) / freedom
+        variance = (PRIOR_OBSERVATIONS * prior.spread**2 + ((t_KxS - slope * x_KxS) ** 2).sum()) / freedom
     return Line(float(slope), float(precision**-0.5), float(variance**0.5), float(freedom))
 
 

@@ -8,7 +8,7 @@ from mixlaw.appraisal.appraisal_sections import TextEvidence
 from mixlaw.appraisal.extend import source_slices, with_source
 from mixlaw.appraisal.nearness import Counts
 from mixlaw.appraisal.novelty import novelty
-from mixlaw.appraisal.theta import OF_SIZE, OF_TEXT, LinePrior, covariate, drawn, left_out_error, line, predicted
+from mixlaw.appraisal.theta import SIZE_PRIOR, THETA_PRIOR, LinePrior, covariate, drawn, left_out_error, line, predicted
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.json import named
 from mixlaw.laws import parametric
@@ -51,10 +51,10 @@ def with_unseen(fit: Fit, counts: Counts, new: Source, seed: int) -> tuple[Fit, 
         z_KxS = z_KxP[:, parts[name]]
         if name == law.worth:
             x_KxS = covariate(counts.distances(draw))[targets]
-            return _Known(z_KxS, x_KxS[:, order], x_KxS[:, names.index(new.name)], OF_TEXT)
+            return _Known(z_KxS, x_KxS[:, order], x_KxS[:, names.index(new.name)], THETA_PRIOR)
         matters = float(name == law.harm)
         return _Known(
-            z_KxS, np.tile(matters * size_S, (len(targets), 1)), np.full(len(targets), matters * size), OF_SIZE
+            z_KxS, np.tile(matters * size_S, (len(targets), 1)), np.full(len(targets), matters * size), SIZE_PRIOR
         )
 
     values = {}

@@ -14,11 +14,11 @@ from mixlaw.fitting.fit_result import Fit
 from mixlaw.runs.measurement import check_comparable, of_provenance
 from mixlaw.runs.run_table import Runs
 
-EXACT = 1e-6
+EXACT_SHARE = 1e-6
 """Largest share of a run's tokens that may differ for its proportions to count as unchanged."""
-LITTLE = 0.01
+SMALL_SHARE = 0.01
 """Largest share of a dropped source with which a run is kept without a fit, its other shares scaled up."""
-UNEVEN = 1.1
+UNEVEN_EPOCHS = 1.1
 """Ratio of the epochs of merged parts above which a note is added."""
 
 
@@ -116,7 +116,7 @@ def _corrections(
     moved_R, none_RxK = move.moved_R(runs), np.zeros(runs.loss_RxK.shape)
     gone_R = runs.w_RxS[:, [runs.sources.index(name) for name in changes.drop]].sum(1)
     empty_R = ~(move.w_RxS.sum(1) > 0)  # nothing is left of their text
-    off_R = (moved_R > EXACT) & ~empty_R
+    off_R = (moved_R > EXACT_SHARE) & ~empty_R
     count = f"{off_R.sum()} of {len(runs)} rows"
     notes = []
     if empty_R.any():
@@ -126,9 +126,11 @@ def _corrections(
         return ~empty_R, none_RxK, notes + exact
     words = f"{move.what}: {count} had other proportions, up to {moved_R[off_R].max():.1%} of their tokens"
     if fit is None:
-        out_R = gone_R > LITTLE
+        out_R = gone_R > SMALL_SHARE
         if out_R.any():
-            notes.append(f"{(out_R & ~empty_R).sum()} rows used over {LITTLE:.0%} of {listed(changes.drop)}: left out")
+            notes.append(
+                f"{(out_R & ~empty_R).sum()} rows used over {SMALL_SHARE:.0%} of {listed(changes.drop)}: left out"
+            )
         still_R = off_R & ~out_R
         if still_R.any():
             words = f"{move.what}: {still_R.sum()} of {len(runs)} rows had other proportions, up to "
@@ -137,7 +139,7 @@ def _corrections(
         return ~empty_R & ~out_R, none_RxK, notes
     log_RxK = _predicted_change(runs, move, fit, off_R)
     nats_RxK = np.abs(np.expm1(log_RxK[off_R]) * runs.loss_RxK[off_R])
-    size = f"by {np.nanmean(nats_RxK):.2g} nats in the mean, {np.nanmax(nats_RxK):.2g} at most"
+    size = f"by {np.nanmean(nats_RxK):.2g} nats on average, {np.nanmax(nats_RxK):.2g} at most"
     notes.append(f"{words}; approximated, losses corrected by the law {fit.law.name} {size}")
     return ~empty_R, log_RxK, notes
 
@@ -167,7 +169,7 @@ def _epochs(runs: Runs, changes: Changes) -> list[str]:
         at = [runs.sources.index(part) for part in parts]
         epochs_RxP = np.nan_to_num(runs.epochs_RxS[:, at])
         repeats_R = epochs_RxP.max(1) > 1.0
-        uneven_R = repeats_R & (epochs_RxP.max(1) > UNEVEN * np.maximum(epochs_RxP.min(1), 1e-300))
+        uneven_R = repeats_R & (epochs_RxP.max(1) > UNEVEN_EPOCHS * np.maximum(epochs_RxP.min(1), 1e-300))
         if uneven_R.any():
             notes.append(f"{name}: in {uneven_R.sum()} rows its parts were repeated unequally; only their mean is kept")
     return notes
@@ -177,5 +179,5 @@ def _told(changes: Changes) -> list[str]:
     """Notes on effects that the table cannot show."""
     notes = [f"{name}: no run has seen it; its share rests on the law's priors until some have" for name in changes.add]
     for name, parts in changes.split.items():
-        notes.append(f"{listed(parts)}: parts of {name}, alike in every run: nothing tells one from the other")
+        notes.append(f"{listed(parts)}: parts of {name}, in fixed proportions: their effects cannot be separated")
     return notes

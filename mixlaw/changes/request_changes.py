@@ -1,4 +1,4 @@
-"""How the project differs from the request that a plan records: budget, objective, groups, near, ceilings."""
+"""Differences between a project and the request that a plan records: budget, objective, groups, near, ceilings."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Finding = tuple[str, tuple[str, ...], str]
 def asked_otherwise(
     content: Mapping[str, Any], budget: Budget | None, constraints: Constraints, targets: tuple[Target, ...]
 ) -> Iterator[Finding]:
-    """Differences between the project and the plan's request, and what the plan does not record.
+    """Differences between the project and the plan's request, and a finding on keys that the plan does not record.
 
     Args:
-        content: a plan.json.
-        budget: the project's; None: not compared.
-        targets: the project's; if empty, ceilings are not compared.
+        content: content of a plan.json.
+        budget: budget of the project; None: not compared.
+        targets: targets of the project; if empty, ceilings are not compared.
     """
     before = content.get("provenance") or {}
     now = json.loads(json.dumps(question(budget, constraints, targets)))
@@ -77,7 +77,7 @@ def _groups(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Findi
     before = {name: group for name, group in before.items() if name in now or name != REUSED}
     changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     if changed:
-        yield "groups", tuple(changed), f"{listed(changed)} came, went or changed: the plan may not keep them"
+        yield "groups", tuple(changed), f"{listed(changed)} were added, removed or changed: the plan may violate them"
 
 
 def _ceilings(before: Mapping[str, float | None], now: Mapping[str, float | None]) -> Iterator[Finding]:
@@ -94,7 +94,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _told(value: Any) -> str:
-    """A number, a list of them, or none."""
+    """A number or a list of numbers as text; "none" if there is none."""
     if isinstance(value, (list, tuple)):
         return listed(short(float(x)) for x in value) or "none"
     return "none" if value is None else f"{value:.6g}"

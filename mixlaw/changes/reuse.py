@@ -48,7 +48,7 @@ def design_beside(
     """Design runs for a project with new sources: the plan's mixture counts as one source, mixed with the new ones.
 
     Args:
-        sources: of the project; those that the plan does not have are new.
+        sources: sources of the project; those that the plan does not have are new.
         runs: number of mixtures, at least 2; the first is proportional to the tokens.
         tokens: D of each run, for caps in epochs.
 
@@ -74,7 +74,7 @@ def reuse_design(plan: PlanLike, sources: Sources, runs: int, *, seed: int, toke
     group = kept_group(plan, sources)
     new = [source for source in sources if source.name not in group.sources]
     if not new:
-        raise MixlawError("reuse: no source is new beside the plan: recommend again, with the runs there are")
+        raise MixlawError("reuse: no source is missing from the plan: recommend again with the existing runs")
     virtual = _virtual(group, sources)
     made = space_filling(Sources([virtual, *new]), runs, seed, tokens)
     table = made.frame
@@ -135,7 +135,7 @@ def predict_like(
             parts = {name: 1.0} if name in fit.sources else like.get(name, {})
             total = sum(parts.values())
             if not total > 0 or not set(parts) <= set(fit.sources):
-                raise MixlawError(f"source '{name}': neither the fit's nor likened to the fit's sources")
+                raise MixlawError(f"source '{name}': is neither in the fit nor replaced by sources of the fit")
             for part, value in parts.items():
                 row[fit.sources.index(part)] += share * value / total
     return fit.losses(w_MxS, **at)

@@ -15,7 +15,7 @@ from mixlaw.project.constraints import Constraints
 from mixlaw.project.sources import Source, Sources, Target
 from mixlaw.runs.run_table import Runs
 
-MOST_PARTS = 6
+MAX_PARTS = 6
 """Number of sources above which only pairs and threes are tried as the parts of another source."""
 
 
@@ -88,7 +88,7 @@ def _unlisted(before: tuple[str, ...], known: str | None, sources: Sources) -> l
     gone, new = sorted(set(before) - set(sources.names)), [name for name in sources.names if name not in before]
     if not gone and not new and known == Sources(sources[name] for name in before).hash():
         return []
-    why = "holds no record of them" if known is None else "holds but a hash of them, which is another now"
+    why = "does not record them" if known is None else "records only a hash of them, which has changed"
     line = f"cannot tell whether tokens, paths, bounds and caps of the sources changed: the plan {why}"
     return [_gone(name) for name in gone] + [_new(name) for name in new] + [Stale("unrecorded", (), line)]
 
@@ -134,7 +134,7 @@ def _adding_up(tokens: Mapping[str, float | None], whole: float | None) -> tuple
     known = {name: value for name, value in tokens.items() if value is not None}
     if whole is None or len(known) < 2:
         return ()
-    sizes = range(2, 4) if len(known) > MOST_PARTS else range(2, len(known) + 1)
+    sizes = range(2, 4) if len(known) > MAX_PARTS else range(2, len(known) + 1)
     fits = [
         parts
         for size in sizes
@@ -199,5 +199,5 @@ def _targets(before: Mapping[str, float], targets: tuple[Target, ...]) -> list[S
     changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     if not changed:
         return []
-    line = f"targets: {listed(changed)} came, went or weigh differently: the plan is for another objective"
+    line = f"targets: {listed(changed)} were added, removed or reweighted: the plan is for another objective"
     return [Stale("targets", tuple(changed), line)]

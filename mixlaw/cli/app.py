@@ -1,6 +1,6 @@
 """The command line: a verb parses, calls the library, and writes what it returns.
 
-Exit codes: 0 done, 2 bad input with one line that says what to mend, 130 interrupted, 1 a defect of mixlaw.
+Exit codes: 0 done, 2 wrong input with one line that says how to fix it, 130 interrupted, 1 a defect of mixlaw.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What verbs of the command line share: options, and files read and written for them."""
+"""Inputs of several verbs: budgets, projects, plans and texts."""
 
 import os
 from collections.abc import Iterable
@@ -38,7 +38,7 @@ def project_at(path: Path | None, needed: bool) -> "Project | None":
 
 
 def counted(project: "Project") -> "Project":
-    """The project with the tokens of sources that state none counted from their text, which is announced."""
+    """The project with missing token counts of sources counted from their text; prints the counts."""
     unknown = [source for source in project.sources if source.tokens is None]
     if not unknown:
         return project
@@ -56,7 +56,7 @@ def counted(project: "Project") -> "Project":
 
 
 def read_texts(project: "Project", seed: int, new: "Source | None" = None) -> "Texts":
-    """Samples of the text of a project's sources and targets, and of a new source, last.
+    """Samples of the text of a project's sources and targets; a new source comes last.
 
     Raises:
         MixlawError: a source or target has no text.
@@ -68,7 +68,9 @@ def read_texts(project: "Project", seed: int, new: "Source | None" = None) -> "T
     sources: dict[str, Iterable[str]] = {}
     for source in project.sources:
         if not source.paths:
-            raise MixlawError(f"{project.path}: source '{source.name}' has no paths: its worth is read off its text")
+            raise MixlawError(
+                f"{project.path}: source '{source.name}' has no paths: its value is estimated from its text"
+            )
         sources[source.name] = project_documents(project, source.paths)
     if new is not None:
         sources[new.name] = read_documents(new.paths)
@@ -78,10 +80,10 @@ def read_texts(project: "Project", seed: int, new: "Source | None" = None) -> "T
 
 
 def since(folder: Path, project: "Project", runs: "Runs") -> "tuple[Stale, ...]":
-    """What has changed since the plan that lies beside a run table; nothing where there is none that can be read.
+    """Changes since the plan in the folder of a run table; empty if there is no such plan.
 
     Raises:
-        MixlawError: the runs' sources are not the project's, and that plan tells what became of them.
+        MixlawError: the runs have other sources than the project, and the plan shows how they changed.
     """
     from mixlaw.changes import stale as compare
     from mixlaw.planning.plan import read_plan
@@ -106,18 +108,18 @@ def since(folder: Path, project: "Project", runs: "Runs") -> "tuple[Stale, ...]"
 
 
 def with_stale(plan: "Plan", found: "tuple[Stale, ...]") -> "Plan":
-    """The plan with what has changed since the one before it among its notes."""
+    """The plan with the changes since an earlier plan added to its notes."""
     if not found:
         return plan
-    lines = [f"since the plan beside the runs: {one.what}" for one in found]
+    lines = [f"since the plan in the runs' folder: {one.what}" for one in found]
     return plan.with_values({"stale": (*plan.stale, *lines)}).with_notes(lines)
 
 
 def check_tokenizer(project: "Project", stated: "Measurement") -> None:
-    """Refuse a project whose tokenizer, or whose tokens to be counted, are not those of runs or of a plan.
+    """Raise if a project's tokenizer, or the unit of its token counts, differs from that of runs or a plan.
 
     Raises:
-        MixlawError: naming both.
+        MixlawError: names both tokenizers.
     """
     name = stated.tokenizer
     uncounted = [source.name for source in project.sources if source.tokens is None]
@@ -136,7 +138,7 @@ def check_tokenizer(project: "Project", stated: "Measurement") -> None:
     if name not in (project.tokenizer, file.name, file.stem) and name != (known := project_tokenizer(project).name):
         raise MixlawError(
             f"{project.path}: its tokenizer is {shown(known)}, that of {stated.name} {shown(name)}: token counts, "
-            "shares and losses of different tokenizers do not mix; run the proxies again, or name the other tokenizer"
+            "shares and losses of different tokenizers cannot be combined; run the proxies again, or name the other one"
         )
 
 
@@ -148,10 +150,10 @@ def read_plan_at(path: Path) -> "Plan":
 
 
 def plan_sources(plan: "Plan", project: Path | None, tokens: float | None) -> "tuple[Sources, Path]":
-    """The sources that a plan is exported with, and the folder their relative paths start at.
+    """The sources of a plan for its export, and the folder to which their relative paths refer.
 
-    Of --project; else as the plan records them; else of the mixlaw.yaml in this folder; else as far as an older plan
-    tells of them.
+    They are those of --project; else those that the plan records; else those of the mixlaw.yaml in this folder; else
+    the ones that an older plan implies.
     """
     from mixlaw.exporters import recorded_sources
     from mixlaw.project.project_file import read_project
@@ -172,7 +174,7 @@ def plan_sources(plan: "Plan", project: Path | None, tokens: float | None) -> "t
 
 
 def with_documents(sources: "Sources", names: Iterable[str], folder: Path) -> "Sources":
-    """`sources`, with the documents of those in `names` that state none counted from their text, which is announced."""
+    """`sources` with missing document counts of those in `names` counted from their text; prints the counts."""
     from mixlaw.cli.output import say
     from mixlaw.project.project_file import reach_of
     from mixlaw.project.sources import Sources

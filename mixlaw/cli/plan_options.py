@@ -30,7 +30,7 @@ Robust = Annotated[
 ]
 Regret = Annotated[
     float | None,
-    typer.Option(help="largest loss in nats by which a near-optimal mixture may be worse [default: 0.002]"),
+    typer.Option(help="largest loss in nats by which a near-optimal mixture may be worse (default: 0.002)"),
 ]
 Reuse = Annotated[
     Path | None,
@@ -84,7 +84,7 @@ def constrained(project: "Project | None", objective: str | None, reuse: Path | 
         from mixlaw.cli.inputs import read_plan_at
 
         if project is None:
-            raise MixlawError("--reuse needs the project, which says what is new beside the plan: name a mixlaw.yaml")
+            raise MixlawError("--reuse needs a project file, which lists the new sources: give mixlaw.yaml")
         group = kept_group(read_plan_at(reuse), project.sources)
         stated = replace(stated, groups=(*stated.groups, group))
     return stated if objective is None else replace(stated, objective=objective)

@@ -1,4 +1,4 @@
-"""Progress of sweeps and of other long work on stderr: a live line on a terminal, plain lines elsewhere."""
+"""Progress of sweeps and other long computations on stderr: a live line on a terminal, plain lines elsewhere."""
 
 import sys
 import threading
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
     from proxies.sweep.progress import Progress, Status
 
 Result = TypeVar("Result")
-SILENT = 60.0
-"""Seconds between two plain lines on what long work is at, and before the first: most work is done by then."""
-EVERY = 10.0
-"""Seconds between two plain lines without news of a failure."""
+SILENT_SECONDS = 60.0
+"""Seconds between two plain lines on the stage of a computation, and before the first: most are done by then."""
+LINE_SECONDS = 10.0
+"""Seconds between two plain lines of a sweep, unless a run fails."""
 
 
 def with_progress(title: str, work: Any) -> Any:
-    """What `work(tell)` returns; `tell` takes a sweep's Status."""
+    """Result of `work(tell)`, while stderr shows progress; `tell` takes a sweep's `Status`."""
     return _live(title, work) if sys.stderr.isatty() else work(plain(title))
 
 
 def plain(title: str, clock: Any = time.monotonic) -> "Progress":
-    """Lines for a log: first, last, every EVERY seconds, and whatever is not a run's plain end."""
-    last, first = -EVERY, True
+    """A callback that prints lines for a log: the first, the last, one every LINE_SECONDS seconds, and all remarks."""
+    last, first = -LINE_SECONDS, True
 
     def tell(status: "Status") -> None:
         nonlocal last, first
-        if " " in status.message:  # a remark; a run's end is its name alone
+        if " " in status.message:  # a remark: the message of a finished run is its name, without spaces
             say(f"{title}: {status.message}")
         ended = status.message != "" and status.done + status.failed == status.total
-        if (ended and not first) or clock() - last >= EVERY:
+        if (ended and not first) or clock() - last >= LINE_SECONDS:
             last = clock()
             say(f"{title}: {described(status)}")
         first = False
@@ -44,7 +44,7 @@ def plain(title: str, clock: Any = time.monotonic) -> "Progress":
 
 
 def described(status: "Status") -> str:
-    """`12 of 28 runs done, 1 failed, 35,200 tokens/s, about 1:20 left`."""
+    """A status as text: `12 of 28 runs done, 1 failed, 35,200 tokens/s, about 1:20 left`."""
     parts = [f"{status.done} of {status.total} runs done"]
     if status.failed:
         parts.append(f"{status.failed} failed")
@@ -56,7 +56,7 @@ def described(status: "Status") -> str:
 
 
 def duration(seconds: float) -> str:
-    """`0:45`, `12:03`, `3:02:00`."""
+    """A duration as text: `0:45`, `12:03`, `3:02:00`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
@@ -79,7 +79,7 @@ def _live(title: str, work: Any) -> Any:
 
 
 def with_bar(title: str, work: Any) -> Any:
-    """`work` with a callback (done, total, message) that moves a bar on stderr."""
+    """Result of `work(tell)`, while stderr shows a bar; `tell` takes done, total and a message."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -90,7 +90,7 @@ def with_bar(title: str, work: Any) -> Any:
 
 
 def with_stages(title: str, work: Callable[[], Result]) -> Result:
-    """What `work()` returns; meanwhile stderr shows the stage that it is at, and for how long it has been working."""
+    """Result of `work()`, while stderr shows its stage and the elapsed time."""
     with _live_stage(title) if sys.stderr.isatty() else plain_stages(title) as tell, listening(tell):
         return work()
 
@@ -107,8 +107,8 @@ def _live_stage(title: str) -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def plain_stages(title: str, every: float = SILENT) -> Iterator[Callable[[str], None]]:
-    """A line for a log every so many seconds, on the stage that work is at by then."""
+def plain_stages(title: str, every: float = SILENT_SECONDS) -> Iterator[Callable[[str], None]]:
+    """A callback for stages; a line for a log every `every` seconds gives the current stage."""
     start, ended, now = time.monotonic(), threading.Event(), {"what": "starting"}
 
     def watch() -> None:

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from proxies.training.run_spec import RunSpec
 
 
-TextTokens = Annotated[float, typer.Option(help="tokens of text read of each source at most")]
+TextTokens = Annotated[float, typer.Option(help="largest number of tokens read from each source")]
 Result = TypeVar("Result")
 BACKENDS = ("workers", "in-process", "ray")
 
 
 @dataclass(frozen=True)
 class Training:
-    """Where and how a verb's proxies are trained."""
+    """Backend, store and options for training a verb's proxies."""
 
     backend: "Backend"
     store: "Store"
@@ -51,9 +51,9 @@ def make_backend(name: str, workers: int | None, ray: tuple[str | None, float | 
     if name not in BACKENDS:
         raise MixlawError(f"--backend {name}: {nearest(name, BACKENDS)}")
     if workers is not None and name != "workers":
-        raise MixlawError(f"--workers is of the backend workers, not {name}: leave it out")
+        raise MixlawError(f"--workers is for the backend workers, not {name}: leave it out")
     if name != "ray" and any(option is not None for option in ray):
-        raise MixlawError("--address, --cpus-per-run and --gpus-per-run are of the backend ray: add --backend ray")
+        raise MixlawError("--address, --cpus-per-run and --gpus-per-run are for the backend ray: add --backend ray")
     if name == "ray":
         return RayCluster(address, 1.0 if cpus is None else cpus, gpus or 0.0)
     return Workers(workers) if name == "workers" else InProcess()
@@ -154,7 +154,7 @@ def check_law(law: str, scale: float | None, mixed: bool) -> None:
     if not needed <= known:
         missing = "size" if "params" not in known else "mixture"
         raise MixlawError(
-            f"--law {law}: knows no {missing}, and proxies of several sizes{' and mixtures' * mixed} are to be fitted: "
+            f"--law {law}: does not depend on the {missing}, and proxies have several sizes{' and mixtures' * mixed}: "
             "choose mixture-index, or run `mixlaw sweep` and then `mixlaw fit` with --scale"
         )
 

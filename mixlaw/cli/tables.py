@@ -23,19 +23,20 @@ if TYPE_CHECKING:  # `mixlaw laws` prints its table without importing JAX and pa
     from mixlaw.planning.plan_types import Band, Check, CheckedDifference
     from mixlaw.validation.leaderboard import Leaderboard
 
-BAR = 8
-"""Characters of a bar for the largest share."""
+BAR_CHARACTERS = 8
+"""Length in characters of the bar for the largest share."""
 EIGHTHS = " ▏▎▍▌▋▊▉"
-"""The end of a bar, by eighths of a character."""
+"""Last characters of a bar, by eighths."""
 ASCII = {**dict.fromkeys("–−", "-"), "█": "#", **dict.fromkeys(EIGHTHS[5:], "#"), **dict.fromkeys(EIGHTHS[1:5], "")}
-"""What is written where the output's encoding lacks a character that tables use."""
+"""Replacements for characters that the output's encoding lacks."""
 WIDTH = 80
-NAME = 32
-"""Most characters of a name on one line."""
+MAX_NAME = 32
+"""Largest number of characters of a name on one line."""
 
 
 class _Output:
-    """Standard output as Rich writes to it: what its encoding lacks is replaced; piped, lines end where text does."""
+    """Standard output for Rich: characters that its encoding lacks are replaced; if piped, lines have no trailing
+    blanks."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream, self.encoding = stream, stream.encoding or "utf-8"
@@ -74,8 +75,8 @@ def make_console() -> Console:
     return console if console.is_terminal and console.width < WIDTH else _Printed(**options, width=WIDTH)
 
 
-def make_table(*columns: str, names: Iterable[str] = (), most: int = NAME) -> Table:
-    """A table whose first column holds `names`, folded beyond `most` characters, and whose others hold numbers."""
+def make_table(*columns: str, names: Iterable[str] = (), most: int = MAX_NAME) -> Table:
+    """A table with `names` in its first column, folded beyond `most` characters, and numbers in the others."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     widest = min(most, max(map(cell_len, (columns[0], *names))))
     table.add_column(columns[0], overflow="fold", min_width=widest)
@@ -85,7 +86,7 @@ def make_table(*columns: str, names: Iterable[str] = (), most: int = NAME) -> Ta
 
 
 def amount(x: float | None) -> str:
-    """A count in few characters, such as 3.2M; a dash where there is none."""
+    """A count in few characters, such as 3.2M; a dash for None."""
     return "–" if x is None else short(x)
 
 
@@ -98,7 +99,7 @@ def nats(x: float | None) -> str:
 
 
 def print_plan(plan: Plan) -> None:
-    """The recommendation as tables: shares, baselines, what to know."""
+    """Print the recommendation as tables of shares and baselines, with notes."""
     console = make_console()
     console.print(_shares(plan))
     console.print()
@@ -131,16 +132,18 @@ def _value_lines(plan: Plan) -> list[str]:
 
 
 def _multiple(x: float | None) -> str:
-    """A multiple of compute; None and infinity are beyond the largest that is searched."""
+    """A multiple of compute as text; None and infinity are above the largest multiple searched."""
     return ">10,000" if x is None or not np.isfinite(x) else f"{x:.3g}"
 
 
 def _shares(plan: Plan) -> Table:
-    """A row a source, the largest share first; bars are relative to it. Long names go over several lines."""
+    """One row per source, the largest share first; bars are relative to it. Long names take several lines."""
     mixture = dict(sorted(plan.mixture.items(), key=lambda item: -item[1]))
     columns = ("source", "unique", "proportional", "  plan", "90% interval", "epochs")  # no number is wider
-    table = make_table(*columns, names=mixture, most=WIDTH - sum(map(len, columns[1:])) - BAR - 2 * len(columns))
-    table.add_column("", no_wrap=True, min_width=BAR)
+    table = make_table(
+        *columns, names=mixture, most=WIDTH - sum(map(len, columns[1:])) - BAR_CHARACTERS - 2 * len(columns)
+    )
+    table.add_column("", no_wrap=True, min_width=BAR_CHARACTERS)
     other = plan.baselines.get("proportional")
     proportional = {} if other is None else other.mixture
     epochs, by_source, interval = plan.epochs or {}, plan.tokens_by_source or {}, plan.interval or {}
@@ -162,7 +165,7 @@ def _shares(plan: Plan) -> Table:
 
 def _bar(part: float) -> str:
     """A bar for a part of the largest share, to an eighth of a character."""
-    whole, eighths = divmod(round(8 * BAR * part), 8)
+    whole, eighths = divmod(round(8 * BAR_CHARACTERS * part), 8)
     return "█" * whole + (EIGHTHS[eighths] if eighths else "")
 
 
@@ -197,13 +200,13 @@ def _check(plan: Plan, check: Check) -> Table:
 
 
 def _band(found: Band | CheckedDifference, measured: float, other: str) -> tuple[str, str, str, str]:
-    """Cells of an interval, of what was measured and of another value, and whether the interval missed."""
+    """Cells for an interval, the measured value, another value, and "outside" if the interval misses the measured."""
     flag = "" if found.low <= measured <= found.high else "outside"
     return f"{found.low:.4f}–{found.high:.4f}", f"{measured:.4f}", other, flag
 
 
 def print_fit(fitted: Fit) -> None:
-    """Parameters by target and how far the fit is to be believed."""
+    """Print the noise, agreement of the starts and effective parameters of each target, and notes."""
     console = make_console()
     console.print(f"[bold]{fitted.law.name}[/bold]: {escape(fitted.law.equation)}")
     table = make_table("target", "noise", "starts agree", "parameters", names=fitted.targets)
@@ -229,12 +232,12 @@ LEGEND = (
 
 
 def print_leaderboard(board: Leaderboard) -> None:
-    """Each board as a table, best first, and what to know of it."""
+    """Print each board as a table, best first, with notes."""
     console = make_console()
     for part in board.boards:
         title = f"mixtures held out ({len(part.targets)} targets)"
         if part.name != "mixtures":
-            title = "fitted on smaller sizes, judged at the largest, on mixtures held out"
+            title = "fitted on smaller sizes, tested on held-out mixtures at the largest"
         console.print(f"[bold]{title}[/bold]")
         columns = ("MAE", "bias", "slope", "rank", "rg@1", "rg@5", "cov", "s")
         table = make_table("law", *columns, names=[entry.name for entry in part.entries])
@@ -265,7 +268,7 @@ def _figure(x: float, digits: int) -> str:
 def print_laws(laws: Iterable[type[Law]], references: Iterable[type[Reference]]) -> None:
     """Every law and reference by its command-line name, with its equation and source."""
     console = make_console()
-    for heading, kind in (("laws", laws), ("references, to judge laws by and not to plan with", references)):
+    for heading, kind in (("laws", laws), ("references, to compare laws with; they cannot make plans", references)):
         console.print(f"[bold]{heading}[/bold]")
         for law in kind:
             needs = ", ".join(sorted(law.needs))

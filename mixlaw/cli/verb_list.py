@@ -12,10 +12,10 @@ class Verb(NamedTuple):
     """One verb.
 
     Attributes:
-        module: its file in `mixlaw.cli.verbs`.
-        function: the function there, or the Typer app of a verb with verbs of its own.
+        module: name of its module in `mixlaw.cli.verbs`.
+        function: name of its function there, or of the Typer app of a verb with subcommands.
         summary: its line in `mixlaw --help`; a test compares it with the function's docstring.
-        example: a command line, shown at the end of its own help.
+        example: example command line, shown at the end of its help.
     """
 
     module: str
@@ -49,13 +49,13 @@ VERBS = {
     "search": Verb(
         "search",
         "search",
-        "Propose, run, refit, narrow, and again; then recommend. The same command goes on where it was stopped.",
+        "Repeat rounds of design, training and refitting, then recommend. The same command resumes after a stop.",
         "mixlaw search mixlaw.yaml --rounds 3 --out search/",
     ),
     "sweep": Verb(
         "sweep",
         "sweep",
-        "Train proxies on a project's text: DIR/runs.csv. Finished runs are never run again.",
+        "Train proxies on a project's text and write DIR/runs.csv. Finished runs are not repeated.",
         "mixlaw sweep mixlaw.yaml --runs 28 --seed 1 --out sweep/",
     ),
     "import": Verb(
@@ -67,7 +67,7 @@ VERBS = {
     "online": Verb(
         "online",
         "online",
-        "A baseline from the field: let the mixture change while one proxy trains, and write its average.",
+        "Run an online-mixing baseline: the mixture is updated while one proxy trains; its average is written.",
         "mixlaw online mixlaw.yaml --method dga --out mixlaw-out/",
     ),
     "score": Verb(
@@ -97,13 +97,13 @@ VERBS = {
     "compare": Verb(
         "fitting",
         "compare",
-        "Which law predicts these runs best? A leaderboard on mixtures that no fit has seen, beside trivial baselines.",
+        "Compare laws and trivial baselines by their predictions of held-out mixtures: a leaderboard.",
         "mixlaw compare runs.csv --out leaderboard/",
     ),
     "predict": Verb(
         "fitting",
         "predict",
-        "Predict the losses of a table's mixtures (its own losses, if any, are not looked at).",
+        "Predict the losses of a table's mixtures (its own losses, if any, are ignored).",
         "mixlaw predict fit.json candidates.csv --out predictions.csv",
     ),
     "audit": Verb(
@@ -151,12 +151,12 @@ VERBS = {
     "laws": Verb(
         "fitting",
         "laws",
-        "List the laws, and the references to judge them by, with their equation and source.",
+        "List the laws, and the references to compare them with, with their equation and source.",
     ),
     "tokenizer": Verb(
         "tokenizer",
         "tokenizer",
-        "Tokenizers for proxies: bytes are read where a project names none.",
+        "Train tokenizers for proxies. Without a tokenizer in the project, proxies read bytes.",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Which mixtures to run: before any run, and after a table.
+"""Designs of runs: mixtures to run first, and the next runs after a table.
 
 acquisition    Which runs to make next: by what they are expected to take off the plan's regret, or by Thompson's
                sampling

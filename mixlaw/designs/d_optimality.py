@@ -1,9 +1,9 @@
-"""Which mixtures to run to learn a law's parameters: a D-optimal design, before there are any runs.
+"""D-optimal designs: first runs for learning the parameters of one law.
 
-Of an experiment's runs with Jacobian rows J of log-loss the information is M = P + sum_r J_r' J_r / sigma², P being the
-prior's precision. A D-optimal design has the largest determinant of M. A law is not linear, so that J depends on
-parameters that are not known: the mean of log det M over draws from the law's prior is maximised (Chaloner and
-Verdinelli 1995), greedily, and then run by run (Fedorov's exchange).
+The information of runs r with Jacobian rows J_r of log-loss is M = P + sum_r J_r' J_r / sigma², with P the precision of
+the prior. A D-optimal design has the largest determinant of M. A law is not linear, so J depends on the unknown
+parameters: the mean of log det M over samples from the law's prior is maximised (Chaloner and Verdinelli 1995), first
+greedily, then by exchanging one run at a time (Fedorov).
 """
 
 from collections.abc import Sequence
@@ -25,20 +25,20 @@ from mixlaw.project.constraints import Constraints
 from mixlaw.project.feasible import feasible
 from mixlaw.project.sources import Budget, Sources, Target
 
-DRAWS = 8
-"""Parameters drawn from the prior, for each target."""
-POOL = 600
-"""Mixtures to choose from, beside the corners."""
-TARGETS = 8
-"""At most so many targets count: those of the largest weight."""
-COVERED = 0.5
-"""Share of a source's largest feasible share at which a run shows it."""
-PER_REPEAT = 12
-"""One run in so many repeats the first, where nothing else is asked."""
-NOMINAL = Budget(params=1e8, tokens=2e9)
-"""N and D of the runs where none are stated; in most laws they are measured in units of the runs'."""
-LOSS = 2.5
-"""Nats per token that the prior takes for the runs' median."""
+PRIOR_DRAWS = 8
+"""Number of parameter samples from the prior, for each target."""
+POOL_SIZE = 600
+"""Number of sampled mixtures to choose from, next to the vertices."""
+MAX_TARGETS = 8
+"""Largest number of targets used, those with the largest weights."""
+COVERING_SHARE = 0.5
+"""A run covers a source if it has at least this part of the source's largest feasible share."""
+RUNS_PER_REPEAT = 12
+"""Default number of runs per repeat of the first run."""
+DEFAULT_BUDGET = Budget(params=1e8, tokens=2e9)
+"""N and D of the runs if none are given. Most laws depend only on the ratio of N and D to those of the runs."""
+MEDIAN_LOSS = 2.5
+"""Median loss of the runs (nats per token) that the law's prior assumes."""
 
 
 def d_optimal(
@@ -52,24 +52,26 @@ def d_optimal(
     constraints: Constraints | None = None,
     repeats: int | None = None,
 ) -> pd.DataFrame:
-    """`runs` mixtures from which the parameters of a law are learned best.
+    """A D-optimal design of `runs` mixtures for the parameters of a law.
 
-    The first is proportional (or the nearest feasible mixture), the last `repeats` repeat it, so that the noise of a
-    run shows. The others maximise the information, but for this: every source is shown in some run at half its largest
-    feasible share or more.
+    The first mixture is proportional (or the nearest feasible one). The last `repeats` repeat it, to measure the noise
+    of a run. The others maximise the information, subject to one condition: every source has at least half of its
+    largest feasible share in some run.
 
     Args:
         sources, constraints, seed: as for `design`.
         law: a law of mixtures or its name.
-        targets: whose law it is: a target named like a source is expected to gain from it; by default the sources.
-        budget: N and D at which the law's form counts; it also bounds the shares by max_epochs and money.
-        repeats: of the first run; one in twelve runs by default.
+        targets: targets whose losses the law predicts; the prior expects a target to gain from a source of the same
+            name. Default: a target for each source.
+        budget: N and D of the runs, at which the law is linearised; it also bounds the shares by max_epochs and money.
+        repeats: number of repeats of the first run. Default: one in twelve runs.
 
     Returns:
         As `design`. `d_optimal_design` returns the notes as well.
 
     Raises:
-        MixlawError: a number is out of range, the law knows no mixture or is a reference, or no mixture is feasible.
+        MixlawError: a number is out of range, the law does not depend on the mixture, the law is a reference, or no
+            mixture is feasible.
 
     >>> from mixlaw.project.sources import Source
     >>> table = d_optimal(Sources([Source("web", 3e9), Source("code", 1e9)]), 4, "log-linear", seed=0)
@@ -96,8 +98,8 @@ def d_optimal_design(
     check_counts(runs, seed)
     chosen = parametric(by_name(law) if isinstance(law, str) else law)
     if "mixture" not in chosen.needs:
-        raise MixlawError(f"--law {chosen.name}: knows no mixture, so no mixture says more of it: choose another")
-    repeats = (runs // PER_REPEAT if repeats is None else repeats) if runs > 1 else 0
+        raise MixlawError(f"--law {chosen.name}: does not depend on the mixture: choose another law")
+    repeats = (runs // RUNS_PER_REPEAT if repeats is None else repeats) if runs > 1 else 0
     if not 0 <= repeats < runs:
         raise MixlawError(f"design: {repeats} repeats in {runs} runs: give 0 to {runs - 1}")
     tokens = None if budget is None else budget.tokens
@@ -105,7 +107,7 @@ def d_optimal_design(
     notes = unheeded(sources, tokens, None if budget is None else budget.money)
     first_S = anchor(sources, where, notes)
     rng = np.random.default_rng(seed)
-    pool_NxS = np.concatenate([first_S[None], where.vertices, where.sample(rng, POOL)])
+    pool_NxS = np.concatenate([first_S[None], where.vertices, where.sample(rng, POOL_SIZE)])
     names = _targets(chosen, sources, targets)
     feature_BxNxP = _features(chosen, sources, names, pool_NxS, budget, runs, rng)
     index_R = _chosen(feature_BxNxP, _shown(where, pool_NxS), runs - repeats)
@@ -117,8 +119,8 @@ def d_optimal_design(
 
 
 def _targets(law: type[Law], sources: Sources, targets: Sequence[Target]) -> list[str]:
-    ordered = sorted((t for t in targets if t.weight > 0), key=lambda t: -t.weight)[:TARGETS]
-    names = [target.name for target in ordered] or list(sources.names)[:TARGETS]
+    ordered = sorted((t for t in targets if t.weight > 0), key=lambda t: -t.weight)[:MAX_TARGETS]
+    names = [target.name for target in ordered] or list(sources.names)[:MAX_TARGETS]
     orphans = [name for name in names if "own" in law.needs and name not in sources.names]
     if orphans:
         raise MixlawError(
@@ -137,8 +139,9 @@ def _features(
     runs: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Jacobians of log-loss in units of noise, parameters in units of the prior (B, N, P), for B draws and targets."""
-    sized = budget if budget is not None and budget.params is not None else NOMINAL
+    """Jacobians of log-loss, (B, N, P), for B pairs of target and prior sample: log-loss in units of the noise,
+    parameters in units of the prior's standard deviation."""
+    sized = budget if budget is not None and budget.params is not None else DEFAULT_BUDGET
     assert sized.params is not None, "a budget states N and D, or compute"
     assert sized.tokens is not None, "a budget states N and D, or compute"
     count = len(w_NxS)
@@ -147,10 +150,12 @@ def _features(
     rows, found = Row(w_NxS, params_N, tokens_N, np.broadcast_to(unique_S, w_NxS.shape)), []
     with jax.enable_x64(True):
         for target in targets:
-            view = View(sources.names, target, 0.8 * LOSS, LOSS, float(sized.params), float(sized.tokens), runs)
+            view = View(
+                sources.names, target, 0.8 * MEDIAN_LOSS, MEDIAN_LOSS, float(sized.params), float(sized.tokens), runs
+            )
             mean_P, covariance_PxP = prior_moments(law, view)
             root_PxP = np.linalg.cholesky(covariance_PxP)
-            for z_P in mean_P + rng.standard_normal((DRAWS, len(mean_P))) @ root_PxP.T:
+            for z_P in mean_P + rng.standard_normal((PRIOR_DRAWS, len(mean_P))) @ root_PxP.T:
                 found.append(np.asarray(_jacobian(law, z_P, rows, law.constants(view))) @ root_PxP)
     found = [jac_NxP / law.objective.sigma for jac_NxP in found]
     return np.nan_to_num(np.stack(found), nan=0.0, posinf=0.0, neginf=0.0)
@@ -158,7 +163,7 @@ def _features(
 
 @partial(jax.jit, static_argnums=0)
 def _jacobian(law: type[Law], z_P: Any, rows: Row, known: dict) -> Any:
-    """Derivatives of N rows' log-losses in the parameters, (N, P)."""
+    """Derivatives of the log-losses of N rows with respect to the parameters, (N, P)."""
 
     def one(z: Any, row: Row) -> Any:
         return jnp.log(constrain(law, z, known, row.w_S.shape[-1])(row))
@@ -167,18 +172,18 @@ def _jacobian(law: type[Law], z_P: Any, rows: Row, known: dict) -> Any:
 
 
 def _shown(where: FeasibleSet, w_NxS: np.ndarray) -> np.ndarray:
-    """Which mixtures show which sources, (N, S); one that no mixture has a share of counts as shown."""
+    """True where a mixture covers a source, (N, S). A source that no mixture can contain counts as covered."""
     most_S = np.diag(where.vertices)
-    return (w_NxS >= COVERED * most_S - 1e-12) | (most_S <= 0)
+    return (w_NxS >= COVERING_SHARE * most_S - 1e-12) | (most_S <= 0)
 
 
 def _gain(feature_BxNxP: np.ndarray) -> np.ndarray:
-    """By how much each mixture would raise the mean log determinant, (N,)."""
+    """Increase of the mean log determinant by a run of each mixture, (N,)."""
     return np.log1p(np.square(feature_BxNxP).sum(2)).mean(0)
 
 
 def _chosen(feature_BxNxP: np.ndarray, shown_NxS: np.ndarray, count: int) -> list[int]:
-    """The first mixture and the `count` - 1 others: greedy with coverage, then exchanged one by one."""
+    """Indices of the first mixture and `count` - 1 others: chosen greedily with coverage, then exchanged one by one."""
     one_B = np.ones(len(feature_BxNxP))
     feature_BxNxP, index = learned(feature_BxNxP, feature_BxNxP[:, 0], one_B), [0]
     while len(index) < count:
@@ -200,7 +205,7 @@ def _chosen(feature_BxNxP: np.ndarray, shown_NxS: np.ndarray, count: int) -> lis
 
 
 def _unlearned(feature_BxNxP: np.ndarray, run_BxP: np.ndarray) -> np.ndarray:
-    """The inverse of `learned` at a noise of 1: features without a run that has these features with it."""
+    """The inverse of `learned` at a noise of 1: features before a run, given the run's features after it."""
     square_B = np.square(run_BxP).sum(1)
     grow_B = 1.0 / np.sqrt(np.maximum(1.0 - square_B, 1e-12)) - 1.0
     unit_BxP = run_BxP / np.sqrt(np.maximum(square_B, 1e-300))[:, None]

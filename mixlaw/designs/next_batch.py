@@ -1,4 +1,4 @@
-"""The next batch of runs: which mixtures, at which size, and what they are expected to be worth to the plan."""
+"""The next batch of runs: mixtures, size, and expected reduction of the plan's regret."""
 
 from dataclasses import dataclass
 
@@ -23,10 +23,10 @@ from mixlaw.validation.held_out import held_out
 
 @dataclass(frozen=True)
 class NextRuns:
-    """The next batch and why.
+    """The next batch, with the figures behind the choice.
 
     Attributes:
-        frame: `run_id`, `params`, `tokens`, `w:` and `unique:` columns, a row a run.
+        frame: one row per run, with columns `run_id`, `params`, `tokens`, `w:...` and `unique:...`.
         content: what `mixlaw design --after --json` prints.
 
     >>> table = pd.DataFrame({"run_id": ["next12-00"], "w:web": [0.6], "w:code": [0.4]})
@@ -41,17 +41,17 @@ class NextRuns:
 def next_runs(
     fit: Fit, project: Project | None = None, budget: Budget | None = None, wish: Wish | None = None
 ) -> NextRuns:
-    """The next batch for a plan at a budget.
+    """The next batch of runs for a plan at a budget.
 
-    The plan is chosen among its present optimum and those of the bootstrap; a candidate's worth is by how much a run of
-    it is expected to lower the least expected objective at the budget. The default size is the table's largest: the law
-    is least sure of how mixtures differ there and beyond, and a run of it needs the least extrapolation.
+    Possible plans are the current optimum and the optima of the bootstrap. A candidate's score is the expected decrease
+    of the lowest expected objective at the budget by one run of it. The default size is the largest in the table: the
+    effect of mixtures is least certain at that size and above, and its runs need the least extrapolation.
 
     Args:
-        fit: with its runs; replicas are made where it has none.
-        project: sources, targets, constraints; without one every mixture is feasible and each target counts 1.
+        fit: a fit with its runs; replicas are computed if it has none.
+        project: sources, targets, constraints. If omitted, every mixture is feasible and all targets have weight 1.
         budget: the planned run, in place of the project's.
-        wish: how many runs, by which method, at which size.
+        wish: number of runs, method and size.
 
     Raises:
         MixlawError: as `recommend`; the fit has no runs; no size is as asked for.
@@ -73,8 +73,8 @@ def next_runs(
     wish = wish or Wish()
     sizes, rng = run_sizes(fit), np.random.default_rng([wish.seed, 7])
     if not isinstance(wish.size, str):
-        pick(sizes, float(wish.size))  # refused before any work
-    stage("finding the plan, and mixtures that may come to be it")
+        pick(sizes, float(wish.size))  # raises before any work
+    stage("finding the plan and its possible alternatives")
     decision, notes = pose_decision(fit, project, budget, wish)
     stage("choosing the batch")
     chosen = [_batch(decision, size, wish, rng) for size in sizes]
@@ -112,7 +112,7 @@ def _batch(decision: Decision, size: RunSize, wish: Wish, rng: np.random.Generat
 
 
 def _apart(decision: Decision) -> float:
-    """Share of tokens by which the bootstrap's optima differ from the plan: their median."""
+    """Share of tokens by which a bootstrap optimum differs from the plan, median over the refits."""
     refit_OxS = decision.refit_BxS
     return float(np.median(0.5 * np.abs(refit_OxS - decision.best.w_S).sum(1))) if len(refit_OxS) else 0.0
 
@@ -132,10 +132,10 @@ def _which(sizes: list[RunSize], chosen: list[Batch], wish: Wish, notes: list[No
 
 
 def pick_size(sizes: list[RunSize], wish: Wish) -> RunSize:
-    """The size as stated, or the largest.
+    """The size that the options state, or the largest.
 
     Raises:
-        MixlawError: no run has it.
+        MixlawError: no run has this size.
     """
     return sizes[-1] if isinstance(wish.size, str) else sizes[pick(sizes, float(wish.size))]
 
@@ -153,7 +153,7 @@ def regret_report(batch: Batch) -> RegretReport:
 
 
 def table_of(fit: Fit, size: RunSize, w_QxS: np.ndarray) -> pd.DataFrame:
-    """The batch as a table of runs to make, under names that the fit's table does not have."""
+    """The batch as a table of runs to make, with run ids that the fit's table does not have."""
     assert fit.runs is not None, "a fit with a posterior has runs"
     done = len(np.unique(fit.runs.run_id))
     taken, start = set(fit.runs.run_id.tolist()), done

@@ -1,4 +1,4 @@
-"""How the next runs are chosen."""
+"""Options of `next_runs`."""
 
 from dataclasses import dataclass
 

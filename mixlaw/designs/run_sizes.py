@@ -1,4 +1,4 @@
-"""At which sizes a table's runs were made: what one more run of each would be."""
+"""Sizes of a table's runs: N, D and unique tokens of one more run."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,10 @@ class RunSize:
     """One size of the table's runs.
 
     Attributes:
-        params, tokens: N and D, nan where the table has none.
-        unique_S: unique tokens of each source to such runs, in the order of the fit's sources (inf: none repeats).
-        runs: how many the table has.
+        params, tokens: N and D, nan if the table does not have them.
+        unique_S: unique tokens of each source in runs of this size, in the order of the fit's sources (inf: the source
+            is never repeated).
+        runs: number of runs of this size in the table.
     """
 
     params: float
@@ -26,15 +27,15 @@ class RunSize:
 
     @property
     def flops(self) -> float:
-        """FLOP of a run, 6 N D; nan where N or D is not known."""
+        """FLOP of a run, 6 N D; nan if N or D is unknown."""
         return 6.0 * self.params * self.tokens
 
 
 def run_sizes(fit: Fit) -> list[RunSize]:
-    """The sizes of the fitted runs, the smallest first, each at the tokens that most of its runs end at.
+    """The sizes of the fitted runs, smallest first, each with the most frequent number of tokens of its runs.
 
     Raises:
-        MixlawError: the fit was read from a file, so its runs are not at hand.
+        MixlawError: the fit was read from a file, which does not store its runs.
     """
     if fit.runs is None:
         raise MixlawError("this fit has no runs to add to: fit the run table again")
@@ -48,7 +49,7 @@ def _at(fit: Fit, ends: Runs) -> RunSize:
     params = float(ends.params_R[0]) if len(ends.scales) == 1 else np.nan
     tokens, most = np.nan, ends
     if np.isfinite(ends.tokens_R).all():
-        # Packing moves token counts a little: those within 2% are one. Of ties the longest.
+        # Packing changes token counts slightly: counts within 2% are equal. Ties: the largest.
         near_RxR = np.abs(ends.tokens_R[:, None] - ends.tokens_R) <= 0.02 * ends.tokens_R
         count_R = near_RxR.sum(0)
         tokens = float(ends.tokens_R[count_R == count_R.max()].max())
@@ -58,13 +59,13 @@ def _at(fit: Fit, ends: Runs) -> RunSize:
 
 
 def pick(sizes: list[RunSize], wanted: float) -> int:
-    """The size of so many params.
+    """Index of the size with `wanted` parameters.
 
     Raises:
-        MixlawError: the table has no run of it.
+        MixlawError: the table has no run of this size.
     """
     found = [i for i, size in enumerate(sizes) if np.isclose(size.params, wanted, rtol=0.01)]
     if not found:
         known = ", ".join(f"{size.params:g}" for size in sizes)
-        raise MixlawError(f"--size {wanted:g}: no run of the table has so many params: its sizes are {known}")
+        raise MixlawError(f"--size {wanted:g}: no run of the table has this number of params; its sizes are {known}")
     return found[0]

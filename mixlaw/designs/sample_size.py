@@ -1,10 +1,11 @@
-"""How many more runs until the verdict is likely to be other than a tie.
+"""Number of further runs until the verdict is likely to be "better".
 
-The difference d between the best baseline and the plan is known as normal: mean m and standard deviation s0, those of
-the bootstrap. Runs like the proposed batch shrink s0 to s_j after j of them, which the fit's curvature tells without
-their outcomes; the mean then found is normal around m with variance s0² - s_j². The verdict is *better* when the 90%
-interval lies above 0, that is with probability Phi((m - 1.645 s_j) / sqrt(s0² - s_j²)), and j is the least number that
-makes it likely. It holds the law for true, and the plan and its rival for those of now.
+The difference d between the best baseline and the plan is approximated as normal, with mean m and standard deviation s0
+of the bootstrap. After j runs like those of the proposed batch the standard deviation is s_j, which follows from the
+fit's curvature without the outcomes; the new mean is normal around m with variance s0² - s_j². The verdict is *better*
+if the 90% interval lies above 0, which has probability Phi((m - 1.645 s_j) / sqrt(s0² - s_j²)). The result is the
+smallest j with a probability of at least one half. This assumes that the law is correct and that plan and best baseline
+stay the same.
 """
 
 from collections.abc import Sequence
@@ -20,22 +21,23 @@ from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
 from mixlaw.planning.verdict import baselines, extrapolations, losses_of, verdict
 
-LIKELY = 0.5
-Z = float(norm.ppf(0.95))
-FAR = 20
-"""A number above so many times that of the runs there are is not told: the law would not hold so exactly."""
+VERDICT_PROBABILITY = 0.5
+"""Probability of the verdict "better" at which it counts as likely."""
+Z_95 = float(norm.ppf(0.95))
+MAX_RUNS_FACTOR = 20
+"""Largest reported number of further runs, as a multiple of the existing ones: for more, no law is exact enough."""
 
 
 def until_verdict(
     problem: MixtureProblem, scale: Scale, best: Optimum, runs: Posterior, distrust: Sequence[str] = ()
 ) -> Until:
-    """How many runs like those of `runs` it takes.
+    """Number of further runs like those of the batch until the verdict is likely to be "better".
 
     Args:
-        problem: with the bootstrap's replicas.
-        scale, best: the planned run and its optimum.
-        runs: the posterior of the batch at the size it is run at; the answer is a multiple of its number of runs.
-        distrust: why the fit supports no verdict at all, if so.
+        problem: the planning problem, with the bootstrap's replicas.
+        scale, best: N and D of the planned run, and its optimum.
+        runs: posterior of the batch at the size of its runs; the result is a multiple of its number of runs.
+        distrust: reasons why the fit supports no verdict; empty if there are none.
     """
     batch = runs.log_KxN.shape[1]
     found = {name: b for name, b in baselines(problem, scale, best.w_S, []).items() if b is not None and b["feasible"]}
@@ -49,18 +51,18 @@ def until_verdict(
         return Until("unknown", rival, difference, None, None, reason)
     now = verdict(found)
     if now == "better":
-        return Until(now, rival, difference, 0, None, "the verdict is other than tie already")
+        return Until(now, rival, difference, 0, None, "the verdict is already other than tie")
     rival_S = np.array([found[rival]["mixture"][name] for name in problem.fit.sources])
     spread = _spread(problem, scale, best.w_S, rival_S)
     mean, few = difference["mean"], len(np.unique(problem.fit.runs.run_id)) if problem.fit.runs is not None else 0
     if mean <= 1e-6 or spread <= 1e-9:
-        reason = f"the plan and {rival} are predicted alike: no number of runs tells them apart"
+        reason = f"the plan and {rival} have equal predictions: no number of runs tells them apart"
         return Until(now, rival, difference, None, None, reason)
     eventually = float(norm.cdf(mean / spread))
-    count_N = batch * np.unique(np.round(np.geomspace(1, max(FAR * few / batch, 1.0), 200)).astype(int))
+    count_N = batch * np.unique(np.round(np.geomspace(1, max(MAX_RUNS_FACTOR * few / batch, 1.0), 200)).astype(int))
     left_N = spread * _shrinkage(problem, scale, (best.w_S, rival_S), runs, count_N / batch)
-    chance_N = norm.cdf((mean - Z * left_N) / np.sqrt(np.maximum(spread**2 - left_N**2, 1e-300)))
-    likely = np.flatnonzero(chance_N >= LIKELY)
+    chance_N = norm.cdf((mean - Z_95 * left_N) / np.sqrt(np.maximum(spread**2 - left_N**2, 1e-300)))
+    likely = np.flatnonzero(chance_N >= VERDICT_PROBABILITY)
     if not len(likely):
         reason = (
             f"{rival} is predicted {mean:.4f} ± {spread:.4f} nats worse; {count_N[-1]} more runs like these would "
@@ -76,17 +78,17 @@ def until_verdict(
 
 
 def _spread(problem: MixtureProblem, scale: Scale, plan_S: np.ndarray, rival_S: np.ndarray) -> float:
-    """Standard deviation of the difference over the bootstrap, by its 90% interval."""
+    """Standard deviation of the difference over the bootstrap, from its 90% interval."""
     (_, plan_BxK), (_, rival_BxK) = (losses_of(problem, scale, w) for w in (plan_S, rival_S))
     difference_B = problem.value(rival_BxK) - problem.value(plan_BxK)
     band = bootstrap_interval(difference_B, float(np.median(difference_B)))
-    return (band["high"] - band["low"]) / (2 * Z)
+    return (band["high"] - band["low"]) / (2 * Z_95)
 
 
 def _shrinkage(
     problem: MixtureProblem, scale: Scale, pair: tuple[np.ndarray, np.ndarray], runs: Posterior, times_N: np.ndarray
 ) -> np.ndarray:
-    """By what factor the standard deviation of the difference shrinks when the batch is run so many times, (N,)."""
+    """Standard deviation of the difference after running the batch `times_N` times, relative to now, (N,)."""
     both = posterior(problem.fit, np.stack(pair), *scale.pair)
     loss_Kx2 = np.exp(both.log_KxN)
     slope_K = problem.weight_K

@@ -1,4 +1,4 @@
-"""Which mixtures to run before there are any: a space-filling design within a project's constraints."""
+"""Space-filling designs: first runs within a project's constraints."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from mixlaw.project.feasible import feasible
 from mixlaw.project.sources import Sources
 from mixlaw.typing import Array
 
-_SAME = 1e-6
-_POOL = 4000  # draws that stand for the feasible set
-_CONCENTRATION = 3.0  # of the draws, times S: few corners and edges
-_ROUNDS = 25  # of k-means; later ones move no point that matters
+_SAME_SHARE = 1e-6
+_POOL_SIZE = 4000  # samples that represent the feasible set
+_CONCENTRATION = 3.0  # sum of the Dirichlet parameters over S: few samples at vertices and edges
+_KMEANS_ROUNDS = 25  # later rounds hardly change the design
 
 MOST_RUNS = 10_000
 """Runs above which a design is refused: its pool and its distances take gigabytes."""
@@ -64,27 +64,27 @@ def design(
     constraints: Constraints | None = None,
     money: float | None = None,
 ) -> pd.DataFrame:
-    """`runs` mixtures that represent the feasible set, the farthest apart first.
+    """A space-filling design: `runs` mixtures that represent the feasible set, the farthest apart first.
 
-    The first is proportional (or the nearest feasible mixture). The others are the middles of the clusters of draws,
-    half of them around proportional and half around uniform, so that every mixture one may come to recommend has a
-    run nearby. Runs of single sources and of corners, which the laws fit worst, teach them less: on the demo's text
-    the error on mixtures of neither design fell from .054 to .037 nats without them. Distances are between
-    square roots of shares (Hellinger), so that small shares count.
+    The first is proportional (or the nearest feasible mixture). The others are the centres of clusters of feasible
+    samples, half of them around proportional and half around uniform, so that every mixture that may be recommended has
+    a run nearby. Single sources and other vertices are left out, because laws fit them worst: without them the error on
+    independent mixtures of the demo's text was .037 nats in place of .054. Distances are between square roots of shares
+    (Hellinger), which gives small shares weight.
 
     Args:
-        sources: with bounds; shares are also held to max_epochs U / D when `tokens` is given.
-        runs: how many mixtures, at least 1.
-        seed: same seed, same design.
-        tokens: D, the tokens each run will see (with U the tokens of the sources as stated).
-        constraints: groups and the distance from a reference, which every mixture keeps; prices count for nothing.
-        money: what the tokens of a run may cost; needs `tokens`.
+        sources: sources with their bounds; if `tokens` is given, shares are also at most max_epochs U / D.
+        runs: number of mixtures, at least 1.
+        seed: random seed; the same seed gives the same design.
+        tokens: D, the tokens of each run (U: the tokens of a source as stated).
+        constraints: groups and the distance from a reference, which every mixture satisfies; penalties are ignored.
+        money: limit on the cost of a run's tokens; needs `tokens`.
 
     Returns:
         Columns `run_id` and `w:<source>`. `space_filling` returns the notes as well.
 
     Raises:
-        MixlawError: `runs` or `seed` is no whole number in range, or the constraints admit no mixture.
+        MixlawError: `runs` or `seed` is not a whole number in range, or no mixture satisfies the constraints.
 
     >>> from mixlaw.project.sources import Source
     >>> table = design(Sources([Source("web", 3e9), Source("code", 1e9)]), 4, seed=0)
@@ -117,7 +117,7 @@ def space_filling(
 
 
 def check_counts(runs: int, seed: int) -> None:
-    """Refuse a number of runs or a seed that is none."""
+    """Raise if the number of runs or the seed is not a whole number in range."""
     if isinstance(runs, bool) or not isinstance(runs, (int, np.integer)) or runs < 1:
         raise MixlawError(f"design: runs is {runs}; it must be a whole number, 1 or more")
     if runs > MOST_RUNS:
@@ -127,7 +127,7 @@ def check_counts(runs: int, seed: int) -> None:
 
 
 def unheeded(sources: Sources, tokens: float | None, money: float | None) -> list[str]:
-    """What cannot be kept while the tokens of a run are not known, one line each."""
+    """Notes on constraints that are ignored because the tokens of a run are unknown."""
     notes = []
     if tokens is None and np.isfinite(sources.max_epochs_S).any():
         notes.append("max_epochs needs the tokens of a run, which were not given: the design does not respect it")
@@ -138,7 +138,7 @@ def unheeded(sources: Sources, tokens: float | None, money: float | None) -> lis
 
 def framed(sources: Sources, w_RxS: Array, prefix: str, notes: list[str]) -> Design:
     """Mixtures as a table, its runs named by a prefix and their number."""
-    if len(w_RxS) > 1 and np.ptp(w_RxS, axis=0).max() < _SAME:
+    if len(w_RxS) > 1 and np.ptp(w_RxS, axis=0).max() < _SAME_SHARE:
         notes.append("the bounds leave a single mixture: all runs are the same")
     frame = pd.DataFrame(w_RxS, columns=[f"w:{name}" for name in sources.names])
     frame.insert(0, "run_id", [f"{prefix}-{i:04d}" for i in range(len(w_RxS))])
@@ -146,25 +146,26 @@ def framed(sources: Sources, w_RxS: Array, prefix: str, notes: list[str]) -> Des
 
 
 def anchor(sources: Sources, where: FeasibleSet, notes: list[str]) -> Array:
-    """Proportional, or the nearest mixture that is feasible; uniform where sizes are unknown. Both are said."""
+    """First mixture of a design: proportional, or the feasible mixture nearest to it; uniform if sizes are unknown. A
+    note reports the latter two cases."""
     unknown = [source.name for source in sources if source.tokens is None]
     if unknown:
         notes.append(f"tokens of {listed(unknown)} unknown: the first run is uniform in place of proportional")
         return where.nearest(np.full(len(sources), 1 / len(sources)))
     share_S = sources.proportional()
     centre_S = where.nearest(share_S)
-    if np.abs(centre_S - share_S).max() > _SAME:
+    if np.abs(centre_S - share_S).max() > _SAME_SHARE:
         what = "bounds" if where.boxed else "constraints"
         notes.append(f"proportional is outside the {what}: the first run is the nearest mixture inside")
     return np.asarray(centre_S)
 
 
 def _middles(rng: np.random.Generator, runs: int, centre_S: Array, where: FeasibleSet) -> Array:
-    """The centre and `runs - 1` draws from a pool, each the closest to the mean of its cluster (k-means)."""
+    """The centre and `runs - 1` samples, each the closest to the mean of its cluster (k-means)."""
     pool_NxS = np.concatenate(
         [
-            where.draw(rng, _POOL // 2, centre_S, _CONCENTRATION),
-            where.draw(rng, _POOL // 2, None, _CONCENTRATION),
+            where.draw(rng, _POOL_SIZE // 2, centre_S, _CONCENTRATION),
+            where.draw(rng, _POOL_SIZE // 2, None, _CONCENTRATION),
         ]
     )
     pool_NxS = pool_NxS[np.unique(pool_NxS.round(9), axis=0, return_index=True)[1]]
@@ -172,7 +173,7 @@ def _middles(rng: np.random.Generator, runs: int, centre_S: Array, where: Feasib
     mean_RxS = np.concatenate([np.sqrt(centre_S)[None], root_NxS[rng.integers(len(pool_NxS), size=runs - 1)]])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "One of the clusters is empty", UserWarning)  # it keeps its mean
-        for _ in range(_ROUNDS):
+        for _ in range(_KMEANS_ROUNDS):
             mean_RxS, _ = kmeans2(root_NxS, mean_RxS, iter=1, minit="matrix")
             mean_RxS = np.asarray(mean_RxS, float)
             mean_RxS[0] = np.sqrt(centre_S)  # the first run is the centre
@@ -180,7 +181,7 @@ def _middles(rng: np.random.Generator, runs: int, centre_S: Array, where: Feasib
 
 
 def _closest(pool_NxS: Array, root_NxS: Array, mean_RxS: Array) -> Array:
-    """For each mean the closest draw that no mean before it took, as long as there are any."""
+    """For each mean the closest sample that is not yet taken by an earlier mean, if any is left."""
     free_N = np.ones(len(pool_NxS), bool)
     chosen = []
     for mean_S in mean_RxS:
@@ -191,7 +192,7 @@ def _closest(pool_NxS: Array, root_NxS: Array, mean_RxS: Array) -> Array:
 
 
 def _farthest_first(centre_S: Array, w_RxS: Array) -> Array:
-    """The centre, then each time the mixture farthest from all before, so that a design cut short still spreads."""
+    """The centre, then repeatedly the mixture farthest from all earlier ones, so that a shortened design is spread."""
     ordered, left = [centre_S], list(range(len(w_RxS)))
     distance_R = cdist(np.sqrt(w_RxS), np.sqrt(centre_S)[None])[:, 0] if left else np.empty(0)
     while left:

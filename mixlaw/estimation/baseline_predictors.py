@@ -64,6 +64,6 @@ def training_rows_at_scale(runs: Runs, train_R: np.ndarray) -> list[np.ndarray]:
     return [found[scale] for scale in scale_R]
 
 
-MEAN = Baseline("mean of the runs", mean_of_the_runs)
-OWN = Baseline("own weight", own_weight)
-NEAREST = Baseline("nearest run", nearest_run)
+MEAN_OF_RUNS = Baseline("mean of the runs", mean_of_the_runs)
+OWN_WEIGHT = Baseline("own weight", own_weight)
+NEAREST_RUN = Baseline("nearest run", nearest_run)

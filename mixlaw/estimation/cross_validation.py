@@ -8,7 +8,7 @@ import numpy as np
 
 from mixlaw.estimation import levenberg_marquardt as lm
 from mixlaw.estimation.laplace import INTERVAL_PROBABILITY, moments, student_interval
-from mixlaw.estimation.map_estimate import REFIT, ParameterPrior, estimate, parameter_prior, starts
+from mixlaw.estimation.map_estimate import REFIT_STOPPING, ParameterPrior, estimate, parameter_prior, starts
 from mixlaw.estimation.metrics import Predictions
 from mixlaw.estimation.objective import predict
 from mixlaw.estimation.observations import Observations
@@ -16,10 +16,10 @@ from mixlaw.estimation.splits import Split, positions
 from mixlaw.laws import Law
 from mixlaw.runs.run_table import Runs
 
-JUDGED = lm.Stopping(steps=60, tolerance=1e-4)
+HELD_OUT_STOPPING = lm.Stopping(steps=60, tolerance=1e-4)
 """Stopping rule of refits with priors: mean error on RegMix within .2% of that at a fit's tolerance, in a third of the
 time."""
-JUDGED_BARE = lm.Stopping(steps=400, tolerance=1e-9)
+HELD_OUT_STOPPING_NO_PRIOR = lm.Stopping(steps=400, tolerance=1e-9)
 """Stopping rule of refits without priors, whose objective is flatter."""
 
 
@@ -95,9 +95,9 @@ def refit(law: type[Law], seen: Observations, train_FxR: np.ndarray) -> Refits:
     train_FxR = train_FxR[:, positions(seen.runs)]
     with jax.enable_x64(True):
         parts, batch, prior = _prepare(law, seen, train_FxR)
-        z_BxSxP, limits = prior.mean_KxP[:, None], JUDGED
+        z_BxSxP, limits = prior.mean_KxP[:, None], HELD_OUT_STOPPING
         if not law.objective.priors:
-            at, limits = np.split(prior.mean_KxP, len(parts)), JUDGED_BARE
+            at, limits = np.split(prior.mean_KxP, len(parts)), HELD_OUT_STOPPING_NO_PRIOR
             rng = np.random.default_rng(0)  # not used: there are no random starts
             z_BxSxP = np.concatenate([starts(law, part, z, rng, 0) for part, z in zip(parts, at, strict=True)])
         solution, sigma_B, _ = estimate(law, batch, z_BxSxP, prior, limits)
@@ -121,7 +121,7 @@ def refit_inside(outer: Refits, train_FxGxR: np.ndarray) -> Refits:
         _, batch, prior = _prepare(law, seen, train_BxR)
         scale_B = sigma_B if law.objective.priors else np.full(len(sigma_B), law.objective.sigma)
         problems = prior.problem(*batch.data, scale_B)
-        solution = lm.solve(law, problems, spread(outer.z_BxP), seen.rows, batch.known, REFIT)
+        solution = lm.solve(law, problems, spread(outer.z_BxP), seen.rows, batch.known, REFIT_STOPPING)
     return Refits(law, seen, problems, batch.known, np.asarray(solution.z_P), sigma_B, np.asarray(solution.degrees))
 
 

@@ -15,23 +15,23 @@ from mixlaw.laws.base import constrain, fitted_fields, parameter_slices
 from mixlaw.runs.grouping import SAME_SCALE, group_points
 from mixlaw.runs.run_table import Runs
 
-AS_PRIOR = 0.95
+UNDETERMINED_RATIO = 0.95
 """Ratio of posterior to prior standard deviation above which a parameter is reported as undetermined by the runs."""
-FLAT = 1.0
+UNDETERMINED_SD = 1.0
 """Standard deviation in log space above which a parameter without prior is undetermined: a factor of three."""
-NEGLIGIBLE = 1e-6
+NEGLIGIBLE_VARIANCE = 1e-6
 """Share of the variance of log-loss below which residuals count as 0."""
-PACKED = 0.003
+PACKING_DIFFERENCE = 0.003
 """Largest difference of shares that packing makes between runs of one mixture; designs rarely have closer mixtures."""
-EDGE = 0.01
+BOUND_DISTANCE = 0.01
 """Distance from a bound, as a share of the parameter's range, within which a parameter is at the bound."""
 
 
 def seed_noise(seen: Observations) -> tuple[np.ndarray, int]:
     """Pooled standard deviation of log-loss between runs that differ only in their seed.
 
-    Last checkpoints are compared: shares must agree within `PACKED`, and N, D and unique tokens within `SAME_SCALE`,
-    because packing changes both.
+    Last checkpoints are compared: shares must agree within `PACKING_DIFFERENCE`, and N, D and unique tokens within
+    `SAME_SCALE`, because packing changes both.
 
     Returns:
         Standard deviation (K,), nan if no run repeats another.
@@ -57,7 +57,7 @@ def _design(runs: Runs) -> np.ndarray:
     counts_RxC = np.column_stack([runs.params_R, runs.tokens_R, runs.unique_RxS])
     known_RxC = np.isfinite(counts_RxC)  # an empty or infinite count matches no finite one
     log_RxC = np.where(known_RxC, np.log(np.where(known_RxC, counts_RxC, 1.0)), -1e3)
-    return np.column_stack([runs.w_RxS / PACKED, log_RxC / SAME_SCALE])
+    return np.column_stack([runs.w_RxS / PACKING_DIFFERENCE, log_RxC / SAME_SCALE])
 
 
 def spread(law: type[Law], problems: FitProblem, solution: lm.FitSolution, rows: Any, constants: dict) -> np.ndarray:
@@ -75,7 +75,7 @@ def spread(law: type[Law], problems: FitProblem, solution: lm.FitSolution, rows:
 
 def undetermined(law: type[Law], spread_KxP: np.ndarray, prior_KxP: np.ndarray, sources: tuple[str, ...]) -> list[str]:
     """A note on the parameters that the runs do not determine for any target."""
-    limit_KxP = AS_PRIOR * prior_KxP if law.objective.priors else np.full_like(spread_KxP, FLAT)
+    limit_KxP = UNDETERMINED_RATIO * prior_KxP if law.objective.priors else np.full_like(spread_KxP, UNDETERMINED_SD)
     flat_P = np.all(spread_KxP > limit_KxP, axis=0)
     named = _named(law, flat_P, sources)
     if not named:
@@ -105,7 +105,7 @@ def at_bounds(law: type[Law], z_KxP: np.ndarray, constants: dict, sources: tuple
             low, high = f.metadata["space"].constrain(np.array([-40.0, 40.0]))
             if np.isfinite([low, high]).all() and high - low < 1e6:
                 place = (np.asarray(getattr(fitted, f.name)) - low) / (high - low)
-                at_P[slices[f.name]] |= np.atleast_1d((place < EDGE) | (place > 1.0 - EDGE))
+                at_P[slices[f.name]] |= np.atleast_1d((place < BOUND_DISTANCE) | (place > 1.0 - BOUND_DISTANCE))
     named = _named(law, at_P, sources)
     return [f"at a bound of their range for some target: {', '.join(named)}"] if named else []
 
@@ -135,7 +135,7 @@ def check_trust(law: type[Law], seen: Observations, solution: lm.FitSolution, ag
     finite_K = np.isfinite(solution.objective)
     variance_K = np.array([np.var(y_R[w_R > 0]) * w_R.sum() for y_R, w_R in zip(*seen.data, strict=True)])
     # If residuals are (nearly) 0, the objective is rounding error: convergence and agreement mean nothing.
-    open_K = np.asarray(solution.residual_sum) > NEGLIGIBLE * variance_K
+    open_K = np.asarray(solution.residual_sum) > NEGLIGIBLE_VARIANCE * variance_K
     lost_K = ~np.asarray(solution.converged) & (agree_K < 1.5 / starts) & (starts > 1) & open_K
     bad = np.flatnonzero(~finite_K | lost_K)
     if not len(bad):

@@ -1,4 +1,4 @@
-"""Goal: the run that a fit is for. Where sources repeat, proxies say most about runs that repeat as they do."""
+"""Goal: the planned run of a fit. If sources repeat, proxies with the same epochs are the most informative."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from mixlaw.project.budget import TOKENS_PER_PARAM, Budget
 from mixlaw.project.sources import Sources
 from mixlaw.runs.run_table import Runs
 
-WIDTH = 1.0
-"""Distance in (ln N/U, ln D/U) at which a run counts half (30M judged on 124M: `analysis/NOTES.md`)."""
-ONCE = 1.02
-"""Epochs up to this are one: trainers pack."""
-OUTSIDE = 1.25
-"""By this factor N/U or D/U may leave the range of the runs' before that is said."""
+HALF_WEIGHT_DISTANCE = 1.0
+"""Distance in (ln N/U, ln D/U) at which a run has half the weight (from 30M predicting 124M: `analysis/NOTES.md`)."""
+ONE_EPOCH = 1.02
+"""Largest number of epochs that counts as one: packing changes token counts slightly."""
+OUTSIDE_FACTOR = 1.25
+"""Factor by which the planned N/U or D/U may be outside the range of the runs before a note is added."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Goal:
     """A planned run.
 
     Attributes:
-        unique: unique tokens by source (inf: it never repeats).
-        tokens: D, or about that.
-        params: N; None if it is still to be found.
+        unique: unique tokens by source (inf: the source is never repeated).
+        tokens: D, possibly approximate.
+        params: N; None if it is not chosen yet.
 
     >>> Goal({"web": 1e12, "code": 2e8}, tokens=1e9, params=5e7).repeats
     True
@@ -35,7 +35,7 @@ class Goal:
 
     @property
     def repeats(self) -> bool:
-        """True if some source is too small to make up the whole run."""
+        """True if some source has fewer unique tokens than the run."""
         return any(unique < self.tokens for unique in self.unique.values())
 
 
@@ -57,10 +57,11 @@ def goal(sources: Sources | None, budget: Budget | None) -> Goal | None:
 
 
 def closeness(runs: Runs, goal: Goal) -> np.ndarray:
-    """Weights of rows (R,), of mean 1, by the closeness of their runs (at their last row) to the goal.
+    """Weights of rows (R,), with mean 1: the closer a run's last row is to the goal, the larger its weight.
 
-    1 / (1 + mean_j of the squared distance in (ln N/U_j, ln D/U_j) / WIDTH²), over the sources j that some run repeats
-    and that are smaller than the planned run. All are 1 where there are none, or where N or D is not known.
+    1 / (1 + mean_j of d_j² / HALF_WEIGHT_DISTANCE²), with d_j the distance in (ln N/U_j, ln D/U_j). The mean is over
+    the sources j that some run repeats and that have fewer tokens than the planned run. All weights are 1 if there is
+    no such source, or if N or D is unknown.
     """
     scarce = _scarce(runs, goal)
     if not scarce:
@@ -69,14 +70,14 @@ def closeness(runs: Runs, goal: Goal) -> np.ndarray:
     ends = runs.select(last_R)
     distance_Ex2xJ = np.log(_relative(ends, scarce)) - np.log(_planned(goal, scarce))
     by_cluster = np.zeros(runs.cluster_R.max() + 1)
-    by_cluster[runs.cluster_R[last_R]] = 1.0 / (1.0 + (distance_Ex2xJ**2).sum(1).mean(1) / WIDTH**2)
+    by_cluster[runs.cluster_R[last_R]] = 1.0 / (1.0 + (distance_Ex2xJ**2).sum(1).mean(1) / HALF_WEIGHT_DISTANCE**2)
     weight_R = by_cluster[runs.cluster_R]
     return weight_R / weight_R.mean()
 
 
 def repeated(runs: Runs) -> np.ndarray:
-    """Whether any run goes through a source more than once, but for packing, (S,)."""
-    return np.nan_to_num(runs.epochs_RxS).max(0) > ONCE
+    """Mask of the sources that some run repeats, (S,); small differences by packing are ignored."""
+    return np.nan_to_num(runs.epochs_RxS).max(0) > ONE_EPOCH
 
 
 def _scarce(runs: Runs, goal: Goal) -> list[str]:
@@ -87,15 +88,15 @@ def _scarce(runs: Runs, goal: Goal) -> list[str]:
 
 
 def unbracketed(runs: Runs, goal: Goal) -> list[str]:
-    """Where the runs do not bracket the goal's N/U or D/U, one line a source."""
+    """Notes on sources whose planned N/U or D/U is outside the range of the runs."""
     notes = []
     for source in _scarce(runs, goal):
         found_Rx2, planned_2 = _relative(runs, [source])[:, :, 0], _planned(goal, [source])[:, 0]
         for name, low, high, plan in zip(("N/U", "D/U"), found_Rx2.min(0), found_Rx2.max(0), planned_2, strict=True):
-            if not low / OUTSIDE <= plan <= high * OUTSIDE:
+            if not low / OUTSIDE_FACTOR <= plan <= high * OUTSIDE_FACTOR:
                 notes.append(
                     f"source {source}: the plan's {name} of {plan:.3g} is outside the runs' {low:.3g} to {high:.3g}: "
-                    "give proxies a part of the source, so that it repeats as it will"
+                    "train proxies on a subset of the source, so that its epochs match the planned run's"
                 )
     return notes
 

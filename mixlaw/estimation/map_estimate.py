@@ -1,4 +1,4 @@
-"""The engine of every fit: priors, starts, and maximum a posteriori with its residual scale."""
+"""Maximum a posteriori estimation: priors, starting points, parameters and residual scale."""
 
 from typing import Any, NamedTuple
 
@@ -12,23 +12,23 @@ from mixlaw.estimation.observations import Observations
 from mixlaw.laws import Law
 from mixlaw.laws.base import prior_moments, unconstrain
 
-STARTS = 3
-"""Random starts beside the prior's mean and the law's own."""
-ROUNDS = 5
-"""Alternations of parameters and residual scale; the scale has settled to a percent by then."""
+RANDOM_STARTS = 3
+"""Number of random starts, in addition to the prior's mean and the law's own starts."""
+SCALE_ROUNDS = 5
+"""Number of alternations between parameters and residual scale; the scale then changes by less than a percent."""
 NOISE_RUNS = 2.0
-"""Weight, in runs, of the law's own guess of the residual scale."""
-ROUGH = 1e-5
-"""Share of the objective at which starts and the first rounds end where the scale is still to be estimated."""
-REFIT = lm.Stopping(steps=40, tolerance=1e-4)
-"""For replicas: a hundredth of a unit of log-posterior is far below what they differ by."""
+"""Weight, in runs, of the law's default residual scale."""
+ROUGH_TOLERANCE = 1e-5
+"""Tolerance, as a share of the objective, of the starts and of all rounds but the last if the scale is estimated."""
+REFIT_STOPPING = lm.Stopping(steps=40, tolerance=1e-4)
+"""Stopping rule of replicas: an error of .01 in log-posterior is far below the differences between replicas."""
 
 
 class ParameterPrior(NamedTuple):
     """Gaussian prior of a law's unconstrained parameters for K targets.
 
     Attributes:
-        mean_KxP, covariance_KxPxP: its moments.
+        mean_KxP, covariance_KxPxP: mean and covariance.
         precision_KxPxP: inverse of the covariance, or zeros if the law's objective has no priors.
     """
 
@@ -52,9 +52,9 @@ def parameter_prior(law: type[Law], seen: Observations) -> ParameterPrior:
 
 
 def starts(
-    law: type[Law], seen: Observations, mean_KxP: np.ndarray, rng: np.random.Generator, random: int = STARTS
+    law: type[Law], seen: Observations, mean_KxP: np.ndarray, rng: np.random.Generator, random: int = RANDOM_STARTS
 ) -> np.ndarray:
-    """Starting points of every target, (K, starts, P): the prior's mean, the law's own, and random ones."""
+    """Starting points for every target, (K, starts, P): the prior's mean, the law's own starts, and random ones."""
     # The same random directions for every target: what one target's fit is does not hang on the others.
     noise_SxP = 0.5 * rng.standard_normal((random, mean_KxP.shape[1]))
     found = []
@@ -69,18 +69,19 @@ def starts(
 def estimate(
     law: type[Law], seen: Observations, z_KxSxP: np.ndarray, prior: ParameterPrior, limits: lm.Stopping | None = None
 ) -> tuple[lm.FitSolution, np.ndarray, np.ndarray]:
-    """Parameters and residual scale from several starts; `limits` in place of the law's own.
+    """Estimate parameters and residual scale from several starts. `limits` replaces the law's stopping rule.
 
     Returns:
-        the best solution of every target (`lm.FitSolution` with a leading K), its residual scale (K,), and the
-        share of starts that agree with it (K,).
+        Best solution for every target (`lm.FitSolution` with a leading axis K).
+        Residual scale (K,).
+        Share of the starts that reach the best objective (K,).
     """
     targets, starts, width = z_KxSxP.shape
     guess_K, degrees_of_freedom = _first_sigma(law, seen), seen.weight_KxR.sum(1)
     repeat = lambda x: np.repeat(x, starts, axis=0)  # noqa: E731
     problems = lm.FitProblem(*map(repeat, prior.problem(*seen.data, guess_K)))
     constants = seen.constants(law)
-    rough = limits or (lm.Stopping(law.objective.steps, ROUGH) if law.objective.priors else None)
+    rough = limits or (lm.Stopping(law.objective.steps, ROUGH_TOLERANCE) if law.objective.priors else None)
     every = lm.solve(law, problems, z_KxSxP.reshape(-1, width), seen.rows, jax.tree.map(repeat, constants), rough)
     objective_KxS = np.asarray(every.objective).reshape(targets, starts)
     objective_KxS = np.where(np.isfinite(objective_KxS), objective_KxS, np.inf)
@@ -89,7 +90,7 @@ def estimate(
     agree_K = np.mean(objective_KxS <= (lowest_K + 1e-4 * np.abs(lowest_K) + 1e-12)[:, None], axis=1)
     solution = jax.tree.map(lambda x: x.reshape(targets, starts, *x.shape[1:])[np.arange(targets), best_K], every)
     sigma_K = guess_K
-    for left in reversed(range(ROUNDS - 1 if law.objective.priors else 0)):
+    for left in reversed(range(SCALE_ROUNDS - 1 if law.objective.priors else 0)):
         sigma_K = residual_scale(law, solution, degrees_of_freedom)
         problems = prior.problem(*seen.data, sigma_K)
         solution = lm.solve(law, problems, solution.z_P, seen.rows, constants, rough if left else limits)
@@ -99,8 +100,8 @@ def estimate(
 
 
 def _plain_scale(law: type[Law], seen: Observations, solution: lm.FitSolution, constants: dict) -> np.ndarray:
-    """Standard deviation of the residuals of log-loss (K,): a published delta may lie far below them, and what Huber's
-    weights leave of their squares then says nothing."""
+    """Standard deviation of the residuals of log-loss (K,), without Huber's weights: if a published delta is far below
+    the residuals, the weighted squares are meaningless."""
     log_KxR = np.log(np.asarray(predict(law, solution.z_P, seen.rows, constants)))
     squares_K = (seen.weight_KxR * (log_KxR - seen.log_loss_KxR) ** 2).sum(1)
     count_K = seen.weight_KxR.sum(1)
@@ -108,7 +109,7 @@ def _plain_scale(law: type[Law], seen: Observations, solution: lm.FitSolution, c
 
 
 def _first_sigma(law: type[Law], seen: Observations) -> np.ndarray:
-    """Where the scale is estimated it starts wide, so that the priors lead and no start is far from the data."""
+    """Initial residual scale (K,). If the scale is estimated, it starts large, so that the priors dominate at first."""
     if not law.objective.priors:
         return np.full(len(seen.log_loss_KxR), law.objective.sigma)
     spread_K = [np.std(y_R[w_R > 0]) for y_R, w_R in zip(seen.log_loss_KxR, seen.weight_KxR, strict=True)]
@@ -116,8 +117,8 @@ def _first_sigma(law: type[Law], seen: Observations) -> np.ndarray:
 
 
 def residual_scale(law: type[Law], solution: lm.FitSolution, observations_K: np.ndarray) -> np.ndarray:
-    """Residual standard deviation of log-loss (K,), freed of the effective number of parameters and held by the
-    law's own guess where runs are few. Huber's weights keep the share 2 Phi(delta) - 1 of Gaussian squares."""
+    """Residual standard deviation of log-loss (K,), corrected for the effective number of parameters and shrunk to the
+    law's default if there are few runs. Huber's weights keep the share 2 Phi(delta) - 1 of Gaussian squares."""
     prior_runs = NOISE_RUNS if law.objective.priors else 0.0
     free_K = np.maximum(observations_K - np.asarray(solution.degrees), 0.05 * observations_K)
     kept = erf(law.objective.huber / np.sqrt(2.0)) if law.objective.priors else 1.0

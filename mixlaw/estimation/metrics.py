@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import spearmanr
 
-RANKED = 5
+FEWEST_RANKED = 5
 """Smallest number of runs at a scale for which rank correlation and regret are computed."""
 METRICS = ("mae", "bias", "slope", "spearman", "regret_1", "regret_5", "coverage")
 
@@ -41,9 +41,10 @@ def score(
         - mae, bias: mean of |p - o| and of p - o for predicted p and observed o, nats per token;
         - slope: least-squares slope of o on p, both centred within the scale. 1 is correct; above 1 the predictions
           underestimate differences between mixtures;
-        - spearman: rank correlation, averaged over scales with at least `RANKED` runs, weighted by number of runs;
+        - spearman: rank correlation, averaged over scales with at least `FEWEST_RANKED` runs, weighted by number of
+          runs;
         - regret_1, regret_5: lowest loss among the k runs with the lowest predictions minus the lowest loss of all,
-          averaged over scales with at least max(RANKED, 2 k) runs;
+          averaged over scales with at least max(FEWEST_RANKED, 2 k) runs;
         - coverage: share of the observed losses inside the interval.
     """
     each = []
@@ -64,7 +65,7 @@ def _within(p: np.ndarray, o: np.ndarray, scale: np.ndarray, fold: np.ndarray) -
     x, y = (v - (np.bincount(at, v) / count)[at] for v in (p, o))
     slope = x @ y / (x @ x) if x @ x > 0 else np.nan
     parts = [at == s for s in range(len(count))]
-    ranked = [here for here in parts if here.sum() >= RANKED and np.ptp(p[here]) > 0 and np.ptp(o[here]) > 0]
+    ranked = [here for here in parts if here.sum() >= FEWEST_RANKED and np.ptp(p[here]) > 0 and np.ptp(o[here]) > 0]
     return float(slope), _rank(p, o, ranked), _regret(p, o, parts, 1), _regret(p, o, parts, 5)
 
 
@@ -85,7 +86,7 @@ def _regret(p: np.ndarray, o: np.ndarray, parts: list[np.ndarray], k: int) -> fl
     chosen = [
         o[here][np.argsort(p[here], kind="stable")[:k]].min() - o[here].min()
         for here in parts
-        if here.sum() >= max(RANKED, 2 * k)
+        if here.sum() >= max(FEWEST_RANKED, 2 * k)
     ]
     return float(np.mean(chosen)) if chosen else np.nan
 

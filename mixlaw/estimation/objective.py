@@ -16,7 +16,7 @@ class FitProblem(NamedTuple):
         log_loss_R: log of the observed loss (anything finite where the weight is 0).
         weight_R: weight of each observation; 0 leaves it out.
         sigma: residual scale of log-loss.
-        mean_P, precision_PxP: Gaussian prior of the unconstrained parameters (zero precision: none).
+        mean_P, precision_PxP: Gaussian prior of the unconstrained parameters (zero precision: no prior).
     """
 
     log_loss_R: Any
@@ -27,11 +27,11 @@ class FitProblem(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """The objective where a fit stands.
+    """The objective of a fit and its derivatives at one point.
 
     Attributes:
-        objective: sum of weighted Huber losses and the prior's half quadratic form.
-        g_P, H_PxP: its gradient, and the Gauss–Newton matrix with the prior's precision.
+        objective: sum of weighted Huber losses plus half the prior's quadratic form.
+        g_P, H_PxP: gradient, and Gauss–Newton matrix including the prior's precision.
         squares: weighted, robustified sum of squared residuals of log-loss.
     """
 
@@ -54,12 +54,12 @@ def predict(law: type[Law], z_BxP: Any, rows: Row, constants: dict) -> Any:
 
 
 def _evaluate(law: type[Law], z_P: Any, problem: FitProblem, rows: Row, constants: dict) -> tuple[Evaluation, Any, Any]:
-    """The objective at z, the Jacobian of log-loss (R, P), and the pull of each residual on the gradient (R,)."""
+    """The objective at z, the Jacobian of log-loss (R, P), and its coefficients in the gradient (R,)."""
 
     def one(z: Any, row: Row) -> Any:
         return jnp.log(constrain(law, z, constants, row.w_S.shape[-1])(row))
 
-    # One reverse pass a run costs the same however many parameters there are.
+    # One reverse pass per run: the cost does not depend on the number of parameters.
     log_L_R, jac_RxP = jax.vmap(jax.value_and_grad(one), in_axes=(None, 0))(z_P, rows)
     used_R, huber = problem.weight_R > 0, law.objective.huber
     jac_RxP = jnp.where(used_R[:, None], jac_RxP, 0.0)
@@ -78,17 +78,22 @@ def _evaluate(law: type[Law], z_P: Any, problem: FitProblem, rows: Row, constant
     return point, jac_RxP, pull_R
 
 
-LEAST_SCALE = 1e-12
-"""Of residuals of log-loss: a fit without any still has rounding, and its information must stay finite."""
+SMALLEST_SCALE = 1e-12
+"""Smallest residual scale of log-loss: it keeps the information finite if a fit has no residuals."""
 
 
 def information(law: type[Law], problem: FitProblem, z_P: Any, rows: Row, constants: dict, degrees: Any):
-    """What R runs say of the parameters at an optimum, for Laplace's approximation.
+    """Information of R runs about the parameters at an optimum, for the Laplace approximation.
+
+    Args:
+        degrees: effective number of parameters.
 
     Returns:
-        log-predictions (R,), their Jacobian (R, P), the Gauss–Newton matrix of the log-posterior (P, P), and the
-        residual scale: that of the problem, or where a law has no priors (its delta may lie far below the residuals)
-        the root mean square of the residuals, `degrees` being the effective parameters.
+        Log-predictions (R,).
+        Their Jacobian (R, P).
+        Gauss–Newton matrix of the log-posterior (P, P).
+        Residual scale: that of the problem; if the law has no priors, the root mean square of the residuals, because
+            its delta may be far below the residuals.
     """
 
     def one(z: Any, row: Row) -> Any:
@@ -102,13 +107,14 @@ def information(law: type[Law], problem: FitProblem, z_P: Any, rows: Row, consta
         weight_R = weight_R / jnp.maximum(jnp.abs(r_R) / (law.objective.huber * sigma), 1.0)
     else:
         sigma = jnp.sqrt(weight_R @ r_R**2 / jnp.maximum(weight_R.sum() - degrees, 1.0))
-        sigma = jnp.maximum(sigma, LEAST_SCALE)
+        sigma = jnp.maximum(sigma, SMALLEST_SCALE)
     jac_UxP = jnp.where(used_R[:, None], jac_RxP, 0.0)
     return log_L_R, jac_RxP, jac_UxP.T @ (jac_UxP * weight_R[:, None]) / sigma**2 + problem.precision_PxP, sigma
 
 
 class Jacobians(NamedTuple):
-    """Of C fits: where each stands, what it tried last, and whether it went there (C,). They stay in JAX."""
+    """Jacobians of C fits at their current and last tried points, and a mask of the fits whose last step was accepted
+    (C,). The arrays stay in JAX."""
 
     stood_CxRxP: Any
     tried_CxRxP: Any
@@ -117,11 +123,12 @@ class Jacobians(NamedTuple):
 
 @partial(jax.jit, static_argnums=0)
 def evaluate(law: type[Law], z_CxP: Any, problems: FitProblem, rows: Row, constants: dict, before: Jacobians):
-    """The objective of C fits, each at its own point.
+    """Evaluate the objective of C fits, each at its own point.
 
     Returns:
-        `Evaluation` with a leading axis of C; the part of the change of the gradient that is due to the change of the
-        Jacobian (C, P); the Jacobians for the next call, whose `went_C` the caller replaces.
+        `Evaluation` with a leading axis of C.
+        Part of the change of the gradient that is due to the change of the Jacobian (C, P).
+        Jacobians for the next call, whose `went_C` the caller replaces.
     """
     stood_CxRxP = jnp.where(before.went_C[:, None, None], before.tried_CxRxP, before.stood_CxRxP)
     one = partial(_evaluate, law)

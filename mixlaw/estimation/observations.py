@@ -9,7 +9,7 @@ from mixlaw.estimation.goals import Goal, closeness, unbracketed
 from mixlaw.laws import Law, Reference, Row, SourcePrior, View
 from mixlaw.runs.run_table import Runs
 
-EARLY = 0.3
+EARLY_SHARE = 0.3
 """Checkpoints in this first share of a run are left out: they are above the curve (SlimPajama: .03–.37 nats)."""
 MANY_CHECKPOINTS = 5
 """Smallest number of checkpoints of a run for which some are left out or weighted less."""
@@ -20,12 +20,12 @@ class Observations:
     """The R rows that a law is fitted on.
 
     Attributes:
-        runs: those rows of the run table.
+        runs: the rows of the run table.
         rows: their covariates.
         log_loss_KxR: log of each target's loss, 0 if not measured.
         weight_KxR: weights, 0 if a loss was not measured: a missing loss is a missing observation.
         notes: rows left out, with the reason, one line each.
-        prior: knowledge of the sources before any run.
+        prior: given prior of the sources' values, or None.
     """
 
     runs: Runs
@@ -121,7 +121,7 @@ def observe(
 
     Args:
         goal: the planned run. If the law reads unique tokens, runs are weighted by their closeness to it.
-        prior: knowledge of the sources before any run.
+        prior: given prior of the sources' values, such as one from text.
 
     Raises:
         MixlawError: a column is missing; the law does not depend on N and the table has several sizes; fewer than 3
@@ -184,15 +184,14 @@ def _checkpoints(runs: Runs, law: type[Law] | type[Reference], notes: list[str])
     final_R = np.zeros(len(cluster_R))
     np.maximum.at(final_R, cluster_R, runs.tokens_R)  # per run; indexed by row below
     many_R = np.bincount(cluster_R)[cluster_R] >= MANY_CHECKPOINTS
-    early_R = many_R & (runs.tokens_R <= 1.001 * EARLY * final_R[cluster_R])
+    early_R = many_R & (runs.tokens_R <= 1.001 * EARLY_SHARE * final_R[cluster_R])
     lighter = law.objective.checkpoint_weight
     weight_R = np.where(many_R & ~runs.last_R, lighter, 1.0)
     light_R = ~early_R & (weight_R < 1)
     if early_R.any() or light_R.any():
         notes.append(
-            f"{early_R.sum()} checkpoints in the first {EARLY:.0%} of their run's tokens are left out, {light_R.sum()} "
-            f"later ones before the last weighted {lighter:g} (runs of at least "
-            f"{MANY_CHECKPOINTS})"
+            f"{early_R.sum()} checkpoints in the first {EARLY_SHARE:.0%} of their run's tokens are left out, "
+            f"{light_R.sum()} later ones before the last weighted {lighter:g} (runs of at least {MANY_CHECKPOINTS})"
         )
     return runs.select(~early_R), weight_R[~early_R]
 
@@ -205,8 +204,8 @@ def _near(tokens, end) -> np.ndarray:
 def _check_one_size(runs: Runs, law: type[Law] | type[Reference]) -> None:
     if len(runs.scales) > 1:
         raise MixlawError(
-            f"{runs.name}: holds {len(runs.scales)} scales (params {_scales(runs)}) and the law {law.name} knows no "
-            "scale: state one with --scale PARAMS, or choose mixture-index"
+            f"{runs.name}: has {len(runs.scales)} scales (params {_scales(runs)}) and the law {law.name} does not "
+            "depend on the scale: state one with --scale PARAMS, or choose mixture-index"
         )
 
 
@@ -222,7 +221,7 @@ def _one_scale(runs: Runs, law: type[Law] | type[Reference], notes: list[str]) -
     if left_out:
         notes.append(
             f"{left_out} runs have no checkpoint at the token count where most runs end and are left out: "
-            f"the law {law.name} knows no token counts"
+            f"the law {law.name} does not depend on token counts"
         )
     elif rows.sum() < len(rows):
         notes.append(f"{len(rows) - rows.sum()} rows that are not a run's last checkpoint are left out")

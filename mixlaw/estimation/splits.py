@@ -10,11 +10,11 @@ from mixlaw.runs.grouping import groups
 from mixlaw.runs.run_table import Runs
 
 FOLDS = 5
-INNER = 4
+INNER_FOLDS = 4
 """Number of inner folds of a training part, used for nested choices and for calibration."""
 FEWEST_RUNS = 3
 """Smallest number of runs with a loss that every training part needs for every target, as every fit does."""
-ROW = "table row"
+ROW_COLUMN = "table row"
 """Column with the row number in the full table, to identify rows after some were left out."""
 
 
@@ -44,8 +44,8 @@ class Split:
         """Inner training masks: each training part without one of its G inner folds of mixtures."""
         parts = []
         for f, train_R in enumerate(self.train_FxR):
-            fold_R = _folds(self.group_R, train_R, INNER, [self.seed, 3, f])
-            parts.append(train_R & (fold_R != np.arange(INNER)[:, None]))
+            fold_R = _folds(self.group_R, train_R, INNER_FOLDS, [self.seed, 3, f])
+            parts.append(train_R & (fold_R != np.arange(INNER_FOLDS)[:, None]))
         return np.stack(parts)
 
     @cached_property
@@ -83,7 +83,7 @@ def over_size(runs: Runs, seed: int) -> Split | None:
         return None
     small_R = np.isfinite(runs.params_R) & ~large_R
     tested = replace(split, train_FxR=split.train_FxR & small_R, test_FxR=split.test_FxR & large_R)
-    few = min(len(np.unique(split.group_R[train_R])) for train_R in tested.train_FxR) < 2 * INNER
+    few = min(len(np.unique(split.group_R[train_R])) for train_R in tested.train_FxR) < 2 * INNER_FOLDS
     return None if few else tested
 
 
@@ -114,13 +114,13 @@ def check_mixtures(runs: Runs) -> None:
 
 
 def with_row_numbers(runs: Runs) -> Runs:
-    """The table with row numbers in the column `ROW`."""
-    return replace(runs, frame=runs.frame.assign(**{ROW: np.arange(len(runs))}))
+    """The table with row numbers in the column `ROW_COLUMN`."""
+    return replace(runs, frame=runs.frame.assign(**{ROW_COLUMN: np.arange(len(runs))}))
 
 
 def positions(runs: Runs) -> np.ndarray:
     """Row numbers, in the full table, of the rows of a subset of a `with_row_numbers` table."""
-    return runs.frame[ROW].to_numpy(int)
+    return runs.frame[ROW_COLUMN].to_numpy(int)
 
 
 def left_out(names: list[str], why: str) -> list[str]:

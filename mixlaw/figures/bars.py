@@ -6,10 +6,10 @@ from matplotlib.axes import Axes
 from mixlaw.figures import style
 from mixlaw.planning.plan import Plan
 
-REPEATED = 4.0
+MANY_EPOCHS = 4.0
 """Epochs above which bars change colour: up to 4, repeated text is nearly as good as new (Muennighoff et al.,
 2305.16264)."""
-WIDE = 30.0
+LOG_AXIS_EPOCHS = 30.0
 """Epochs above which the axis is logarithmic beyond one epoch: a linear one would squeeze all other sources."""
 
 
@@ -58,11 +58,11 @@ def epochs_bars(plan: Plan, ax: Axes | None = None) -> Axes:
     epochs_by, names = style.required(plan, "epochs", plan.epochs), _order(plan)
     ax = style.new_axes(ax, style.rows_height(len(names)))
     epochs = np.array([epochs_by[n] for n in names])
-    colors = [style.ALARM if e > REPEATED else style.RECOMMENDED for e in epochs]
+    colors = [style.ALARM if e > MANY_EPOCHS else style.RECOMMENDED for e in epochs]
     ax.barh(np.arange(len(names)), epochs, 0.6, color=colors)
     bounds = plan.caps or {}
     caps = [bounds[name].max_epochs if name in bounds else None for name in names]
-    wide = float(epochs.max()) > WIDE
+    wide = float(epochs.max()) > LOG_AXIS_EPOCHS
     widest = np.inf if wide else max(1.5, 2 * float(epochs.max()))  # a cap far off would squeeze the bars
     reach = 1.05 * max([1.1, float(epochs.max()), *(c for c in caps if c is not None and c <= widest)])
     for i, cap in enumerate(caps):
@@ -78,5 +78,5 @@ def epochs_bars(plan: Plan, ax: Axes | None = None) -> Axes:
     style.name_rows(ax, names)
     told = ["black: cap" + (", > beyond" if any(c is not None and c > widest for c in caps) else "")]
     told = told * any(cap is not None for cap in caps) + ["logarithmic above 1"] * wide
-    ax.set_xlabel(f"epochs (dashed: one pass; orange: above {REPEATED:g})" + "\n" * bool(told) + "; ".join(told))
+    ax.set_xlabel(f"epochs (dashed: one pass; orange: above {MANY_EPOCHS:g})" + "\n" * bool(told) + "; ".join(told))
     return style.clean(ax)

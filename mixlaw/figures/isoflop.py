@@ -9,11 +9,11 @@ from mixlaw.figures.plan_context import PlanContext, planned
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.planning.plan import Plan
 
-FACTORS = (1 / 16, 1 / 4, 1.0, 4.0, 16.0)
+CURVE_FACTORS = (1 / 16, 1 / 4, 1.0, 4.0, 16.0)
 """Multiples of the plan's compute for which a curve is drawn."""
-AROUND = 16.0
+CURVE_RANGE = 16.0
 """Range of a curve: from the best size divided by this to the best size times this."""
-POINTS = 121
+CURVE_POINTS = 121
 
 
 def isoflop(fit: Fit, plan: Plan, target: str | None = None, ax: Axes | None = None) -> Axes:
@@ -51,7 +51,9 @@ def isoflop(fit: Fit, plan: Plan, target: str | None = None, ax: Axes | None = N
     compute = 6.0 * own_params * own_tokens
     ax = style.new_axes(ax, 4.2)
     optima = []
-    for factor, color in zip(FACTORS, ("#56B4E9", "#009E73", style.RECOMMENDED, "#CC79A7", "#000000"), strict=True):
+    for factor, color in zip(
+        CURVE_FACTORS, ("#56B4E9", "#009E73", style.RECOMMENDED, "#CC79A7", "#000000"), strict=True
+    ):
         params_M, loss_M = _curve(at, factor * compute)
         best = int(np.argmin(loss_M))
         optima.append((params_M[best], loss_M[best], 0 < best < len(params_M) - 1))
@@ -78,8 +80,8 @@ def _curve(at: PlanContext, compute: float) -> tuple[np.ndarray, np.ndarray]:
     own_params, own_tokens = at.size
     params = own_params * np.sqrt(compute / (6.0 * own_params * own_tokens))
     loss_M = params_M = np.empty(0)
-    for around in (AROUND**2, AROUND):
-        params_M = params * np.geomspace(1 / around, around, POINTS)
-        loss_M = at.losses(np.tile(at.mixture_S, (POINTS, 1)), params_M, compute / 6 / params_M)
+    for around in (CURVE_RANGE**2, CURVE_RANGE):
+        params_M = params * np.geomspace(1 / around, around, CURVE_POINTS)
+        loss_M = at.losses(np.tile(at.mixture_S, (CURVE_POINTS, 1)), params_M, compute / 6 / params_M)
         params = float(params_M[np.argmin(loss_M)])
     return params_M, loss_M

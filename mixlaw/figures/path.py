@@ -34,9 +34,9 @@ def budget_path(plan: Plan, ax: Axes | None = None) -> Axes:
         sorted(shares, key=lambda name: -max(shares[name])),
         [6 * point.params * point.tokens for point in points],
     )
-    named = names if len(names) <= len(style.LINES) else names[: len(style.LINES) - 1]
+    named = names if len(names) <= len(style.LINE_COLOURS) else names[: len(style.LINE_COLOURS) - 1]
     handles = []
-    for name, color, marker in zip(named, style.LINES, style.MARKERS, strict=False):
+    for name, color, marker in zip(named, style.LINE_COLOURS, style.MARKERS, strict=False):
         handles += ax.plot(flops, shares[name], marker, color=color, linestyle="-", markersize=4, zorder=3)
     rest = []
     for name in names[len(named) :]:

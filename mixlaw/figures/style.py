@@ -14,16 +14,16 @@ from mixlaw.planning.plan import Plan
 
 T = TypeVar("T")
 RECOMMENDED, PROPORTIONAL, MUTED, ALARM = "#0072B2", "#E69F00", "#999999", "#D55E00"
-LINES = (RECOMMENDED, PROPORTIONAL, "#009E73", ALARM, "#CC79A7", "#56B4E9", "#000000")
+LINE_COLOURS = (RECOMMENDED, PROPORTIONAL, "#009E73", ALARM, "#CC79A7", "#56B4E9", "#000000")
 """Okabe and Ito's colours without yellow, which is hard to see on white."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-"""One marker per colour of LINES, so that lines differ in black and white too."""
-SURFACE = "cividis"
+"""One marker per colour of LINE_COLOURS, so that lines differ in black and white too."""
+SURFACE_COLOURS = "cividis"
 """Colour map of surfaces: uniform in lightness, also for colour-blind readers (Nunez et al., 2018)."""
-NAME = 32
+MAX_NAME = 32
 """Largest number of characters of a name in a figure."""
-TALL, LOW, MANY = 0.34, 0.18, 24
-"""Height of a row of bars in inches: up to MANY rows, and above."""
+ROW_INCHES, LOW_ROW_INCHES, MANY_ROWS = 0.34, 0.18, 24
+"""Height of a row of bars in inches: up to MANY_ROWS rows, and above."""
 
 
 def new_axes(ax: Axes | None, height: float, width: float = 7.0) -> Axes:
@@ -33,7 +33,7 @@ def new_axes(ax: Axes | None, height: float, width: float = 7.0) -> Axes:
 
 def rows_height(count: int) -> float:
     """Height in inches of this number of rows of bars."""
-    return 1.2 + (TALL if count <= MANY else LOW) * count
+    return 1.2 + (ROW_INCHES if count <= MANY_ROWS else LOW_ROW_INCHES) * count
 
 
 def clean(ax: Axes) -> Axes:
@@ -48,7 +48,7 @@ def plain(name: str) -> str:
     return name.replace("$", r"\$")
 
 
-def shortened(names: Iterable[str], most: int = NAME) -> list[str]:
+def shortened(names: Iterable[str], most: int = MAX_NAME) -> list[str]:
     """Names for a figure: the middle of long ones is left out, unless two would become equal."""
     full = list(names)
     half = (most - 1) // 2

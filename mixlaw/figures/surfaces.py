@@ -13,11 +13,11 @@ from mixlaw.figures.plan_context import PlanContext, index_of, planned
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.planning.plan import Plan
 
-STEPS = 60
+GRID_STEPS = 60
 """Number of intervals along an edge of the grid."""
-STEEP = 0.85
+HIGHEST_LEVEL_QUANTILE = 0.85
 """Quantile of the losses at the highest contour level: laws may be steep near a share of 0."""
-LEVELS = 10
+CONTOUR_LEVELS = 10
 CORNERS_3x2 = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
 
 
@@ -130,7 +130,9 @@ def loss_surface(fit: Fit, plan: Plan, x: str, y: str, target: str | None = None
 
 def _grid(most_a: float = 1.0, most_b: float = 1.0) -> np.ndarray:
     """Mixtures of three (P, 3) on a grid over the triangle, or over its part up to these shares of the first two."""
-    a, up = (part.ravel() for part in np.meshgrid(np.linspace(0, most_a, STEPS + 1), np.linspace(0, 1, STEPS + 1)))
+    a, up = (
+        part.ravel() for part in np.meshgrid(np.linspace(0, most_a, GRID_STEPS + 1), np.linspace(0, 1, GRID_STEPS + 1))
+    )
     b = up * np.minimum(most_b, 1 - a)
     return np.unique(np.stack([a, b, np.maximum(1 - a - b, 0)], 1), axis=0)
 
@@ -141,8 +143,10 @@ def _contours(ax: Axes, at: PlanContext, xy_Px2: np.ndarray, w_PxS: np.ndarray) 
     known_P = np.isfinite(loss_P)
     xy_Px2, w_PxS, loss_P = xy_Px2[known_P], w_PxS[known_P], loss_P[known_P]
     triangles = Triangulation(*xy_Px2.T)
-    levels = MaxNLocator(LEVELS).tick_values(loss_P.min(), max(np.quantile(loss_P, STEEP), loss_P.min() + 1e-6))
-    filled = ax.tricontourf(triangles, loss_P, levels=levels, cmap=f"{style.SURFACE}_r", extend="both")
+    levels = MaxNLocator(CONTOUR_LEVELS).tick_values(
+        loss_P.min(), max(np.quantile(loss_P, HIGHEST_LEVEL_QUANTILE), loss_P.min() + 1e-6)
+    )
+    filled = ax.tricontourf(triangles, loss_P, levels=levels, cmap=f"{style.SURFACE_COLOURS}_r", extend="both")
     ax.tricontour(triangles, loss_P, levels=levels, colors="black", linewidths=0.4, alpha=0.5)
     figure = ax.get_figure(root=False)
     assert figure is not None

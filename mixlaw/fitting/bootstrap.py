@@ -7,14 +7,14 @@ import numpy as np
 
 from mixlaw.errors import MixlawError
 from mixlaw.estimation import levenberg_marquardt as lm
-from mixlaw.estimation.map_estimate import REFIT
+from mixlaw.estimation.map_estimate import REFIT_STOPPING
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.io.progress import stage
 from mixlaw.laws import parametric
 
 REFIT_PUBLISHED = lm.Stopping(steps=400, tolerance=1e-8)
 """Stopping rule of replicas without priors. Their objective has an arbitrary unit (Chinchilla's is about .001, and flat
-along a curve): with REFIT's tolerance its 95% interval of B was 9% too narrow."""
+along a curve): with REFIT_STOPPING's tolerance its 95% interval of B was 9% too narrow."""
 
 
 def replicate(fitted: Fit, count: int, seed: int = 0, weights: str = "gamma") -> Fit:
@@ -62,7 +62,7 @@ def replicate(fitted: Fit, count: int, seed: int = 0, weights: str = "gamma") ->
             spread(prior.precision_KxPxP),
         )
         constants = jax.tree.map(spread, fitted.constants)
-        limits = REFIT if law.objective.priors else REFIT_PUBLISHED
+        limits = REFIT_STOPPING if law.objective.priors else REFIT_PUBLISHED
         solution = lm.solve(law, problems, spread(fitted.z_KxP), seen.rows, constants, limits)
     return replace(fitted, replicas_BxKxP=np.asarray(solution.z_P).reshape(count, targets, width))
 

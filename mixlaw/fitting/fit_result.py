@@ -85,7 +85,7 @@ class Fit(FitRecord):
 
     @property
     def knows_scale(self) -> bool:
-        """Whether the law reads N or D, so that a compute budget can be planned for."""
+        """True if the law depends on N or D, so that a plan for a compute budget is possible."""
         return bool({"params", "tokens"} & self.law.needs)
 
     @cached_property

@@ -47,7 +47,7 @@ def fit(
         scale: use only runs with this number of parameters N.
         goal: the planned run (`mixlaw.goal`). It decides whether `auto` needs a law of repetition; such a law weights
             runs by their closeness to it.
-        prior: knowledge of the sources before any run, such as from a text sample of each (`mixlaw.appraisal`).
+        prior: prior of the sources' values, such as one from a text sample of each source (`mixlaw.appraisal`).
             `auto` selects the law without it.
 
     Raises:

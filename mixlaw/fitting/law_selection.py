@@ -30,10 +30,10 @@ from mixlaw.laws import (
 from mixlaw.runs.grouping import groups
 from mixlaw.runs.run_table import Runs
 
-LEAST_GAIN = 0.01
-"""Smallest gain over the default for which another law is taken, as a share of the default's error."""
-STANDARD_ERRORS = 1.0
-"""Smallest gain over the default for which another law is taken, in standard errors of the gain."""
+SMALLEST_GAIN = 0.01
+"""Smallest gain over the default law at which another law is selected, as a share of the default's error."""
+SMALLEST_GAIN_ERRORS = 1.0
+"""Smallest gain over the default law at which another law is selected, in standard errors of the gain."""
 
 
 class Choice(NamedTuple):
@@ -80,7 +80,7 @@ def default(runs: Runs, goal: Goal | None = None) -> Choice:
 
 def _at_one_size(again: bool, planned: bool, sized: bool) -> tuple[type[Law], list[str]]:
     if again and sized:
-        note = "the runs have one size and repeat a source, so the laws that know no repetition are skipped"
+        note = "the runs have one size and repeat a source, so the laws that do not model repetition are skipped"
         return RepeatedMixture, [f"law repeated-mixture: {note}"]
     several = "the laws that need several (mixture-index, chinchilla) are skipped"
     notes = [f"law effective-tokens: the runs have one size, so {several}"]
@@ -160,8 +160,8 @@ def _too_few(runs: Runs, usable_R: np.ndarray) -> str:
     left = len(np.unique(runs.run_id)) - len(np.unique(used.run_id))
     if left:  # the only reason why `observe` leaves out a run
         said += (
-            f"; {left} runs without a checkpoint at the token count where most runs end do not count, since not every "
-            "candidate knows token counts"
+            f"; {left} runs without a checkpoint at the token count where most runs end do not count, because not "
+            "every candidate depends on token counts"
         )
     return said
 
@@ -195,9 +195,9 @@ def pick(error_LxF: np.ndarray) -> int:
     """Index of the law to take, out of L laws with the default first.
 
     This is the law with the lowest mean error over the folds, if its gain over the default exceeds both
-    `STANDARD_ERRORS` standard errors of the F paired differences (the one-standard-error rule, Breiman et al. 1984) and
-    one percent of the default's error; otherwise it is the default. Folds without scored rows are ignored. Any other
-    error that is not finite counts as infinite.
+    `SMALLEST_GAIN_ERRORS` standard errors of the F paired differences (the one-standard-error rule, Breiman et al.
+    1984) and one percent of the default's error; otherwise it is the default. Folds without scored rows are ignored.
+    Any other error that is not finite counts as infinite.
     """
     error_LxF = _judging(error_LxF)
     mean_L = np.where(np.isfinite(error_LxF).all(1), error_LxF.mean(1), np.inf)
@@ -205,8 +205,8 @@ def pick(error_LxF: np.ndarray) -> int:
     if not np.isfinite(mean_L[0]) or error_LxF.shape[1] < 2:
         return best if error_LxF.shape[1] > 1 else 0
     gain, error = _gain(error_LxF, best)
-    least = LEAST_GAIN * mean_L[0]
-    return best if best and gain > max(STANDARD_ERRORS * error, least) else 0
+    least = SMALLEST_GAIN * mean_L[0]
+    return best if best and gain > max(SMALLEST_GAIN_ERRORS * error, least) else 0
 
 
 def _judging(error_LxF: np.ndarray) -> np.ndarray:

@@ -23,18 +23,18 @@ class Posterior:
     Attributes:
         log_KxN: their means.
         feature_KxNxP: covariance of rows i and j of target k: feature_k,i . feature_k,j; between targets k and l it is
-            approximated by alike_kl * feature_k,i . feature_l,j.
+            approximated by correlation_kl * feature_k,i . feature_l,j.
         noise_K: standard deviation of the log-loss of one more run around its mean.
-        alike_KxK: correlation between targets of the residuals of a run.
+        correlation_KxK: correlation of the residuals of targets.
     """
 
     log_KxN: np.ndarray
     feature_KxNxP: np.ndarray
     noise_K: np.ndarray
-    alike_KxK: np.ndarray
+    correlation_KxK: np.ndarray
 
     def take(self, rows: Any) -> "Posterior":
-        """Some of the rows, by positions or mask."""
+        """The rows at these positions or in this mask."""
         return replace(self, log_KxN=self.log_KxN[:, rows], feature_KxNxP=self.feature_KxNxP[:, rows])
 
 
@@ -71,7 +71,7 @@ def residual_correlation(off_KxR: np.ndarray, shrink: float = 10.0) -> np.ndarra
     unit_KxR = clean_KxR / scale_K[:, None]
     found_KxK = np.clip(unit_KxR @ unit_KxR.T / (count_KxK + shrink), -1.0, 1.0)
     np.fill_diagonal(found_KxK, 1.0)
-    # Pairs measured on different runs may not fit together: what is not a correlation matrix is moved to one.
+    # Correlations from different sets of runs may not form a correlation matrix: the nearest one is taken.
     value_K, vector_KxK = np.linalg.eigh(found_KxK)
     mended_KxK = (vector_KxK * np.maximum(value_K, 1e-6)) @ vector_KxK.T
     unit_K = np.sqrt(np.diag(mended_KxK))

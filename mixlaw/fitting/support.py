@@ -87,7 +87,7 @@ def unseen(runs: Runs) -> list[str]:
     several = len(np.unique(runs.w_RxS, axis=0)) > 1
     for names in groups.values():
         if len(names) > 1 and several:
-            notes.append(f"{listed(names)} are in the same proportions in every run: nothing tells one from the other")
+            notes.append(f"{listed(names)} have the same proportions in every run: their effects cannot be separated")
     return notes
 
 

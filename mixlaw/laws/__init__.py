@@ -1,5 +1,5 @@
-"""The laws, one a file. A new law is one more line in `LAWS`; `mixlaw laws` and the contract tests pick it up. So is a
-reference in `REFERENCES`.
+"""Loss laws, one per file. To add a law, add a line to `LAWS`: `mixlaw laws` and the contract tests then include it.
+References (comparison models) are added to `REFERENCES` in the same way.
 
 base          The base class of laws: a frozen pytree of parameters with a formula, priors and starting points
 joint         Laws of loss in the mixture together with parameters, tokens or repetition
@@ -60,7 +60,7 @@ LAWS: tuple[type[Law], ...] = (
 )
 
 REFERENCES: tuple[type[Reference], ...] = (StepSizeNested, BoostedTrees, GaussianProcess)
-"""Regressors that laws are compared with; no plan is made with them."""
+"""Regressors that laws are compared with. They cannot make plans."""
 
 __all__ = [
     "DCPT",

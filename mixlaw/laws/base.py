@@ -22,9 +22,9 @@ class Row(NamedTuple):
 
     Attributes:
         w_S: mixture, token shares over the S sources.
-        params: N, the `params` column as given (nan where the table has none).
-        tokens: D, training tokens (nan where the table has none).
-        unique_S: unique tokens of each source available to the run (inf: it never repeats).
+        params: N, the `params` column as given (nan if the table has none).
+        tokens: D, training tokens (nan if the table has none).
+        unique_S: unique tokens of each source available to the run (inf: the source is never repeated).
 
     >>> Row(np.array([0.5, 0.5]), 1e8, 1e10, np.full(2, np.inf)).tokens
     10000000000.0
@@ -37,15 +37,15 @@ class Row(NamedTuple):
 
 
 class View(NamedTuple):
-    """What a law may look at to set priors for one target: summaries of the runs it is fitted on.
+    """Summaries of the fitted runs from which a law may set the priors of one target.
 
     Attributes:
         sources: names of the S sources.
         target: name of the target.
-        lowest, median: of the target's observed losses, nats per token.
-        params, tokens: geometric means of N and D over the runs (1 where the table has none).
+        lowest, median: lowest and median observed loss of the target, nats per token.
+        params, tokens: geometric means of N and D over the runs (1 if the table has none).
         runs: number of distinct runs.
-        worth: prior knowledge of the sources, None if there is none.
+        worth: given prior of the sources' parameters for this target, or None.
 
     >>> View(("web", "code"), "code", 2.0, 3.0, 1e8, 1e10, 40).own_S()
     array([0., 1.])
@@ -61,7 +61,7 @@ class View(NamedTuple):
     worth: WorthPrior | None = None
 
     def own_S(self) -> np.ndarray:
-        """1 at the source that carries the target's name, 0 elsewhere, (S,)."""
+        """Indicator of the source with the target's name, (S,)."""
         return np.array([float(name == self.target) for name in self.sources])
 
 
@@ -70,8 +70,8 @@ Constants = Mapping[str, float | np.ndarray]
 
 
 class Normal(NamedTuple):
-    """Prior of one field in unconstrained space: Normal(mean, sd² I + shared_sd² 11'); a shared part makes
-    the rest a ridge around the entries' own mean."""
+    """Prior of one field in unconstrained space: Normal(mean, sd² I + shared_sd² 11'). With a large `shared_sd` it
+    shrinks the entries towards their own mean."""
 
     mean: Any
     sd: float
@@ -79,7 +79,7 @@ class Normal(NamedTuple):
 
 
 class Space(NamedTuple):
-    """A parameter's domain by its bijection with the real line."""
+    """Domain of a parameter, with its bijection to the real line."""
 
     name: str
     constrain: Callable[[Any], Any]
@@ -92,7 +92,7 @@ UNIT = Space("in (0, 1)", lambda z: jax.nn.sigmoid(z), lambda x: jnp.log(x) - jn
 
 
 def between(low: float, high: float) -> Space:
-    """The open interval from low to high."""
+    """The domain of an open interval from `low` to `high`."""
     return Space(
         f"in ({low:g}, {high:g})",
         lambda z: low + (high - low) * jax.nn.sigmoid(z),
@@ -106,7 +106,7 @@ def parameter(space: Space, *, per_source: bool = False) -> Any:
 
 
 def constant(*, per_source: bool = False) -> Any:
-    """Declare a field that is not fitted: a unit for N taken from the runs, or which source is the target's own."""
+    """Declare a field that is not fitted, such as the unit of N, or the indicator of the target's own source."""
     return dataclasses.field(metadata={"space": None, "per_source": per_source})
 
 
@@ -130,16 +130,16 @@ class Law(abc.ABC):
     source: ClassVar[str]
     """Paper or 'ours'."""
     needs: ClassVar[frozenset[str]]
-    """Covariates the formula reads: of mixture, own (the share of the source that carries the target's name; with
-    mixture), params, tokens, unique."""
+    """Covariates that the formula uses: a subset of mixture, own, params, tokens, unique. `own` is the share of the
+    source with the target's name; it implies `mixture`."""
     reads_others: ClassVar[bool] = False
-    """Whether a law that needs `own` reads each of the other sources' shares too."""
+    """True if a law that needs `own` also uses the share of each other source."""
     worth: ClassVar[str | None] = None
-    """The field whose prior a `SourcePrior` replaces: per source and real; a higher value is a lower loss."""
+    """Name of the field whose prior a `SourcePrior` replaces: real, one value per source, higher for a lower loss."""
     harm: ClassVar[str | None] = None
-    """The field, per source, of the loss that repeats of a source add; it also absorbs errors in U."""
+    """Name of the field, one value per source, for the loss added by repetition; it also absorbs errors in U."""
     convex: ClassVar[bool]
-    """Whether the loss is convex in the mixture at fixed N and D for every admissible parameter."""
+    """True if the loss is convex in the mixture at fixed N and D for all admissible parameters."""
     objective: ClassVar[Objective]
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -147,7 +147,7 @@ class Law(abc.ABC):
         dataclasses.dataclass(frozen=True)(cls)
 
     def __new__(cls, *values: Any, **fields: Any) -> Self:
-        """A pytree: the class is made known to JAX with its first instance, so that a class alone needs no JAX."""
+        """Register the class as a pytree with its first instance, so that classes can be used without JAX."""
         del values, fields
         with _LOCK:
             if cls not in _REGISTERED:
@@ -157,7 +157,7 @@ class Law(abc.ABC):
 
     @abc.abstractmethod
     def __call__(self, row: Row) -> jax.Array:
-        """Loss in nats per token of ONE run, a scalar; the engine maps it over runs."""
+        """Loss of ONE run in nats per token, a scalar; the engine maps it over runs."""
 
     @classmethod
     @abc.abstractmethod
@@ -178,12 +178,12 @@ class Law(abc.ABC):
 
 
 class Objective(NamedTuple):
-    """How a law is fitted: summed Huber loss of (log observed - log predicted) / sigma, plus priors if any.
+    """Objective of a law's fit: summed Huber loss of (log observed - log predicted) / sigma, plus priors if any.
 
     Attributes:
         huber: delta, in units of sigma.
-        sigma: residual scale of log-loss: a first guess where `priors` (it is then estimated), else exact.
-        priors: maximum a posteriori with the law's priors, or the published objective without any.
+        sigma: residual scale of log-loss: an initial value if `priors` is True (it is then estimated), else fixed.
+        priors: True for maximum a posteriori with the law's priors; False for the published objective without priors.
         checkpoint_weight: weight of rows that are not the last checkpoint of their run.
         tolerance: a fit ends when a full step would lower the objective by less than this share of it.
         steps: largest number of steps.
@@ -198,8 +198,8 @@ class Objective(NamedTuple):
 
 
 MAP = Objective(huber=1.345, sigma=0.006)
-"""Huber's delta is the usual one, 95% efficient where residuals are Gaussian (Holland and Welsch 1977); held-out runs
-preferred it to 3 (`analysis/NOTES.md`)."""
+"""Maximum a posteriori. Huber's delta is the usual one, 95% efficient for Gaussian residuals (Holland and Welsch 1977);
+held-out errors are lower with it than with 3 (`analysis/NOTES.md`)."""
 
 
 def fitted_fields(law: type[Law]) -> list[dataclasses.Field]:
@@ -245,7 +245,7 @@ def power(w_S: Any, a_S: Any) -> jax.Array:
 
 
 def prior_moments(law: type[Law], view: View) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (P,) and covariance (P, P) of the law's prior in unconstrained space, with what is known of the sources."""
+    """Mean (P,) and covariance (P, P) of the prior in unconstrained space, including a given prior of the sources."""
     prior, sources = law.prior(view), len(view.sources)
     mean_P = np.empty(size(law, sources))
     covariance_PxP = np.zeros((len(mean_P), len(mean_P)))

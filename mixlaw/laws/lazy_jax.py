@@ -1,4 +1,4 @@
-"""JAX, imported when a formula is first evaluated: to list the laws takes none of its start time (1.2 s)."""
+"""JAX, imported when a formula is first evaluated, so that listing the laws does not take its start time (1.2 s)."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -9,7 +9,7 @@ from mixlaw.errors import MixlawError, listed
 
 
 class WorthPrior(NamedTuple):
-    """The part of a `SourcePrior` that concerns one target: offsets (S,) from a law's own mean, covariance (S, S)."""
+    """A `SourcePrior` for one target: offsets (S,) from the mean of the law's own prior, and covariance (S, S)."""
 
     offset_S: np.ndarray
     covariance_SxS: np.ndarray
@@ -17,20 +17,20 @@ class WorthPrior(NamedTuple):
 
 @dataclass(frozen=True)
 class SourcePrior:
-    """A prior of the parameter by which a law says what a source is worth (theta, the log of a source's weight in the
-    index), in place of the law's own.
+    """A prior of each source's value for each target, in place of the law's own. The value of a source is theta, the
+    log of its weight in the law's index.
 
-    theta_k ~ Normal(m + offset_k, covariance_k) for target k, m the mean over sources of the law's own prior: a prior
-    says which sources are worth more than others, the law on which level.
+    theta_k ~ Normal(m + offset_k, covariance_k) for target k, with m the mean over sources of the law's own prior. The
+    offsets set the differences between sources, and the law sets their common level.
 
     Attributes:
         sources, targets: names.
-        offset_KxS: of the mean from m.
-        covariance_KxSxS: positive definite.
-        name: what it was made from, for the fit's provenance.
+        offset_KxS: offset of the mean from m.
+        covariance_KxSxS: covariance matrices, positive definite.
+        name: origin of the prior, for the fit's provenance.
 
     Raises:
-        MixlawError: shapes that do not fit the names, or a covariance that is not positive definite.
+        MixlawError: the shapes do not match the names, or a covariance is not positive definite.
 
     >>> prior = SourcePrior.of(("web", "code"), ("code",), np.array([[0.0, 1.5]]), np.full((1, 2), 0.5))
     >>> prior.covariance_KxSxS[0]
@@ -58,15 +58,15 @@ class SourcePrior:
     def of(
         cls, sources: tuple[str, ...], targets: tuple[str, ...], mean_KxS: np.ndarray, sd_KxS: np.ndarray
     ) -> "SourcePrior":
-        """Independent sources: a mean (relative to the law's level) and a standard deviation for each and target."""
+        """A prior with independent sources: mean (relative to the law's level) and standard deviation, each (K, S)."""
         sd_KxS = np.asarray(sd_KxS, float)
         return cls(sources, targets, np.asarray(mean_KxS, float), sd_KxS[:, :, None] ** 2 * np.eye(len(sources)))
 
     def of_target(self, sources: tuple[str, ...], target: str) -> WorthPrior:
-        """The prior for one target, sources in the order asked for.
+        """The prior for one target, with the sources in the given order.
 
         Raises:
-            MixlawError: the prior says nothing of the target, or not of exactly these sources.
+            MixlawError: the prior does not contain the target, or its sources are not exactly these.
         """
         if target not in self.targets or set(sources) != set(self.sources):
             odd = [target] if target not in self.targets else sorted(set(sources) ^ set(self.sources))

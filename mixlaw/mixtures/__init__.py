@@ -1,9 +1,9 @@
-"""Geometry of mixtures: the simplex with bounds, convex sets of mixtures, constraint rows, conflicts.
+"""Geometry of mixtures: the simplex with bounds, convex sets of mixtures, constraint rows, infeasible constraints.
 
 constraint_rows  Constraint rows of a mixture problem: linear terms, losses, and distances from a reference, with a
                  limit
-feasible_set     A convex set of mixtures: which it holds, the nearest to another, corners, draws
-infeasibility    Constraints that no mixture can keep together, found before anything is planned and named irreducibly
+feasible_set     Convex set of mixtures: membership, projection, vertices, sampling
+infeasibility    Infeasible constraints: an irreducible set of them, found before a plan is computed
 simplex          Mixtures as points of the simplex: validation, bounds, projection, the linear oracle, samples,
                  coordinates
 """

@@ -4,19 +4,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-PRICE = 1e3
-"""Of breaking a row, nats per unit; the solver raises it where a row stays broken."""
+ROW_PENALTY = 1e3
+"""Penalty weight of violating a row, nats per unit; the solver raises it if the row stays violated."""
 
 
 class Rows(NamedTuple):
-    """M rows of the program; a distance may enter each.
+    """M constraint rows R.L(w) + k KL(w|r) + l |w - r|_1 + A.w <= h of a `Program`.
 
     Attributes:
-        names: what each says, for messages.
+        names: descriptions of the rows, for messages.
         loss_MxK, kl_M, l1_M, linear_MxS: coefficients R, k, l and A.
-        limit_M: h, or (B, M) where problems differ.
-        price_M: of breaking it, inf for a row that is met by t.
-        top_M: whether t stands on its right hand side.
+        limit_M: h; (B, M) if the B problems differ in it.
+        price_M: penalty weight of a violation; inf for a row that the epigraph variable t always satisfies.
+        top_M: True if t is added to the right-hand side.
     """
 
     names: tuple[str, ...]
@@ -29,7 +29,7 @@ class Rows(NamedTuple):
     top_M: np.ndarray
 
     def take(self, index_M: np.ndarray) -> "Rows":
-        """Some of the rows."""
+        """The rows with these indices."""
         names = tuple(self.names[m] for m in index_M)
         coefficients = (x[index_M] for x in (self.loss_MxK, self.kl_M, self.l1_M, self.linear_MxS))
         loss, kl, l1, linear = coefficients
@@ -44,11 +44,11 @@ def row(
     linear_S: np.ndarray | int = 0,
     kl: float = 0.0,
     l1: float = 0.0,
-    price: float = PRICE,
+    price: float = ROW_PENALTY,
 ) -> Rows:
-    """One row, `losses_K`.L(w) + `linear_S`.w + `kl` KL + `l1` |w - r| <= `limit`. An int is a row of so many zeros.
+    """One row, `losses_K`.L(w) + `linear_S`.w + `kl` KL + `l1` |w - r| <= `limit`.
 
-    A row of price inf has t on its right hand side.
+    An int in place of an array gives this number of zeros. A row with price inf has t on its right-hand side.
     """
     loss_K, of_S = (np.zeros(x) if isinstance(x, int) else np.asarray(x, float) for x in (losses_K, linear_S))
     one = np.ones(1)
@@ -57,7 +57,7 @@ def row(
 
 
 def stack(rows: list[Rows], targets: int, sources: int) -> Rows:
-    """Rows one below another; none at all is a valid stack."""
+    """All rows in one `Rows`, which is empty if the list is."""
     if not rows:
         empty = np.empty(0)
         return Rows((), np.empty((0, targets)), empty, empty, np.empty((0, sources)), empty, empty, empty.astype(bool))

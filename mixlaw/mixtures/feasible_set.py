@@ -1,7 +1,7 @@
-"""A convex set of mixtures: which it holds, the nearest to another, corners, draws.
+"""Convex set of mixtures: membership, projection, vertices, sampling.
 
-Bounds and rows are linear, the distance from a reference is convex: whatever lies outside is brought in along the line
-to a mixture well inside.
+Bounds and rows are linear, and the distance from a reference is convex. Therefore an infeasible mixture can be moved
+along the line to an interior mixture until it is feasible.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from mixlaw.errors import MixlawError
 from mixlaw.mixtures.simplex import around, minimise_linear, project, sample
 from mixlaw.typing import Array
 
-KEPT = 1e-9
-"""A constraint broken by no more is kept."""
-CORNERS = 32
-"""Corners in random directions whose mean, with those of every source, is well inside."""
-HALVINGS = 50
+CONSTRAINT_TOLERANCE = 1e-9
+"""Constraint violations up to this size are treated as rounding."""
+RANDOM_VERTICES = 32
+"""Number of random vertices averaged with the vertices of every source to give an interior mixture."""
+BISECTIONS = 50
 
 
 @dataclass(frozen=True)
 class FeasibleSet:
-    """The mixtures within bounds that keep M linear rows A w <= b and a distance from a reference.
+    """The mixtures that satisfy bounds, M linear rows A w <= b, and limits on the distance from a reference.
 
     Attributes:
         lower_S, upper_S: bounds of the shares.
-        A_MxS, b_M: groups and money.
-        reference_S: what to stay near, None where no distance is bounded.
-        kl, l1: largest KL(w|r) in nats and largest |w - r|_1, inf for none.
+        A_MxS, b_M: linear rows of groups and money.
+        reference_S: reference mixture r; None if no distance is limited.
+        kl, l1: limits on KL(w|r) in nats and on |w - r|_1; inf: no limit.
     """
 
     lower_S: Array
@@ -46,11 +46,12 @@ class FeasibleSet:
 
     @property
     def boxed(self) -> bool:
-        """Whether nothing but the bounds counts."""
+        """True if the set has bounds only."""
         return not len(self.b_M) and np.isinf(self.kl) and np.isinf(self.l1)
 
     def excess(self, w_NxS: Array) -> Array:
-        """The most by which each mixture breaks a row or a distance, (N,); bounds are not looked at."""
+        """Largest violation of a row or a distance by each mixture, (N,), negative if there is none. Bounds are
+        ignored."""
         broken = [np.full(len(w_NxS), -np.inf), *(w_NxS @ self.A_MxS.T - self.b_M).T]
         if self.reference_S is not None:
             if np.isfinite(self.kl):
@@ -64,43 +65,45 @@ class FeasibleSet:
         return np.where(w_NxS > 0, w_NxS * np.log(safe_NxS / self.reference_S), 0.0).sum(1)
 
     def contains(self, w_NxS: Array) -> NDArray[np.bool_]:
-        """Which mixtures keep everything, (N,)."""
-        box_N = ((w_NxS >= self.lower_S - KEPT) & (w_NxS <= self.upper_S + KEPT)).all(1)
-        return box_N & (self.excess(w_NxS) <= KEPT)
+        """Mask of the mixtures in the set, (N,)."""
+        box_N = ((w_NxS >= self.lower_S - CONSTRAINT_TOLERANCE) & (w_NxS <= self.upper_S + CONSTRAINT_TOLERANCE)).all(1)
+        return box_N & (self.excess(w_NxS) <= CONSTRAINT_TOLERANCE)
 
     def shrink_into(self, w_NxS: Array) -> Array:
-        """Mixtures within the bounds moved towards the centre until they keep everything: the nearest on that line."""
+        """The mixtures moved towards the centre as far as needed to be in the set, (N, S). They must satisfy the
+        bounds."""
         if self.boxed:
             return w_NxS
         low_N, high_N = np.zeros(len(w_NxS)), np.ones(len(w_NxS))
         low_N[self.excess(w_NxS) <= 0] = 1.0
-        for _ in range(HALVINGS):
+        for _ in range(BISECTIONS):
             middle_N = (low_N + high_N) / 2
             kept_N = self.excess(self.centre_S + middle_N[:, None] * (w_NxS - self.centre_S)) <= 0
             low_N, high_N = np.where(kept_N, middle_N, low_N), np.where(kept_N, high_N, middle_N)
         return self.centre_S + low_N[:, None] * (w_NxS - self.centre_S)
 
     def draw(self, rng: np.random.Generator, count: int, around_S: Array | None = None, spread: float = 3.0) -> Array:
-        """`count` mixtures in the set, (count, S): Dirichlet draws around `around_S`, or uniform where None."""
+        """`count` mixtures of the set, (count, S): Dirichlet samples around `around_S`, by default around uniform."""
         return self.shrink_into(around(rng, count, self.lower_S, self.upper_S, around_S, spread))
 
     def sample(self, rng: np.random.Generator, count: int) -> Array:
-        """`count` mixtures that reach corners, edges and middle, (count, S)."""
+        """`count` mixtures of the set that reach its vertices, edges and interior, (count, S)."""
         return self.shrink_into(sample(rng, count, self.lower_S, self.upper_S))
 
-    def corners(self, cost_NxS: Array) -> Array:
-        """The mixture of least cost for each row of costs, (N, S): exact but for a KL, of which it is on the border."""
+    def minimisers(self, cost_NxS: Array) -> Array:
+        """The mixture with the lowest cost for each row of costs, (N, S). If the KL is limited, it is a point on the
+        boundary, and not the exact minimiser."""
         if self.boxed:
             return minimise_linear(cost_NxS, self.lower_S, self.upper_S)
-        return self.shrink_into(self._linear_corners(cost_NxS))
+        return self.shrink_into(self._linear_minimisers(cost_NxS))
 
     @cached_property
     def vertices(self) -> Array:
         """The mixture with the largest share of each source, (S, S)."""
-        return self.corners(-np.eye(len(self.lower_S)))
+        return self.minimisers(-np.eye(len(self.lower_S)))
 
     def nearest(self, w_S: Array) -> Array:
-        """The mixture of the set that is nearest to another, in the Euclidean sense, (S,)."""
+        """Euclidean projection of a mixture on the set, (S,)."""
         if self.boxed:
             return project(w_S, self.lower_S, self.upper_S)
         if self.contains(w_S[None])[0]:
@@ -109,19 +112,19 @@ class FeasibleSet:
 
     @cached_property
     def centre_S(self) -> Array:
-        """A mixture that keeps everything with room to spare, wherever there is room.
+        """An interior mixture of the set.
 
         Raises:
-            MixlawError: no mixture within bounds and rows is as near to the reference as the KL asks.
+            MixlawError: no mixture within bounds and rows satisfies the limit on the KL.
         """
         S, rng = len(self.lower_S), np.random.default_rng(0)
-        cost_NxS = np.concatenate([np.eye(S), -np.eye(S), rng.standard_normal((CORNERS, S))])
-        middle_S = self._linear_corners(cost_NxS).mean(0)
+        cost_NxS = np.concatenate([np.eye(S), -np.eye(S), rng.standard_normal((RANDOM_VERTICES, S))])
+        middle_S = self._linear_minimisers(cost_NxS).mean(0)
         if np.isinf(self.kl):
             return middle_S
         near_S = self._nearest_by_kl(middle_S)
         least = self.excess(near_S[None])[0] + self.kl
-        if least > self.kl + KEPT:
+        if least > self.kl + CONSTRAINT_TOLERANCE:
             raise MixlawError(
                 f"near kl {self.kl:g}: the nearest mixture within the other constraints has a KL of {least:.4g}: "
                 "raise kl or relax them"
@@ -145,7 +148,7 @@ class FeasibleSet:
         return plain._least(from_reference, start_S)
 
     def _least(self, objective: Callable[[Array], tuple[float, Array]], start_S: Array | None = None) -> Array:
-        """The minimiser of a smooth convex function with its gradient: SLSQP, its last rounding errors put right."""
+        """Minimiser of a smooth convex function with gradient over the set, by SLSQP; rounding errors are corrected."""
         from scipy.optimize import minimize
 
         S, kl = len(self.lower_S), bool(np.isfinite(self.kl))
@@ -168,10 +171,10 @@ class FeasibleSet:
         first = np.concatenate([start_S, away_S])
         found = minimize(padded, first, jac=True, bounds=sides, constraints=rules, method="SLSQP", options=options)
         w_S = project(found.x[:S], self.lower_S, self.upper_S)
-        return w_S if self.excess(w_S[None])[0] <= KEPT else _on_line(self, start_S, w_S)
+        return w_S if self.excess(w_S[None])[0] <= CONSTRAINT_TOLERANCE else _on_line(self, start_S, w_S)
 
     def _rows(self, spread: int) -> tuple[Array, Array]:
-        """The linear rows over w and, where |w - r| is bounded, e >= |w - r|."""
+        """The linear rows over w and, if |w - r| is limited, over e >= |w - r|."""
         if not spread:
             return self.A_MxS, self.b_M
         assert self.reference_S is not None
@@ -181,8 +184,8 @@ class FeasibleSet:
         A_MxN = np.vstack([np.hstack([self.A_MxS, np.zeros((len(self.b_M), S))]), far, total])
         return A_MxN, np.concatenate([self.b_M, self.reference_S, -self.reference_S, [self.l1]])
 
-    def _linear_corners(self, cost_NxS: Array) -> Array:
-        """Corners of what bounds, rows and |w - r| allow (HiGHS), (N, S)."""
+    def _linear_minimisers(self, cost_NxS: Array) -> Array:
+        """Minimisers of each row of costs within bounds, rows and the limit on |w - r| (HiGHS), (N, S)."""
         from scipy.optimize import linprog
 
         S = len(self.lower_S)
@@ -193,7 +196,7 @@ class FeasibleSet:
         found = []
         for cost_S in cost_NxS:
             cost_N = np.concatenate([cost_S, np.zeros(spread)])
-            # Slack for caps that sum to 1 but for rounding.
+            # Slack for caps whose sum is 1 up to rounding.
             solved = linprog(cost_N, A_MxN, b_M + 1e-12, sum_1xN, np.ones(1), sides)
             if solved.status != 0 or solved.x is None:
                 raise FloatingPointError(f"the linear program of the constraints ended with: {solved.message}")
@@ -203,5 +206,5 @@ class FeasibleSet:
 
 def _on_line(where: FeasibleSet, start_S: Array, w_S: Array) -> Array:
     line_TxS = start_S + np.linspace(0, 1, 10_001)[:, None] * (w_S - start_S)
-    kept = np.flatnonzero(where.excess(line_TxS) <= KEPT)
+    kept = np.flatnonzero(where.excess(line_TxS) <= CONSTRAINT_TOLERANCE)
     return line_TxS[kept[-1]] if len(kept) else start_S

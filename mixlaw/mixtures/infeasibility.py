@@ -1,8 +1,9 @@
-"""Constraints that no mixture can keep together, found before anything is planned and named irreducibly.
+"""Infeasible constraints: an irreducible set of them, found before a plan is computed.
 
-A set of constraints in conflict is irreducible when leaving out any one of them would let a mixture keep the rest. The
-deletion filter (Chinneck and Dravnieks 1991) finds such a set: leave each out in turn, for good where the rest are
-still in conflict. Linear sets are asked of a linear program (HiGHS), others of the planner's own solver.
+A set of constraints is infeasible if no mixture satisfies all of them. It is irreducible if a mixture satisfies the
+rest when any one of them is left out. The deletion filter (Chinneck and Dravnieks 1991) finds such a set: leave out
+each constraint in turn, permanently if the rest are still infeasible. A linear program (HiGHS) tests linear sets; the
+planner's own solver tests the others.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,11 +15,19 @@ from mixlaw.errors import MixlawError, listed
 from mixlaw.mixtures.constraint_rows import Rows
 
 TOLERANCE = 1e-9
+"""Slack of bounds and rows, as a share of the limit if that is above 1: rounding is not a conflict."""
 
 
 @dataclass(frozen=True)
 class Bound:
-    """A bound of one share: its name in messages, the source's index, whether it is an upper one, and its value."""
+    """A bound of one share.
+
+    Attributes:
+        name: name of the bound in messages.
+        source: index of the source.
+        upper: True for an upper bound.
+        value: the bound.
+    """
 
     name: str
     source: int
@@ -27,10 +36,10 @@ class Bound:
 
 
 def irreducible(count: int, feasible: Callable[[np.ndarray], bool]) -> np.ndarray:
-    """Indices of an irreducible conflict among `count` constraints that are in conflict together.
+    """Indices of an irreducible infeasible subset of `count` constraints that are infeasible together.
 
     Args:
-        feasible: whether a mixture keeps the constraints of a mask (count,).
+        feasible: a function of a mask (count,): True if a mixture satisfies the constraints of the mask.
     """
     kept = np.ones(count, bool)
     for i in range(count):
@@ -41,7 +50,7 @@ def irreducible(count: int, feasible: Callable[[np.ndarray], bool]) -> np.ndarra
 
 
 def mixture_exists(sources: int, bounds: Sequence[Bound], rows: Rows, reference_S: np.ndarray | None) -> bool:
-    """Whether a mixture keeps bounds and linear rows (those of |w - r| included): a linear program over w and e.
+    """True if a mixture satisfies bounds and linear rows, including those of |w - r|: a linear program over w and e.
 
     Raises:
         FloatingPointError: the linear program could not be solved.
@@ -66,7 +75,7 @@ def mixture_exists(sources: int, bounds: Sequence[Bound], rows: Rows, reference_
         A_MxN = np.vstack([A_MxN, far_2SxN])
         limit_M = np.concatenate([limit_M, reference_S, -reference_S])
     sum_1xN = np.concatenate([np.ones(S), np.zeros(spread)])[None]
-    slack_M = TOLERANCE * np.maximum(1.0, np.abs(limit_M))  # caps that sum to 1 but for rounding leave a mixture
+    slack_M = TOLERANCE * np.maximum(1.0, np.abs(limit_M))  # caps whose sum is 1 up to rounding are feasible
     given = (A_MxN, limit_M + slack_M) if len(A_MxN) else (None, None)
     sides = [(float(low), float(high)) for low, high in limits_Nx2]
     found = linprog(
@@ -78,15 +87,15 @@ def mixture_exists(sources: int, bounds: Sequence[Bound], rows: Rows, reference_
 
 
 def refuse(sources: int, bounds: Sequence[Bound], rows: Rows, reference_S: np.ndarray | None) -> None:
-    """Refuse bounds and linear rows that no mixture keeps.
+    """Raise if no mixture satisfies the bounds and linear rows.
 
     Raises:
-        MixlawError: naming an irreducible conflict.
+        MixlawError: names an irreducible infeasible subset.
     """
 
     def feasible(kept: np.ndarray) -> bool:
-        held = [bound for bound, keep in zip(bounds, kept, strict=False) if keep]
-        return mixture_exists(sources, held, rows.take(np.flatnonzero(kept[len(bounds) :])), reference_S)
+        chosen = [bound for bound, keep in zip(bounds, kept, strict=False) if keep]
+        return mixture_exists(sources, chosen, rows.take(np.flatnonzero(kept[len(bounds) :])), reference_S)
 
     count = len(bounds) + len(rows.names)
     if not feasible(np.ones(count, bool)):
@@ -95,7 +104,7 @@ def refuse(sources: int, bounds: Sequence[Bound], rows: Rows, reference_S: np.nd
 
 
 def message(names: Sequence[str]) -> str:
-    """What is said of a conflict."""
+    """Message for an irreducible infeasible set of constraints with these names."""
     if len(names) == 1:
         return f"no mixture keeps {names[0]}: relax it"
     return f"no mixture keeps all of these: {listed(names, 20)}; without any one of them there is one: relax one"

@@ -184,9 +184,9 @@ def sample(
     centre_S: ArrayLike | None = None,
     concentration: float = 1.0,
 ) -> Array:
-    """`n` mixtures of the capped simplex, shape (n, S), that reach its corners, edges and interior.
+    """`n` mixtures of the capped simplex, shape (n, S), that reach its vertices, edges and interior.
 
-    A third are draws `around` the centre; a third are flat Dirichlet draws on random subsets of the sources,
+    A third are samples `around` the centre; a third are flat Dirichlet samples on random subsets of the sources,
     projected on the bounds; a third are convex combinations of one to S vertices of the feasible set.
     """
     lower_S, upper_S = _box(lower_S, upper_S)
@@ -201,7 +201,7 @@ def sample(
     faces_NxS = lower_S + (1 - lower_S.sum()) * _dirichlet(rng, np.where(members_NxS, 1.0, 0.0))
     w_NxS[kinds_N == 1] = project(faces_NxS, lower_S, upper_S)
 
-    for i in np.flatnonzero(kinds_N == 2):  # few vertices give an edge or a face, one alone a corner
+    for i in np.flatnonzero(kinds_N == 2):  # few vertices give an edge or a face, one gives a vertex
         count = min(int(rng.geometric(0.4)), S)
         vertices_VxS = minimise_linear(rng.normal(size=(count, S)), lower_S, upper_S)
         w_NxS[i] = project(rng.dirichlet(np.ones(count)) @ vertices_VxS, lower_S, upper_S)
@@ -216,10 +216,10 @@ def around(
     centre_S: ArrayLike | None = None,
     concentration: float = 1.0,
 ) -> Array:
-    """`n` Dirichlet draws around `centre_S` (default: the projection of uniform) on the bounds, shape (n, S).
+    """`n` Dirichlet samples around `centre_S` (default: uniform), projected on the bounds, shape (n, S).
 
-    Their concentrations spread over two decades around `concentration` times S, so that some lie close to the
-    centre and some near the corners.
+    Their concentrations cover two decades around `concentration` times S, so that some samples are close to the centre
+    and some near the vertices.
     """
     lower_S, upper_S = _box(lower_S, upper_S)
     S = lower_S.shape[-1]

@@ -53,7 +53,7 @@ def _dual(program: Program, z_BxM: np.ndarray) -> np.ndarray:
     z_BxM = np.clip(np.nan_to_num(z_BxM, nan=0.0), 0.0, rows.price_M)
     if rows.top_M.any():
         part_BxT, most_T = z_BxM[:, rows.top_M], rows.price_M[rows.top_M]
-        for _ in range(50):  # what a penalty weight cuts off is given to the other rows
+        for _ in range(50):  # the part above a row's penalty weight is given to the other rows
             part_BxT = np.minimum(part_BxT / np.maximum(part_BxT.sum(1, keepdims=True), 1e-300), most_T)
         short_Bx1 = 1.0 - part_BxT.sum(1, keepdims=True)
         room_BxT = np.where(np.isfinite(most_T), most_T - part_BxT, 1.0)

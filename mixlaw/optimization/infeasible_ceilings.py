@@ -7,7 +7,7 @@ from mixlaw.mixtures.constraint_rows import stack
 from mixlaw.mixtures.infeasibility import irreducible, message
 from mixlaw.optimization.optimum import Optimum, optimize_program, tighten
 from mixlaw.optimization.oracle import Oracle
-from mixlaw.optimization.problem import MET, MixtureProblem
+from mixlaw.optimization.problem import CONSTRAINT_TOLERANCE, MixtureProblem
 from mixlaw.optimization.program import Program
 from mixlaw.optimization.scale import Scale
 
@@ -19,7 +19,7 @@ def refuse_infeasible(problem: MixtureProblem, scale: Scale, best: Optimum) -> N
         MixlawError: the message names an irreducible infeasible set of constraints, and the losses reached by the
             mixture with the smallest violation.
     """
-    if best.violation <= MET:
+    if best.violation <= CONSTRAINT_TOLERANCE:
         return
     bounds, S, K = problem.bounds(scale.tokens), len(problem.fit.sources), len(problem.targets)
     tokens_B = np.array([scale.tokens_or_nan])
@@ -44,7 +44,7 @@ def refuse_infeasible(problem: MixtureProblem, scale: Scale, best: Optimum) -> N
             reference_S=problem.reference_S,
             proportions_SxJ=problem.proportions_SxJ,
         )
-        return optimize_program(oracle, program)[0].violation <= MET
+        return optimize_program(oracle, program)[0].violation <= CONSTRAINT_TOLERANCE
 
     count = len(bounds) + len(rows.names)
     names = [*(bound.name for bound in bounds), *rows.names]

@@ -16,16 +16,17 @@ from mixlaw.optimization.oracle import Oracle
 from mixlaw.optimization.program import Program
 from mixlaw.optimization.standard_form import Iterate, StandardForm
 
-FIRST = 1e-2
+INITIAL_BARRIER = 1e-2
 """Initial barrier weight mu, as a share of the objective."""
-STEPS = 250
-HALVINGS = 40
-CLOSE = 0.1
-"""Stop at one barrier weight when the predicted decrease of the barrier function is below CLOSE times the weight."""
-ROUNDING = 1e-16
+MAX_STEPS = 250
+MAX_HALVINGS = 40
+BARRIER_TOLERANCE = 0.1
+"""Stop at one barrier weight when the predicted decrease of the barrier function is below this multiple of the
+weight."""
+SMALLEST_SLACK = 1e-16
 """Smallest slack of a row, as a share of its limit. Losses with derivatives come from another compiled function than
 losses alone, so a slack of one unit in the last place in one of them may be 0 in the other."""
-NEARBY = 1e10
+MULTIPLIER_FACTOR = 1e10
 """Largest factor by which multipliers may differ from mu/s (Wächter and Biegler's kappa_Sigma)."""
 
 
@@ -62,9 +63,9 @@ class _System(NamedTuple):
 
 
 def _slack(form: StandardForm, x_BxN: np.ndarray, losses_BxK: np.ndarray, of_B: np.ndarray) -> np.ndarray:
-    """Slack of each row (B, M): limit minus left-hand side, at least `ROUNDING` of the limit."""
+    """Slack of each row (B, M): limit minus left-hand side, at least `SMALLEST_SLACK` of the limit."""
     limit_BxM = form.limit_BxM[of_B]
-    least_BxM = ROUNDING * np.maximum(np.abs(limit_BxM), 1.0)
+    least_BxM = SMALLEST_SLACK * np.maximum(np.abs(limit_BxM), 1.0)
     return np.maximum(limit_BxM - form.rows_without(x_BxN, losses_BxK), least_BxM)
 
 
@@ -144,7 +145,7 @@ def _search(
     x_BxN, losses_BxK = at.x_BxN.copy(), system.losses_BxK.copy()
     open_B = np.isfinite(promise_B) & (promise_B > 0)
     moved_B, rounding_B = np.zeros_like(open_B), 1e-15 * np.abs(before_B)
-    for _ in range(HALVINGS):
+    for _ in range(MAX_HALVINGS):
         tried = np.flatnonzero(open_B)
         if not len(tried):
             break
@@ -168,7 +169,7 @@ def _multipliers(
     near = np.where(finite, slack, 1.0)
     dz = np.where(finite, barrier_Bx1 / near - z - z / near * change, 0.0)
     new = z + _longest(np.where(finite, z, np.inf), dz)[:, None] * dz
-    return np.clip(new, barrier_Bx1 / (NEARBY * after), NEARBY * barrier_Bx1 / after)
+    return np.clip(new, barrier_Bx1 / (MULTIPLIER_FACTOR * after), MULTIPLIER_FACTOR * barrier_Bx1 / after)
 
 
 def _advance(
@@ -185,7 +186,7 @@ def _advance(
     z_BxM = _multipliers(at.z_BxM, system.slack_BxM, change_BxM, slack_BxM, mu_Bx1)
     low_BxN = _multipliers(at.low_BxN, system.low_BxN, d_BxN, rooms[0], mu_Bx1)
     high_BxN = _multipliers(at.high_BxN, system.high_BxN, -d_BxN, rooms[1], mu_Bx1)
-    solved_B = ~moved_B | (promise_B < CLOSE * at.barrier_B)
+    solved_B = ~moved_B | (promise_B < BARRIER_TOLERANCE * at.barrier_B)
     last_B, share_B = form.last * size_B, at.barrier_B / size_B
     done_B = solved_B & (at.barrier_B <= last_B * 1.0001)
     lower_B = np.maximum(size_B * np.minimum(0.1 * share_B, share_B**1.5), last_B)
@@ -194,7 +195,11 @@ def _advance(
 
 
 def solve(
-    program: Program, oracle: Oracle | ReducedOracle, start_BxS: np.ndarray, share: float = FIRST, last: float = 0.0
+    program: Program,
+    oracle: Oracle | ReducedOracle,
+    start_BxS: np.ndarray,
+    share: float = INITIAL_BARRIER,
+    last: float = 0.0,
 ) -> PrimalDual:
     """Solve B problems from mixtures strictly inside their bounds.
 
@@ -207,7 +212,7 @@ def solve(
     every = np.arange(count)
     point = form.start(start_BxS, oracle.losses(every, start_BxS), share)
     open_B = np.ones(count, bool)
-    for _ in range(STEPS):
+    for _ in range(MAX_STEPS):
         of_B = np.flatnonzero(open_B)
         if not len(of_B):
             break

@@ -15,19 +15,19 @@ from mixlaw.mixtures.simplex import minimise_linear
 from mixlaw.optimization import fixed_proportions
 from mixlaw.optimization.duality_gap import certify
 from mixlaw.optimization.fixed_proportions import ReducedOracle
-from mixlaw.optimization.interior_point import FIRST, PrimalDual, solve
+from mixlaw.optimization.interior_point import INITIAL_BARRIER, PrimalDual, solve
 from mixlaw.optimization.oracle import Oracle
 from mixlaw.optimization.program import Program
 
-KEPT = 1e-8
+ROW_TOLERANCE = 1e-8
 """Tolerance of a constraint row. A row violated by more is solved again with a larger penalty weight."""
 PENALTY_FACTOR = 1e4
-COARSE = 1e-6
+FEASIBILITY_BARRIER = 1e-6
 """Final barrier weight of a solve that only tests feasibility. With the large penalty weights used there, a smaller one
 would round the slack of a violated row to 0."""
-ACTIVE = 1e-6
+ACTIVE_TOLERANCE = 1e-6
 """Tolerance: a share within it of a bound is at the bound, and a row with a larger multiplier is active."""
-AGREE = 1e-6
+SAME_OBJECTIVE = 1e-6
 """Relative difference of objectives below which two starts agree."""
 
 
@@ -86,8 +86,8 @@ def _starts(lower_BxS: np.ndarray, upper_BxS: np.ndarray, convex: bool) -> list[
     towards = []
     for s in range(middle_BxS.shape[1]):
         cost_S = -np.eye(middle_BxS.shape[1])[s]
-        corner_BxS = np.stack([minimise_linear(cost_S, lo, up) for lo, up in zip(lower_BxS, upper_BxS, strict=True)])
-        towards.append(0.1 * middle_BxS + 0.9 * corner_BxS)
+        vertex_BxS = np.stack([minimise_linear(cost_S, lo, up) for lo, up in zip(lower_BxS, upper_BxS, strict=True)])
+        towards.append(0.1 * middle_BxS + 0.9 * vertex_BxS)
     return [middle_BxS, *towards]
 
 
@@ -95,7 +95,7 @@ def optimize_program(
     oracle: Oracle | ReducedOracle,
     program: Program,
     near_BxS: np.ndarray | None = None,
-    share: float = FIRST,
+    share: float = INITIAL_BARRIER,
     last: float = 0.0,
 ) -> list[Optimum]:
     """Solve the B problems of a program whose bounds are tight (see `tighten`).
@@ -113,13 +113,13 @@ def optimize_program(
     if not np.isfinite(objective_TxB.min(0)).all():
         name = oracle.fit.law.name
         raise FloatingPointError(f"the law {name} is not finite at {np.sum(~np.isfinite(objective_TxB.min(0)))} optima")
-    agree_B = (objective_TxB <= objective_TxB.min(0) + AGREE * np.abs(objective_TxB.min(0))).mean(0)
+    agree_B = (objective_TxB <= objective_TxB.min(0) + SAME_OBJECTIVE * np.abs(objective_TxB.min(0))).mean(0)
     found = []
     for b, t in enumerate(best_B):
         solution, objective_B, gap_B, violation_B = tries[t]
         at = solution.w_BxS[b], float(objective_B[b]), float(gap_B[b]), float(violation_B[b]), solution.z_BxM[b]
         cap_S = solution.high_BxS[b] - solution.low_BxS[b]
-        flags = _corner(program, b, solution.w_BxS[b], solution.z_BxM[b], cap_S)
+        flags = _vertex_flags(program, b, solution.w_BxS[b], solution.z_BxM[b], cap_S)
         found.append(Optimum(*at, float(agree_B[b]), len(tries), cap_S, *flags))
     return found
 
@@ -147,13 +147,13 @@ def _optimize_reduced(
     ]
 
 
-def _corner(program: Program, b: int, w_S: np.ndarray, z_M: np.ndarray, cap_S: np.ndarray) -> tuple[bool, bool]:
+def _vertex_flags(program: Program, b: int, w_S: np.ndarray, z_M: np.ndarray, cap_S: np.ndarray) -> tuple[bool, bool]:
     """`vertex` and `degenerate` of an optimum (see `Optimum`)."""
-    open_S = program.upper_BxS[b] - program.lower_BxS[b] > ACTIVE
-    free_S = (w_S - program.lower_BxS[b] > ACTIVE) & (program.upper_BxS[b] - w_S > ACTIVE)
-    freedom = np.sum(free_S) - 1 + bool(program.rows.top_M.any()) - np.sum(z_M > ACTIVE)
+    open_S = program.upper_BxS[b] - program.lower_BxS[b] > ACTIVE_TOLERANCE
+    free_S = (w_S - program.lower_BxS[b] > ACTIVE_TOLERANCE) & (program.upper_BxS[b] - w_S > ACTIVE_TOLERANCE)
+    freedom = np.sum(free_S) - 1 + bool(program.rows.top_M.any()) - np.sum(z_M > ACTIVE_TOLERANCE)
     vertex = bool(open_S.any() and freedom <= 0)
-    return vertex, bool(np.any(open_S & ~free_S & (np.abs(cap_S) < ACTIVE)))
+    return vertex, bool(np.any(open_S & ~free_S & (np.abs(cap_S) < ACTIVE_TOLERANCE)))
 
 
 def _all_starts(oracle: Oracle | ReducedOracle, program: Program, near_BxS: np.ndarray | None) -> list[np.ndarray]:
@@ -175,14 +175,14 @@ def _certified(
     """
     solution = _tidy(program, solve(program, oracle, start_BxS, *weights))
     judged = certify(program, oracle, solution)
-    broken = np.flatnonzero(judged[2] > KEPT) if np.isfinite(program.rows.price_M).any() else np.empty(0, int)
-    for last in (COARSE, 0.0):
+    broken = np.flatnonzero(judged[2] > ROW_TOLERANCE) if np.isfinite(program.rows.price_M).any() else np.empty(0, int)
+    for last in (FEASIBILITY_BARRIER, 0.0):
         # Rows satisfied at large penalties with a coarse barrier are feasible: solve again with the fine barrier.
-        again = broken if last else broken[judged[2][broken] <= KEPT]
+        again = broken if last else broken[judged[2][broken] <= ROW_TOLERANCE]
         if not len(again):
             break
         part, asked = program.take(again).with_penalty(PENALTY_FACTOR), oracle.take(again)
-        other = _tidy(part, solve(part, asked, start_BxS[again], FIRST, last))
+        other = _tidy(part, solve(part, asked, start_BxS[again], INITIAL_BARRIER, last))
         pairs = [*zip(vars(solution).values(), vars(other).values(), strict=True)]
         pairs += zip(judged, certify(part, asked, other), strict=True)
         for whole, new in pairs:

@@ -15,9 +15,9 @@ from mixlaw.fitting.fit_result import Fit
 from mixlaw.laws import Law, Row, parametric
 from mixlaw.laws.base import constrain
 
-CACHE = 250_000
+MAX_HESSIAN_ENTRIES = 250_000
 """Largest number of Hessian entries in one compiled call: twice as many no longer fit in the CPU cache."""
-LANES = 32
+MAX_PROBLEMS = 32
 """Largest number of problems in one compiled call. A single problem is compiled separately."""
 
 
@@ -75,9 +75,9 @@ class Oracle:
         """Number of targets per block and of problems per call, so that the Hessians of a call fit in the cache."""
         targets = self.z_BxKxP.shape[1]
         square = len(self.fit.sources) ** 2
-        blocks = -(-targets * square // CACHE)
+        blocks = -(-targets * square // MAX_HESSIAN_ENTRIES)
         block = -(-targets // blocks)
-        return block, 1 if count == 1 else max(1, min(LANES, CACHE // (block * square)))
+        return block, 1 if count == 1 else max(1, min(MAX_PROBLEMS, MAX_HESSIAN_ENTRIES // (block * square)))
 
     def _call(self, function: Any, of_B: np.ndarray, w_BxS: np.ndarray, weight_BxK: np.ndarray | None) -> list[list]:
         """Results of a compiled function for each block of targets (outer) and problems (inner), all of one shape."""

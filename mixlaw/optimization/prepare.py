@@ -22,7 +22,7 @@ class Prepared:
         problem: its fit is weighted towards the planned run and has bootstrap replicas.
         scale: N and D of the planned run.
         best: the optimum under the fit; it satisfies every constraint.
-        notes: those of the fit, those that `prepare` was given, and those on the choice of N and D.
+        notes: notes of the fit, of the caller, and on the choice of N and D.
     """
 
     problem: MixtureProblem
@@ -50,7 +50,7 @@ def prepare(problem: MixtureProblem, replicas: int, seed: int, notes: Iterable[s
     needed = problem.needs_tokens()
     if needed is not None and scale.tokens is None:
         raise MixlawError(
-            f"{needed} and the law {problem.fit.law.name} knows no token count: give --params and --tokens"
+            f"{needed} and the law {problem.fit.law.name} does not depend on token counts: give --params and --tokens"
         )
     problem.refuse_conflicts(scale.tokens)
     fit = fit_toward(problem.fit, scale)

@@ -19,12 +19,12 @@ from mixlaw.project.constraints import Constraints
 from mixlaw.project.feasible import kept_rows
 from mixlaw.project.sources import Budget, Sources, Target
 
-MET = 1e-7
+CONSTRAINT_TOLERANCE = 1e-7
 """Tolerance of a constraint: a smaller violation counts as satisfied."""
-WARM = 1e-5
+WARM_START_BARRIER = 1e-5
 """Initial barrier weight, as a share of the objective, for a start near the optimum. Of the values from 1e-3 to 1e-7
 it was among those with the fewest steps over laws, bounds and sizes (`analysis/NOTES.md`)."""
-REFIT = 2e-10
+REFIT_BARRIER = 2e-10
 """Final barrier weight for bootstrap refits: gaps are at most 1e-7 of the objective, and shares within 2e-5 of those at
 the default weight, which the plan's own optimum uses."""
 
@@ -233,7 +233,7 @@ class MixtureProblem:
             scale_B: N and D (nan if unknown).
             upper_BxS: upper bounds of the shares [default: those at D].
             near_S: mixture to start near; ignored if the law is not convex, which uses several starts.
-            last: final barrier weight, as a share of the objective; `REFIT` for refits.
+            last: final barrier weight, as a share of the objective; `REFIT_BARRIER` for refits.
         """
         params_B, tokens_B = (np.broadcast_to(np.asarray(x, float), len(z_BxKxP)) for x in scale_B)
         if upper_BxS is None:
@@ -241,7 +241,7 @@ class MixtureProblem:
         oracle, program = Oracle(self.fit, z_BxKxP, params_B, tokens_B), self.program(tokens_B, upper_BxS)
         if near_S is None or not oracle.convex:
             return optimize_program(oracle, program, last=last)
-        return optimize_program(oracle, program, np.broadcast_to(near_S, upper_BxS.shape), WARM, last)
+        return optimize_program(oracle, program, np.broadcast_to(near_S, upper_BxS.shape), WARM_START_BARRIER, last)
 
     def violated(self, w_S: np.ndarray, scale: Scale, losses_K: np.ndarray) -> list[str]:
         """Names of the constraints that a mixture with these losses violates."""
@@ -251,7 +251,7 @@ class MixtureProblem:
         program = self.program(tokens_B, self.upper_S(scale.tokens)[None])
         excess_M = program.excess(w_S[None], losses_K[None])[0]
         kept = zip(program.rows.names, excess_M, program.rows.top_M, strict=True)
-        return broken + [name for name, excess, top in kept if not top and excess > MET]
+        return broken + [name for name, excess, top in kept if not top and excess > CONSTRAINT_TOLERANCE]
 
 
 def pose(
@@ -272,7 +272,9 @@ def pose(
         sources = _in_order(fit, sources)
         fit = replace(fit, unique_S=np.nan_to_num(sources.tokens_S, nan=np.inf))
     if "mixture" not in fit.law.needs and len(fit.sources) > 1:
-        raise MixlawError(f"law {fit.law.name} knows no mixture: it recommends none among {len(fit.sources)} sources")
+        raise MixlawError(
+            f"law {fit.law.name} does not depend on the mixture: it cannot mix {len(fit.sources)} sources"
+        )
     targets = targets or tuple(Target(name) for name in fit.targets)
     for target in targets:
         if target.name not in fit.targets:

@@ -5,12 +5,12 @@ import numpy as np
 from mixlaw.errors import MixlawError
 from mixlaw.io.notes import Note, null
 from mixlaw.optimization.infeasible_ceilings import refuse_infeasible
-from mixlaw.optimization.problem import MET, MixtureProblem
+from mixlaw.optimization.problem import CONSTRAINT_TOLERANCE, MixtureProblem
 from mixlaw.optimization.scale import Scale
 
-GRID = 17
+SIZES_PER_GRID = 17
 """Sizes per grid. Each next grid lies between the neighbours of the best size so far."""
-ROUNDS = 6
+GRIDS = 6
 """Number of grids: neighbouring sizes on the last one differ by less than a thousandth of a percent."""
 
 
@@ -23,11 +23,11 @@ def choose_scale(problem: MixtureProblem, notes: list[Note]) -> Scale:
     budget, fit = problem.budget, problem.fit
     if budget is not None and budget.params is not None:
         if not fit.knows_scale:
-            text = f"the law {fit.law.name} knows no scale: losses and the mixture are at the runs' scale"
+            text = f"the law {fit.law.name} does not depend on N and D: losses and mixture are at the runs' scale"
             notes.append(Note("no-scale", ("predicted",), text))
         return Scale(budget.params, budget.tokens)
     if not fit.knows_scale:
-        reason = f"the law {fit.law.name} knows no scale, the mixture is at the runs' scale"
+        reason = f"the law {fit.law.name} does not depend on N and D, the mixture is at the runs' scale"
         notes.append(null(("params", "tokens"), reason))
         return Scale(None, None)
     if budget is None or budget.flops is None:
@@ -37,7 +37,7 @@ def choose_scale(problem: MixtureProblem, notes: list[Note]) -> Scale:
     return best_scale(problem, budget.flops, notes)
 
 
-def best_scale(problem: MixtureProblem, flops: float, notes: list[Note], rounds: int = ROUNDS) -> Scale:
+def best_scale(problem: MixtureProblem, flops: float, notes: list[Note], rounds: int = GRIDS) -> Scale:
     """The best N, with its D, at this compute: among the budget's sizes if it has any, else by search.
 
     Raises:
@@ -52,11 +52,11 @@ def best_scale(problem: MixtureProblem, flops: float, notes: list[Note], rounds:
         return Scale(float(params_B[best]), float(budget.tokens_for(params_B[best], flops)))
     low, high, params = least, most, np.nan
     for _ in range(rounds):
-        params_B = np.exp(np.linspace(low, high, GRID))
+        params_B = np.exp(np.linspace(low, high, SIZES_PER_GRID))
         best = _best(problem, params_B, flops)
         params = float(params_B[best])
         # A neighbour may be infeasible. The last feasible size then lies before it, and the next grid finds it.
-        low, high = np.log(params_B[max(best - 1, 0)]), np.log(params_B[min(best + 1, GRID - 1)])
+        low, high = np.log(params_B[max(best - 1, 0)]), np.log(params_B[min(best + 1, SIZES_PER_GRID - 1)])
     if not least + 0.1 < np.log(params) < most - 0.1:
         text = "N is at the edge of the sizes searched: the runs hardly determine it; give --params and --tokens"
         notes.append(Note("edge", ("params",), text))
@@ -79,7 +79,7 @@ def _best(problem: MixtureProblem, params_B: np.ndarray, flops: float) -> int:
     if len(able):
         z_BxKxP = np.broadcast_to(problem.fit.z_KxP, (len(able), *problem.fit.z_KxP.shape))
         optima = problem.solve(z_BxKxP, (params_B[able], tokens_B[able]), upper_BxS)
-        found[able] = [optimum.objective if optimum.violation <= MET else np.inf for optimum in optima]
+        found[able] = [optimum.objective if optimum.violation <= CONSTRAINT_TOLERANCE else np.inf for optimum in optima]
         if not np.isfinite(found).any():
             nearest = int(np.argmin([optimum.violation for optimum in optima]))
             scale = Scale(float(params_B[able[nearest]]), float(tokens_B[able[nearest]]))

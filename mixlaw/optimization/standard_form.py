@@ -10,9 +10,9 @@ import numpy as np
 
 from mixlaw.optimization.program import Program
 
-LAST = 1e-13
+FINAL_BARRIER = 1e-13
 """Final barrier weight, as a share of the objective. It leaves a gap of about this size for each constraint."""
-LAST_CURVED = 1e-11
+FINAL_BARRIER_CURVED = 1e-11
 """Final barrier weight if rows contain losses or a KL. Below it, rounding errors of their slacks would dominate their
 multipliers."""
 
@@ -56,7 +56,7 @@ class StandardForm:
         inf = np.full((count, self.N - S), np.inf)
         floor = -inf
         floor[:, tops : tops + E] = 0.0
-        self.last = LAST_CURVED if np.any(rows.loss_MxK) or np.any(rows.kl_M) else LAST
+        self.last = FINAL_BARRIER_CURVED if np.any(rows.loss_MxK) or np.any(rows.kl_M) else FINAL_BARRIER
         self.lower_BxN = np.hstack([program.lower_BxS, floor])
         self.upper_BxN = np.hstack([program.upper_BxS, inf])
         self.free_BxN = self.upper_BxN - self.lower_BxN > 1e-12

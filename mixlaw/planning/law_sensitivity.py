@@ -1,8 +1,8 @@
 """Sensitivity of the claimed gain to the law: a bracket from laws that overstate and understate it.
 
-Where the mixture enters a law decides how large differences between mixtures are at a larger scale: only through a
-floor (optimal-mixtures) they come out too large, only through the tokens (joint-effective-tokens) too small. On
-published runs the two lie on opposite sides of what was measured.
+The term of a law that contains the mixture determines the size of differences between mixtures at a larger scale. If it
+is the floor only (optimal-mixtures), they are overestimated; if it is the token term only (joint-effective-tokens),
+they are underestimated. On published runs the measured differences are between the two.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
 from mixlaw.planning.plan_types import Bracket
 
-SIDES = ("optimal-mixtures", "joint-effective-tokens")
+OPPOSITE_BIAS_LAWS = ("optimal-mixtures", "joint-effective-tokens")
 
 
 def bracket(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, notes: list[Note], seed: int) -> Bracket | None:
@@ -30,7 +30,7 @@ def bracket(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, notes: list[
     against = "uniform" if other_S is None else "proportional"
     w_2xS = np.stack([w_S, np.full(len(w_S), 1.0 / len(w_S)) if other_S is None else other_S])
     gains = {fit.law.name: _gain(problem, fit, w_2xS, scale)}
-    for name in SIDES:
+    for name in OPPOSITE_BIAS_LAWS:
         if name == fit.law.name or fit.runs is None:
             continue
         try:
@@ -43,7 +43,7 @@ def bracket(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, notes: list[
         order = [fit.sources.index(name) for name in made.sources]
         gains[name] = _gain(problem, made, w_2xS[:, order], scale)
     if len(gains) < 2:
-        notes.append(null(("bracket",), "it needs runs of several sizes and token counts, and the table at hand"))
+        notes.append(null(("bracket",), "it needs the run table, with runs of several sizes and token counts"))
         return None
     return Bracket(against, gains, low=min(gains.values()), high=max(gains.values()))
 

@@ -8,7 +8,7 @@ from mixlaw.io.json import named
 from mixlaw.mixtures.constraint_rows import Rows, row, stack
 from mixlaw.optimization.optimum import optimize_program
 from mixlaw.optimization.oracle import Oracle
-from mixlaw.optimization.problem import MET, MixtureProblem
+from mixlaw.optimization.problem import CONSTRAINT_TOLERANCE, MixtureProblem
 from mixlaw.optimization.scale import Scale
 from mixlaw.planning.plan_types import Alternative, NearOptimal
 from mixlaw.planning.verdict import compared, losses_of
@@ -23,14 +23,14 @@ def near_optimal(problem: MixtureProblem, scale: Scale, own_S: np.ndarray, regre
     objective within the regret: 2 S convex problems for a convex law. Alternatives are chosen among their solutions,
     each the farthest from the plan and the earlier alternatives.
     """
-    corner_CxS = _corners(problem, scale, own_S, regret)
-    range_Sx2 = np.stack([corner_CxS.min(0), corner_CxS.max(0)], 1)
+    extreme_CxS = _extremes(problem, scale, own_S, regret)
+    range_Sx2 = np.stack([extreme_CxS.min(0), extreme_CxS.max(0)], 1)
     chosen, picked = [own_S], []
-    for _ in range(min(ALTERNATIVES, len(corner_CxS) - 1)):
-        far_C = np.min([np.abs(corner_CxS - w_S).sum(1) for w_S in chosen], axis=0)
+    for _ in range(min(ALTERNATIVES, len(extreme_CxS) - 1)):
+        far_C = np.min([np.abs(extreme_CxS - w_S).sum(1) for w_S in chosen], axis=0)
         if far_C.max() < 1e-3:
             break
-        chosen.append(corner_CxS[np.argmax(far_C)])
+        chosen.append(extreme_CxS[np.argmax(far_C)])
         picked.append(_alternative(problem, scale, own_S, chosen[-1]))
     names = problem.fit.sources
     ranges = {name: [float(low), float(high)] for name, (low, high) in zip(names, range_Sx2, strict=True)}
@@ -45,7 +45,7 @@ def _alternative(problem: MixtureProblem, scale: Scale, own_S: np.ndarray, w_S: 
     return Alternative(named(problem.fit.sources, w_S), found.objective, found.difference, moved)
 
 
-def _corners(problem: MixtureProblem, scale: Scale, own_S: np.ndarray, regret: float) -> np.ndarray:
+def _extremes(problem: MixtureProblem, scale: Scale, own_S: np.ndarray, regret: float) -> np.ndarray:
     """The mixtures (C, S) with the smallest and the largest share of each source, and the plan's own."""
     S, upper_S, tokens = len(problem.fit.sources), problem.upper_S(scale.tokens), scale.tokens_or_nan
     program = problem.program(np.full(2 * S, tokens), np.broadcast_to(upper_S, (2 * S, S)))
@@ -57,7 +57,7 @@ def _corners(problem: MixtureProblem, scale: Scale, own_S: np.ndarray, regret: f
     oracle = Oracle(problem.fit, z_BxKxP, np.full(2 * S, scale.params_or_nan), np.full(2 * S, tokens))
     near_BxS = None if problem.fit.law.convex else np.broadcast_to(own_S, (2 * S, S))
     optima = optimize_program(oracle, program, near_BxS)
-    return np.stack([own_S, *(optimum.w_S for optimum in optima if optimum.violation <= MET)])
+    return np.stack([own_S, *(optimum.w_S for optimum in optima if optimum.violation <= CONSTRAINT_TOLERANCE)])
 
 
 def _regret_rows(problem: MixtureProblem, scale: Scale, own_S: np.ndarray, regret: float) -> list[Rows]:

@@ -1,4 +1,4 @@
-"""Ask: how a plan is chosen, and its optional parts."""
+"""Options of `recommend`: choice of the mixture, and optional parts of the plan."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ REPLICAS = 200
 
 @dataclass(frozen=True)
 class Ask:
-    """How a plan is chosen, and its optional parts.
+    """Options of `recommend`: choice of the mixture, and optional parts of the plan.
 
     >>> Ask(robust="mean").replicas
     200

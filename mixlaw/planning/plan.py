@@ -69,7 +69,7 @@ class Plan(Section):
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
-        """The plan that a JSON object holds. Keys that an earlier version did not write are absent.
+        """The plan of a JSON object. Keys that an earlier version did not write are absent.
 
         >>> Plan.from_dict({"mixture": {"web": 1.0}, "flops": None, "notes": ["flops is null: none"]}).notes[0].code
         'null'
@@ -90,7 +90,7 @@ class Plan(Section):
 
     @property
     def content(self) -> dict[str, Any]:
-        """The JSON object, as notebooks of earlier versions read it; `to_dict` is its name now.
+        """The JSON object: an older name of `to_dict`, for notebooks of earlier versions.
 
         >>> Plan({"web": 1.0}).content["mixture"]
         {'web': 1.0}

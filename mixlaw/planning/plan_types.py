@@ -94,7 +94,7 @@ def best_feasible(found: Mapping[str, Baseline | None]) -> tuple[str, Baseline] 
 
 @dataclass(frozen=True, eq=False)
 class Certificate(Section):
-    """How near the mixture is to the optimum of the law.
+    """Certificate of the optimum: distance of the plan's objective from the law's optimum.
 
     Attributes:
         gap: upper bound on how far any feasible mixture can improve the objective, nats per token (if `kind` is
@@ -336,7 +336,7 @@ class TransportRecord(Section):
 
 @dataclass(frozen=True, eq=False)
 class Provenance(Section):
-    """What the plan was made from: table, hashes, seeds, version, and the request.
+    """Provenance of a plan: table, hashes, seeds, version, and the request.
 
     The request (`sources`, `budget`, `groups`, `near`, `ceilings`) is recorded as JSON objects of the project's own
     dataclasses. A fit adds keys of its own, which `provenance["key"]` reads.

@@ -12,7 +12,7 @@ from mixlaw.io.notes import UNIQUE, Note, as_notes, doubt, not_asked, null
 from mixlaw.io.progress import stage
 from mixlaw.optimization.optimum import Optimum
 from mixlaw.optimization.prepare import prepare
-from mixlaw.optimization.problem import MET, REFIT, MixtureProblem, pose
+from mixlaw.optimization.problem import CONSTRAINT_TOLERANCE, REFIT_BARRIER, MixtureProblem, pose
 from mixlaw.optimization.scale import Scale
 from mixlaw.planning.compute_path import path, speed_up
 from mixlaw.planning.law_sensitivity import bracket
@@ -41,9 +41,9 @@ from mixlaw.validation.held_out import HeldOut, held_out
 LARGE_GAP = 1e-4
 """Gap (nats per token) above which the verdict is unknown: the optimiser stopped short."""
 
-REGRET = 0.002
+NEAR_OPTIMAL_REGRET = 0.002
 """Default regret (nats per token) within which mixtures are near-optimal."""
-LARGE = 1_000_000
+LARGE_SEARCH = 1_000_000
 """Sources squared times targets above which near-optimal mixtures are searched only if the request states a regret."""
 
 
@@ -64,10 +64,10 @@ def recommend(
         fit: a fitted law.
         sources: availability and bounds. Without them every mixture is feasible, and keys that need sizes are null.
         budget: compute, or N and D. May be left out if the law does not depend on scale.
-        targets: weights and ceilings of the targets; without them each counts 1.
+        targets: weights and ceilings of the targets. Default: every target has weight 1.
         constraints: the objective, groups, and the distance from a reference mixture.
         ask: optional parts of the plan; `replicas` is short for Ask(replicas=...).
-        seed: of the bootstrap and of the cross-validation.
+        seed: seed of the bootstrap and of the cross-validation.
 
     Raises:
         MixlawError: sources or targets do not match the fit, a budget is missing, the constraints leave no mixture, or
@@ -95,7 +95,7 @@ def recommend(
     old = [*(unseen(fit.runs) if fit.runs is not None else ()), *since_fit(stated, problem.sources)]
     notes = [*ready.notes, *as_notes(old), *_seed_noise(problem), *_serving(problem, scale)]
     stage(f"optimizing the mixture for {len(fit.replicas_BxKxP)} bootstrap refits")
-    refits = problem.solve(fit.replicas_BxKxP, scale.pair, near_S=best.w_S, last=REFIT)
+    refits = problem.solve(fit.replicas_BxKxP, scale.pair, near_S=best.w_S, last=REFIT_BARRIER)
     plain, chosen = best, None
     if ask.robust is not None:
         best, chosen = robust(problem, scale, best, refits, None if ask.robust == "mean" else float(ask.robust))
@@ -108,7 +108,7 @@ def recommend(
         speed_up=speed_up(problem, scale, best.w_S, notes),
         path=path(problem, scale, notes),
     )
-    stage("what constraints and more tokens are worth")
+    stage("shadow prices of constraints, gains from more tokens")
     plan = replace(
         plan,
         worth=shadow_prices(problem, scale, plain, notes),
@@ -126,16 +126,18 @@ def _near_optimal(
 ) -> NearOptimal | None:
     """Near-optimal mixtures; None for large problems, unless the request states a regret."""
     size = len(problem.fit.sources) ** 2 * len(problem.targets)
-    if ask.regret is None and size > LARGE:
-        notes.append(null(("near_optimal",), "with so many sources and targets it takes long; ask by a regret"))
+    if ask.regret is None and size > LARGE_SEARCH:
+        notes.append(
+            null(("near_optimal",), "it takes long with so many sources and targets; to compute it, set --regret")
+        )
         return None
-    return near_optimal(problem, scale, w_S, ask.regret or REGRET)
+    return near_optimal(problem, scale, w_S, ask.regret or NEAR_OPTIMAL_REGRET)
 
 
 def _bracket(
     problem: MixtureProblem, scale: Scale, w_S: np.ndarray, ask: Ask, notes: list[Note], seed: int
 ) -> Bracket | None:
-    """The gain under other laws, if the request asks for it."""
+    """Range of the gain under other laws, if requested."""
     if ask.bracket:
         return bracket(problem, scale, w_S, notes, seed)
     notes.append(not_asked("bracket"))
@@ -148,7 +150,7 @@ def _at_optimum(
     """The plan with the sections that every plan has."""
     fit, error = problem.fit, held_out(problem.fit, seed=seed)
     notes += error.notes
-    violating = sum(refit.violation > MET for refit in refits)
+    violating = sum(refit.violation > CONSTRAINT_TOLERANCE for refit in refits)
     if violating:
         text = f"in {violating} of {len(refits)} refits no mixture keeps the constraints: the nearest one counts"
         notes.append(Note("refits", ("interval",), text))
@@ -217,7 +219,7 @@ def _serving(problem: MixtureProblem, scale: Scale) -> list[Note]:
 
 
 def _seed_noise(problem: MixtureProblem) -> list[Note]:
-    """Standard deviation of the objective over seeds, if runs repeat: the scale on which gains are judged."""
+    """A note on the seed noise of the objective, to compare gains with; empty if no run was repeated."""
     found, at = problem.fit.diagnostics, problem.fit.runs
     if at is None or not np.isfinite(found.seed_noise_K).all():
         return []

@@ -21,8 +21,9 @@ from mixlaw.optimization.program import Program
 from mixlaw.optimization.scale import Scale
 from mixlaw.planning.plan_types import RobustChoice
 
-POLISH = 4
-LANES = 4000
+POLISH_ROUNDS = 4
+"""Largest number of improvement rounds for a quantile of the regret."""
+MAX_REFIT_TARGETS = 4000
 """Largest number of targets times refits in one program; above it fewer refits are used."""
 
 
@@ -32,14 +33,14 @@ def robust(
     """The robust optimum, and its regrets compared with those of the plain optimum.
 
     Args:
-        quantile: of the regret, in (0, 1); None for its mean.
+        quantile: quantile of the regret to minimise, in (0, 1); None: its mean.
 
     Raises:
         MixlawError: the objective is the worst target, whose regret this does not minimise.
     """
     if problem.worst:
         raise MixlawError("robust: goes with the mean objective; leave out robust, or objective: worst")
-    count = max(1, min(len(refits), LANES // len(problem.targets)))
+    count = max(1, min(len(refits), MAX_REFIT_TARGETS // len(problem.targets)))
     least_B = _least(problem, scale, best, refits[:count])
     z_LxP = np.concatenate([*problem.fit.replicas_BxKxP[:count], problem.fit.z_KxP])
     oracle = Oracle(problem.fit, z_LxP[None], *(np.array([x]) for x in scale.pair))
@@ -112,7 +113,7 @@ def _polished(
 ) -> Optimum:
     """Lower the quantile as long as the largest regret of the refits within it can be reduced."""
     count, K = len(least_B), len(problem.targets)
-    for _ in range(POLISH):
+    for _ in range(POLISH_ROUNDS):
         regret_B = _regret(problem, scale, found.w_S, least_B)
         within = np.sort(np.argsort(regret_B, kind="stable")[: max(1, int(np.ceil(quantile * count)))])
         weight_BxK = np.zeros((count, K))

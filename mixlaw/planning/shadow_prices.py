@@ -13,7 +13,7 @@ from mixlaw.planning.verdict import epochs_of
 from mixlaw.project.constraints import Constraints
 from mixlaw.project.sources import Sources
 
-MOST_DOUBLED = 12
+MAX_DOUBLED = 12
 """Number of sources whose tokens are doubled and the plan solved again, those with the highest price first."""
 SMALLEST_PRICE = 1e-9
 """Shadow prices below this (nats) are reported as 0."""
@@ -71,7 +71,7 @@ def _doubled(problem: MixtureProblem, scale: Scale, best: Optimum, price_S: np.n
     if problem.sources is None or epochs_S is None:
         return {}
     repeats_S = (np.nan_to_num(epochs_S) > 1.0) & ("unique" in problem.fit.law.needs)
-    order = [i for i in np.argsort(-price_S, kind="stable") if price_S[i] > 0 or repeats_S[i]][:MOST_DOUBLED]
+    order = [i for i in np.argsort(-price_S, kind="stable") if price_S[i] > 0 or repeats_S[i]][:MAX_DOUBLED]
     found, fixed = {}, _with_fixed_reference(problem)
     for i in order:
         more = [replace(s, tokens=2 * s.tokens) if j == i and s.tokens else s for j, s in enumerate(problem.sources)]

@@ -14,11 +14,11 @@ from mixlaw.optimization.problem import MixtureProblem
 from mixlaw.optimization.scale import Scale
 from mixlaw.planning.plan_types import Band, Baseline, Distance, best_feasible
 
-FAR = 30.0
+FAR_SCALE_FACTOR = 30.0
 """Multiple of the runs' largest N or D above which the runs do not support a plan."""
-FAR_RATIO = 8.0
+FAR_RATIO_FACTOR = 8.0
 """Factor by which a plan's D/N may lie outside the range of the runs' D/N."""
-ONE_RATIO = 1.5
+SINGLE_RATIO_FACTOR = 1.5
 """Ratio of the runs' largest to smallest D/N below which the effects of N and D cannot be separated."""
 FAR_EPOCHS = 4.0
 """Epochs up to which repeated text is nearly as good as new (Muennighoff et al., 2305.16264). Above this, and above
@@ -53,7 +53,7 @@ def baselines(problem: MixtureProblem, scale: Scale, w_S: np.ndarray, notes: lis
     w_bySxS["uniform"] = np.full(len(fit.sources), 1.0 / len(fit.sources))
     seen = best_run(fit, problem.weight_K)
     if seen is None:
-        text = "baseline best_run is null: no run of the table has a loss on every target, or no table is at hand"
+        text = "baseline best_run is null: no run has a loss on every target, or the run table is not given"
         notes.append(Note(NULL, ("baselines",), text))
     else:
         w_bySxS["best_run"] = seen.w_S
@@ -100,9 +100,9 @@ def extrapolations(problem: MixtureProblem, scale: Scale, w_S: np.ndarray) -> li
     """Reasons why the runs do not support a verdict on this plan."""
     support, fit, reasons = problem.fit.support, problem.fit, []
     for name, value, (least, most) in (("N", scale.params, support.params), ("D", scale.tokens, support.tokens)):
-        if fit.knows_scale and value is not None and value > FAR * most:
+        if fit.knows_scale and value is not None and value > FAR_SCALE_FACTOR * most:
             reasons.append(f"{name} = {value:.3g} is {value / most:.0f} times the largest of the runs ({most:.3g})")
-        if fit.knows_scale and value is not None and value < least / FAR:
+        if fit.knows_scale and value is not None and value < least / FAR_SCALE_FACTOR:
             reasons.append(f"{name} = {value:.3g} is a {least / value:.0f}th of the smallest of the runs ({least:.3g})")
     reasons += _far_ratio(problem, scale)
     for name, w, least, most in zip(fit.sources, w_S, support.least_S, support.most_S, strict=True):
@@ -124,13 +124,13 @@ def _far_ratio(problem: MixtureProblem, scale: Scale) -> list[str]:
     if not problem.fit.knows_scale or scale.params is None or scale.tokens is None or not np.isfinite(most):
         return []
     ratio, found = scale.tokens / scale.params, problem.budget is not None and problem.budget.params is None
-    if found and most < ONE_RATIO * least:
+    if found and most < SINGLE_RATIO_FACTOR * least:
         return [
-            f"all runs have about {least:.3g} tokens a parameter, so they cannot tell what N and D are worth apart: "
+            f"all runs have about {least:.3g} tokens per parameter, so the effects of N and D cannot be separated: "
             "give --params and --tokens"
         ]
-    if not least / FAR_RATIO <= ratio <= most * FAR_RATIO:
-        return [f"{ratio:.3g} tokens a parameter are far from the runs' {least:.3g} to {most:.3g}"]
+    if not least / FAR_RATIO_FACTOR <= ratio <= most * FAR_RATIO_FACTOR:
+        return [f"{ratio:.3g} tokens per parameter are far from the runs' {least:.3g} to {most:.3g}"]
     return []
 
 

@@ -1,4 +1,4 @@
-"""What a project states: sources, targets, budget, constraints, and the set of mixtures it allows.
+"""Projects: sources, targets, budget, constraints, and the set of feasible mixtures.
 
 budget        Budget of the planned run: compute, or N and D; serving; money
 checked       Frozen dataclasses whose values pydantic checks, and its complaints as one line

@@ -12,7 +12,7 @@ from mixlaw.errors import MixlawError, shown
 from mixlaw.io.fields import positive
 from mixlaw.project.checked import Positive, checked
 
-FORMS = "give flops alone, or params and tokens together"
+BUDGET_FORMS = "give flops alone, or params and tokens together"
 TOKENS_PER_PARAM = 20.0
 """Compute-optimal training tokens per parameter, about (Hoffmann et al., 2203.15556)."""
 
@@ -52,7 +52,7 @@ class Budget:
     def __post_init__(self) -> None:
         given = [name for name in ("flops", "params", "tokens") if getattr(self, name) is not None]
         if given not in (["flops"], ["params", "tokens"]):
-            raise MixlawError(f"has {' and '.join(given) or 'no value'}; {FORMS}")
+            raise MixlawError(f"has {' and '.join(given) or 'no value'}; {BUDGET_FORMS}")
         if self.sizes and self.flops is None:
             raise MixlawError("sizes are for flops, from which N is found; leave out sizes, or params and tokens")
         if not math.isfinite(self.compute):

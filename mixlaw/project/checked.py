@@ -1,4 +1,4 @@
-"""Frozen dataclasses whose values pydantic checks, and its complaints as one line: where, what is wrong, what to do."""
+"""Frozen dataclasses with values checked by pydantic; an error is one line: where, what is wrong, how to fix it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ ONE_OF = {"sources": "source", "targets": "target", "groups": "group"}
 ABSENT = {
     "sources": "missing; name at least one source and its tokens",
     "groups.sources": "has no sources; name them, as in sources: [code, math]",
-    "near.mixture": "has no mixture; say proportional, uniform, or shares by source",
+    "near.mixture": "has no mixture; give proportional, uniform, or shares by source",
 }
 
 
 def _named(check: Callable[[Any, str], Any]) -> BeforeValidator:
-    """A check of `io.fields`, which names the field; None passes, and the field's type says if it may."""
+    """A pydantic validator from a check of `io.fields`, which names the field. None is left to the field's type."""
 
     def validate(value: Any, info: ValidationInfo) -> Any:
         return None if value is None else check(value, str(info.field_name))
@@ -41,9 +41,10 @@ Paths = Annotated[tuple[str, ...], _named(fields.checked_paths)]
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
 def checked(word: str) -> Callable[[type[T]], type[T]]:
-    """A decorator that makes a class a frozen dataclass whose fields pydantic checks by their annotations.
+    """A decorator that makes a class a frozen dataclass; pydantic checks its fields against their annotations.
 
-    `word` opens its messages, with the name if there is a field `name`. A wrong value raises MixlawError.
+    Error messages start with `word`, followed by the value of the field `name` if there is one. A wrong value raises
+    MixlawError.
 
     >>> @checked("pool")
     ... class Pool:
@@ -76,20 +77,20 @@ def checked(word: str) -> Callable[[type[T]], type[T]]:
 
 
 def _what(error: ValidationError) -> str:
-    """The first complaint about an object made in Python."""
+    """The first error of an object made in Python."""
     found = error.errors()[0]
     cause = found.get("ctx", {}).get("error")
     return str(cause or f"{'.'.join(map(str, found['loc']))}: {found['msg']}")
 
 
 def refusal(error: ValidationError, kinds: Mapping[str, type]) -> MixlawError:
-    """The first complaint about a project file, as one line with its key and what to do.
+    """The first error of a project file, as one line with its key and how to fix it.
 
     Args:
-        kinds: the class of each section; "" is that of the file itself.
+        kinds: the class of each section; the key "" has the class of the file itself.
     """
     unknown = ("unexpected_keyword_argument", "extra_forbidden")
-    # An unknown key first: it is often the misspelt one that another complaint misses.
+    # An unknown key first: it is often a misspelt key that another error reports as missing.
     found = min(error.errors(), key=lambda each: each["type"] not in unknown)
     path = [str(part) for part in found["loc"]]
     section = path[0] if path else ""
@@ -116,6 +117,6 @@ def refusal(error: ValidationError, kinds: Mapping[str, type]) -> MixlawError:
     cause = found.get("ctx", {}).get("error")
     if not isinstance(cause, MixlawError):
         return MixlawError(f"{where(path)}: {found['msg']}, not {shown(found['input'])}")
-    if section in ONE_OF:  # a complaint about the section names its entry itself
+    if section in ONE_OF:  # an error of the whole section names its entry itself
         return MixlawError(f"{ONE_OF[section]} {path[1]}: {cause}" if len(path) > 1 else str(cause))
     return MixlawError(f"{section}: {cause}")

@@ -32,7 +32,7 @@ def _source_names(names: Any) -> tuple[str, ...]:
 
 
 def _proportions(keep: Any) -> tuple[float, ...] | None:
-    """Numbers of any sum; the group divides them by it."""
+    """Proportions with any sum; the group divides them by their sum."""
     if keep is None:
         return None
     if isinstance(keep, (str, Mapping)) or not isinstance(keep, Iterable):
@@ -41,10 +41,10 @@ def _proportions(keep: Any) -> tuple[float, ...] | None:
 
 
 def _reference(mixture: Any) -> str | Mapping[str, float]:
-    """The reference of a nearness: a name, or shares by source, read-only."""
+    """The reference mixture of `near`: a name, or a read-only mapping of sources to shares."""
     if isinstance(mixture, str):
         if mixture not in REFERENCES:
-            raise MixlawError(f"mixture {shown(mixture)} is none; {nearest(mixture, REFERENCES)}")
+            raise MixlawError(f"unknown mixture {shown(mixture)}; {nearest(mixture, REFERENCES)}")
         return mixture
     if not isinstance(mixture, Mapping) or not mixture:
         raise MixlawError(f"mixture must be {' or '.join(REFERENCES)}, or map sources to shares")
@@ -60,14 +60,14 @@ Reference = Annotated[str | Mapping[str, float], PlainValidator(_reference)]
 
 @checked("group")
 class Group:
-    """Sources whose shares together have bounds, such as all code.
+    """A set of sources, such as all code, with bounds on the sum of their shares or with fixed proportions.
 
     Attributes:
-        name: for messages and reports.
-        sources: names, at least one, none twice.
-        min, max: smallest and largest sum of their shares.
-        keep: their shares within the group, in the order of `sources`, where the plan is to keep these proportions, as
-            of sources whose evidence is an earlier plan's; None where they are free.
+        name: name in messages and reports.
+        sources: names of at least one source, without repetition.
+        min, max: smallest and largest sum of the sources' shares.
+        keep: fixed proportions of the sources within the group, in the order of `sources`, for example those of an
+            earlier plan; None if the proportions are free.
 
     Raises:
         MixlawError: a value is out of range, or neither bounds nor proportions are stated.
@@ -84,7 +84,7 @@ class Group:
 
     @property
     def kept(self) -> dict[str, float]:
-        """The kept proportions by source, empty if they are free."""
+        """The fixed proportions by source; empty if they are free."""
         return {} if self.keep is None else dict(zip(self.sources, self.keep, strict=True))
 
     def __post_init__(self) -> None:
@@ -102,16 +102,16 @@ class Group:
 
 @checked("near")
 class Near:
-    """Bounds on, or prices of, the distance between the plan and a reference mixture r.
+    """Bounds or penalties on the distance between the plan and a reference mixture r.
 
     Attributes:
         mixture: "proportional", "uniform", or shares by source.
-        kl: largest KL(w|r) = sum_i w_i ln(w_i/r_i), nats.
-        l1: largest sum_i |w_i - r_i|: twice the share of tokens that move.
-        kl_price, l1_price: what a unit of either costs, in nats per token of the objective.
+        kl: upper bound on KL(w|r) = sum_i w_i ln(w_i/r_i), nats.
+        l1: upper bound on sum_i |w_i - r_i|: twice the share of tokens that move.
+        kl_price, l1_price: penalty on the same distance, in nats per token of the objective per unit.
 
     Raises:
-        MixlawError: a value is out of range, none of the four is stated, or the mixture is none.
+        MixlawError: a value is out of range, none of the four is stated, or the mixture is unknown or invalid.
 
     >>> Near("proportional", kl=0.1).uses_kl
     True
@@ -129,7 +129,7 @@ class Near:
 
     @property
     def uses_kl(self) -> bool:
-        """True if a KL is bounded or has a price."""
+        """True if the KL is bounded or penalised."""
         return self.kl is not None or bool(self.kl_price)
 
     def reference(self, names: tuple[str, ...], proportional_S: np.ndarray | None) -> np.ndarray:
@@ -157,10 +157,11 @@ class Near:
 
 @dataclass(frozen=True)
 class Constraints:
-    """Objective of a plan, and constraints beyond the sources' bounds and the targets' ceilings.
+    """Objective of a plan, and constraints in addition to the sources' bounds and the targets' ceilings.
 
     Attributes:
-        objective: "mean", the targets' weighted mean loss, or "worst", the largest loss of a target of weight above 0.
+        objective: "mean", the targets' weighted mean loss, or "worst", the largest loss among targets with a positive
+            weight.
         groups: bounds on sums of shares.
         near: distance from a reference mixture.
 
@@ -174,7 +175,7 @@ class Constraints:
 
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:
-            raise MixlawError(f"objective: {shown(self.objective)} is none; {nearest(self.objective, OBJECTIVES)}")
+            raise MixlawError(f"objective: {shown(self.objective)} is unknown; {nearest(self.objective, OBJECTIVES)}")
         object.__setattr__(self, "groups", tuple(self.groups))
         names = [group.name for group in self.groups]
         doubles = sorted({name for name in names if names.count(name) > 1})

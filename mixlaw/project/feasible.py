@@ -1,4 +1,4 @@
-"""The mixtures that a project's constraints allow, before there is a fit: bounds, groups, money, nearness."""
+"""The set of mixtures that satisfy a project's constraints that need no fit: bounds, groups, money, distances."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from mixlaw.typing import Array
 def feasible(
     sources: Sources, constraints: Constraints | None = None, tokens: float | None = None, money: float | None = None
 ) -> FeasibleSet:
-    """The mixtures that bounds and constraints allow in runs of so many tokens (None: what needs them is left out).
+    """The set of mixtures that satisfy bounds and constraints in runs of `tokens` tokens.
+
+    If `tokens` is None, caps in epochs and money are left out.
 
     Raises:
-        MixlawError: naming the sources, or an irreducible set of constraints that no mixture keeps.
+        MixlawError: no mixture satisfies the constraints; the message names the sources, or an irreducible set of
+            constraints.
     """
     held = constraints or Constraints()
     held.check(sources.names)
@@ -53,7 +56,7 @@ def _grouped(sources: Sources, constraints: Constraints) -> list[tuple[str, Arra
 
 
 def _paid(sources: Sources, tokens: float | None, money: float | None) -> list[tuple[str, Array, float]]:
-    """The same of the money, in units of the dearest token."""
+    """Name, coefficients and limit of the money, in units of the most expensive token."""
     if money is None or tokens is None:
         return []
     unpriced = [source.name for source in sources if source.cost is None]
@@ -65,11 +68,11 @@ def _paid(sources: Sources, tokens: float | None, money: float | None) -> list[t
 
 
 def kept_rows(names: tuple[str, ...], constraints: Constraints, targets: int = 0) -> list[Rows]:
-    """Kept proportions as linear rows, w_i <= q_i (sum of the group), for whoever has one variable a source.
+    """Fixed proportions as linear rows w_i <= q_i (sum of the group), for programs with one variable per source.
 
     Args:
-        names: of the sources, in the order of the shares.
-        targets: how many losses the rows are beside, none of which enters.
+        names: names of the sources, in the order of the shares.
+        targets: number of losses of the program; their coefficients in these rows are 0.
     """
     rows = []
     for group in constraints.groups:
@@ -82,8 +85,8 @@ def kept_rows(names: tuple[str, ...], constraints: Constraints, targets: int = 0
 
 
 def _refuse(sources: Sources, names: list[str], found: FeasibleSet, constraints: Constraints) -> None:
-    """Refuse linear constraints in conflict, and then a KL that none of what they leave has."""
-    kept = kept_rows(sources.names, constraints)  # only refused: a design goes beyond them
+    """Raise if the linear constraints are infeasible, or if they are infeasible together with the bound on the KL."""
+    kept = kept_rows(sources.names, constraints)  # checked for conflicts, but not imposed on a design
     if found.boxed and not kept:
         return
     S, bounds = len(sources), []

@@ -1,10 +1,10 @@
-"""PlanLike: anything that gives a plan as its JSON object."""
+"""PlanLike: protocol of objects that give a plan as a JSON object."""
 
 from typing import Any, Protocol
 
 
 class PlanLike(Protocol):
-    """A `Plan`, or an object of the caller's that gives the documented keys of plan.json.
+    """Protocol of plans: a `Plan`, or any object whose `to_dict` gives the documented keys of plan.json.
 
     >>> class Shares:
     ...     def to_dict(self):

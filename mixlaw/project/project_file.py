@@ -47,7 +47,7 @@ def reach_of(folder: Path) -> Path | None:
 
 @dataclass(frozen=True)
 class Project:
-    """What a `mixlaw.yaml` states. Empty `targets` mean: every loss column of the runs, with weight 1.
+    """The content of a project file `mixlaw.yaml`.
 
     `tokenizer` is the JSON file by which proxies read text, as written; None for bytes. `path` stands in messages, and
     paths of text start at `folder`; both may be left out where a project is made in Python. `within` is the only
@@ -68,14 +68,14 @@ class Project:
     within: Path | None = None
 
     def resolve(self, path: str) -> str:
-        """`path` as this process can open it: relative ones start at the file's folder, URLs stay as is."""
+        """`path` as this process can open it: relative paths refer to the file's folder, URLs are unchanged."""
         if "://" in path or "::" in path:
             return path
         return os.path.join(self.folder, os.path.expanduser(path))
 
 
 class _File(BaseModel):
-    """The keys of a project file; names of sources, targets and groups are keys of mappings there."""
+    """Schema of a project file. Sources, targets and groups are mappings from names to settings."""
 
     model_config = ConfigDict(extra="forbid")
     sources: dict[str, Source]
@@ -89,7 +89,7 @@ class _File(BaseModel):
     @field_validator("sources", "targets", "groups", mode="before")
     @classmethod
     def _named(cls, content: Any, info: ValidationInfo) -> Any:
-        """Each entry with its name put in."""
+        """The entries with their names added to their settings."""
         if not isinstance(content, dict):
             return content
         section = str(info.field_name)
@@ -147,7 +147,7 @@ def read_project(path: str | os.PathLike[str]) -> Project:
 
 
 def _project(top: _File, file: Path) -> Project:
-    """The project of a file's keys, and what must be so between them."""
+    """The project of a checked file. Raises if its sections contradict each other."""
     for key in ("sources", "targets"):
         if getattr(top, key) == {}:
             raise MixlawError(f"{key}: must map names to settings, as in {key}: {{web: {{...}}}}")
@@ -166,7 +166,7 @@ def _project(top: _File, file: Path) -> Project:
 
 
 def _refuse_nulls(content: Any, where: str) -> None:
-    """A half-written `max_epochs:` must not pass for "no cap"."""
+    """Raise if a key has no value: an unfinished `max_epochs:` must not mean "no cap"."""
     for key, value in content.items() if isinstance(content, dict) else ():
         if value is None:
             raise MixlawError(f"{where}{key}: has no value; write one or remove the key")

@@ -1,4 +1,4 @@
-"""The request that a plan was made for, as its provenance records it."""
+"""The request of a plan, as its provenance records it."""
 
 from __future__ import annotations
 

@@ -27,13 +27,13 @@ class Source:
 
     Attributes:
         name: its name in mixtures, `w:` columns and reports.
-        tokens: unique tokens in it, or None where they are still to be counted.
+        tokens: number of its unique tokens, or None if they are not counted yet.
         paths: files or folders, as written in the project file.
         documents: number of documents, for trainers whose weights count documents.
         min, max: smallest and largest token share.
-        max_epochs: largest number of passes over it, None for no cap.
-        share: its token share where that is fixed: min and max are then equal to it.
-        cost: of training on one of its tokens, in the currency of the budget's money.
+        max_epochs: largest number of passes over it; None: no cap.
+        share: fixed token share, or None; min and max are then equal to it.
+        cost: cost of training on one of its tokens, in the currency of the budget's money.
 
     Raises:
         MixlawError: a value is out of range; the message names the source and the field.
@@ -67,10 +67,10 @@ class Target:
     """A validation set whose loss matters.
 
     Attributes:
-        name: as in the `loss:` column of the run table.
+        name: its name in the `loss:` column of the run table.
         weight: its weight in the objective, 0 or more.
-        max_loss: a ceiling on its loss in nats per token, None for none.
-        paths: its files; empty means the held-out documents of the source of its name, if any.
+        max_loss: upper bound (ceiling) on its loss, nats per token; None: no bound.
+        paths: its files. If empty, the held-out documents of the source with the same name are used.
 
     >>> Target("code", weight=2, max_loss=1.1).max_loss
     1.1
@@ -84,10 +84,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Sources:
-    """An ordered, immutable collection of sources whose bounds admit at least one mixture.
+    """An ordered, immutable collection of sources whose bounds at least one mixture satisfies.
 
     Raises:
-        MixlawError: no source, a name twice, or bounds no mixture can meet.
+        MixlawError: there is no source, a name is repeated, or no mixture satisfies the bounds.
 
     >>> sources = Sources([Source("web", 6e12), Source("code", 2e12)])
     >>> sources.proportional()
@@ -119,7 +119,7 @@ class Sources:
     @overload
     def __getitem__(self, name: int) -> Source: ...
     def __getitem__(self, name: str | int) -> Source:
-        """The source of that name (or at that position); MixlawError for an unknown name."""
+        """The source with this name or at this position. Raises MixlawError if the name is unknown."""
         if isinstance(name, int):
             return self.items[name]
         if name not in self._position:
@@ -136,7 +136,7 @@ class Sources:
 
     @property
     def tokens_S(self) -> Array:
-        """Unique tokens, nan where unknown."""
+        """Unique tokens of each source, nan if unknown."""
         return np.array([math.nan if s.tokens is None else s.tokens for s in self.items])
 
     @property
@@ -149,11 +149,11 @@ class Sources:
 
     @property
     def max_epochs_S(self) -> Array:
-        """Caps on epochs, inf where there is none."""
+        """Cap on the epochs of each source, inf if there is none."""
         return np.array([math.inf if s.max_epochs is None else s.max_epochs for s in self.items])
 
     def proportional(self) -> Array:
-        """The mixture given by the sources' sizes, shape (S,); MixlawError where a size is unknown."""
+        """The mixture proportional to the sources' sizes, shape (S,). Raises MixlawError if a size is unknown."""
         unknown = [s.name for s in self.items if s.tokens is None]
         if unknown:
             raise MixlawError(f"sources: tokens of {listed(unknown)} are unknown; state them to get proportions")
@@ -161,7 +161,7 @@ class Sources:
         return share_S / share_S.sum()
 
     def with_tokens(self, tokens: Mapping[str, float]) -> Sources:
-        """The same sources with the token counts in `tokens`, by name, put in."""
+        """The sources with the token counts of `tokens` (by name) in place of their own."""
         for name in tokens:
             self[name]
         return Sources(replace(s, tokens=tokens[s.name]) if s.name in tokens else s for s in self.items)
@@ -169,7 +169,7 @@ class Sources:
     def upper_S(self, tokens: float | None) -> Array:
         """The largest share of each source in a run of D `tokens`: min(max, max_epochs U / D), shape (S,).
 
-        Without D a cap on epochs says nothing about shares: only `max` is returned.
+        If `tokens` is None, caps on epochs are ignored and `max` is returned.
 
         Raises:
             MixlawError: `tokens` is not positive, or a source with max_epochs has no token count.
@@ -186,7 +186,7 @@ class Sources:
         return np.where(capped_S, np.minimum(self.max_S, share_S), self.max_S)
 
     def hash(self) -> str:
-        """A short sha256 of all that is stated about the sources, in their order."""
+        """A short sha256 of all settings of the sources, in their order."""
         content = json.dumps([asdict(s) for s in self.items], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 

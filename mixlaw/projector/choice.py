@@ -25,7 +25,7 @@ from mixlaw.projector.pilots import Pilots
 from mixlaw.typing import Array
 
 SPLITS, ROUNDS = 40, 16  # largest number of held-out sets, and a smaller one for the nested rounds
-PART = 4  # one mixture in PART is held out, at least two
+HELD_OUT_EVERY = 4  # one mixture in HELD_OUT_EVERY is held out, at least two
 FEWEST_MIXTURES = 4  # mixtures: two to fit to, two to pick from
 
 Candidate = tuple[Form, str]
@@ -187,7 +187,7 @@ def _pick(judged: Mapping[Candidate, Array], pilots: Pilots) -> Candidate:
 
 def _held(groups: int) -> int:
     """Number of mixtures to hold out of `groups`."""
-    return max(2, groups // PART)
+    return max(2, groups // HELD_OUT_EVERY)
 
 
 def _chosen_anew(tables: Tables, forms: Sequence[Form], held_R: NDArray[np.bool_], seed: int) -> float:

@@ -13,7 +13,7 @@ from mixlaw.transport import Distance
 from mixlaw.transport.distances.base import checked_mixture
 from mixlaw.typing import Array
 
-RANK = 1e-10  # smallest singular value of a full-rank design with unit columns, as a share of the largest
+FULL_RANK_RATIO = 1e-10  # smallest singular value of a full-rank design with unit columns, as a share of the largest
 
 
 class Prediction(NamedTuple):
@@ -217,7 +217,7 @@ def _pseudo_inverse(design_RxP: Array, form: Form) -> Array:
             f"projector form {form.name}: the distance is 0, or some source has no share, in every pilot; run others"
         )
     left_RxK, size_K, right_KxP = np.linalg.svd(design_RxP / length_P, full_matrices=False)
-    if size_K[-1] < RANK * size_K[0]:
+    if size_K[-1] < FULL_RANK_RATIO * size_K[0]:
         raise MixlawError(
             f"projector form {form.name}: the pilots' mixtures leave some of its parameters open; run mixtures that "
             "differ in more directions, or take a form of fewer parameters"

@@ -11,7 +11,7 @@ from mixlaw.transport import Bounds, Distance, Evaluation, minimize
 from mixlaw.typing import Array
 
 START_VALUE = 100.0  # log performance is shifted to this at the start: the bundle's tolerance is relative to values
-STEPS, HALVINGS = 60, 20
+MAX_STEPS, MAX_HALVINGS = 60, 20
 
 
 @dataclass(frozen=True)
@@ -128,13 +128,13 @@ def _descent(
 
     w_S, count, step = project(start_S, bounds.lower_S, bounds.upper_S), 1, 1.0
     value = predicted(w_S)
-    for _ in range(STEPS):
+    for _ in range(MAX_STEPS):
         slope_S = projector.gradient(distance, w_S, n)
         slope_S = slope_S - slope_S.mean()
         size = float(np.abs(slope_S).max())
         if size == 0:
             break
-        for _ in range(HALVINGS):
+        for _ in range(MAX_HALVINGS):
             trial_S = project(w_S - step / size * slope_S, bounds.lower_S, bounds.upper_S)
             there, count = predicted(trial_S), count + 1
             if there < value + 1e-4 * slope_S @ (trial_S - w_S):

@@ -11,7 +11,7 @@ from mixlaw.mixtures.simplex import as_mixture
 from mixlaw.transport import Distance
 from mixlaw.typing import Array
 
-DECIMALS = 6  # mixtures whose shares agree after rounding to this number of decimals are the same
+SHARE_DECIMALS = 6  # mixtures whose shares agree after rounding to this number of decimals are the same
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Pilots:
     @cached_property
     def group_R(self) -> NDArray[np.intp]:
         """Index of each run's mixture, shared by its runs at several scales or seeds."""
-        return np.unique(self.w_RxS.round(DECIMALS), axis=0, return_inverse=True)[1].ravel()
+        return np.unique(self.w_RxS.round(SHARE_DECIMALS), axis=0, return_inverse=True)[1].ravel()
 
     def of_rows(self, rows_R: NDArray[np.bool_]) -> "Pilots":
         """The pilots selected by a mask."""

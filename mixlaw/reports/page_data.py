@@ -12,7 +12,7 @@ from mixlaw.exporters import recorded_sources
 from mixlaw.fitting.fit_result import Fit
 from mixlaw.laws import parametric
 from mixlaw.planning.plan import Plan
-from mixlaw.planning.verdict import FAR, FAR_SHARE
+from mixlaw.planning.verdict import FAR_SCALE_FACTOR, FAR_SHARE
 from mixlaw.reports.budget_curve import weights
 from mixlaw.reports.expression_graph import ExpressionGraph, expression_graph
 from mixlaw.reports.intervals import pack
@@ -149,7 +149,7 @@ def _scale(plan: Plan, fit: Fit) -> ScaleRange:
         reads={"params": "params" in fit.law.needs, "tokens": bool({"tokens", "unique"} & fit.law.needs)},
         params=[_number(x) for x in support.params],
         tokens=[_number(x) for x in support.tokens],
-        far=FAR,
+        far=FAR_SCALE_FACTOR,
         far_share=FAR_SHARE,
     )
 

@@ -13,14 +13,14 @@ from mixlaw.io.fields import is_formula
 from mixlaw.io.notes import UNIQUE, Note
 from mixlaw.io.table import Table
 from mixlaw.mixtures.simplex import SUM_TOLERANCE
-from mixlaw.runs.measurement import PREFIX
+from mixlaw.runs.measurement import TARGET_PREFIX
 from mixlaw.typing import Array
 
 NAMES = ("run_id", "params", "tokens", "seed", "step", "tokenizer")
 """Columns of a run table that have a fixed name."""
-PREFIXES = ("w:", "loss:", "unique:", PREFIX)
+PREFIXES = ("w:", "loss:", "unique:", TARGET_PREFIX)
 """Prefixes of the others."""
-ROUNDING = 1e-14
+SUM_ROUNDING = 1e-14
 """Largest error of a row's sum that is rounding: such rows are not divided by their sum again."""
 
 
@@ -76,8 +76,8 @@ def weights(table: Table, sources: tuple[str, ...], name: str, notes: list[str])
     if rounded_R.any():
         spread = f"{sum_R[rounded_R].min():.4g} to {sum_R[rounded_R].max():.4g}"
         notes.append(f"{rounded_R.sum()} rows of {name}: weights summed to {spread}, renormalised")
-    # Rows that sum to 1 but for rounding stay as they are: a table written and read again is the same to the bit.
-    return w_RxS / np.where(off_R > ROUNDING, sum_R, 1.0)[:, None]
+    # Rows whose sum is 1 up to rounding are not changed: a table written and read again is the same to the bit.
+    return w_RxS / np.where(off_R > SUM_ROUNDING, sum_R, 1.0)[:, None]
 
 
 def losses(table: Table, targets: tuple[str, ...], name: str, notes: list[str]) -> Array:
@@ -99,7 +99,7 @@ def losses(table: Table, targets: tuple[str, ...], name: str, notes: list[str]) 
             )
     silent = int(np.isnan(loss_RxK).all(axis=1).sum())
     if silent:
-        notes.append(f"{silent} rows of {name} have no loss at all and inform no fit")
+        notes.append(f"{silent} rows of {name} have no loss and are not used in any fit")
     return loss_RxK
 
 
@@ -122,8 +122,7 @@ def unique_tokens(table: Table, sources: tuple[str, ...], w_RxS: Array, name: st
     for column in columns:
         if column[7:] not in sources:
             raise MixlawError(
-                f"{table.name}: column {shown(column)} has no 'w:{column[7:]}' beside it; "
-                f"{nearest(column[7:], sources)}"
+                f"{table.name}: column {shown(column)} has no column 'w:{column[7:]}'; {nearest(column[7:], sources)}"
             )
     unique_RxS = np.full((len(table.frame), len(sources)), np.inf)
     for s, source in enumerate(sources):
@@ -182,9 +181,9 @@ def check_rows(
         row = int(np.flatnonzero(double_R)[0])
         same_R = keys.groupby(list(keys), dropna=False).ngroup().to_numpy()
         first = int(np.flatnonzero(same_R == same_R[row])[0])
-        alike = "step" if stepped_R[row] else "params and tokens"
+        agreeing = "step" if stepped_R[row] else "params and tokens"
         raise MixlawError(
-            f"{table.at(row, 'run_id')}: {shown(run_id[row])} is there twice with the same {alike} (also at "
+            f"{table.at(row, 'run_id')}: {shown(run_id[row])} is there twice with the same {agreeing} (also at "
             f"{table.row_names[first]}); give runs ids of their own and checkpoints their step or tokens"
         )
     cluster_R, ids = pd.factorize(run_id)
@@ -204,7 +203,7 @@ def check_rows(
 
 def check_measurement(table: Table, targets: tuple[str, ...]) -> None:
     """Refuse a table if its rows name different tokenizers, or different texts for one target."""
-    for column in ("tokenizer", *(f"{PREFIX}{target}" for target in targets)):
+    for column in ("tokenizer", *(f"{TARGET_PREFIX}{target}" for target in targets)):
         texts = table.texts(column) if column in table.frame else []
         _check_printable(table, column, texts)
         named = [(row, text) for row, text in enumerate(texts) if text]
@@ -234,4 +233,4 @@ def typed(frame: pd.DataFrame, read: Mapping[str, NDArray]) -> pd.DataFrame:
 
 def _is_name(column: str) -> bool:
     """True for a column of names, which may look like numbers."""
-    return column == "tokenizer" or column.startswith(PREFIX)
+    return column == "tokenizer" or column.startswith(TARGET_PREFIX)

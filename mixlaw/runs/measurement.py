@@ -14,7 +14,7 @@ import pandas as pd
 
 from mixlaw.errors import MixlawError, shown
 
-PREFIX = "target:"
+TARGET_PREFIX = "target:"
 """Prefix of the columns that name a target's text."""
 
 
@@ -39,7 +39,7 @@ def of_frame(frame: pd.DataFrame, targets: tuple[str, ...], name: str) -> Measur
     >>> of_frame(pd.DataFrame({"tokenizer": ["gpt2"], "target:web": ["1f3a"]}), ("web",), "runs.csv")
     Measurement(name='runs.csv', tokenizer='gpt2', definitions={'web': '1f3a'})
     """
-    found = {target: _first(frame, f"{PREFIX}{target}") for target in targets}
+    found = {target: _first(frame, f"{TARGET_PREFIX}{target}") for target in targets}
     definitions = {target: text for target, text in found.items() if text is not None}
     return Measurement(name, _first(frame, "tokenizer"), definitions)
 

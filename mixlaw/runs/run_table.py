@@ -20,7 +20,7 @@ from mixlaw.errors import MixlawError, listed, nearest
 from mixlaw.io.table import Table, from_frame, read_table
 from mixlaw.io.writing import replacing
 from mixlaw.runs import columns as _columns
-from mixlaw.runs.measurement import PREFIX, Measurement, of_frame
+from mixlaw.runs.measurement import TARGET_PREFIX, Measurement, of_frame
 from mixlaw.typing import Array
 
 
@@ -131,7 +131,7 @@ class Runs:
                     f"{self.name}: no column 'loss:{name}' for target {name}; {nearest(name, self.targets)}"
                 )
         columns = [self.targets.index(name) for name in names]
-        dropped = {f"{kind}{t}" for t in self.targets if t not in names for kind in ("loss:", PREFIX)}
+        dropped = {f"{kind}{t}" for t in self.targets if t not in names for kind in ("loss:", TARGET_PREFIX)}
         frame = self.frame[[column for column in self.frame if column not in dropped]]
         return replace(self, targets=tuple(names), loss_RxK=self.loss_RxK[:, columns], frame=frame)
 

@@ -21,7 +21,8 @@ from mixlaw.typing import Array
 
 TOLERANCE = 1e-4
 LEVEL_FRACTION = 0.5  # position of the level between the lower bound (0) and the best value (1)
-FLOOR = 1e-2  # share of the first value; the tolerance is not relative to less, or a minimum of 0 never converges
+TOLERANCE_FLOOR = 1e-2
+"""Smallest value, as a share of the first one, that the tolerance is relative to: a minimum of 0 converges too."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def minimize(
         height_C = np.append(height_C, value - g_S @ w_S)
         slope_CxS = np.vstack([slope_CxS, g_S])
         low = max(low, _lowest(height_C, slope_CxS, bounds))
-        if best - low <= tolerance * max(abs(best), FLOOR * first):
+        if best - low <= tolerance * max(abs(best), TOLERANCE_FLOOR * first):
             return Minimum(best_S, float(best), max(float(best - low), 0.0), count, True)
         level = low + LEVEL_FRACTION * (best - low)
         w_S = _nearest_below(best_S, height_C - level, slope_CxS, bounds)

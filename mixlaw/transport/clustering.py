@@ -11,7 +11,7 @@ from mixlaw.errors import MixlawError
 from mixlaw.transport.features.embedding import Embedding
 from mixlaw.typing import Array
 
-STARTS = 5
+KMEANS_STARTS = 5
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def cluster(x_NxP: Array, count: int, seed: int = 0) -> tuple[NDArray[np.intp], 
         raise MixlawError(f"{count} clusters of {distinct} different documents: ask for 1 to {distinct}")
     rng, least = np.random.default_rng(seed), np.inf
     best: tuple[NDArray[np.intp], Array] | None = None
-    for _ in range(STARTS):
+    for _ in range(KMEANS_STARTS):
         try:
             centre_KxP, label_N = kmeans2(x_NxP, count, iter=100, minit="++", missing="raise", rng=rng)
         except ClusterError:  # a cluster became empty

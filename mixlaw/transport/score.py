@@ -17,7 +17,7 @@ from mixlaw.transport.features.ngrams import NGrams
 from mixlaw.transport.features.samples import Samples
 from mixlaw.typing import Array
 
-CELLS = 2**22
+CELLS_PER_CALL = 2**22
 
 
 def importance(
@@ -156,8 +156,8 @@ def _apart(x_NxF: Array, y_MxF: Array) -> float:
 def _ranks(x_NxF: Array, y_MxF: Array) -> NDArray[np.intp]:
     """Smallest rank, from 1, of each document among the neighbours of any target point; streamed over target points."""
     best_N = np.full(len(x_NxF), len(x_NxF))
-    for i in range(0, len(y_MxF), max(1, CELLS // len(x_NxF))):
-        cost_RxN = cdist(y_MxF[i : i + max(1, CELLS // len(x_NxF))], x_NxF)
+    for i in range(0, len(y_MxF), max(1, CELLS_PER_CALL // len(x_NxF))):
+        cost_RxN = cdist(y_MxF[i : i + max(1, CELLS_PER_CALL // len(x_NxF))], x_NxF)
         place_RxN = np.argsort(np.argsort(cost_RxN, axis=1, kind="stable"), axis=1)
         best_N = np.minimum(best_N, place_RxN.min(0) + 1)
     return best_N

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mixlaw.errors import MixlawError
-from mixlaw.estimation.baseline_predictors import MEAN, NEAREST, OWN, Baseline
+from mixlaw.estimation.baseline_predictors import MEAN_OF_RUNS, NEAREST_RUN, OWN_WEIGHT, Baseline
 from mixlaw.estimation.cross_validation import Refits, gather, law_predictions, point_predictions, refit, refit_inside
 from mixlaw.estimation.metrics import Predictions, fold_errors, score
 from mixlaw.estimation.observations import check_losses_differ, observe
@@ -143,7 +143,7 @@ def _remarks(runs: Runs, methods: list[Any], usable_R: np.ndarray, size: Split |
     if len(runs.scales) > 1 and size is None:
         notes.append("the largest size is not judged apart: it, or the smaller ones, have too few mixtures")
     if len(runs.scales) == 2 and size is not None:
-        notes.append("one smaller size cannot tell what size is worth: levels at the largest rest on priors")
+        notes.append("with one smaller size the effect of size is not determined: losses at the largest rest on priors")
     if kept < len(np.unique(runs.run_id)):
         notes.append(f"{len(np.unique(runs.run_id)) - kept} runs that not all laws can be fitted on do not judge")
     return notes
@@ -161,7 +161,9 @@ def _board(name: str, table: _Table, methods: list[Any], refused: Refused, seed:
     steps.next("auto")
     entries += _auto(table, {entry.name: entry for entry in entries}, refits)
     steps.next("baselines")
-    entries += [entry for entry in (_baseline(table, baseline) for baseline in (MEAN, OWN, NEAREST)) if entry]
+    entries += [
+        entry for entry in (_baseline(table, baseline) for baseline in (MEAN_OF_RUNS, OWN_WEIGHT, NEAREST_RUN)) if entry
+    ]
     loss_KxR = table.runs.loss_RxK.T
     return Board(name, table.runs.targets, tuple(entries), loss_KxR, table.scored_KxR, table.scale_R).sorted()
 
@@ -180,7 +182,7 @@ def _predictions(table: _Table, method: Any, seed: int) -> tuple[Predictions, Re
 def _baseline(table: _Table, baseline: Baseline) -> Entry | None:
     """A baseline's entry, None if it applies to no target."""
     runs, began = table.runs, time.perf_counter()
-    serves_K = np.array([baseline is not OWN or target in runs.sources for target in runs.targets])
+    serves_K = np.array([baseline is not OWN_WEIGHT or target in runs.sources for target in runs.targets])
     if not serves_K.any():
         return None
 

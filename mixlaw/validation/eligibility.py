@@ -60,13 +60,14 @@ def _check_support(runs: Runs, method: Any) -> None:
     """Raise MixlawError if a method cannot be fitted to the table's columns or scales."""
     observe(runs, method)
     if "unique" in method.needs and not repeated(runs):
-        raise MixlawError(f"{runs.name}: no unique: column shows a source that repeats, which {method.name} is about")
+        raise MixlawError(f"{runs.name}: no unique: column shows a source that repeats, which {method.name} needs")
     if len(runs.sources) == 1 and "mixture" in method.needs and "unique" not in method.needs:
-        raise MixlawError(f"{runs.name}: there is one source, and {method.name} is about mixtures")
+        raise MixlawError(f"{runs.name}: there is one source, and {method.name} needs mixtures")
     points = np.unique(np.stack([runs.params_R, runs.tokens_R], 1), axis=0)
     if "mixture" not in method.needs and len(points) < 5:
         raise MixlawError(
-            f"{runs.name}: {len(points)} sizes and token counts are too few for {method.name}, which knows no mixture"
+            f"{runs.name}: {len(points)} sizes and token counts are too few for {method.name}, which does not depend "
+            "on the mixture"
         )
 
 

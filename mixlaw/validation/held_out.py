@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mixlaw.estimation.baseline_predictors import MEAN
+from mixlaw.estimation.baseline_predictors import MEAN_OF_RUNS
 from mixlaw.estimation.cross_validation import gather, refit
 from mixlaw.estimation.metrics import Predictions, score
 from mixlaw.estimation.observations import Observations
@@ -17,10 +17,10 @@ from mixlaw.laws import Law, parametric
 from mixlaw.runs.grouping import groups, scales
 from mixlaw.runs.run_table import Runs
 
-BLOWN = 1.5
+DISTRUSTED_RATIO = 1.5
 """Ratio of held-out error to that of the runs' mean above which a law is distrusted. If mixtures have no effect, a
 correct fit is worse than the mean too, because it has more parameters: by up to 1.2 in simulations."""
-NEGLIGIBLE = 1e-4
+NEGLIGIBLE_ERROR = 1e-4
 """Error (nats per token) below which a law is not distrusted, whatever the ratio."""
 
 
@@ -107,7 +107,7 @@ def _predicted(law: type[Law], seen: Observations, split: Split, notes: tuple[st
     stage(f"judging {law.name} on held-out mixtures")
     points_KxR = gather(refit(law, seen, split.train_FxR).points(), every, split.test_FxR)
     scored_KxR = scored_rows(runs, np.ones(len(runs), bool))
-    mean = lambda k, train_R: MEAN.predict(runs, k, train_R & scored_KxR[k])  # noqa: E731
+    mean = lambda k, train_R: MEAN_OF_RUNS.predict(runs, k, train_R & scored_KxR[k])  # noqa: E731
     plain_FxKxR = np.array([[mean(k, train_R) for k in range(len(points_KxR))] for train_R in split.train_FxR])
     return HeldOutLosses(runs, points_KxR, scored_KxR, gather(plain_FxKxR, every, split.test_FxR), split, notes)
 
@@ -131,7 +131,7 @@ def _verdict(law: type[Law], targets: tuple[str, ...], found: dict[str, np.ndarr
         notes = (Note("held-out", ("law.held_out",), text),)
     if "mixture" in law.needs:
         errors = zip(targets, error_K, baseline_K, strict=True)
-        bad = [t for t, e, b in errors if not np.isfinite(e) or e > BLOWN * b + NEGLIGIBLE]
+        bad = [t for t, e, b in errors if not np.isfinite(e) or e > DISTRUSTED_RATIO * b + NEGLIGIBLE_ERROR]
         if bad:
             distrust = (f"the law predicts unseen mixtures far worse than the runs' mean on {', '.join(bad[:3])}",)
         if mae >= baseline_mae:

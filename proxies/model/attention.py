@@ -1,6 +1,6 @@
-"""Causal attention for one CPU core: blocks of queries that skip the keys to come, and a gradient by hand.
+"""Causal attention for one CPU core: blocks of queries that skip later keys, with hand-written gradient.
 
-What a library's softmax and automatic gradient would do besides: the upper half of every product, a pass over all
+Work saved compared with a library's softmax and automatic gradient: the upper half of every product, a pass over all
 weights to divide them by their sum (here the output is divided), and another to multiply the gradient by them.
 """
 
@@ -8,12 +8,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-BLOCK, MOST_BLOCKS = 64, 8  # queries in a block at least; more blocks skip more and cost more calls
+BLOCK, MOST_BLOCKS = (
+    64,
+    8,
+)  # smallest block of queries, largest number of blocks: more blocks skip more keys and cost more calls
 
 
 @jax.custom_vjp
 def attend(q_BxHxLxK: jax.Array, k_BxHxLxK: jax.Array, v_BxHxLxK: jax.Array) -> jax.Array:
-    """softmax(q k^T) v over the keys at and before each query (scaling is the caller's)."""
+    """softmax(q k^T) v over the keys at and before each query; the caller scales the scores."""
     return _forward(q_BxHxLxK, k_BxHxLxK, v_BxHxLxK)[0]
 
 
@@ -23,12 +26,12 @@ def _blocks(length: int) -> list[tuple[int, int]]:
 
 
 def keys_read(length: int) -> float:
-    """How many keys a query is multiplied with, in the mean: half of them, and what its block reads in vain."""
+    """Average number of keys that a query is multiplied with: half of them, plus later keys of its own block."""
     return sum((stop - start) * stop for start, stop in _blocks(length)) / length
 
 
 def _future(start: int, stop: int) -> np.ndarray:
-    """What is added to the scores of queries start .. stop and keys .. stop: keys to come weigh exactly nothing."""
+    """Mask added to the scores of queries start .. stop and keys .. stop: later keys get exactly no weight."""
     return np.triu(np.full((stop - start, stop), -1e9, np.float32), 1 + start)
 
 

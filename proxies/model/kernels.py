@@ -1,7 +1,7 @@
-"""Matrix products and the cross-entropy with gradients by hand.
+"""Matrix products and cross-entropy with hand-written gradients.
 
-On a CPU XLA hands a product to its quick kernels only where neither operand is transposed on the way (jaxlib 0.10):
-the gradients here are given transposed copies, which cost less than they save (analysis/NOTES.md).
+On a CPU, XLA uses its fast kernels for a product only if neither operand is transposed (jaxlib 0.10). The gradients
+here use transposed copies, which cost less time than they save (analysis/NOTES.md).
 """
 
 import jax
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 
 def product(x_TxI: jax.Array, w_IxO: jax.Array, precision: str) -> jax.Array:
-    """x w in float32, its operands rounded to `precision` first, here and in both gradients."""
+    """x w in float32, with operands rounded to `precision` first; the same in both gradients."""
     return _product(x_TxI, w_IxO, precision)
 
 
@@ -18,7 +18,7 @@ def _multiply(a: jax.Array, b: jax.Array, precision: str) -> jax.Array:
 
 
 def _turned(x: jax.Array) -> jax.Array:
-    # Without the barrier XLA folds the transposition into the product again.
+    # Without the barrier XLA merges the transposition into the product.
     return jax.lax.optimization_barrier(x.T) if jax.default_backend() == "cpu" else x.T
 
 
@@ -37,7 +37,7 @@ _product.defvjp(_product_forward, _product_backward)
 
 @jax.custom_vjp
 def cross_entropy(logits_TxV: jax.Array, tokens_T: jax.Array) -> jax.Array:
-    """-log softmax(logits)[token] of every row, in nats; no T x V array of ones and zeros is held."""
+    """-log softmax(logits)[token] of every row, in nats, without a T x V array of ones and zeros."""
     return _entropy_forward(logits_TxV, tokens_T)[0]
 
 

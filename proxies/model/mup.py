@@ -1,8 +1,9 @@
 """µP initialisation and learning-rate scaling (one learning rate for all widths), and shapes by parameter count.
 
-After µP (Yang et al., 2203.03466) for Adam: hidden matrices start at 1/sqrt(fan-in) and learn at
-`BASE_WIDTH / width` of the rate, the head starts at zero and learns at the same scaled rate, the embedding, the
-norms' gains and the shifts' factors learn at the full rate. Heads keep their width, so scores need no other scale.
+After µP (Yang et al., 2203.03466) for Adam: hidden matrices have initial standard deviation 1/sqrt(fan-in) and the
+learning rate times `BASE_WIDTH / width`; the head starts at zero and has the same scaled rate; the embedding, the
+norms' gains and the factors of the token shift have the full rate. The width of heads does not grow with the model, so
+attention scores need no other scale.
 """
 
 import math
@@ -19,7 +20,7 @@ BASE_WIDTH = 64
 
 
 def init(config: ModelConfig, seed: int) -> Params:
-    """Starting parameters, float32: a function of the shape and the seed alone."""
+    """Initial parameters, float32; they depend only on the shape and the seed."""
     random = np.random.default_rng([seed, 0x1417])
     params: Params = {}
     for name, shape in shapes(config).items():
@@ -30,7 +31,7 @@ def init(config: ModelConfig, seed: int) -> Params:
         elif name == "embed":
             value = random.normal(0, 1.0, shape)
         else:
-            # Each layer adds two branches to the stream: the shrink keeps its variance free of the depth.
+            # Each layer adds two branches to the residual stream: the factor keeps its variance independent of depth.
             shrink = math.sqrt(2 * config.depth) if name.endswith(("attended", "down")) else 1.0
             value = random.normal(0, 1 / math.sqrt(shape[0]) / shrink, shape)
         params[name] = jnp.asarray(value, jnp.float32)
@@ -49,10 +50,11 @@ def rate_scales(config: ModelConfig) -> dict[str, float]:
 
 
 def config_for(params: float, vocab: int = VOCAB, end: int = END) -> ModelConfig:
-    """The shape whose parameter count comes nearest to `params` (about 20 thousand to some billions).
+    """The shape with the parameter count nearest to `params` (about 20 thousand to some billions).
 
-    Depth grows with the root of the width (2 layers up to 64, 8 at 512, 17 at 2048), sequences with the width from 128
-    to 2048 tokens, heads from 32 to 128 wide. Raises MixlawError where the vocabulary alone has more parameters.
+    Depth grows with the root of the width (2 layers up to 64, 8 at 512, 17 at 2048). Sequences grow with the width from
+    128 to 2048 tokens, and heads from a width of 32 to 128. Raises MixlawError if the vocabulary alone has more
+    parameters.
     """
     least = ModelConfig(16, 1, 1, 16, vocab, end=end)
     if not count_params(least) <= params < math.inf:
@@ -65,7 +67,7 @@ def config_for(params: float, vocab: int = VOCAB, end: int = END) -> ModelConfig
         usual = replace(_shaped(width, vocab), end=end)
         for more in (0, -1, 1):
             found = replace(usual, depth=max(1, usual.depth + more))
-            # A layer more or less only where it brings the count nearer by some percent.
+            # Add or remove a layer only if that makes the count closer by some percent.
             away = abs(math.log(count_params(found) / params)) + 0.02 * abs(more)
             if away < closest:
                 best, closest = found, away
@@ -77,7 +79,7 @@ def config_for(params: float, vocab: int = VOCAB, end: int = END) -> ModelConfig
 def _shaped(width: int, vocab: int) -> ModelConfig:
     depth = max(2, round(0.4 * math.sqrt(width) - 1))
     head_dim = 128 if width >= 1536 else 64 if width >= 384 else 32
-    # Never one head: small models then learn to copy at a moment left to chance, and seeds differ by more.
+    # At least two heads: with one, small models learn to copy at a random time, and losses vary more between seeds.
     heads = max(2, round(width / head_dim))
     if width < 64:
         head_dim = 2 * round(width / heads / 2)

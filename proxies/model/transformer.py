@@ -1,13 +1,13 @@
 """The proxy: a small decoder-only transformer, written for one CPU core.
 
-Shapes stand in names: B sequences, L positions, T = B * L rows, D width, V tokens of the vocabulary,
-H heads, K width of a head. What makes it quick on a CPU: activations are flattened to T rows for every matrix
-product (`kernels`), attention skips what is to come (`attention`), and layers are unrolled.
+Names contain shapes: B sequences, L positions, T = B * L rows, D width, V tokens of the vocabulary, H heads, K width of
+a head. For speed on a CPU, activations are flattened to T rows for every matrix product (`kernels`), attention skips
+later keys (`attention`), and layers are unrolled.
 
-Both branches of a layer read every position mixed with the one before it, by a learnt factor a channel (token shift,
-as in RWKV, Peng et al., 2305.13048). On the demo's text it takes .17 nats off the loss at 55k parameters, and what a
-mixture gains over another hardly changes with size (.28 to .26 nats over 26k to 132k parameters); without it that gain
-grew from .24 to .33 nats, which no law of a floor and falling terms foresees.
+Both branches of a layer read every position mixed with the position before it, by a learned factor per channel (token
+shift, as in RWKV, Peng et al., 2305.13048). On the demo's text this lowers the loss by .17 nats at 55k parameters, and
+the difference between two mixtures hardly changes with size (.28 to .26 nats from 26k to 132k parameters). Without it
+the difference grew from .24 to .33 nats, which no law of a floor and falling terms can represent.
 """
 
 import math
@@ -27,7 +27,7 @@ Params = dict[str, jax.Array]
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The shape of a proxy. `heads * head_dim` need not equal `width`; `length` is tokens per sequence."""
+    """Shape of a proxy. `heads * head_dim` may differ from `width`; `length`: tokens per sequence."""
 
     width: int
     depth: int
@@ -51,7 +51,7 @@ class ModelConfig:
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """The shape of every parameter by name."""
+    """Shapes of the parameters by name."""
     wide, inner = config.width, config.heads * config.head_dim
     table: dict[str, tuple[int, ...]] = {"embed": (config.vocab, wide)}
     for layer in range(config.depth):
@@ -74,10 +74,10 @@ def count_params(config: ModelConfig) -> int:
 
 
 def flops_per_token(config: ModelConfig) -> float:
-    """FLOP to train on one token, literally those of all matrix products, forward and backward.
+    """FLOP to train on one token: those of all matrix products, forward and backward.
 
-    6 for every parameter of a matrix but the embedding, which is read by index, and 12 H K a layer for every key
-    that a query is multiplied with (`attention.keys_read` in the mean).
+    6 for every parameter of a matrix (except the embedding, which is read by index), and per layer 12 H K for every key
+    that a query is multiplied with (on average `attention.keys_read`).
     """
     table = shapes(config)
     matrices = sum(math.prod(shape) for name, shape in table.items() if len(shape) == 2 and name != "embed")
@@ -116,13 +116,13 @@ def _attend(x_TxD: jax.Array, params: Params, layer: int, config: ModelConfig, p
 
 
 def _read(x_TxD: jax.Array, params: Params, layer: int, branch: str, config: ModelConfig) -> jax.Array:
-    """What a branch of a layer reads of the stream."""
+    """Input of a layer's branch: the residual stream, normalised and mixed with the position before."""
     normed_TxD = _norm(x_TxD, params[f"{layer}/norm_{branch}"])
     return _shift(normed_TxD, params[f"{layer}/shift_{branch}"], config.length)
 
 
 def stream(params: Params, x_BxLxD: jax.Array, config: ModelConfig, precision: str = "float32") -> list[jax.Array]:
-    """What flows between the layers: x_TxD before the first and after each, from embedded inputs."""
+    """Residual stream x_TxD before the first layer and after each layer, from embedded inputs."""
     xs = [x_BxLxD.reshape(-1, config.width)]
     for layer in range(config.depth):
         x_TxD = xs[-1]
@@ -133,20 +133,20 @@ def stream(params: Params, x_BxLxD: jax.Array, config: ModelConfig, precision: s
 
 
 def logits(params: Params, x_BxLxD: jax.Array, config: ModelConfig, precision: str = "float32") -> jax.Array:
-    """Logits (B, L, V) from embedded inputs (B, L, D); position t sees inputs 0..t only."""
+    """Logits (B, L, V) from embedded inputs (B, L, D); position t depends on inputs 0..t only."""
     x_TxD = stream(params, x_BxLxD, config, precision)[-1]
     logits_TxV = product(_norm(x_TxD, params["norm_head"]), params["head"], precision)
     return logits_TxV.reshape(*x_BxLxD.shape[:2], config.vocab)
 
 
 def embed(params: Params, tokens_BxL: jax.Array, config: ModelConfig) -> jax.Array:
-    """Embedded inputs (B, L, D): the tokens shifted right behind an end mark, so every token is predicted."""
+    """Embedded inputs (B, L, D): an end mark and then the tokens but the last, so every token is predicted."""
     shifted_BxL = jnp.pad(tokens_BxL[:, :-1], ((0, 0), (1, 0)), constant_values=config.end)
     return params["embed"][shifted_BxL]
 
 
 def token_losses(params: Params, tokens_BxL: jax.Array, config: ModelConfig, precision: str = "float32") -> jax.Array:
-    """Cross-entropy (B, L) in nats of every token given those before it in its sequence."""
+    """Cross-entropy (B, L) in nats of every token given the earlier tokens of its sequence."""
     logits_BxLxV = logits(params, embed(params, tokens_BxL, config), config, precision)
     losses_T = cross_entropy(logits_BxLxV.reshape(-1, config.vocab), tokens_BxL.reshape(-1))
     return losses_T.reshape(tokens_BxL.shape)

@@ -12,7 +12,7 @@ from proxies.data.corpus import Corpus
 from proxies.model.transformer import Params
 from proxies.online.steering_text import Divided
 from proxies.training.run_spec import RunSpec
-from proxies.training.train import CHUNK
+from proxies.training.train import STEPS_PER_CALL
 
 Signal = Callable[[Params, int], np.ndarray]
 """signal_S of the parameters at an update (0 at the first)."""
@@ -20,9 +20,9 @@ Signal = Callable[[Params, int], np.ndarray]
 
 @dataclass(frozen=True)
 class Question:
-    """Question to a method: the run, its corpus and its targets.
+    """Task of an online method: the run, its corpus and its targets.
 
-    `spec`: the run, with the method's initial mixture. `weights`: of the targets, positive numbers; equal if empty.
+    `spec`: the run, with the method's initial mixture. `weights`: positive weights of the targets; if empty, equal.
     `own`: targets with text of their own though a source has their name (`steering_text.split_steering`).
     """
 
@@ -56,8 +56,8 @@ class Method(abc.ABC):
     begin: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.every < CHUNK or self.every % CHUNK:
-            raise MixlawError(f"{self.name}: an update every {self.every} steps; give a multiple of {CHUNK}")
+        if self.every < STEPS_PER_CALL or self.every % STEPS_PER_CALL:
+            raise MixlawError(f"{self.name}: an update every {self.every} steps; give a multiple of {STEPS_PER_CALL}")
         if self.sequences < 1:
             raise MixlawError(f"{self.name}: {self.sequences} sequences of each source an update; give at least 1")
         if not 0 <= self.begin < 1:

@@ -6,7 +6,8 @@ import numpy as np
 
 from proxies.data.batches import Pieces, Stream
 
-TRAINED, PROBED = 0xBA7C, 0x9B0B  # seeds of streams; training reads the same streams as a run with a fixed mixture
+TRAINING_STREAM, PROBE_STREAM = 0xBA7C, 0x9B0B
+"""Seeds of the streams. Training reads the same streams as a run with a fixed mixture."""
 
 
 class MixtureBatches:
@@ -23,7 +24,7 @@ class MixtureBatches:
     ) -> None:
         self.batch, self.length = size
         self.sources, self.pieces = tuple(pieces), dict(pieces)
-        self.streams = [Stream(own, [seed, i, TRAINED]) for i, own in enumerate(pieces.values())]
+        self.streams = [Stream(own, [seed, i, TRAINING_STREAM]) for i, own in enumerate(pieces.values())]
         self._deficit_S = np.zeros(len(self.sources))
         self._taken_S = np.zeros(len(self.sources), int)
         self._order: list[int] = []
@@ -74,7 +75,7 @@ class Probes:
 
     def __init__(self, pieces: Mapping[str, Pieces], size: tuple[int, int], seed: int) -> None:
         self.sequences, self.length = size
-        self.streams = [Stream(own, [seed, i, PROBED]) for i, own in enumerate(pieces.values())]
+        self.streams = [Stream(own, [seed, i, PROBE_STREAM]) for i, own in enumerate(pieces.values())]
 
     def read(self, update: int) -> list[np.ndarray]:
         """tokens_BxL (int32) of each source at an update, 0 at the first."""

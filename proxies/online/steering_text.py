@@ -9,8 +9,8 @@ from mixlaw.errors import MixlawError
 from proxies.data.batches import Pieces, Stream, subsample
 from proxies.data.corpus import Corpus
 
-ASIDE = 1 / 10  # of a source's tokens, and no more than:
-ASIDE_MOST = 65_536  # tokens: some hundred windows; gradients of more would hardly be less noisy
+STEERING_SHARE = 1 / 10  # part of a source's tokens that is split off, at most MAX_STEERING_TOKENS
+MAX_STEERING_TOKENS = 65_536  # some hundred windows; gradients of more would hardly be less noisy
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def split_steering(
     everything = subsample(corpus, corpus.tokens)
     for target in targets:
         if target in corpus.sources and target not in own:
-            count = round(min(ASIDE * corpus.tokens[target], ASIDE_MOST))
+            count = round(min(STEERING_SHARE * corpus.tokens[target], MAX_STEERING_TOKENS))
             limits[target] = min(unique[target], corpus.tokens[target] - count)
             if not (count and limits[target]):
                 raise MixlawError(f"target {target}: its source has too little text to set some aside; give it more")

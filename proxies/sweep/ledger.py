@@ -11,11 +11,11 @@ from proxies.sweep.job import Ended, Event, Job, RunProgress
 from proxies.sweep.progress import Meter, Progress
 from proxies.sweep.store import DamagedError, Failure, Row, Store
 
-ATTEMPTS = 2
+MAX_ATTEMPTS = 2
 """Maximum attempts per run in one sweep if the run's process is killed."""
-OFTEN = 0.2
+PROGRESS_SECONDS = 0.2
 """Seconds between two calls of `progress` if nothing has happened."""
-POLL = 1.0
+POLL_SECONDS = 1.0
 """Seconds between two checks of the runs that another sweep is training."""
 
 
@@ -76,7 +76,7 @@ class Ledger:
         elif event.outcome == "unusable":
             raise MixlawError(
                 f"{event.reason}; {len(self.rows)} of {len(self.jobs)} runs are finished and kept: "
-                "mend that and run the same again"
+                "fix that and run the same again"
             )
         elif event.outcome == "killed":
             self._killed(event, name)
@@ -86,7 +86,7 @@ class Ledger:
     def due(self) -> list[Job]:
         """Jobs to submit again: killed runs, and runs that another sweep no longer trains."""
         jobs, self.again = [self.jobs[key] for key in self.again], []
-        if self.busy and time.monotonic() - self.polled > POLL:
+        if self.busy and time.monotonic() - self.polled > POLL_SECONDS:
             self.polled = time.monotonic()
             for key in sorted(self.busy):
                 if self._elsewhere(key):
@@ -97,8 +97,8 @@ class Ledger:
         return jobs
 
     def tell(self, message: str = "") -> None:
-        """Call `progress`: at once if there is a message, else at most every OFTEN seconds."""
-        if self.progress and (message or time.monotonic() - self.told > OFTEN):
+        """Call `progress`: at once if there is a message, else at most every PROGRESS_SECONDS seconds."""
+        if self.progress and (message or time.monotonic() - self.told > PROGRESS_SECONDS):
             self.told = time.monotonic()
             self.progress(self.meter.status(len(self.rows), len(self.failed), message))
 
@@ -127,7 +127,7 @@ class Ledger:
         self.tries[event.key] += 1
         if self._found(event.key):  # it had finished just before it was killed
             self.tell(name)
-        elif self.tries[event.key] < ATTEMPTS:
+        elif self.tries[event.key] < MAX_ATTEMPTS:
             self.again.append(event.key)
             self.tell(f"{name}: {event.reason}; tried once more")
         else:
@@ -137,7 +137,7 @@ class Ledger:
             self._fail(event.key, failure)
 
     def _elsewhere(self, key: str) -> bool:
-        """Whether another sweep is training this run; if that sweep has finished it, its result is copied here."""
+        """True if another sweep is training this run; if that sweep has finished it, its result is copied here."""
         with self.store.claim(key) as free:
             if not free:
                 return True

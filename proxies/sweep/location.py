@@ -19,7 +19,7 @@ from mixlaw.io.files import NoFileError, read_bytes
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
 MOST = 1 << 26
 """Bytes above which a file of the store is not read: the rows of a run take some kilobytes."""
-PATIENCE = 10.0
+LOCK_TIMEOUT = 10.0
 """Timeout in seconds of a lock that every process releases at once."""
 
 
@@ -70,11 +70,11 @@ class Location:
 
     @cached_property
     def has_locks(self) -> bool:
-        """Whether locks work: in local folders and in shared ones whose file system supports them. Raises OSError."""
+        """True if locks work: in local folders and in shared ones whose file system supports them. Raises OSError."""
         if self.folder is None:
             return False
         try:
-            with self._lock("probe", PATIENCE):
+            with self._lock("probe", LOCK_TIMEOUT):
                 return True
         except OSError as error:
             if error.errno in NO_LOCKS:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from proxies.sweep.job import Job, RunProgress
 
-WINDOW = 60.0  # seconds over which the rate is averaged, since runs differ in size
+RATE_WINDOW = 60.0  # seconds over which the rate is averaged, since runs differ in size
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Meter:
         """The current status."""
         now = self.clock()
         self.marks.append((now, self.tokens, self.flops))
-        while now - self.marks[1][0] > WINDOW:
+        while now - self.marks[1][0] > RATE_WINDOW:
             self.marks.popleft()
         began, tokens, flops = self.marks[0]
         passed = now - began

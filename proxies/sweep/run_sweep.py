@@ -15,13 +15,13 @@ from pathlib import Path
 import pandas as pd
 
 from mixlaw.errors import MixlawError
-from mixlaw.runs.measurement import PREFIX
+from mixlaw.runs.measurement import TARGET_PREFIX
 from proxies.data.corpus import Corpus
 from proxies.sweep.backends import Backend
 from proxies.sweep.backends.workers import Workers
 from proxies.sweep.cores import cores
 from proxies.sweep.job import Job
-from proxies.sweep.ledger import POLL, Ledger
+from proxies.sweep.ledger import POLL_SECONDS, Ledger
 from proxies.sweep.progress import Progress, Status
 from proxies.sweep.store import Failure, Store
 from proxies.training.train import RunSpec, check
@@ -112,7 +112,7 @@ def _train(ledger: Ledger, corpus: Corpus, backend: Backend) -> None:
                 backend.submit(job)
             ledger.tell()
             if ledger.missing <= ledger.busy:
-                time.sleep(POLL / 4)  # other sweeps are training all runs that are left
+                time.sleep(POLL_SECONDS / 4)  # other sweeps are training all runs that are left
     finally:
         backend.stop()
 
@@ -124,7 +124,7 @@ def _result(specs: Sequence[RunSpec], keys: list[str], ledger: Ledger, corpus: C
     """
     named = list(zip(keys, specs, strict=True))
     failed = {spec.run_id: ledger.failed[key] for key, spec in named if key in ledger.failed}
-    texts = {f"{PREFIX}{target}": name for target, name in corpus.definitions.items()}
+    texts = {f"{TARGET_PREFIX}{target}": name for target, name in corpus.definitions.items()}
     rows = [row | {"run_id": spec.run_id} | texts for key, spec in named for row in ledger.rows.get(key, ())]
     if not rows:
         name, failure = next(iter(failed.items()))

@@ -23,7 +23,7 @@ from proxies.sweep.location import Location, UnreadableError, reason_of
 
 Row = dict[str, float | int | str]
 SCHEMA = 1
-STALE = 30 * 86400.0
+STALE_SECONDS = 30 * 86400.0
 """Age in seconds above which the state of a run that this sweep does not include is removed."""
 
 
@@ -102,13 +102,15 @@ class Store:
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DamagedError(f"{where}: is damaged ({reason_of(error)})") from error
         if schema != SCHEMA:
-            raise MixlawError(f"{where}: schema {schema} is of another mixlaw, this one writes {SCHEMA}: update it")
+            raise MixlawError(
+                f"{where}: schema {schema} is of another version of mixlaw, this one writes {SCHEMA}: update mixlaw"
+            )
         if not whole:
             raise DamagedError(f"{where}: is damaged (its content is not what was written)")
         return rows
 
     def holds(self, key: str) -> bool:
-        """Whether the run is finished and its file undamaged."""
+        """True if the run is finished and its file is undamaged."""
         try:
             return self.rows(key) is not None
         except DamagedError:
@@ -154,7 +156,7 @@ class Store:
             yield mine
 
     def tidy(self, asked: set[str], done: set[str]) -> None:
-        """Remove states of finished runs, states untouched for STALE seconds, and locks of finished runs.
+        """Remove states of finished runs, states untouched for STALE_SECONDS seconds, and locks of finished runs.
 
         `asked`: keys of this sweep. `done`: those whose files were read undamaged.
         """
@@ -164,7 +166,7 @@ class Store:
         for path in self.states.glob("*.npz*") if self.states else ():
             key = path.name.removeprefix(".").split(".")[0]
             with contextlib.suppress(FileNotFoundError):
-                if key in finished or (key not in asked and abs(time.time() - path.stat().st_mtime) > STALE):
+                if key in finished or (key not in asked and abs(time.time() - path.stat().st_mtime) > STALE_SECONDS):
                     path.unlink()
 
 

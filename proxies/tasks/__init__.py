@@ -1,4 +1,4 @@
-"""From a project to the runs to make.
+"""Run specifications from a project: sizes, mixtures, seeds and cost of the proxies.
 
 climb_search  CLIMB's search over the sweep: propose, run, refit, narrow, repeated (Diao et al., 2504.13161)
 cost          Estimated cost of a sweep before it starts

@@ -12,14 +12,14 @@ from proxies.model.transformer import ModelConfig, count_params, flops_per_token
 from proxies.sweep.run_sweep import cores
 from proxies.text.tokenizer import END, VOCAB
 
-BATCH = 2  # small batches: at these token counts more steps beat smoother gradients at every size
+BATCH_SEQUENCES = 2  # small batches: at these token counts more steps beat smoother gradients at every size
 COMPUTE_RATIO = 5  # the budget's compute must be at least this many times that of the largest proxy run
-LEAST_TOKENS = 150_000  # with fewer, a byte-level proxy hardly learns more than unigram frequencies
+SMALLEST_TOKENS = 150_000  # with fewer, a byte-level proxy hardly learns more than unigram frequencies
 RUN_OVERHEAD = 1.0  # seconds a run spends on evaluation and its share of compiling and starting
 
 
 def _config(width: int, depth: int) -> ModelConfig:
-    # Never one head: when a small model learns to copy then varies by chance, and losses vary more between seeds.
+    # At least two heads: with one, small models learn to copy at a random time, and losses vary more between seeds.
     heads = max(2, round(width / 32))
     return ModelConfig(width, depth, heads, 2 * round(width / heads / 2))
 
@@ -46,7 +46,7 @@ class ProxySize:
         tokens: training tokens of each run.
         fraction: share of every source's unique tokens U that the runs use.
         runs: number of runs.
-        on_ray: whether N/D is the budget's ratio; sizes with other ratios show the effect of D at fixed N.
+        on_ray: True if N/D is the budget's ratio; sizes with other ratios show the effect of D at fixed N.
         unique: unique tokens by source, in place of `fraction`.
     """
 
@@ -160,11 +160,11 @@ def propose(
     if not triples:
         least = count_params(_triples(marks)[0][2]) * COMPUTE_RATIO**0.5
         raise MixlawError(
-            f"budget: {params:,.0f} parameters are too few for smaller proxies to stand for; "
+            f"budget: {params:,.0f} parameters are too few to be represented by smaller proxies; "
             f"give at least {least:,.0f}, or run mixtures at the budget itself"
         )
     for sizes in reversed(triples):
-        stretch = max(1.0, LEAST_TOKENS * params / (count_params(sizes[0]) * tokens))
+        stretch = max(1.0, SMALLEST_TOKENS * params / (count_params(sizes[0]) * tokens))
         proposal = _on_and_off_ray(sizes, params, tokens, stretch, counts)
         if proposal.seconds(workers) <= seconds:
             return proposal
@@ -176,8 +176,8 @@ def _cut_to(seconds: float, sizes, params: float, tokens: float, counts, workers
     matched = _on_and_off_ray(sizes, params, tokens, 1.0, counts)
     fixed = matched.runs * RUN_OVERHEAD / workers
     cut = (seconds - fixed) / (matched.seconds(workers) - fixed)
-    if cut * matched.scales[0].tokens < LEAST_TOKENS:
-        least = fixed + (matched.seconds(workers) - fixed) * LEAST_TOKENS / matched.scales[0].tokens
+    if cut * matched.scales[0].tokens < SMALLEST_TOKENS:
+        least = fixed + (matched.seconds(workers) - fixed) * SMALLEST_TOKENS / matched.scales[0].tokens
         raise MixlawError(
             f"{seconds:g} seconds are too few for {matched.runs} proxy runs: allow at least {least:.0f} (--seconds)"
         )
@@ -213,7 +213,7 @@ def _on_and_off_ray(
     """
 
     def whole(config: ModelConfig, wanted: float) -> int:
-        return max(1, round(min(wanted, tokens) / (BATCH * config.length))) * BATCH * config.length
+        return max(1, round(min(wanted, tokens) / (BATCH_SEQUENCES * config.length))) * BATCH_SEQUENCES * config.length
 
     ray = []
     for config, runs in zip(sizes, counts, strict=True):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from mixlaw.errors import MixlawError
 from proxies.data.corpus import Corpus
 from proxies.data.mixture import Mixture
-from proxies.tasks.proxy_sizes import BATCH, Proposal, ProxySize
+from proxies.tasks.proxy_sizes import BATCH_SEQUENCES, Proposal, ProxySize
 from proxies.training.train import RunSpec
 
 SMALLEST_SUBSET = 4_096  # tokens of a source below which a note warns that they represent it poorly
@@ -90,4 +90,4 @@ def spec_at(
 ) -> RunSpec:
     """One run of a size, e.g. of a plan at `demo_scales().target`. For `tokens` see `unique_tokens`."""
     unique = unique_tokens(scale, corpus, tokens)
-    return RunSpec(run_id, mixture, scale.config, scale.tokens, 1.0, unique, seed, BATCH)
+    return RunSpec(run_id, mixture, scale.config, scale.tokens, 1.0, unique, seed, BATCH_SEQUENCES)

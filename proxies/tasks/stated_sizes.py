@@ -11,7 +11,7 @@ from mixlaw.runs.run_table import Runs
 from proxies.data.corpus import Corpus
 from proxies.model.mup import config_for
 from proxies.model.transformer import ModelConfig, count_params
-from proxies.tasks.proxy_sizes import BATCH, MENU, Proposal, ProxySize
+from proxies.tasks.proxy_sizes import BATCH_SEQUENCES, MENU, Proposal, ProxySize
 from proxies.training.run_spec import marks
 
 MENU_TOLERANCE = 0.02
@@ -56,7 +56,7 @@ def stated_proposal(table: Runs, corpus: Corpus, tokens: float, unique: dict[str
     for (params, length, _), same in itertools.groupby(range(len(rows)), key=lambda r: rows[r]):
         first, *more = list(same)
         config = _shape(table, params, corpus)
-        step = BATCH * config.length
+        step = BATCH_SEQUENCES * config.length
         own = max(1, round(length / step)) * step
         fraction = min(1.0, own / tokens)
         wanted = {s: _unique(table, first, s, fraction * (unique.get(s) or corpus.tokens[s])) for s in corpus.tokens}

@@ -28,7 +28,7 @@ from proxies.text.tokenizer import Tokenizer, project_tokenizer
 from proxies.training.run_spec import marks
 from proxies.training.train import RunSpec
 
-RUNS = 28
+DEFAULT_RUNS = 28
 OTHER_SCALES = 4
 """Sizes of a proposal (five) less one: a design's first mixture is run at every size."""
 
@@ -39,9 +39,9 @@ class Task:
 
     Attributes:
         corpus: training and held-out tokens.
-        sources: with their unique tokens, as stated or as counted.
-        targets: with their weights.
-        budget: of the run to plan for.
+        sources: sources with their unique tokens, as stated or counted.
+        targets: targets with their weights.
+        budget: budget of the planned run.
         proposal: sizes of the proxies.
         notes: remarks for the user.
         constraints: satisfied by the proxies' mixtures in addition to the sources' bounds, as by the plan.
@@ -73,7 +73,7 @@ def project_task(
     budget: Budget | None,
     seed: int,
     seconds: float,
-    runs: int = RUNS,
+    runs: int = DEFAULT_RUNS,
     build: Build | None = None,
 ) -> Task:
     """Task of a user's project, whose text is read with its tokenizer.
@@ -150,7 +150,7 @@ def mixtures(task: Task, seed: int) -> list[Mixture]:
     """One mixture per run in the order of the proposal's sizes: a space-filling design, with two repeated mixtures.
 
     The proportional mixture is run at all sizes. The targets' own text, by their weights, is run at the sizes of the
-    budget's N/D (left out if no source is a target). A law can so fit how their difference changes with size;
+    budget's N/D (left out if no source is a target). These runs show a law how their difference changes with size;
     recommended mixtures usually lie between the two.
     """
     sources, names = task.sources, task.sources.names
@@ -188,9 +188,9 @@ def sweep_task(
             cannot be trained.
     """
     if runs is not None and chosen is not None:
-        raise MixlawError("--runs and --design both say what to run: give one of them")
+        raise MixlawError("--runs and --design both state the runs: give one of them")
     if chosen is None:
-        return project_task(project, None, seed, seconds, runs or RUNS, build), None
+        return project_task(project, None, seed, seconds, runs or DEFAULT_RUNS, build), None
     table = read_runs(chosen, losses=False)
     unknown = sorted(set(table.sources) ^ set(project.sources.names))
     if unknown:

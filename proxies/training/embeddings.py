@@ -18,9 +18,9 @@ from proxies.model.transformer import ModelConfig, Params
 from proxies.text.tokenizer import ByteTokenizer, Tokenizer
 from proxies.training.train import RunSpec, advance, batches_of, check, started
 
-WINDOWS = 8
-"""Maximum number of sequences read of a document."""
-ROWS = 16
+MAX_WINDOWS = 8
+"""Largest number of sequences read from a document."""
+SEQUENCES_PER_CALL = 16
 """Sequences in one call."""
 
 
@@ -31,11 +31,11 @@ class HiddenStates:
     separately, as in training. The state at position t depends on the tokens before t only.
 
     Args:
-        params: trained, as `trained` gives them.
-        config: their shape.
-        tokenizer: the corpus's; bytes by default.
-        layer: after which layer, 0 for the embedded inputs; the last where None.
-        windows: of the model's length, read of each document at most.
+        params: trained parameters, such as those of `trained`.
+        config: shape of the parameters.
+        tokenizer: tokenizer of the corpus (default: bytes).
+        layer: number of layers before the states, 0 for the embedded inputs; None: all layers.
+        windows: largest number of sequences read from each document.
 
     Raises:
         MixlawError: if the parameters have another shape, the tokenizer another vocabulary, or the layer is absent.
@@ -47,7 +47,7 @@ class HiddenStates:
         config: ModelConfig,
         tokenizer: Tokenizer | None = None,
         layer: int | None = None,
-        windows: int = WINDOWS,
+        windows: int = MAX_WINDOWS,
     ) -> None:
         self.params, self.config, self.tokenizer = params, config, tokenizer or ByteTokenizer()
         self.layer, self.windows = config.depth if layer is None else layer, windows
@@ -60,7 +60,7 @@ class HiddenStates:
                 f"{config.vocab}; give the tokenizer it was trained with"
             )
         if not 0 <= self.layer <= config.depth or windows < 1:
-            raise MixlawError(f"hidden states: layer {layer} of {config.depth}, {windows} windows: there are none such")
+            raise MixlawError(f"hidden states: layer {layer} of {config.depth}, {windows} windows: out of range")
 
     def __call__(self, documents: Sequence[str], /) -> np.ndarray:
         """Mean hidden states (n, width) of n documents."""
@@ -73,15 +73,15 @@ class HiddenStates:
                 owner.append(d)
         total_DxW, seen_D = np.zeros((len(lengths_D), self.config.width)), np.zeros(len(lengths_D))
         states = _states(self.config, self.layer)
-        for first in range(0, len(windows), ROWS):
-            part = windows[first : first + ROWS]
-            tokens_BxL = np.full((ROWS, length), self.config.end, np.int32)
-            real_BxL = np.zeros((ROWS, length), np.float32)
+        for first in range(0, len(windows), SEQUENCES_PER_CALL):
+            part = windows[first : first + SEQUENCES_PER_CALL]
+            tokens_BxL = np.full((SEQUENCES_PER_CALL, length), self.config.end, np.int32)
+            real_BxL = np.zeros((SEQUENCES_PER_CALL, length), np.float32)
             for row, window in enumerate(part):
                 tokens_BxL[row, : len(window)], real_BxL[row, : len(window)] = window, 1
             summed_BxW = np.asarray(states(self.params, tokens_BxL, real_BxL), np.float64)
-            np.add.at(total_DxW, owner[first : first + ROWS], summed_BxW[: len(part)])
-            np.add.at(seen_D, owner[first : first + ROWS], real_BxL.sum(1)[: len(part)])
+            np.add.at(total_DxW, owner[first : first + SEQUENCES_PER_CALL], summed_BxW[: len(part)])
+            np.add.at(seen_D, owner[first : first + SEQUENCES_PER_CALL], real_BxL.sum(1)[: len(part)])
         return total_DxW / seen_D[:, None]
 
 

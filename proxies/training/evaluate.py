@@ -12,7 +12,7 @@ from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig, Params
 from proxies.training.run_spec import DivergedError, RunSpec, check_ids
 
-TOKENS = 2048  # in one call: enough to use a core fully, and few enough for its cache
+TOKENS_PER_CALL = 2048  # in one call: enough to use a core fully, and few enough for its cache
 
 
 def evaluate(params: Params, tokens: np.ndarray, config: ModelConfig, precision: str = "float32") -> float:
@@ -21,7 +21,7 @@ def evaluate(params: Params, tokens: np.ndarray, config: ModelConfig, precision:
     Raises TokensError for tokens outside the model's vocabulary.
     """
     check_ids(tokens, config.vocab)
-    rows = max(1, TOKENS // config.length)
+    rows = max(1, TOKENS_PER_CALL // config.length)
     count = math.ceil(len(tokens) / (rows * config.length)) * rows * config.length
     padded = np.zeros(count, np.int32)
     padded[: len(tokens)] = tokens

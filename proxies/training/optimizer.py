@@ -11,14 +11,18 @@ from proxies.model.transformer import Params
 from proxies.training.run_spec import RunSpec
 
 BETA_FIRST, BETA_SECOND, EPSILON, CLIP = 0.9, 0.95, 1e-8, 1.0
-WINDOW = 0.4  # of the run so far that the average reaches back over: nearest to runs with their own decay
-BLOCK = 1024  # steps whose rates are computed at once: one shape, so that no number of steps compiles anew
+AVERAGE_WINDOW = (
+    0.4  # part of the run so far that the average covers: its losses are nearest to those of runs with their own decay
+)
+STEPS_PER_BLOCK = (
+    1024  # number of rates computed at once: one shape for all numbers of steps, so nothing is compiled again
+)
 
 
 def schedule(spec: RunSpec) -> optax.Schedule:
-    """The learning rate by step, 1 the first: linear warm-up, constant, linear fall to (nearly) zero.
+    """Learning rate as a function of the step (the first is 1): linear warm-up, constant, linear decay to (nearly) 0.
 
-    The lower of the two lines where warm-up and decay overlap.
+    If warm-up and decay overlap, the lower of the two lines is used.
 
     >>> from proxies.data.mixture import Mixture
     >>> from proxies.model.transformer import ModelConfig
@@ -43,7 +47,10 @@ def learning_rates(spec: RunSpec) -> np.ndarray:
     [1.0, 1.0, 0.67, 0.33]
     """
     rate = schedule(spec)
-    blocks = [np.asarray(rate(np.arange(first, first + BLOCK))) for first in range(1, spec.steps + 1, BLOCK)]
+    blocks = [
+        np.asarray(rate(np.arange(first, first + STEPS_PER_BLOCK)))
+        for first in range(1, spec.steps + 1, STEPS_PER_BLOCK)
+    ]
     return np.concatenate(blocks)[: spec.steps].astype(np.float32)
 
 
@@ -85,11 +92,11 @@ def _matrices(params: Params) -> dict[str, bool]:
     return {name: value.ndim > 1 for name, value in params.items()}
 
 
-def averaged(average: Params, params: Params, step: int, passed: int, window: float = WINDOW) -> Params:
-    """The average of the weights after `passed` more steps, `step` in all.
+def averaged(average: Params, params: Params, step: int, passed: int, window: float = AVERAGE_WINDOW) -> Params:
+    """Average of the weights after `passed` further steps, `step` in total.
 
-    Weights fall off by a power of the step (polynomial-decay averaging, Shamir & Zhang 1212.1824), so that the
-    average reaches back over about `window` of the run so far at any time and forgets the start.
+    The average's coefficients decay as a power of the step (polynomial-decay averaging, Shamir & Zhang 1212.1824), so
+    at any time it covers about the last `window` of the run so far and forgets the start.
 
     >>> average, params = {"w": jnp.zeros(1)}, {"w": jnp.ones(1)}
     >>> averaged(average, params, step=100, passed=10)["w"].tolist()

@@ -13,7 +13,7 @@ from proxies.data.mixture import Mixture
 from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig
 
-ENGINE = 3
+ENGINE_VERSION = 3
 """Version of results: increase it when a change of train, batches or model changes losses; runs are trained again."""
 PRECISIONS = ("float32", "bfloat16")
 
@@ -110,7 +110,7 @@ class RunSpec:
         del about["run_id"]
         about["mixture"] = sorted((s, w) for s, w in self.mixture.items() if w)
         about["unique"] = self.unique and sorted(self.unique.items())
-        text = json.dumps([ENGINE, corpus_hash, about], sort_keys=True)
+        text = json.dumps([ENGINE_VERSION, corpus_hash, about], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 

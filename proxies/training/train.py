@@ -20,12 +20,12 @@ from proxies.model.transformer import ModelConfig, Params
 from proxies.training import optimizer
 from proxies.training.checkpoint import State, load
 from proxies.training.evaluate import losses
-from proxies.training.run_spec import ENGINE, DivergedError, RunSpec, TokensError, check, check_ids
+from proxies.training.run_spec import ENGINE_VERSION, DivergedError, RunSpec, TokensError, check, check_ids
 
-__all__ = ["ENGINE", "DivergedError", "RunSpec", "TokensError", "check", "train"]
+__all__ = ["ENGINE_VERSION", "DivergedError", "RunSpec", "TokensError", "check", "train"]
 
-CHUNK = 16  # steps in one call of the compiled loop, whose batches are in memory together
-OFTEN = 0.3  # seconds between two calls of `progress`
+STEPS_PER_CALL = 16  # steps in one call of the compiled loop, whose batches are in memory together
+PROGRESS_SECONDS = 0.3  # seconds between two calls of `progress`
 Row = dict[str, float | int | str]
 Progress = Callable[[int, int], None]
 
@@ -125,7 +125,7 @@ class Clock:
             now.seconds = self.seconds()
             now.save(self.path, self.key)
             self.written = time.perf_counter()
-        if self.progress and (moment - self.told >= OFTEN or now.step == self.spec.steps):
+        if self.progress and (moment - self.told >= PROGRESS_SECONDS or now.step == self.spec.steps):
             each = self.spec.batch * self.spec.config.length
             self.progress(now.step * each, self.spec.steps * each)
             self.told = moment
@@ -145,10 +145,10 @@ def advance(spec: RunSpec, batches: Batches, now: State) -> Iterator[int]:
     if now.step == spec.steps:
         yield now.step
     for start, stop in chunks(spec, now.step):
-        tokens_CxBxL = np.zeros((CHUNK, spec.batch, spec.config.length), np.int32)
+        tokens_CxBxL = np.zeros((STEPS_PER_CALL, spec.batch, spec.config.length), np.int32)
         tokens_CxBxL[: stop - start] = batches.read(start, stop - start)
         check_ids(tokens_CxBxL, spec.config.vocab)
-        rates_C = np.resize(rates_S[start:stop], CHUNK)  # rates after `stop` are not read
+        rates_C = np.resize(rates_S[start:stop], STEPS_PER_CALL)  # rates after `stop` are not read
         data = (tokens_CxBxL, rates_C, np.float32(spec.weight_decay), np.int32(stop - start))
         now.params, now.moments, loss = steps(now.params, now.moments, *data)
         if not math.isfinite(float(loss)):
@@ -162,10 +162,10 @@ def advance(spec: RunSpec, batches: Batches, now: State) -> Iterator[int]:
 def chunks(spec: RunSpec, start: int) -> list[tuple[int, int]]:
     """(start, stop) of every call of the compiled loop after `start` steps.
 
-    Calls end at multiples of CHUNK and at evaluated steps. Interruptions do not change this, since the average of the
-    weights depends on it.
+    Calls end at multiples of STEPS_PER_CALL and at evaluated steps. Interruptions do not change this, since the average
+    of the weights depends on it.
     """
-    ends = sorted({*range(CHUNK, spec.steps, CHUNK), *spec.evaluated, start})
+    ends = sorted({*range(STEPS_PER_CALL, spec.steps, STEPS_PER_CALL), *spec.evaluated, start})
     return list(itertools.pairwise(ends[ends.index(start) :]))
 
 

@@ -392,7 +392,7 @@ def test_a_plan_without_runs_keeps_bounds_and_says_what_it_does_not_know():
     assert plan.mixture["math"] == pytest.approx(3e8 / TOKENS, abs=1e-3)
     assert [plan.caps[name]["binding"] for name in NAMES] == ["min", None, "max_epochs"]
     assert (plan.interval, plan.epochs, plan.baselines["proportional"]) == (None, None, None)
-    assert "interval is null: by energy no samples are drawn anew" in plan.notes
+    assert "interval is null: it is not computed for the distance energy" in plan.notes
     assert "epochs are null: the sources' tokens are not known" in plan.notes
     free = nearest_plan(texts, project(sources=bounded, budget=None))
     assert free.mixture["math"] > plan.mixture["math"]

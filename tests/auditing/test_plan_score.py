@@ -187,5 +187,5 @@ def test_the_command_line_finds_the_fit_beside_the_plan(fit, plan, tmp_path):
     assert "5 of 5 intervals held" in shown
     assert max(map(len, shown.splitlines())) <= 80
     known(seed=5).save(tmp_path / "fit.json")
-    with pytest.raises(MixlawError, match="is not the fit behind the plan"):
+    with pytest.raises(MixlawError, match="is not the fit that the plan was made from"):
         CliRunner().invoke(app, call, catch_exceptions=False)

@@ -56,5 +56,5 @@ def test_a_source_likened_to_others_is_predicted_as_their_mixture():
     found = predict_like(fit, [{"web": 0.4, "new": 0.6}], {"new": {"code": 1.0, "math": 2.0}}, **at)
     w_S = np.array([[{"web": 0.4, "code": 0.2, "math": 0.4}[name] for name in NAMES]])
     np.testing.assert_allclose(found, fit.losses(w_S, **at))
-    with pytest.raises(MixlawError, match="neither the fit's nor likened"):
+    with pytest.raises(MixlawError, match="is neither in the fit nor replaced"):
         predict_like(fit, [{"other": 1.0}], {}, **at)

@@ -97,7 +97,7 @@ def test_the_same_question_is_not_stale():
         ({"budget": replace(BUDGET, sizes=(1e9,))}, "budget", "sizes 1B, 3B in the plan, 1B in the project"),
         ({"budget": replace(BUDGET, money=10.0)}, "budget", "money none in the plan, 10"),
         ({"constraints": replace(ASKED, objective="worst")}, "objective", "the project minimises the worst target"),
-        ({"constraints": replace(ASKED, groups=())}, "groups", "tech came, went or changed"),
+        ({"constraints": replace(ASKED, groups=())}, "groups", "tech were added, removed or changed"),
         ({"constraints": replace(ASKED, groups=(replace(ASKED.groups[0], max=0.1),))}, "groups", "tech"),
         ({"constraints": replace(ASKED, near=Near("uniform", kl=0.001))}, "near", "a mixture kl 0.1.*uniform kl 0.001"),
         ({"targets": (TARGETS[0], Target("code", 2.0))}, "ceilings", "code 2.5 in the plan, none in the project"),
@@ -130,7 +130,7 @@ def test_a_plan_that_holds_only_a_hash_of_its_sources_says_what_that_tells():
     turned = Sources(reversed(WORLD.items))
     assert stale(hashed, turned) == (), "the project's order is no change"
     smaller = Sources((*WORLD.items[:2], Source("math", 1e9)))
-    for content, why in ((hashed, "a hash of them, which is another now"), (CONTENT | {"provenance": unlisted}, "no")):
+    for content, why in ((hashed, "a hash of them, which has changed"), (CONTENT | {"provenance": unlisted}, "no")):
         (found,) = stale(content, smaller)
         assert found.kind == "unrecorded"
         assert "cannot tell" in found.what
@@ -144,7 +144,7 @@ def test_sources_that_no_run_has_seen_or_tells_apart_are_noted():
     notes = unseen(Runs.from_frame(pd.DataFrame(columns)))
     assert len(notes) == 2
     assert "no run has seen new" in notes[0]
-    assert "a, b are in the same proportions in every run" in notes[1]
+    assert "a, b have the same proportions in every run" in notes[1]
     assert unseen(Runs.from_frame(pd.DataFrame({"w:a": w_R, "w:c": 1 - w_R, "loss:a": 2 + w_R}))) == []
 
 

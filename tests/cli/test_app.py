@@ -163,7 +163,9 @@ def test_laws_are_listed_with_equation_and_source(run):
     assert all(law["equation"] and law["source"] for law in json.loads(stdout))
     listed = run("laws")[1]
     assert (
-        listed.index("effective-tokens") < listed.index("references, to judge laws by") < listed.index("boosted-trees")
+        listed.index("effective-tokens")
+        < listed.index("references, to compare laws with")
+        < listed.index("boosted-trees")
     )
 
 

@@ -94,7 +94,7 @@ def test_a_design_of_half_a_size_is_refused_in_one_line(run, sized, tmp_path):
     ("options", "words"),
     [
         ("--backend wokers", "did you mean 'workers'?"),
-        ("--backend ray --workers 2", "--workers is of the backend workers, not ray"),
+        ("--backend ray --workers 2", "--workers is for the backend workers, not ray"),
         ("--workers 0", "0 workers; give at least 1"),
         ("--address auto", "add --backend ray"),
         ("--cpus-per-run 2", "add --backend ray"),

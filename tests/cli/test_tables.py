@@ -66,7 +66,7 @@ def test_numbers_are_never_cut(monkeypatch):
     text = printed(plan, monkeypatch)
     assert "…" not in text
     row = next(line for line in text.splitlines() if "100.0–100.0%" in line)
-    assert row.split()[-4:] == ["100.0%", "100.0–100.0%", "123k", "█" * show.BAR]
+    assert row.split()[-4:] == ["100.0%", "100.0–100.0%", "123k", "█" * show.BAR_CHARACTERS]
 
 
 def test_bars_grow_with_the_shares(monkeypatch):
@@ -75,8 +75,10 @@ def test_bars_grow_with_the_shares(monkeypatch):
     drawn = [re.search(f"[█{show.EIGHTHS[1:]}]*$", row) for row in rows]
     eighths = [sum(8 if c == "█" else show.EIGHTHS.index(c) for c in bar.group()) for bar in drawn if bar]
     share = sorted(plan.mixture.values(), reverse=True)
-    assert eighths[0] == 8 * show.BAR
-    assert all(abs(found - 8 * show.BAR * one / share[0]) <= 0.5 for found, one in zip(eighths, share, strict=True))
+    assert eighths[0] == 8 * show.BAR_CHARACTERS
+    assert all(
+        abs(found - 8 * show.BAR_CHARACTERS * one / share[0]) <= 0.5 for found, one in zip(eighths, share, strict=True)
+    )
     assert len(set(eighths)) > 10
 
 

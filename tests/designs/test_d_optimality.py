@@ -78,7 +78,7 @@ def test_removing_a_run_undoes_adding_it():
 @pytest.mark.parametrize(
     ("law", "settings", "words"),
     [
-        ("chinchilla", {}, "knows no mixture"),
+        ("chinchilla", {}, "does not depend on the mixture"),
         ("boosted-trees", {}, "reference"),
         ("effective-tokens", {"repeats": 8}, "8 repeats in 8 runs"),
         ("bi-mix", {"targets": [Target("chat")]}, "'chat'"),

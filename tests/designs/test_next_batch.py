@@ -9,7 +9,7 @@ from mixlaw.designs.candidates import pose_decision
 from mixlaw.designs.next_batch import next_runs
 from mixlaw.designs.options import Wish
 from mixlaw.designs.run_sizes import run_sizes
-from mixlaw.designs.sample_size import LIKELY, _shrinkage, until_verdict
+from mixlaw.designs.sample_size import VERDICT_PROBABILITY, _shrinkage, until_verdict
 from mixlaw.errors import MixlawError
 from mixlaw.estimation.laplace import learned
 from mixlaw.fitting.bootstrap import replicate
@@ -158,11 +158,11 @@ def test_a_tie_says_how_many_runs_or_why_not():
     found = until_verdict(decision.problem, decision.scale, decision.best, runs)
     assert found.verdict == "tie"
     if found.runs is None:
-        assert "too much to tell them apart" in found.reason or "alike" in found.reason
+        assert "too much to tell them apart" in found.reason or "equal predictions" in found.reason
     else:
         assert found.difference is not None
         assert found.eventually is not None
-        assert found.eventually >= LIKELY
+        assert found.eventually >= VERDICT_PROBABILITY
         assert str(found.runs) in found.reason
     doubtful = until_verdict(decision.problem, decision.scale, decision.best, runs, ("the fit is off",))
     assert (doubtful.verdict, doubtful.runs) == ("unknown", None)

@@ -97,7 +97,7 @@ def five():
         (W_MxS[:, :2], Wish(), "of the 3 sources"),
         (W_MxS, Wish(size="cost"), "leave out other candidates"),
         (W_MxS, Wish(candidates=W_MxS), "leave out other candidates"),
-        (W_MxS, Wish(size=2e6), "no run of the table has so many params"),
+        (W_MxS, Wish(size=2e6), "no run of the table has this number of params"),
     ],
 )
 def test_refusals(five, mixtures, wish, words):

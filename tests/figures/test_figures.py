@@ -316,7 +316,7 @@ def test_names_are_shortened_only_where_they_stay_apart():
 
 def test_colours_are_told_apart_by_colour_blind_readers():
     """Pairs of colours differ in lightness-independent distance after simulating the loss of a cone (Viénot 1999)."""
-    rgb_Cx3 = np.array([to_rgba(color)[:3] for color in style.LINES]) ** 2.2
+    rgb_Cx3 = np.array([to_rgba(color)[:3] for color in style.LINE_COLOURS]) ** 2.2
     protan = np.array([[0.11238, 0.88762, 0.0], [0.11238, 0.88762, 0.0], [0.00401, -0.00401, 1.0]])
     deutan = np.array([[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]])
     for seen in (np.eye(3), protan, deutan):

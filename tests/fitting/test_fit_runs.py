@@ -232,7 +232,7 @@ def test_a_law_of_own_shares_refuses_a_target_that_is_no_source():
 
 
 def test_a_law_of_tokens_alone_refuses_several_sizes():
-    with pytest.raises(MixlawError, match=r"holds 2 scales .* and the law bi-mix knows no scale"):
+    with pytest.raises(MixlawError, match=r"has 2 scales .* and the law bi-mix does not depend on the scale"):
         fit(table(own_shares()), "bi-mix")
     assert fit(table(own_shares()), "bi-mix", scale=1e8).support.params == (1e8, 1e8)
 

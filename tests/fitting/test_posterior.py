@@ -52,7 +52,7 @@ def test_a_further_run_teaches_what_conditioning_says(fitted):
 
 
 def test_what_runs_are_off_by_is_alike_between_targets(fitted):
-    assert posterior(fitted, np.eye(3), np.nan, np.nan).alike_KxK[0, 1] == pytest.approx(0.8 * 30 / 40, abs=0.25)
+    assert posterior(fitted, np.eye(3), np.nan, np.nan).correlation_KxK[0, 1] == pytest.approx(0.8 * 30 / 40, abs=0.25)
     off_KxR = np.random.default_rng(0).standard_normal((3, 400))
     off_KxR[2] = off_KxR[0]
     off_KxR[1, 5:] = np.nan

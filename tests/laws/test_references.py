@@ -162,7 +162,7 @@ def test_a_reference_says_what_it_is(reference):
 def quick(monkeypatch):
     """A tenth of the trees, ten times as fast: a fit makes 5 refits a target for its noise, and one a prediction."""
     monkeypatch.setattr("mixlaw.laws.references.boosted_trees.ROUNDS", 100)
-    monkeypatch.setattr("mixlaw.laws.references.boosted_trees.RATE", 0.1)
+    monkeypatch.setattr("mixlaw.laws.references.boosted_trees.LEARNING_RATE", 0.1)
 
 
 @every_reference

@@ -126,7 +126,7 @@ def test_the_gap_bounds_what_a_bad_optimum_misses(monkeypatch):
     """Stopped early, the certificate must own up to at least what is missing."""
     found, weight_K = drawn(EffectiveTokens, 5), np.array([0.5, 0.5])
     exact = optimize(found, weight_K, *box(), *AT)
-    monkeypatch.setattr(form, "LAST", 3e-2)
+    monkeypatch.setattr(form, "FINAL_BARRIER", 3e-2)
     rough = optimize(found, weight_K, *box(), *AT)
     assert rough.objective - exact.objective > 1e-4
     assert rough.gap >= rough.objective - exact.objective

@@ -53,7 +53,7 @@ budget: {flops: 1e21, served: 2e12, sizes: [1e9, 3e9], money: 1e5}
         ("groups: [code]", "groups: must be a mapping"),
         ("near: {mixture: proportional}", "near: states no distance"),
         ("near: {kl: 0.1}", "near: has no mixture"),
-        ("near: {mixture: equal, kl: 0.1}", "near: mixture 'equal'"),
+        ("near: {mixture: equal, kl: 0.1}", "near: unknown mixture 'equal'"),
         ("near: {mixture: uniform, kl: -0.1}", "near: kl is -0.1"),
         ("near: {mixture: {web: 0.5, law: 0.5}, l1: 0.1}", "near: mixture names 'law'"),
         ("near: {mixture: {web: 0.5, code: 0.2}, l1: 0.1}", "near: mixture: .*sum to 0.7"),

@@ -66,7 +66,7 @@ def test_the_nearest_mixture_is_nearer_than_any_drawn(held):
 def test_a_corner_costs_less_than_any_drawn_mixture():
     where, rng = feasible(FOUR, CASES[0], 1e13, money=2e6), np.random.default_rng(2)
     cost_NxS = rng.standard_normal((8, 4))
-    corner_NxS, drawn = where.corners(cost_NxS), where.sample(rng, 1000)
+    corner_NxS, drawn = where.minimisers(cost_NxS), where.sample(rng, 1000)
     assert broken(corner_NxS, CASES[0], money=2e6).max() < 1e-8
     assert ((corner_NxS * cost_NxS).sum(1) <= (drawn @ cost_NxS.T).min(0) + 1e-9).all()
 

@@ -256,7 +256,7 @@ def test_a_leaderboard_is_shown_with_the_plan_s_law_marked(folder, tmp_path):
     for place in (path, tmp_path):
         text = text_of(render(read_inputs(folder, leaderboard=place, held_out=False)))
         assert "mixture-index the plan’s" in text
-        assert "kaplan skipped: knows no mixture" in text
+        assert "kaplan skipped: does not depend on the mixture" in text
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from mixlaw.transport import (
     calibrated,
     entropic_value,
 )
-from mixlaw.transport.distances.exact import MOST_CELLS
+from mixlaw.transport.distances.exact import MAX_CELLS
 
 
 def make(S=5, n=24, m=60, F=8, seed=0):
@@ -262,7 +262,7 @@ def test_bad_input_is_refused_in_one_line():
         NGramKL({"a": np.ones(3)}, np.ones(3), smoothing=0)
     with pytest.raises(MixlawError, match="3 buckets, the target 4"):
         NGramKL({"a": np.ones(3)}, np.ones(4))
-    many = int(MOST_CELLS**0.5) + 1
+    many = int(MAX_CELLS**0.5) + 1
     with pytest.raises(MixlawError, match=r"1\.0 GiB; take fewer points"):
         ExactOT(Samples(("a",), np.zeros((1, many, 1)), np.zeros((many, 1))))
 

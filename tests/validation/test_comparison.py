@@ -13,12 +13,12 @@ import pytest
 import mixlaw
 from mixlaw.errors import MixlawError
 from mixlaw.estimation import splits as folds
-from mixlaw.estimation.baseline_predictors import MEAN, NEAREST, OWN
+from mixlaw.estimation.baseline_predictors import MEAN_OF_RUNS, NEAREST_RUN, OWN_WEIGHT
 from mixlaw.estimation.cross_validation import point_predictions
 from mixlaw.estimation.metrics import Predictions, fold_errors, score
 from mixlaw.fitting.fit_result import read_fit
 from mixlaw.fitting.fit_runs import fit
-from mixlaw.fitting.law_selection import STANDARD_ERRORS, candidates, choose, default, pick
+from mixlaw.fitting.law_selection import SMALLEST_GAIN_ERRORS, candidates, choose, default, pick
 from mixlaw.fitting.prediction_interval import band
 from mixlaw.laws import Chinchilla, EffectiveTokens, LogLinear, MixtureIndex, by_name
 from mixlaw.runs.grouping import SAME_SHARE, group_points, groups, scales
@@ -204,10 +204,10 @@ def test_baselines_by_hand():
         }
     )
     runs, train = Runs.from_frame(table), np.array([1, 1, 1, 0, 1, 0], bool)
-    assert MEAN.predict(runs, 0, train)[3] == pytest.approx(np.exp([1, 1.2, 1.4]).mean())
-    assert MEAN.predict(runs, 0, train)[5] == 2.0, "of the nearest size"
-    assert NEAREST.predict(runs, 0, train)[3] == pytest.approx(np.e**1.2)
-    assert OWN.predict(runs, 0, train)[3] == pytest.approx(np.e**1.25)
+    assert MEAN_OF_RUNS.predict(runs, 0, train)[3] == pytest.approx(np.exp([1, 1.2, 1.4]).mean())
+    assert MEAN_OF_RUNS.predict(runs, 0, train)[5] == 2.0, "of the nearest size"
+    assert NEAREST_RUN.predict(runs, 0, train)[3] == pytest.approx(np.e**1.2)
+    assert OWN_WEIGHT.predict(runs, 0, train)[3] == pytest.approx(np.e**1.25)
 
 
 # --- nothing leaks
@@ -372,7 +372,7 @@ def test_without_scikit_learn_the_laws_are_compared_all_the_same(monkeypatch):
 
 def test_the_default_goes_only_for_a_gain_beyond_its_standard_error():
     spread = np.array([0.02, -0.02, 0.01, -0.01, 0.0])
-    error = spread.std(ddof=1) / np.sqrt(5) * STANDARD_ERRORS
+    error = spread.std(ddof=1) / np.sqrt(5) * SMALLEST_GAIN_ERRORS
     default_F = np.full(5, 0.1)
     assert pick(np.stack([default_F, default_F - 0.9 * error + spread])) == 0
     assert pick(np.stack([default_F, default_F - 1.1 * error + spread])) == 1

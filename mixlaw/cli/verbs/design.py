@@ -37,16 +37,16 @@ Out = Annotated[
 Count = Annotated[int | None, typer.Option(help="number of mixtures of a design without data", min=1)]
 Criterion = Annotated[str, typer.Option(help="space-filling, or d-optimal for the law of --law")]
 LawName = Annotated[
-    str | None, typer.Option(help="law of --criterion d-optimal, or the law to fit for --after [default there: auto]")
+    str | None, typer.Option(help="law of --criterion d-optimal, or the law to fit for --after (default there: auto)")
 ]
 Repeats = Annotated[
     int | None,
     typer.Option(
-        help="number of runs that repeat the first, to estimate noise [default with d-optimal: one in 12]", min=0
+        help="number of runs that repeat the first, to estimate noise (default with d-optimal: one in 12)", min=0
     ),
 ]
 After = Annotated[Path | None, typer.Option(help="table of existing runs: propose the next batch")]
-BatchSize = Annotated[int | None, typer.Option(help="number of next runs [default: 8]", min=1)]
+BatchSize = Annotated[int | None, typer.Option(help="with --after: number of runs to propose (default: 8)", min=1)]
 Method = Annotated[
     str | None,
     typer.Option(help="with --after: regret (expected decrease of the plan's regret, the default) or thompson"),
@@ -97,9 +97,9 @@ def design(
     if after is None:
         of_next = {"--batch": batch, "--method": method, "--size": size, "--candidates": candidates}
         of_next |= {"--one-of": one_of, "--flops": flops, "--params": params, "--tokens": tokens}
-        _refuse_given(of_next, "is of the next runs: add --after runs.csv, or leave it out")
+        _refuse_given(of_next, "needs --after runs.csv: add it, or leave the option out")
         if runs is None:
-            raise MixlawError("how many runs? give --runs, or --after runs.csv for the next batch")
+            raise MixlawError("no number of runs: give --runs, or --after runs.csv for the next batch")
         read = project_at(project, needed=True)
         assert read is not None
         made = from_nothing(counted(read), runs, seed, criterion, law, repeats)
@@ -107,7 +107,7 @@ def design(
         shown = {"runs": len(table), "notes": list(made.notes)}
     else:
         alone = {"--runs": runs, "--repeats": repeats, "--criterion": None if criterion == CRITERIA[0] else criterion}
-        _refuse_given(alone, "is of a design from nothing: leave it out, or leave out --after")
+        _refuse_given(alone, "is for a design without data: leave it out, or leave out --after")
         read = project_at(project, needed=False)
         wish, read = wished(batch, method, size, seed), read and counted(read)
         if one_of is not None:
@@ -149,7 +149,7 @@ def from_nothing(
     tokens, money = (budget.tokens, budget.money) if budget else (None, None)
     if criterion == "d-optimal":
         if law is None or law == "auto":
-            raise MixlawError("--criterion d-optimal: for which law? give --law, such as mixture-index")
+            raise MixlawError("--criterion d-optimal needs a law: give --law, such as mixture-index")
         return d_optimal_design(
             project.sources,
             runs,
@@ -161,7 +161,7 @@ def from_nothing(
             repeats=repeats,
         )
     if law is not None:
-        raise MixlawError("--law is of --criterion d-optimal: add it, or leave --law out")
+        raise MixlawError("--law needs --criterion d-optimal: add it, or leave --law out")
     again = repeats or 0
     if again >= runs:
         raise MixlawError(f"--repeats {again}: give fewer than the {runs} runs")
@@ -228,7 +228,9 @@ def _mixtures(file: Path, runs: "Runs") -> "np.ndarray":
     given = read_runs(file, losses=False)
     unknown = sorted(set(given.sources) ^ set(runs.sources))
     if unknown:
-        raise MixlawError(f"{file}: source '{unknown[0]}' is not in both it and {runs.name}: make them agree")
+        raise MixlawError(
+            f"{file}: source '{unknown[0]}' is only in one of the file and {runs.name}: give both the same sources"
+        )
     return given.w_RxS[:, [given.sources.index(name) for name in runs.sources]]
 
 

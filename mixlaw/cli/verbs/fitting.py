@@ -19,7 +19,8 @@ def fit(
     seed: Seed = 0,
     scale: AtScale = None,
     bootstrap: Annotated[
-        int | None, typer.Option(help="bootstrap replicas behind the intervals; 200, a reference has none", min=0)
+        int | None,
+        typer.Option(help="number of bootstrap replicas for the intervals (default: 200, for a reference 0)", min=0),
     ] = None,
 ) -> None:
     """Fit a law to a table of runs."""
@@ -42,12 +43,12 @@ def compare(
         Path | None, typer.Option(help="folder for leaderboard.csv, leaderboard.json and the figure")
     ] = None,
     laws: Annotated[
-        str | None, typer.Option(help="names, joined by commas; all that the table supports by default")
+        str | None, typer.Option(help="names, separated by commas (default: all that the table supports)")
     ] = None,
     as_json: Json = False,
     seed: Seed = 0,
 ) -> None:
-    """Which law predicts these runs best? A leaderboard on mixtures that no fit has seen, beside trivial baselines."""
+    """Compare laws and trivial baselines by their predictions of held-out mixtures: a leaderboard."""
     from mixlaw.cli.tables import print_leaderboard
     from mixlaw.runs.run_table import read_runs
     from mixlaw.validation.comparison import compare as judge
@@ -77,9 +78,9 @@ def predict(
     params: Annotated[float | None, typer.Option(help="N of every row, in place of the table's params")] = None,
     tokens: Annotated[float | None, typer.Option(help="D of every row, in place of the table's tokens")] = None,
 ) -> None:
-    """Predict the losses of a table's mixtures (its own losses, if any, are not looked at).
+    """Predict the losses of a table's mixtures (its own losses, if any, are ignored).
 
-    The table has run_id and w: columns, and params and tokens if the law reads them and they are not given here.
+    The table needs run_id and w: columns, and params and tokens if the law depends on them and they are not given here.
     """
     from dataclasses import replace
 
@@ -102,7 +103,7 @@ def predict(
 
 
 def laws(as_json: Json = False) -> None:
-    """List the laws, and the references to judge them by, with their equation and source."""
+    """List the laws, and the references to compare them with, with their equation and source."""
     from mixlaw.cli.tables import print_laws
     from mixlaw.laws import LAWS, REFERENCES
 

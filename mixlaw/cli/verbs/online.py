@@ -20,16 +20,18 @@ def online(
     project: Annotated[Path, typer.Argument(help="project file: sources, targets, budget")],
     out: Annotated[Path, typer.Option(help="folder for online-METHOD.json")],
     method: Annotated[str, typer.Option(help="dga (gradient alignment) or doremi (excess loss)")] = "dga",
-    every: Annotated[int | None, typer.Option(help="steps between two updates; 128 by default")] = None,
-    rate: Annotated[float | None, typer.Option(help="step size of an update; 4 by default, doremi 1")] = None,
+    every: Annotated[int | None, typer.Option(help="steps between two updates (default: 128)")] = None,
+    rate: Annotated[float | None, typer.Option(help="step size of an update (default: 4, for doremi 1)")] = None,
     seed: Annotated[int, typer.Option(help="seed of everything random", min=0)] = 0,
-    seconds: Annotated[float, typer.Option(help="seconds that proxies are sized to take here", min=1.0)] = 120.0,
+    seconds: Annotated[
+        float, typer.Option(help="seconds on this machine that the proxies may take; sets their size", min=1.0)
+    ] = 120.0,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
-    """A baseline from the field: let the mixture change while one proxy trains, and write its average.
+    """Run an online-mixing baseline: the mixture is updated while one proxy trains; its average is written.
 
-    The proxy has the size of the largest that `mixlaw sweep` would train. Bounds of the project are not kept; which
-    are broken is said. The file serves as weights: `mixlaw audit DIR/online-dga.json --project mixlaw.yaml`.
+    The proxy has the largest size that `mixlaw sweep` would train. The project's bounds are not enforced; notes list
+    the violated ones. Use the file as weights: `mixlaw audit DIR/online-dga.json --project mixlaw.yaml`.
     """
     from mixlaw.cli.output import make_folder, say, tell
     from mixlaw.cli.progress import with_bar
@@ -67,7 +69,7 @@ def _summary(content: dict[str, Any], task: "Task") -> str:
         lines.append(f"{source:<{wide}}  {proportional[source]:12.1%}  {share:6.1%}  {last:10.1%}  {epochs:6.2f}")
     notes = [
         f"{content['row']['params']:,} parameters, {content['row']['tokens']:,} tokens; epochs are those of the budget;"
-        f" the method cost {content['overhead']:.0%} of the run's training besides",
+        f" the method cost an additional {content['overhead']:.0%} of the run's training",
         *(f"{cap['source']}: {cap['cap']} is {cap['limit']:g}, here {cap['value']:.3g}" for cap in found.caps),
         *content["notes"],
         *task.notes,

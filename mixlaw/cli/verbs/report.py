@@ -80,7 +80,7 @@ def _notebook(folder: Path, out: Path, leaderboard: Path | None, held_out: bool)
 
 
 def _compare(folder: Path) -> None:
-    """Judge all laws on the folder's runs and write the leaderboard beside them."""
+    """Compare all laws on the folder's runs and write the leaderboard to the folder."""
     from mixlaw.cli.progress import with_bar
     from mixlaw.planning.plan import read_plan
     from mixlaw.runs.run_table import read_runs

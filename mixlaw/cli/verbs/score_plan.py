@@ -41,7 +41,7 @@ def score_plan(
 
 
 def _fit(plan: "Plan", path: Path, fit: Path | None) -> "Fit | None":
-    """The named fit, else the one next to the plan, which must be the fit that the plan was made from."""
+    """The fit of --fit, else the one in the plan's folder, which must be the fit that the plan was made from."""
     from mixlaw.auditing.plan_score import behind
     from mixlaw.fitting.fit_result import read_fit
 
@@ -57,7 +57,7 @@ def _fit(plan: "Plan", path: Path, fit: Path | None) -> "Fit | None":
         return None
     if not behind(plan, found):
         raise MixlawError(
-            f"{beside}: is not the fit behind the plan beside it; name one with --fit, or recommend again"
+            f"{beside}: is not the fit that the plan was made from; give that fit with --fit, or recommend again"
         )
     return found
 
@@ -110,7 +110,7 @@ def _held(held: bool | None) -> str:
 
 
 def _confirmed(found: "PlanScore") -> str:
-    """Whether the plan's run is measured to be better than the best of the others."""
+    """A line that says whether the plan's run is measured to be better than the best of the others."""
     known = {name: row.measured for name, row in found.differences.items() if row.measured is not None}
     if not known:
         return ""

@@ -23,24 +23,30 @@ if TYPE_CHECKING:
 def search(
     project: Annotated[Path, typer.Argument(help="project file: sources, targets, budget")],
     out: Annotated[Path, typer.Option(help="folder for runs.csv, plan.json, the rounds and the store")],
-    rounds: Annotated[int, typer.Option(help="rounds, the first sweep included", min=1)] = 3,
-    runs: Annotated[int | None, typer.Option(help="runs of the first round, at least 10; 28 by default", min=1)] = None,
+    rounds: Annotated[int, typer.Option(help="number of rounds, including the first sweep", min=1)] = 3,
+    runs: Annotated[int | None, typer.Option(help="runs of the first round, at least 10 (default: 28)", min=1)] = None,
     batch: Annotated[int, typer.Option(help="runs of each later round", min=1)] = 8,
     method: Annotated[str, typer.Option(help="how batches are chosen: regret or thompson")] = "regret",
-    size: Annotated[str, typer.Option(help="their size: largest, cost (most for its compute), or params")] = "largest",
+    size: Annotated[
+        str, typer.Option(help="run size of later rounds: largest, cost (largest gain per FLOP), or a value of N")
+    ] = "largest",
     law: Annotated[str, typer.Option(help="a law's name (see `mixlaw laws`), or auto")] = "auto",
     seed: Annotated[int, typer.Option(help="seed of everything random", min=0)] = 0,
     seconds: Annotated[float, typer.Option(help="seconds that the first round is sized to take", min=1.0)] = 120.0,
     backend: Annotated[str, typer.Option(help="where to train: workers (a process per core), in-process or ray")] = (
         "workers"
     ),
-    workers: Annotated[int | None, typer.Option(help="worker processes; one per core by default")] = None,
-    address: Annotated[str | None, typer.Option(help="a running Ray cluster; one is started here without")] = None,
-    store: Annotated[str | None, typer.Option(help="folder or URL (s3://...) of finished runs; OUT/store")] = None,
+    workers: Annotated[int | None, typer.Option(help="worker processes (default: one per core)")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="address of a running Ray cluster (default: start one on this machine)")
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(help="folder or URL (s3://...) of finished runs (default: OUT/store)")
+    ] = None,
     text_tokens: TextTokens = 1e9,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
-    """Propose, run, refit, narrow, and again; then recommend. The same command goes on where it was stopped."""
+    """Repeat rounds of design, training and refitting, then recommend. The same command resumes after a stop."""
     from mixlaw.cli.proxies import PlanOptions, check_law, plan_of_task, save_plan
     from mixlaw.cli.tables import print_plan
     from mixlaw.cli.verbs.design import wished

@@ -11,20 +11,20 @@ from mixlaw.cli.output import out_file, written
 tokenizer = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Tokenizers for proxies: bytes are read where a project names none.",
+    help="Train tokenizers for proxies. Without a tokenizer in the project, proxies read bytes.",
 )
 
 
 @tokenizer.callback()
 def _verbs() -> None:
-    """One verb alone would take the place of its group."""
+    """A callback: without it, Typer would replace the group by its only verb."""
 
 
 @tokenizer.command(epilog="Example: mixlaw tokenizer train mixlaw.yaml --vocab 8192 --out tokenizer.json")
 @reads_text
 def train(
     project: Annotated[Path, typer.Argument(help="project file, whose sources have paths")],
-    vocab: Annotated[int, typer.Option(help="entries, all bytes and the end mark among them")],
+    vocab: Annotated[int, typer.Option(help="number of entries, including all bytes and the end mark")],
     out: Annotated[Path, typer.Option(help="JSON file, for the project's key `tokenizer`")],
     seed: Annotated[int, typer.Option(help="seed of the sample", min=0)] = 0,
     sample: Annotated[float, typer.Option(help="characters to learn from, an equal share of every source")] = 64e6,

@@ -1,4 +1,4 @@
-"""Capacity competition: sources share a model's parameters, each getting what lowers the training loss most."""
+"""Capacity competition: sources share a model's parameters so that the training loss is lowest."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from mixlaw.laws.lazy_jax import jax, jnp
 
 SHARE_OFFSET = 1e-4
 """Added to the target's share: the published law is infinite at a share of 0."""
-STEPS = 10
-"""Newton steps for the multiplier; it rises monotonely to its value, which 6 reach for 60 sources."""
+NEWTON_STEPS = 10
+"""Number of Newton steps for the multiplier. Convergence is monotone; 6 steps suffice for 60 sources."""
 
 
 class CapacityCompetition(Law):
     """L = E + A ((r + 0.0001) d)^-a + c_t x_t^-b_t,  r = w_t,  t the source with own_t = 1,
     x = argmin of sum_i w_i c_i x_i^-b_i over sum_i x_i = n + (S - 1) H, x_i >= H,  H = s n,  0 < s < 1
 
-    with n = N/N0 and d = D/D0 (N0, D0: geometric means over the runs); own_i is 1 for the source that carries the
-    target's name. "Explaining Data Mixing Scaling Laws" (2606.08167): H parameters serve all S sources, the others
-    are divided among them. The paper fits all targets at once; here a law is fitted for each target, so each target
-    holds its own c_i, b_i of the *other* sources, seen only through the capacity that they take. Ours: H is a share s
-    of N, since an H above the smallest N has no solution there, and the small share, which keeps mixtures without
-    the target's source finite. Not convex in w.
-    Objective: ours, MAP on log-loss. Priors: s around one half, log c and log b a ridge around their means.
+    with n = N/N0 and d = D/D0 (N0, D0: geometric means over the runs); own_i is 1 for the source with the target's
+    name. "Explaining Data Mixing Scaling Laws" (2606.08167): H parameters are shared by all S sources, the others are
+    divided among them. The paper fits all targets at once; here a law is fitted for each target, so each target has
+    its own c_i and b_i of the *other* sources, which are identified only by the capacity that these sources take. Ours:
+    H is a share s of N, because there is no solution if H exceeds N; and the added share of 0.0001, which keeps the
+    loss of mixtures without the target's source finite. Not convex in w.
+    Objective: ours, MAP on log-loss. Priors: s around one half, log c and log b shrunk towards their means.
 
     >>> CapacityCompetition.name, sorted(CapacityCompetition.needs)
     ('capacity-competition', ['mixture', 'own', 'params', 'tokens'])
@@ -80,8 +80,8 @@ def divide(w_S: Any, log_c_S: Any, b_S: Any, n: Any, H: Any) -> jax.Array:
     """Logarithms of argmin sum_i w_i c_i x_i^-b_i over sum_i x_i = n + (S - 1) H, x_i >= H, for 0 < H < n, (S,).
 
     At the optimum w_i c_i b_i x_i^-(b_i + 1) = exp(m) or x_i = H. The multiplier m solves a convex decreasing equation,
-    so Newton's steps from below never overshoot. Two more, from the solution held constant, give m its
-    first and second derivatives (implicit differentiation: a Newton step forgets the derivative of where it began).
+    so Newton steps from below never overshoot. Two more steps, from the solution as a constant, give m its first and
+    second derivatives (implicit differentiation: a Newton step does not depend on the derivative of its start).
     """
     seen_S = w_S > 0
     log_k_S = jnp.log(jnp.where(seen_S, w_S, 1.0)) + log_c_S + jnp.log(b_S)  # log 0 has no derivative, even unused
@@ -94,9 +94,9 @@ def divide(w_S: Any, log_c_S: Any, b_S: Any, n: Any, H: Any) -> jax.Array:
 
     known = (log_k_S, b_S, n, H)
     held_k_S, held_b_S, held_n, _ = held = jax.tree.map(jax.lax.stop_gradient, known)
-    # Below the solution: here one source alone takes all there is to divide.
+    # Below the solution: here one source takes all of the divided parameters.
     m = jnp.max(jnp.where(seen_S, held_k_S - (held_b_S + 1.0) * jnp.log(held_n), -jnp.inf))
-    for _ in range(STEPS):
+    for _ in range(NEWTON_STEPS):
         m = step(m, *held)
     for _ in range(2):
         m = step(m, *known)

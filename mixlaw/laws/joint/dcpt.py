@@ -13,9 +13,9 @@ from mixlaw.laws.lazy_jax import jax, jnp
 class DCPT(Law):
     """L = E + A n^-alpha + B r^eta d^-beta + C (r + eps)^-gamma,  r = sum_i own_i w_i
 
-    with r the target's own share (own_i is 1 for the source that carries the target's name, else 0), n = N/N0 and
+    with r the target's own share (own_i is 1 for the source with the target's name, else 0), n = N/N0 and
     d = D/D0 (N0, D0: geometric means over the runs). Que et al. (2406.01375), the domain-specific continual
-    pretraining law; eps is fitted here. Not convex in w: r^eta is concave where eta < 1.
+    pretraining law; eps is fitted here. Not convex in w: r^eta is concave for eta < 1.
     Objective: ours, MAP on log-loss. Priors: eps around .1, eta around 1/2.
 
     >>> DCPT.name, sorted(DCPT.needs)

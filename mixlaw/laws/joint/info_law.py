@@ -1,4 +1,4 @@
-"""Information law: the loss falls with the information in the sources, of which repetition yields ever less."""
+"""Information law: the loss falls with the information in the sources; repetition adds ever less of it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ class InfoLaw(Law):
     with n = N/N0 (N0, D0: geometric means over the runs). Zhou et al. (ICML 2026), from memory of summaries,
     unconfirmed: a info^-b with info = sum_d f_d M_d ln K (1 - exp(-lambda R_d/ln K)), lambda = a' ln N + b'. Ours:
     E + A n^-alpha is added; ln K is absorbed by f, B and q = lambda/ln K; q is a' ln N + b' for N well above N1 and
-    stays positive below. M_i are the unique tokens *seen* and R_i >= 1 the passes over them: U itself would make
-    tokens never seen matter. A source that never repeats (U_i infinite) has R_i = 1 and adds f_i w_i D (1 - exp(-q)).
-    Limits: endless passes yield f_i U_i and no harm; the larger the model, the more of it in the first pass. Convex
-    in w, since I is concave. The mean of log f is a gauge that B absorbs.
-    Objective: ours, MAP on log-loss. Priors: q about .5 at N0 (further passes e-fold in two), f around its mean.
+    positive for smaller N. M_i are the unique tokens *seen*, and R_i >= 1 the passes over them: with U in their place,
+    tokens never seen would have an effect. A source that never repeats (U_i infinite) has R_i = 1 and adds
+    f_i w_i D (1 - exp(-q)). Limits: infinitely many passes give f_i U_i, and repetition never increases the loss; the
+    larger the model, the larger the part of f_i U_i gained in the first pass. Convex in w, because I is concave. The
+    mean of log f is not identified, because B absorbs it.
+    Objective: ours, MAP on log-loss. Priors: q about .5 at N0 (the gain falls by a factor of e in two passes), f
+    around its mean.
 
     >>> InfoLaw.name, sorted(InfoLaw.needs)
     ('info-law', ['mixture', 'params', 'tokens', 'unique'])
@@ -51,7 +53,7 @@ class InfoLaw(Law):
     def __call__(self, row: Row) -> jax.Array:
         x_S, q = row.w_S * row.tokens, self.p * jnp.log1p(row.params / self.N1)
         again_S = x_S > row.unique_S
-        # An endless U must not enter a quotient, even an unused one: its derivative is not finite.
+        # An infinite U must not enter a quotient, even an unused one: its derivative is not finite.
         U_S = jnp.where(again_S, row.unique_S, 1.0)
         M_S, R_S = jnp.where(again_S, U_S, x_S), jnp.where(again_S, x_S / U_S, 1.0)
         info = -jnp.dot(self.f, M_S * jnp.expm1(-q * R_S)) / self.D0

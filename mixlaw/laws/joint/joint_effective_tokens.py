@@ -1,4 +1,4 @@
-"""Effective-tokens law over several scales, acting on the token term alone."""
+"""Effective-tokens law over several scales; the mixture affects the token term only."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from mixlaw.laws.lazy_jax import jax, jnp
 class JointEffectiveTokens(Law):
     """L = E + A n^-alpha + B (u d)^-beta,  u = a0 + sum_i exp(theta_i) w_i^(a_i),  0 < a_i < 1
 
-    with n = N/N0 and d = D/D0 (N0, D0: geometric means over the runs). Ours: a mixture is worth so many tokens.
-    Convex in w, since u is concave. It underestimates the differences between mixtures at larger scales: use it
-    beside `MixtureIndex`, not in its place. The mean of theta is a gauge that B absorbs: only the priors fix it.
+    with n = N/N0 and d = D/D0 (N0, D0: geometric means over the runs). Ours: the mixture multiplies the tokens by u.
+    Convex in w, because u is concave. It underestimates the differences between mixtures at larger scales: use it in
+    addition to `MixtureIndex`, not in its place. The mean of theta is identified only by the priors, because B absorbs
+    it.
     Objective: MAP on log-loss.
 
     >>> JointEffectiveTokens.name, sorted(JointEffectiveTokens.needs)

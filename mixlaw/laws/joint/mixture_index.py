@@ -12,12 +12,12 @@ from mixlaw.laws.lazy_jax import jax, jnp
 
 
 def log_index(w_S: Any, a0: Any, theta_S: Any, a_S: Any) -> jax.Array:
-    """Log of the index a0 + sum_i exp(theta_i) w_i^(a_i) of one mixture, a scalar; a_S may be one exponent for all."""
+    """Log of the index a0 + sum_i exp(theta_i) w_i^(a_i) of one mixture, a scalar; a_S may be a single exponent."""
     return jnp.log(a0 + jnp.dot(jnp.exp(theta_S), power(w_S, a_S)))
 
 
 class IndexLaw(Law):
-    """What these laws share: a floor, a size term and a token term, each scaled by an index of the mixture."""
+    """Base class of these laws: a floor, a size term and a token term, each scaled by an index of the mixture."""
 
     source = "ours"
     needs = frozenset({"mixture", "params", "tokens"})
@@ -40,9 +40,9 @@ class MixtureIndex(IndexLaw):
     """L = E + F u^-kF + A n^-alpha u^-kN + B d^-beta u^-kD,  u = a0 + sum_i exp(theta_i) w_i^(a_i)
 
     with n = N/N0 and d = D/D0 (N0, D0: geometric means over the runs). Ours: one concave index of the mixture
-    scales the floor, the size term and the token term, each with its own exponent. Convex in w, since u is
-    concave and positive and every exponent is positive. The mean of theta is a gauge that F, A and B absorb:
-    only the priors fix it.
+    scales the floor, the size term and the token term, each with its own exponent. Convex in w, because u is
+    concave and positive and every exponent is positive. The mean of theta is identified only by the priors, because
+    F, A and B absorb it.
     Objective: MAP on log-loss, Huber at 1.345 sigma, checkpoints before a run's last one weighted .05.
 
     >>> MixtureIndex.name, sorted(MixtureIndex.needs)
@@ -92,9 +92,9 @@ class MixtureIndexOneK(IndexLaw):
     """L = E + (F + A n^-alpha + B d^-beta) u^-k,  u = a0 + sum_i exp(theta_i) w_i^(a_i)
 
     with n = N/N0 and d = D/D0 (N0, D0: geometric means over the runs). Ours: the law mixture-index with
-    kF = kN = kD = k, so that a mixture scales all that lies above E alike, at every size. Convex in w, since u is
-    concave and positive and k is positive. The mean of theta is a gauge, as in mixture-index.
-    Objective and priors: those of mixture-index; k as its exponents.
+    kF = kN = kD = k, so that a mixture multiplies the loss above E by the same factor at every size. Convex in w,
+    because u is concave and positive and k is positive. The mean of theta is identified only by the priors.
+    Objective and priors: those of mixture-index; the prior of k is that of its exponents.
 
     >>> MixtureIndexOneK.name, sorted(MixtureIndexOneK.needs)
     ('mixture-index-one-k', ['mixture', 'params', 'tokens'])
@@ -125,8 +125,8 @@ class MixtureIndexShape(MixtureIndex):
     """L = E + F u^-kF + A n^-alpha u^-kN + B d^-beta u^-kD,  u = a0 + sum_i exp(theta_i) w_i^a,  0 < a < 1
 
     with n = N/N0 and d = D/D0 (N0, D0: geometric means over the runs). Ours: the law mixture-index with a_i = a, so
-    that sources differ by one number each: for noisy runs, or two mixtures a source and fewer. Convex in w, since u
-    is concave and positive and every exponent is positive. The mean of theta is a gauge, as in mixture-index.
+    each source has one parameter: for noisy runs, or at most two mixtures per source. Convex in w, because u is concave
+    and positive and every exponent is positive. The mean of theta is identified only by the priors.
     Objective and priors: those of mixture-index.
 
     >>> MixtureIndexShape.name, sorted(MixtureIndexShape.needs)
@@ -145,13 +145,13 @@ class MixtureIndexShape(MixtureIndex):
 
 class ThreeIndices(IndexLaw):
     """L = E + F u_F^-kF + A n^-alpha u_N^-kN + B d^-beta u_D^-kD,
-    u_F = a0F + sum_i exp(thetaF_i) w_i^(aF_i),  u_N and u_D alike with a0N, thetaN, aN and a0D, thetaD, aD
+    u_F = a0F + sum_i exp(thetaF_i) w_i^(aF_i),  u_N and u_D likewise with a0N, thetaN, aN and a0D, thetaD, aD
 
-    with n = N/N0 and d = D/D0 (N0, D0: geometric means over the runs). Ours: the law mixture-index, which it is where
-    the three indices are equal, with sources that may matter otherwise for the floor, the size and the tokens. Convex
-    in w, since each index is concave and positive and every exponent is positive. The mean of each theta is a gauge:
-    F absorbs that of thetaF, A that of thetaN, B that of thetaD, and only the priors fix it. With 9 + 3 (2 S + 1)
-    parameters it wants many runs, and often some of its starts end in another optimum; for few, mixture-index.
+    with n = N/N0 and d = D/D0 (N0, D0: geometric means over the runs). Ours: the law mixture-index with separate
+    indices for the floor, the size term and the token term (if they are equal, it is mixture-index). Convex in w,
+    because each index is concave and positive and every exponent is positive. The mean of each theta is identified only
+    by the priors, because F, A and B absorb it. The law has 9 + 3 (2 S + 1) parameters and needs many runs; often some
+    starts end in another optimum. For few runs use mixture-index.
     Objective and priors: those of mixture-index, the same for each index.
 
     >>> ThreeIndices.name, sorted(ThreeIndices.needs)

@@ -1,4 +1,4 @@
-"""Laws of optimal mixtures, additive (the mixture moves the floor) and joint (it moves every term)."""
+"""Laws of optimal mixtures, additive (the mixture affects the floor only) and joint (it affects every term)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class OptimalMixtures(Law):
     """L = E + 1/(sum_i C_i w_i^(g_i)) + A n^-alpha + B d^-beta,  0 < g_i < 1
 
     with n = N/N0 and d = D/D0 (N0, D0: geometric means over the runs). Shukor et al. (2507.09404), additive form.
-    Convex in w, since the sum is concave for g_i below 1. Differences between mixtures are the same at every scale,
-    so it overestimates them at larger ones.
-    Objective: ours, MAP on log-loss. Priors: g_i around one half, log C a ridge around its mean over the sources.
+    Convex in w, because the sum is concave for g_i below 1. Differences between mixtures are the same at every scale,
+    so the law overestimates them at larger scales.
+    Objective: ours, MAP on log-loss. Priors: g_i around one half, log C shrunk towards its mean over the sources.
 
     >>> OptimalMixtures.name, sorted(OptimalMixtures.needs)
     ('optimal-mixtures', ['mixture', 'params', 'tokens'])
@@ -52,7 +52,7 @@ class OptimalMixtures(Law):
             "B": Normal(np.log(0.1 * y), 1.0),
             "alpha": Normal(np.log(0.3), 0.4),
             "beta": Normal(np.log(0.4), 0.4),
-            # Where the sources share alike, and with g = 1/2, the mixture's term is a fifth of the median loss.
+            # At equal shares and g = 1/2, the mixture's term is a fifth of the median loss.
             "C": Normal(-np.log(0.2 * y * len(view.sources) ** 0.5) + view.own_S(), 1.5, shared_sd=1.5),
             "g": Normal(np.zeros(len(view.sources)), 1.0),
         }
@@ -66,8 +66,8 @@ class OptimalMixturesJoint(Law):
     """L = E + 1/(sum_i C_i w_i^(g_i)) + A (sum_i a_i w_i)^gA n^-alpha + B (sum_i b_i w_i)^gB d^-beta
 
     with n = N/N0 and d = D/D0 (N0, D0: geometric means over the runs). Shukor et al. (2507.09404), joint form, from
-    memory, unconfirmed; with gA = gB = 0 it is the additive form. The means of log a and log b are gauges that A and
-    B absorb: only the priors fix them. Not convex in w where 0 < gA < 1.
+    memory, unconfirmed; with gA = gB = 0 it is the additive form. The means of log a and log b are identified only by
+    the priors, because A and B absorb them. Not convex in w for 0 < gA < 1.
     Objective: ours, MAP on log-loss. Priors: gA and gB around 1, log a and log b around 0.
 
     >>> OptimalMixturesJoint.name, sorted(OptimalMixturesJoint.needs)

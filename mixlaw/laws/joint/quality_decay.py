@@ -1,4 +1,4 @@
-"""Decaying utility of repeated pools, weighed against their quality, for mixtures of pools."""
+"""Quality-decay law: the utility of each source decays with its epochs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from mixlaw.laws.base import MAP, POSITIVE, Constants, Law, Normal, Row, View, constant, parameter
 from mixlaw.laws.lazy_jax import jax, jnp
 
-EPOCHS = 32
-"""Epochs whose utility decays one by one; later ones keep that of the last, so their product is one power."""
+DECAYING_EPOCHS = 32
+"""Number of epochs over which the utility decays; later epochs keep that of the last, so their product is a power."""
 
 
 class QualityDecay(Law):
@@ -19,11 +19,11 @@ class QualityDecay(Law):
 
     (no upper limit on s_i32; D0: geometric mean over the runs). Goyal et al. (2404.07177): a pool's utility b halves
     every tau epochs, and y = [(a n_1)^-b + d] prod_k (n_{k+1}/n_k)^-b_k after whole epochs of n_1 tokens, with p
-    equal pools mixed at b_k = mean_i b_i 2^(-k/(p tau_i)). Here pools are sources. A last epoch in part is a power
-    of its tokens: continuous in D, and the paper's product at whole epochs. Ours, for unequal weights and
-    sizes: utilities are weighted by w, p is the effective number of sources, each source counts its own epochs, and
-    V are the unique tokens seen. A source that never repeats (U_i infinite) has only its part of V. It
-    knows no size. Beyond 32 epochs the utility no longer decays. d shrinks with repetition, as published.
+    equal pools mixed at b_k = mean_i b_i 2^(-k/(p tau_i)). Here pools are sources. A partial last epoch is a power of
+    its tokens, so the loss is continuous in D and equals the paper's at whole epochs. Ours, for unequal weights and
+    sizes: utilities are weighted by w, p is the effective number of sources, each source counts its own epochs, and V
+    is the number of unique tokens seen. A source that never repeats (U_i infinite) enters only through V. The law does
+    not depend on N. Beyond 32 epochs the utility no longer decays. d shrinks with repetition, as published.
     Objective: ours, MAP on log-loss. Priors: b around .15, tau around 5, a such that (a)^-.15 is .4 of the median loss.
 
     >>> QualityDecay.name, sorted(QualityDecay.needs)
@@ -52,8 +52,8 @@ class QualityDecay(Law):
         U_S = jnp.where(again_S, row.unique_S, 1.0)
         seen = jnp.sum(jnp.where(again_S, U_S, x_S))
         epochs_S = jnp.where(again_S, x_S / U_S, 1.0)
-        k_T = jnp.arange(1.0, EPOCHS + 1)
-        most_T = jnp.where(k_T < EPOCHS, 1.0 + 1.0 / k_T, jnp.inf)
+        k_T = jnp.arange(1.0, DECAYING_EPOCHS + 1)
+        most_T = jnp.where(k_T < DECAYING_EPOCHS, 1.0 + 1.0 / k_T, jnp.inf)
         log_s_SxT = jnp.log(jnp.clip(epochs_S[:, None] / k_T, 1.0, most_T))
         pools = 1.0 / jnp.sum(row.w_S**2)
         decay_SxT = jnp.exp(-jnp.log(2.0) * k_T / (pools * self.tau[:, None]))

@@ -1,4 +1,4 @@
-"""AutoScale: each source's tokens lower the loss by a power law of their own."""
+"""AutoScale: a power law in each source's tokens, summed over the sources."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from mixlaw.laws.lazy_jax import jax, jnp
 class AutoScale(Law):
     """L = l + sum_i C_i ((N0_i + n_i)/D0)^-g_i,  n_i = w_i D
 
-    with n_i and N0_i in tokens (D0: geometric mean over the runs): N0_i is what the other sources are worth where
-    source i is absent. Kang et al. (2407.20177), whose terms have no C_i, so that the unit in which tokens are counted
-    sets their heights (in single tokens no term falls by more than .02 nats an e-fold of 1e9 tokens, and two g_i
-    give one slope); theirs is C_i = (unit/D0)^g_i. It knows no size. Convex in w. `compose` carries its optima to
-    larger token counts.
-    Objective: ours, MAP on log-loss. Priors: where the sources share alike, N0 is a tenth of a source's tokens,
-    within a factor of e^2, and the terms together 0.4 of the median loss.
+    with n_i and N0_i in tokens (D0: geometric mean over the runs). N0_i is the number of tokens of source i that the
+    other sources replace if source i is absent. Kang et al. (2407.20177); they have
+    C_i = (unit/D0)^g_i, so the heights of the terms depend on the unit of tokens (with single tokens as the unit, no
+    term falls by more than .02 nats per e-fold at 1e9 tokens, and two values of g_i give the same slope). The law does
+    not depend on N. Convex in w. `compose` extrapolates its optima to larger token counts.
+    Objective: ours, MAP on log-loss. Priors: at equal shares, N0 is a tenth of a source's tokens within a factor of
+    e^2, and the sum of the terms is 0.4 of the median loss.
 
     >>> AutoScale.name, sorted(AutoScale.needs)
     ('auto-scale', ['mixture', 'tokens'])
@@ -59,15 +59,15 @@ class AutoScale(Law):
 
 
 def compose(first_S: np.ndarray, second_S: np.ndarray) -> np.ndarray:
-    """Tokens of each source at the third of three scales, n3 = n2 n1^-1 n2 elementwise (2407.20177).
+    """Optimal tokens of each source at the third of three scales, n3 = n2 n1^-1 n2 elementwise (2407.20177).
 
-    Where N0 is small beside the tokens, the optimum at a marginal loss mu has n_i^(1 + g_i) proportional to 1/mu, so
-    log n_i is linear in log mu: optima whose mu lie at equal factors compose so, exactly.
+    If N0 is small compared with the tokens, the optimum with marginal loss mu has n_i^(1 + g_i) proportional to 1/mu,
+    so log n_i is linear in log mu. The formula is then exact for three optima whose mu differ by equal factors.
 
     Args:
-        first_S, second_S: best tokens of each source at two token counts, all above 0.
+        first_S, second_S: optimal tokens of each source at two token counts, all above 0.
 
     Returns:
-        (S,) tokens; their sum is the token count that they are best for.
+        (S,) optimal tokens; their sum is the third token count.
     """
     return np.asarray(second_S, float) ** 2 / np.asarray(first_S, float)

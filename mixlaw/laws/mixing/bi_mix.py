@@ -16,10 +16,10 @@ SHARE_OFFSET = 1e-4
 class BiMix(Law):
     """L = (B d^-beta + C) (r + 0.0001)^-alpha,  r = sum_i own_i w_i
 
-    with r the target's own share (own_i is 1 for the source that carries the target's name, else 0) and d = D/D0
-    (D0: geometric mean over the runs). Ge et al. (2405.14908), with tokens for their steps and without their factor
-    A, which B and C absorb; the small share added keeps mixtures without the source finite. Other sources do not
-    matter, and it knows no size. Convex in w.
+    with r the target's own share (own_i is 1 for the source with the target's name, else 0) and d = D/D0 (D0: geometric
+    mean over the runs). Ge et al. (2405.14908), with tokens in place of their steps and without their factor A, which
+    B and C absorb. The added share of 0.0001 keeps the loss of mixtures without the source finite. The law does not
+    depend on N or on the shares of other sources. Convex in w.
     Objective: ours, MAP on log-loss.
 
     >>> BiMix.name, sorted(BiMix.needs)

@@ -1,4 +1,4 @@
-"""Effective-tokens mixing law, the default where all runs share one size and token count."""
+"""Effective-tokens mixing law, the default if all runs have the same size and token count."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from mixlaw.laws.lazy_jax import jax, jnp
 class EffectiveTokens(Law):
     """L = E + u^(-b),  u = a0 + sum_i exp(theta_i) w_i^(a_i),  0 < a_i < 1
 
-    Ours. u, the effective tokens, is concave in w, so L is convex in w and its optimum can be certified; a
-    saturating law has interior optima. A source's first tokens count most: dL/dw_i is infinite at w_i = 0.
-    Objective: MAP on log-loss. Priors: a_i around one half, theta a ridge around its mean over the sources and
-    higher by 2.5 for the source that carries the target's own name.
+    Ours. u, the effective tokens, is concave in w, so L is convex in w and its optimum can be certified. Because the
+    law saturates, optima can be interior. A source's first tokens have the largest effect: dL/dw_i is infinite at
+    w_i = 0. Objective: MAP on log-loss. Priors: a_i around one half; theta shrunk towards its mean over the sources,
+    and higher by 2.5 for the source with the target's name.
 
     >>> EffectiveTokens.name, sorted(EffectiveTokens.needs), EffectiveTokens.convex
     ('effective-tokens', ['mixture'], True)

@@ -13,9 +13,10 @@ from mixlaw.laws.lazy_jax import jax, jnp
 class Linear(Law):
     """L = sum_i t_i w_i,  t_i > 0
 
-    RegMix's linear baseline (2407.01492). Its intercept is redundant when the shares sum to 1: t_i is the loss on
-    source i alone, hence positive. The best mixture for one target is a vertex of the simplex.
-    Objective: MAP on log-loss (RegMix: least squares) with weak priors, log t a ridge around its mean over the
+    RegMix's linear baseline (2407.01492), without its intercept, which is redundant because the shares sum to 1. t_i
+    is the loss after training on source i alone, so it is positive. The optimal mixture for one target is a vertex of
+    the simplex.
+    Objective: MAP on log-loss (RegMix: least squares) with weak priors: log t is shrunk towards its mean over the
     sources.
 
     >>> law = Linear(np.array([2.0, 4.0]))

@@ -16,7 +16,7 @@ class LogLinear(Law):
     Olmix's default (2602.12237). On the simplex it is also the exponential data-mixing law
     c + k exp(sum_i t_i w_i) of Ye et al. (2403.16952): k is redundant when the shares sum to 1. Convex in w;
     for one target its optimum without a penalty is a vertex of the simplex.
-    Objective: MAP on log-loss with weak priors (t a ridge around its mean over the sources, sd 8).
+    Objective: MAP on log-loss with weak priors (t shrunk towards its mean over the sources, sd 8).
 
     >>> LogLinear.name, sorted(LogLinear.needs)
     ('log-linear', ['mixture'])

@@ -1,4 +1,4 @@
-"""The base class of references: predictors of loss that laws are compared with; no plan is made with them.
+"""Base class of references: predictors of loss that laws are compared with. They cannot make plans.
 
 To add one: write a file like `boosted_trees.py` and add its class to the tuple `REFERENCES` in `__init__.py`.
 """
@@ -12,14 +12,14 @@ import numpy as np
 from mixlaw.errors import MixlawError
 from mixlaw.laws.base import MAP, Law, Objective, Row
 
-SEVERAL = 1.05
-"""Largest over smallest size (or token count) above which runs have several; a smaller ratio comes from packing."""
+DISTINCT_RATIO = 1.05
+"""Ratio of the largest to the smallest size (or token count) above which sizes differ; packing gives smaller ratios."""
 
 
 class Reference(abc.ABC):
-    """A regressor or published pipeline with no parameters that the engine fits: predicting is refitting.
+    """A regressor or published pipeline without parameters that the engine fits: every prediction includes a refit.
 
-    It has no gradient, no replicas and no certificate, so `recommend` refuses it; `compare` and `predict` take it.
+    It has no gradient, no replicas and no certificate. `compare` and `predict` accept it; `recommend` does not.
 
     >>> from mixlaw.laws.references.boosted_trees import BoostedTrees
     >>> BoostedTrees.name, issubclass(BoostedTrees, Law)
@@ -29,13 +29,13 @@ class Reference(abc.ABC):
     name: ClassVar[str]
     """Name on the command line: the class in kebab case."""
     equation: ClassVar[str]
-    """What it does, in one line."""
+    """Description in one line."""
     source: ClassVar[str]
     """Paper or 'ours'."""
     needs: ClassVar[frozenset[str]]
-    """Covariates it reads: of mixture, params, tokens."""
+    """Covariates that it uses: a subset of mixture, params, tokens."""
     optional: ClassVar[frozenset[str]] = frozenset()
-    """Those of `needs` that it does without where the table has none."""
+    """The members of `needs` that the table may lack."""
     convex: ClassVar[bool] = False
     objective: ClassVar[Objective] = MAP
     """Only its `checkpoint_weight` is read."""
@@ -43,36 +43,38 @@ class Reference(abc.ABC):
     @classmethod
     @abc.abstractmethod
     def predict(cls, rows: Row, loss_R: np.ndarray, weight_R: np.ndarray, at: Row, seed: int) -> np.ndarray:
-        """Losses (M,) of one target at M rows, nats per token, by a refit on R others.
+        """Losses (M,) of one target at M rows, nats per token, by a refit on R other rows.
 
         Args:
             rows: covariates of the R rows.
-            loss_R: their losses (anything above 0 where the weight is 0).
-            weight_R: their weights; 0 leaves a row out.
+            loss_R: losses of the R rows (any positive number if the weight is 0).
+            weight_R: weights of the R rows; 0 leaves a row out.
             at: covariates of the M rows.
-            seed: of everything random.
+            seed: random seed.
 
         Raises:
-            MixlawError: too few rows, a covariate that the rows have and `at` has not, or a package is absent.
+            MixlawError: there are too few rows, `at` lacks a covariate that the rows have, or a package is not
+                installed.
         """
 
 
 def drop_unused(rows: Row, loss_R: np.ndarray, weight_R: np.ndarray) -> tuple[Row, np.ndarray, np.ndarray]:
-    """The rows of positive weight, their losses and weights."""
+    """The rows with a positive weight, their losses and weights."""
     used_R = weight_R > 0
     return Row(*(np.asarray(x)[used_R] for x in rows)), loss_R[used_R], weight_R[used_R]
 
 
 def log_scales(name: str, rows: Row, at: Row) -> tuple[np.ndarray, np.ndarray]:
-    """log N and log D, those of which the rows hold several: (R, F) of the rows and (M, F), F from 0 to 2.
+    """log N and log D of the R rows (R, F) and the M rows (M, F). Only those that differ between the R rows are
+    included, so F is 0 to 2.
 
     Raises:
-        MixlawError: the rows hold several and `at` has none.
+        MixlawError: a covariate differs between the R rows, and `at` lacks it.
     """
     known_FxR, asked_FxM = np.empty((0, len(rows.w_S))), np.empty((0, len(at.w_S)))
     for column in ("params", "tokens"):
         x_R, x_M = np.asarray(getattr(rows, column), float), np.asarray(getattr(at, column), float)
-        if not np.max(x_R) > SEVERAL * np.min(x_R):
+        if not np.max(x_R) > DISTINCT_RATIO * np.min(x_R):
             continue
         if not np.isfinite(x_M).all():
             raise MixlawError(
@@ -84,10 +86,10 @@ def log_scales(name: str, rows: Row, at: Row) -> tuple[np.ndarray, np.ndarray]:
 
 
 def parametric(law: type[Law] | type[Reference]) -> type[Law]:
-    """The law itself, for what needs parameters.
+    """The law, checked to have parameters.
 
     Raises:
-        MixlawError: it is a reference.
+        MixlawError: the law is a reference.
 
     >>> from mixlaw.laws.mixing.linear import Linear
     >>> parametric(Linear).name
@@ -102,10 +104,10 @@ def parametric(law: type[Law] | type[Reference]) -> type[Law]:
 
 
 def scikit_learn(name: str, module: str) -> Any:
-    """A module of scikit-learn, or one that comes with it, which is installed only where references are wanted.
+    """Import a module of scikit-learn or of its dependencies, which are optional.
 
     Raises:
-        MixlawError: it is absent.
+        MixlawError: the module is not installed.
     """
     try:
         return import_module(module)

@@ -5,17 +5,17 @@ import numpy as np
 from mixlaw.laws.base import Row
 from mixlaw.laws.references.base import Reference, drop_unused, log_scales, scikit_learn
 
-ROUNDS, RATE, LEAVES, LEAF = 1000, 0.01, 31, 20
-"""RegMix's settings of LightGBM, or LightGBM's own where RegMix sets none. LEAF: least rows in a leaf."""
+ROUNDS, LEARNING_RATE, MAX_LEAVES, MIN_LEAF_ROWS = 1000, 0.01, 31, 20
+"""RegMix's settings of LightGBM; LightGBM's defaults for those that RegMix does not set."""
 
 
 class BoostedTrees(Reference):
-    """Histogram gradient boosting of squared error: one model a target, on shares and, where the runs hold several,
-    log N and log D.
+    """Histogram gradient boosting of squared error, one model per target. Inputs are the shares, and log N and log D if
+    they differ between runs.
 
-    RegMix (2407.01492) with scikit-learn for LightGBM: 1000 rounds at a rate of .01, 31 leaves of at least 20 rows
-    (a tenth of the rows where that is less: LightGBM makes no split at all below 40 runs). No early stopping: RegMix
-    stops on its test set. Trees are constant beyond the runs.
+    RegMix (2407.01492) with scikit-learn in place of LightGBM: 1000 rounds at a learning rate of .01, at most 31 leaves
+    of at least 20 rows (or a tenth of the rows if that is less: with 20, no split is possible below 40 runs). No early
+    stopping: RegMix stops on its test set. Predictions are constant beyond the range of the runs.
 
     >>> BoostedTrees.name, sorted(BoostedTrees.needs)
     ('boosted-trees', ['mixture', 'params', 'tokens'])
@@ -30,14 +30,14 @@ class BoostedTrees(Reference):
     @classmethod
     def predict(cls, rows: Row, loss_R: np.ndarray, weight_R: np.ndarray, at: Row, seed: int) -> np.ndarray:
         ensemble = scikit_learn(cls.name, "sklearn.ensemble")
-        # A row of weight 0 would still count among the rows of a leaf.
+        # A row with weight 0 would still count towards the rows of a leaf.
         rows, loss_R, weight_R = drop_unused(rows, loss_R, weight_R)
         known_RxF, asked_MxF = log_scales(cls.name, rows, at)
         trees = ensemble.HistGradientBoostingRegressor(
             max_iter=ROUNDS,
-            learning_rate=RATE,
-            max_leaf_nodes=LEAVES,
-            min_samples_leaf=min(LEAF, max(1, len(loss_R) // 10)),
+            learning_rate=LEARNING_RATE,
+            max_leaf_nodes=MAX_LEAVES,
+            min_samples_leaf=min(MIN_LEAF_ROWS, max(1, len(loss_R) // 10)),
             early_stopping=False,
             random_state=seed,
         )

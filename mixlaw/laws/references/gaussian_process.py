@@ -7,17 +7,19 @@ import numpy as np
 from mixlaw.laws.base import Row
 from mixlaw.laws.references.base import Reference, drop_unused, log_scales, scikit_learn
 
-LEARN = 100
-"""Rows from which length scales and noise are learned, at random where there are more: the rest add little."""
+MAX_LEARNING_ROWS = 100
+"""Largest number of rows, chosen at random, from which length scales and noise are learned: more add little."""
 
 
 class GaussianProcess(Reference):
-    """Regression of log-loss on sqrt(w) and, where the runs hold several, log N and log D (to unit deviation).
+    """Gaussian process regression of log-loss on sqrt(w), and on standardised log N and log D if they differ between
+    runs.
 
-    Ours. Kernel: a Matérn of smoothness 5/2 with a length scale for each input, plus a linear part, plus noise. Their
-    scales maximise the marginal likelihood with log-normal priors, so that with few runs no length runs away: lengths 1
-    (within a factor of e), variances 1 of the log-losses', noise a hundredth. Checkpoints before a run's last count by
-    their weight: noise / weight. Beyond the runs it falls back to its linear part.
+    Ours. Kernel: a Matérn kernel of smoothness 5/2 with a length scale for each input, plus a linear part, plus noise.
+    The hyperparameters maximise the marginal likelihood with log-normal priors, which keep length scales bounded if
+    there are few runs: lengths 1 (within a factor of e), variances 1 and noise .01, relative to the variance of the
+    log-losses. Earlier checkpoints of a run have the noise variance noise / weight. Far from the runs only the linear
+    part remains.
 
     >>> GaussianProcess.name, sorted(GaussianProcess.needs)
     ('gaussian-process', ['mixture', 'params', 'tokens'])
@@ -36,7 +38,7 @@ class GaussianProcess(Reference):
         x_RxF, x_MxF = _inputs(cls.name, rows, at)
         mean, sd = np.log(loss_R).mean(), max(np.log(loss_R).std(), 1e-12)
         y_R = (np.log(loss_R) - mean) / sd
-        some = np.random.default_rng(seed).permutation(len(y_R))[:LEARN]
+        some = np.random.default_rng(seed).permutation(len(y_R))[:MAX_LEARNING_ROWS]
         kernel, prior_mean, prior_sd = _kernel(process.kernels, x_RxF.shape[1])
         learned = process.GaussianProcessRegressor(kernel, optimizer=_maximise(prior_mean, prior_sd))
         # Matrices of a few hundred rows are smaller than the cost of sharing them out among threads.
@@ -48,7 +50,7 @@ class GaussianProcess(Reference):
 
 
 def _inputs(name: str, rows: Row, at: Row) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs of the process at the rows (R, F) and at those to predict (M, F), centred on the rows."""
+    """Inputs of the process at the given rows (R, F) and at the predicted rows (M, F), centred on the given ones."""
     known_RxF, asked_MxF = log_scales(name, rows, at)
     spread_F = known_RxF.std(0)
     x_RxF = np.hstack([np.sqrt(rows.w_S), known_RxF / spread_F])
@@ -67,7 +69,7 @@ def _kernel(kernels: Any, inputs: int) -> tuple[Any, np.ndarray, np.ndarray]:
 
 
 def _maximise(mean_P: np.ndarray, sd_P: np.ndarray) -> Any:
-    """scikit-learn's optimizer of log-parameters, with a Gaussian prior: its bounds are never reached."""
+    """An optimizer of log-parameters for scikit-learn that adds a Gaussian prior; its bounds are never reached."""
     from scipy.optimize import minimize
 
     def optimizer(objective: Any, start_P: np.ndarray, bounds: Any) -> tuple[np.ndarray, float]:

@@ -1,4 +1,4 @@
-"""The nested pipeline of data mixing laws: over steps, then over sizes, then over mixtures."""
+"""Nested pipeline of data mixing laws: a fit over steps, then over sizes, then over mixtures."""
 
 from typing import NamedTuple
 
@@ -7,23 +7,23 @@ import numpy as np
 from mixlaw.errors import MixlawError
 from mixlaw.laws.base import MAP, Row, View, prior_moments
 from mixlaw.laws.mixing.log_linear import LogLinear
-from mixlaw.laws.references.base import SEVERAL, Reference, drop_unused
+from mixlaw.laws.references.base import DISTINCT_RATIO, Reference, drop_unused
 
 EXPONENTS = np.geomspace(0.02, 3.0, 120)
-"""Exponents tried in c + (x0/x)^a; the two other constants are a linear least-squares fit."""
+"""Grid of exponents a in c + (x0/x)^a; the two other constants are a linear least-squares fit."""
 FEWEST_POINTS = 3
-"""Constants of a step or size law, and so the fewest points of one; also the fewest mixtures of a mixing law."""
+"""Smallest number of points of a step or size law, which has three constants, and of mixtures of a mixing law."""
 
 
 class StepSizeNested(Reference):
-    """Three fits, one on another: over D for each mixture and N, over N for each mixture, and over mixtures.
+    """Three nested fits: over D for each mixture and N, then over N for each mixture, then over mixtures.
 
-    Ye et al. (2403.16952): a step law c + (D0/D)^a carries each run to the D asked for, a size law c + (N0/N)^a each
-    mixture to the N, and the mixing law E + exp(c + t.w) is fitted on what came out (with the priors of log-linear;
-    theirs has none). A stage with nothing to extrapolate is left out, and predictions are then at the runs' own D or
-    N: the step law where all rows have one D, the size law where they have one N. Rows that share mixture and N are one
-    run's checkpoints; those with fewer than three points at a stage go no further. As published, each power law
-    has three free constants (none negative, a from .02 to 3) for what may be three points.
+    Ye et al. (2403.16952): a step law c + (D0/D)^a extrapolates each run to the predicted D, a size law c + (N0/N)^a
+    extrapolates each mixture to the predicted N, and the mixing law E + exp(c + t.w) is fitted on the results (with the
+    priors of log-linear; the paper has none). The step law is left out if all rows have the same D, and the size law if
+    they have the same N; predictions are then at the D or N of the runs. Rows with the same mixture and N are
+    checkpoints of one run; a run or mixture with fewer than three points at a stage is dropped. As published, each
+    power law has three free constants (none negative, a from .02 to 3), even for three points.
 
     >>> StepSizeNested.name, sorted(StepSizeNested.needs)
     ('step-size-nested', ['mixture', 'params', 'tokens'])
@@ -63,11 +63,11 @@ class _Power(NamedTuple):
 
 
 def _several(x_R: np.ndarray) -> bool:
-    return bool(np.max(x_R) > SEVERAL * np.min(x_R))  # not where they are nan: the table has none
+    return bool(np.max(x_R) > DISTINCT_RATIO * np.min(x_R))  # not where they are nan: the table has none
 
 
 def _power_law(x_P: np.ndarray, y_P: np.ndarray, weight_P: np.ndarray) -> _Power:
-    """The constants, none negative, with the least squares of relative errors."""
+    """The non-negative constants with the least sum of squared relative errors."""
     x0, v_P = np.exp(np.log(x_P).mean()), weight_P / y_P**2
     t_GxP = (x_P / x0) ** -EXPONENTS[:, None]
     one, y, t_G, tt_G, ty_G = v_P.sum(), v_P @ y_P, t_GxP @ v_P, t_GxP**2 @ v_P, t_GxP @ (v_P * y_P)
@@ -79,11 +79,11 @@ def _power_law(x_P: np.ndarray, y_P: np.ndarray, weight_P: np.ndarray) -> _Power
 
 
 _Runs = dict[tuple[float, ...], dict[float, _Power]]
-"""By mixture, and by N (1 where the table has one or none): a run's loss over D."""
+"""Loss as a function of D, by mixture and by N (1 if the table has one N or none)."""
 
 
 def _step_laws(rows: Row, loss_R: np.ndarray, weight_R: np.ndarray) -> _Runs:
-    """The step law of each mixture and N with enough checkpoints; a constant where all rows have one D."""
+    """The step law of each mixture and N with enough checkpoints; a constant if all rows have the same D."""
     steps, found = _several(rows.tokens), {}
     size_R = rows.params if _several(rows.params) else np.ones(len(loss_R))
     keys = np.unique(np.hstack([np.round(rows.w_S, 6), size_R[:, None]]), axis=0, return_inverse=True)[1].ravel()
@@ -103,7 +103,7 @@ def _step_laws(rows: Row, loss_R: np.ndarray, weight_R: np.ndarray) -> _Runs:
 
 
 def _size_laws(runs: _Runs, N: float, D: float, sizes: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Mixtures (G, S) and their losses (G,) carried to N and D."""
+    """Mixtures (G, S) and their losses (G,), extrapolated to N and D."""
     mixtures, losses = [], []
     for w_S, by_size in runs.items():
         N_P = np.array(list(by_size))
@@ -122,7 +122,7 @@ def _refuse(reason: str) -> None:
 
 
 def _mix(w_GxS: np.ndarray, loss_G: np.ndarray, at_MxS: np.ndarray) -> np.ndarray:
-    """Losses (M,) of the log-linear law fitted on G mixtures: maximum a posteriori, no target's own source known."""
+    """Losses (M,) of the log-linear law fitted on G mixtures: maximum a posteriori, without a target's own source."""
     from scipy.optimize import least_squares
 
     names = tuple(map(str, range(w_GxS.shape[1])))
@@ -131,7 +131,7 @@ def _mix(w_GxS: np.ndarray, loss_G: np.ndarray, at_MxS: np.ndarray) -> np.ndarra
     whiten_PxP = np.linalg.cholesky(np.linalg.inv(covariance_PxP)).T
 
     def parts(z_P: np.ndarray, w_RxS: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.exp(z_P[0]), np.exp(np.minimum(z_P[1] + w_RxS @ z_P[2:], 50.0))  # trial steps may go far
+        return np.exp(z_P[0]), np.exp(np.minimum(z_P[1] + w_RxS @ z_P[2:], 50.0))  # trial steps may be large
 
     def residuals(z_P: np.ndarray) -> np.ndarray:
         floor, above_G = parts(z_P, w_GxS)

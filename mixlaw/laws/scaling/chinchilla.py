@@ -15,8 +15,8 @@ class Chinchilla(Law):
     """L = E + A/N^alpha + B/D^beta
 
     Hoffmann et al. (2203.15556), fitted as in the replication by Besiroglu et al. (2404.10102): summed Huber
-    loss, delta 1e-3, on log-loss, no priors. It knows no mixture. Starts: the best non-negative least-squares
-    (E, A, B) over a grid of (alpha, beta).
+    loss, delta 1e-3, on log-loss, no priors. It does not depend on the mixture. Starts: the best non-negative
+    least-squares (E, A, B) over a grid of (alpha, beta).
 
     >>> Chinchilla.name, sorted(Chinchilla.needs)
     ('chinchilla', ['params', 'tokens'])

@@ -17,9 +17,10 @@ class DataConstrained(Law):
     N' = M + M RN (1 - exp(-(N/M - 1)/RN)),  M = min(N, G (V G)^(beta/alpha)),  G = (alpha A/(beta B))^(1/(alpha+beta))
 
     Muennighoff et al. (2305.16264), Huber loss, delta 1e-3, on log-loss, no priors. V is the unique tokens seen: a
-    source that never repeats has V = D. U sums over the sources: it knows no mixture. Both effects saturate, so no
-    further epoch can do harm. RD and RN lie in a flat valley: do not read them as constants of nature.
-    Starts: Chinchilla's, on the D' and N of a grid of (RD, RN). All seven are fitted; the paper held the first five.
+    source that never repeats has V = D. U is the sum over the sources, so the law does not depend on the mixture. Both
+    effects saturate, so further epochs never increase the loss. RD and RN are weakly identified: do not interpret
+    their values. Starts: Chinchilla's, on the D' and N of a grid of (RD, RN). All seven parameters are fitted; the
+    paper kept the first five fixed.
 
     >>> DataConstrained.name, sorted(DataConstrained.needs)
     ('data-constrained', ['params', 'tokens', 'unique'])

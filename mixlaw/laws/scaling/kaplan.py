@@ -13,11 +13,11 @@ from mixlaw.laws.lazy_jax import jax, jnp
 class Kaplan(Law):
     """L = [(Nc/N)^(aN/aD) + Dc/D]^aD
 
-    Kaplan et al. (2001.08361), from memory, unconfirmed; its limits are right: (Nc/N)^aN with endless tokens,
-    (Dc/D)^aD with endless parameters; Nc counts parameters and Dc tokens. It has no irreducible loss and knows no
+    Kaplan et al. (2001.08361), from memory, unconfirmed; its limits are right: (Nc/N)^aN for infinite D, (Dc/D)^aD for
+    infinite N. Nc is in parameters and Dc in tokens. The law has no irreducible loss and does not depend on the
     mixture. N is the `params` column; the paper counts it without embeddings.
-    Objective: ours, MAP on log-loss. Priors: exponents around .08 and .1, Nc and Dc wide around the values at
-    which either term alone is the runs' median loss (published: near 1e14 and 2e13).
+    Objective: ours, MAP on log-loss. Priors: exponents around .08 and .1; Nc and Dc wide around the values at which
+    one term alone gives the runs' median loss (published: near 1e14 and 2e13).
 
     >>> Kaplan.name, sorted(Kaplan.needs)
     ('kaplan', ['params', 'tokens'])

@@ -14,8 +14,8 @@ class OverfitPenalty(Law):
     """L = E + A n^-alpha + B d^-beta + P R^delta (N/V)^kappa,  R = D/V - 1,  V = min(D, U)
 
     with n = N/N0 and d = D/D0 (N0, D0: geometric means over the runs). Lovelace et al. (2605.01640): repeated
-    tokens count in full, and overfitting, worse for larger models, is added. V is the unique tokens seen, so the
-    penalty is 0 for a source that never repeats. U sums over the sources: it knows no mixture.
+    tokens count in full, and a penalty for overfitting, which grows with N, is added. V is the unique tokens seen, so
+    the penalty is 0 if no token repeats. U is the sum over the sources, so the law does not depend on the mixture.
     Objective: ours, MAP on log-loss. Priors: delta around 1.5, kappa around 1, P around e^-3.5.
 
     >>> OverfitPenalty.name, sorted(OverfitPenalty.needs)

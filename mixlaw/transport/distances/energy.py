@@ -6,7 +6,7 @@ from mixlaw.transport.distances.base import Evaluation, checked_mixture
 from mixlaw.transport.features.samples import Samples
 from mixlaw.typing import Array
 
-ROWS = 1024
+ROWS_PER_BLOCK = 1024
 
 
 class EnergyDistance:
@@ -52,8 +52,8 @@ def _mean_distance(x_NxF: Array, y_MxF: Array) -> float:
     centre_F = y_MxF.mean(0)  # centred: far from the origin the products lose digits by cancellation
     x_NxF, y_MxF = x_NxF - centre_F, y_MxF - centre_F
     square_M, total = (y_MxF**2).sum(1), 0.0
-    for i in range(0, len(x_NxF), ROWS):
-        rows_RxF = x_NxF[i : i + ROWS]
+    for i in range(0, len(x_NxF), ROWS_PER_BLOCK):
+        rows_RxF = x_NxF[i : i + ROWS_PER_BLOCK]
         square_RxM = (rows_RxF**2).sum(1)[:, None] + square_M - 2 * rows_RxF @ y_MxF.T
         total += float(np.sqrt(np.maximum(square_RxM, 0)).sum())
     return total / (len(x_NxF) * len(y_MxF))

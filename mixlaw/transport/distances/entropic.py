@@ -13,7 +13,7 @@ import numpy as np
 
 from mixlaw.errors import MixlawError, nearest
 from mixlaw.transport.distances.base import Evaluation, checked_mixture
-from mixlaw.transport.distances.sinkhorn import Problem, Solution, cost_extent, soft_rows
+from mixlaw.transport.distances.sinkhorn import Coupling, EntropicProblem, cost_extent, soft_rows
 from mixlaw.transport.distances.warm_starts import WarmStarts
 from mixlaw.transport.features.samples import Samples
 from mixlaw.typing import Array
@@ -69,7 +69,7 @@ class EntropicOT:
         apart = -(-S * n // OWN_POINTS)
         self._own_count = len(range(0, n, apart))
         self._own = self._x.reshape(S, n, -1)[:, ::apart].reshape(S * self._own_count, -1)
-        self._target: Solution | None = None
+        self._target: Coupling | None = None
         self.passes = 0  # number of passes over the pairs of points so far
 
     @property
@@ -104,9 +104,9 @@ class EntropicOT:
         assert found is not None
         return found
 
-    def _solve(self, x: Any, mass_N: Array, y: Any, mass_M: Array, start_M: Array | None) -> Solution:
+    def _solve(self, x: Any, mass_N: Array, y: Any, mass_M: Array, start_M: Array | None) -> Coupling:
         """Transport of `x` to `y`, or of `x` to itself if `y` is None."""
-        problem = Problem(x, mass_N, y, mass_M, self.epsilon, self._widest)
+        problem = EntropicProblem(x, mass_N, y, mass_M, self.epsilon, self._widest)
         found = problem.solve(start_M, self.tolerance * self.mean_cost)
         self.passes += problem.passes
         return found

@@ -23,9 +23,9 @@ from mixlaw.transport.features.samples import Samples
 from mixlaw.typing import Array
 
 COSTS: Mapping[str, Literal["euclidean", "sqeuclidean"]] = {"euclidean": "euclidean", "squared": "sqeuclidean"}
-MOST_CELLS = 2**27  # a GiB of float64
-DUALITY = 1e-9  # largest duality gap, relative to the largest cost; rounding of the potentials gives some 1e-13
-NO_SHARE = 1e-12  # smaller shares are left out; this changes the distance by less than 1e-12 of the largest cost
+MAX_CELLS = 2**27  # a GiB of float64
+GAP_TOLERANCE = 1e-9  # largest duality gap, relative to the largest cost; rounding of the potentials gives some 1e-13
+SMALLEST_SHARE = 1e-12  # smaller shares are left out; this changes the distance by less than 1e-12 of the largest cost
 
 
 class Potentials(NamedTuple):
@@ -60,7 +60,7 @@ class ExactOT:
         if cost not in COSTS:
             raise MixlawError(f"cost {cost}: unknown; {nearest(cost, COSTS)}")
         cells = len(samples.flat_NxF) * len(samples.y_MxF)
-        if cells > MOST_CELLS:
+        if cells > MAX_CELLS:
             raise MixlawError(
                 f"exact transport: {len(samples.flat_NxF):,} points against {len(samples.y_MxF):,} make a cost matrix "
                 f"of {cells * 8 / 2**30:.1f} GiB; take fewer points (`subsampled`), or the entropic distance"
@@ -88,7 +88,7 @@ class ExactOT:
             FloatingPointError: if the solver did not reach an optimum, or primal and dual values differ.
         """
         w_S = checked_mixture(w_S, self.sources)
-        mass_N, m = self.samples.mass_N(np.where(w_S < NO_SHARE, 0.0, w_S)), len(self.samples.y_MxF)
+        mass_N, m = self.samples.mass_N(np.where(w_S < SMALLEST_SHARE, 0.0, w_S)), len(self.samples.y_MxF)
         active_N = mass_N > 0
         part_AxM = self.cost_NxM if active_N.all() else self.cost_NxM[active_N]
         g_M = self._starts.nearest(w_S) if self.warm else None
@@ -97,7 +97,7 @@ class ExactOT:
         f_N = _c_transform(self.cost_NxM, g_M)
         self._starts.keep(w_S, g_M)
         dual = float(mass_N @ f_N / mass_N.sum() + g_M.mean())
-        if not abs(primal - dual) <= DUALITY * self._largest:
+        if not abs(primal - dual) <= GAP_TOLERANCE * self._largest:
             raise FloatingPointError(f"exact transport: cost {primal:.12g}, dual {dual:.12g}: no optimum")
         return Potentials(primal, dual, f_N, g_M)
 

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from mixlaw.errors import MixlawError
 from mixlaw.typing import Array
 
-CELLS = 2**22  # pairs per chunk: 16 MiB per float32 array
-MEMORY = 8  # previous passes that the acceleration combines
-PASSES = 1000
+CELLS_PER_CHUNK = 2**22  # pairs per chunk: 16 MiB per float32 array
+ACCELERATION_MEMORY = 8  # previous passes that the acceleration combines
+MAX_PASSES = 1000
 SMALLEST_COLUMN_SUM = 1e-38  # lower limit of column sums, which float32 may round to 0
 
 
-class Solution(NamedTuple):
+class Coupling(NamedTuple):
     """Dual value after the last pass, a bound on how far it is below the maximum, and the potentials."""
 
     value: float
@@ -36,7 +36,7 @@ class Solution(NamedTuple):
     g_M: Array
 
 
-class Problem:
+class EntropicProblem:
     """Transport of points `x` of masses `mass_N` to points `y` of masses `mass_M` (None: to themselves).
 
     Attributes:
@@ -50,20 +50,22 @@ class Problem:
         self.widest = _diameter(x) if self.own else widest
         self.passes = 0
 
-    def solve(self, start_M: Array | None, most: float) -> Solution:
+    def solve(self, start_M: Array | None, most: float) -> Coupling:
         """Solve from a starting potential until the error is at most `most`, in the cost's unit. If the passes run out
         first, the error is larger."""
         with jax.enable_x64(self.x.dtype == np.float64):
             start_M = np.zeros(len(self.mass_M)) if start_M is None else start_M
             g_M, error = _fixed_point(self.step, self.error, start_M, most)
             f_N, _ = self._pass(np.arange(len(self.x)), g_M)
-        return Solution(float(self.mass_N @ f_N + self.mass_M @ g_M), error, f_N, g_M)
+        return Coupling(float(self.mass_N @ f_N + self.mass_M @ g_M), error, f_N, g_M)
 
     def step(self, g_M: Array) -> tuple[Array, Array]:
         """Column sums of the plan at g, and the Sinkhorn step of g."""
         self.passes += 1
         held_M, step_M = self.mass_M > 0, np.zeros_like(g_M)
-        several = len(self.x) * len(g_M) > CELLS  # in a single chunk, leaving rows out would only compile another shape
+        several = (
+            len(self.x) * len(g_M) > CELLS_PER_CHUNK
+        )  # in a single chunk, leaving rows out would only compile another shape
         f_N, column_M = self._pass(np.flatnonzero(self.mass_N > 0) if several else np.arange(len(self.x)), g_M)
         if self.own:  # by symmetry f = g at the solution; half the step does not overshoot
             step_M[held_M] = (f_N[held_M] - g_M[held_M]) / 2
@@ -119,7 +121,7 @@ def _extent(x_RxF: Any, y_MxF: Any) -> tuple[Any, Any, Any]:
 
 def _chunks(rows_R: NDArray[np.intp], columns: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.bool_]]]:
     """Rows in chunks of one size, with masks: the last chunk is padded with rows whose mask is False."""
-    size = min(max(1, CELLS // columns), len(rows_R))
+    size = min(max(1, CELLS_PER_CHUNK // columns), len(rows_R))
     for i in range(0, len(rows_R), size):
         chunk = rows_R[i : i + size]
         yield np.resize(chunk, size), np.arange(size) < len(chunk)
@@ -128,7 +130,7 @@ def _chunks(rows_R: NDArray[np.intp], columns: int) -> Iterator[tuple[NDArray[np
 def cost_extent(x: Any, y: Any) -> tuple[float, float]:
     """Mean cost over all pairs, and the range of the cost (largest minus smallest)."""
     with jax.enable_x64(x.dtype == np.float64):
-        size = max(1, CELLS // len(y))
+        size = max(1, CELLS_PER_CHUNK // len(y))
         parts = [(len(x[i : i + size]), *map(float, _extent(x[i : i + size], y))) for i in range(0, len(x), size)]
     mean = sum(rows * part for rows, part, _, _ in parts) / len(x)
     if mean <= 2e-15:  # the floor in `_distances`
@@ -150,7 +152,7 @@ def _fixed_point(
     error three times larger, the memory is cleared and the best g so far takes its plain step.
     """
     best_M, best_step_M, least, tried, steps = g_M, np.zeros_like(g_M), np.inf, [], []
-    for _ in range(PASSES):
+    for _ in range(MAX_PASSES):
         column_M, step_M = once(g_M)
         reached = error(g_M, column_M)
         if reached <= most:
@@ -160,7 +162,7 @@ def _fixed_point(
             continue
         if reached < least:
             best_M, best_step_M, least = g_M, step_M, reached
-        tried, steps = [*tried[-MEMORY:], g_M + step_M], [*steps[-MEMORY:], step_M]
+        tried, steps = [*tried[-ACCELERATION_MEMORY:], g_M + step_M], [*steps[-ACCELERATION_MEMORY:], step_M]
         g_M = tried[-1]
         if len(steps) > 1:
             part = np.linalg.lstsq(np.diff(steps, axis=0).T, steps[-1], rcond=1e-8)[0]

@@ -4,7 +4,7 @@ import numpy as np
 
 from mixlaw.typing import Array
 
-KEPT = 16
+STORED_STARTS = 16
 
 
 class WarmStarts:
@@ -15,7 +15,7 @@ class WarmStarts:
 
     def keep(self, w_S: Array, solution: Array) -> None:
         """Store the solution at a mixture; drop the oldest one if the cache is full."""
-        self._solved = [*self._solved[1 - KEPT :], (np.array(w_S), solution)]
+        self._solved = [*self._solved[1 - STORED_STARTS :], (np.array(w_S), solution)]
 
     def nearest(self, w_S: Array) -> Array | None:
         """The stored solution of the mixture nearest to this one; None if nothing is stored yet."""

@@ -12,7 +12,7 @@ from mixlaw.errors import MixlawError, listed, shown
 from mixlaw.io.files import reading
 from mixlaw.typing import Array
 
-COLUMN = "embedding"
+EMBEDDING_COLUMN = "embedding"
 
 
 class Embedding(Protocol):
@@ -85,7 +85,9 @@ def read_embeddings(path: str | Path, ids: Sequence[str] | None = None, count: i
     path = Path(path)
     if path.suffix == ".npy":
         if ids is not None:
-            raise MixlawError(f"{path}: a .npy file has no ids; give Parquet with columns `id` and `{COLUMN}`")
+            raise MixlawError(
+                f"{path}: a .npy file has no ids; give Parquet with columns `id` and `{EMBEDDING_COLUMN}`"
+            )
         found_NxF = _read_npy(path)
     elif path.suffix == ".parquet":
         found_NxF = _read_parquet(path, ids)
@@ -113,7 +115,7 @@ def _read_parquet(path: Path, ids: Sequence[str] | None) -> Array:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    wanted = [COLUMN] if ids is None else ["id", COLUMN]
+    wanted = [EMBEDDING_COLUMN] if ids is None else ["id", EMBEDDING_COLUMN]
     with reading(path) as file:
         try:
             whole = pq.ParquetFile(file)
@@ -121,7 +123,7 @@ def _read_parquet(path: Path, ids: Sequence[str] | None) -> Array:
             if missing:
                 raise MixlawError(f"{path}: has no column {listed(sorted(missing))}; embeddings need {listed(wanted)}")
             content = whole.read(columns=wanted)
-            column = content[COLUMN].combine_chunks()
+            column = content[EMBEDDING_COLUMN].combine_chunks()
         except (pa.ArrowException, OSError) as error:
             raise MixlawError(f"{path}: not a readable Parquet file ({shown(error, 120)[1:-1]})") from None
     found_NxF = _matrix(path, column)
@@ -136,12 +138,12 @@ def _matrix(path: Path, column: Any) -> Array:
     kind = column.type
     lists = kinds.is_list(kind) or kinds.is_large_list(kind) or kinds.is_fixed_size_list(kind)
     if not lists or not (kinds.is_floating(kind.value_type) or kinds.is_integer(kind.value_type)):
-        raise MixlawError(f"{path}: column {COLUMN} holds {kind}; each row must be a list of numbers")
+        raise MixlawError(f"{path}: column {EMBEDDING_COLUMN} holds {kind}; each row must be a list of numbers")
     long_N = pc.call_function("list_value_length", [column]).fill_null(0).to_numpy(zero_copy_only=False)
     odd_N = np.flatnonzero((long_N != long_N[0]) | (long_N == 0)) if len(long_N) else np.zeros(1, int)
     if len(odd_N):
         wide = f"{long_N[0]} numbers, as row 0" if len(long_N) and long_N[0] else "numbers"
-        raise MixlawError(f"{path}: row {odd_N[0]} (from 0), column {COLUMN}: not a list of {wide}")
+        raise MixlawError(f"{path}: row {odd_N[0]} (from 0), column {EMBEDDING_COLUMN}: not a list of {wide}")
     value_V = column.flatten().to_numpy(zero_copy_only=False)
     return value_V.astype(np.float64).reshape(len(long_N), -1)
 

@@ -10,7 +10,7 @@ from proxies.sweep.store import Store
 class InProcess:
     """A backend for stores in memory, for debuggers, and for one GPU. One `step` trains one run.
 
-    JAX's threads are this process's: rows may differ from the workers' in the last bits.
+    JAX uses this process's threads, so rows may differ from those of `Workers` in the last bits.
     """
 
     slots = 1
@@ -19,7 +19,7 @@ class InProcess:
         self.waiting: collections.deque[Job] = collections.deque()
 
     def start(self, corpus: Corpus, store: Store) -> None:
-        """Nothing has to travel."""
+        """Store the corpus; nothing has to be copied."""
         self.corpus, self.store = corpus, store
 
     def submit(self, job: Job) -> None:
@@ -32,5 +32,5 @@ class InProcess:
             tell(run_job(self.waiting.popleft(), self.corpus, self.store, tell))
 
     def stop(self) -> None:
-        """Forget the jobs not begun."""
+        """Drop the jobs that have not started."""
         self.waiting.clear()

@@ -1,7 +1,7 @@
 """Backend `ray`: trains runs as tasks of a Ray cluster, started here or running at an address (extra `ray`).
 
-The corpus travels by Ray's object store, so nodes need no folder in common for it. They do need mixlaw of this
-version, and a store that all of them reach. A node that goes takes its runs with it; the sweep submits them again.
+The corpus is copied by Ray's object store, so nodes need no shared folder for it. They need this version of mixlaw, and
+a store that all of them reach. If a node is lost, the sweep submits its runs again.
 """
 
 import socket
@@ -15,23 +15,24 @@ from proxies.sweep.backends.workers import refuse_memory, single_threaded
 from proxies.sweep.job import Ended, Job, RunProgress, Tell, run_job
 from proxies.sweep.store import Store
 
-GRACE = 60.0
+GRACE_SECONDS = 60.0
 """Seconds without a node that could train a run, after which the sweep ends."""
 
 
 class RayCluster:
-    """Each run a task with `cpus` and `gpus`. `address`: of a running cluster ("auto": this machine's)."""
+    """A backend with one Ray task per run, of `cpus` and `gpus`. `address`: address of a running cluster ("auto": that
+    of this machine); None: start one here."""
 
     def __init__(self, address: str | None = None, cpus: float = 1.0, gpus: float = 0.0) -> None:
         if not (cpus >= 0 and gpus >= 0 and cpus + gpus > 0):
-            raise MixlawError(f"{cpus:g} CPUs and {gpus:g} GPUs a run: give at least one of them above 0")
+            raise MixlawError(f"{cpus:g} CPUs and {gpus:g} GPUs per run: give at least one of them above 0")
         self.address, self.needs = address, {"CPU": cpus, "GPU": gpus}
         self.running: dict[Any, Job] = {}
         self.own: OwnRay | None = None
         self.owned, self.slots, self.fits_since = False, 0, time.monotonic()
 
     def start(self, corpus: Corpus, store: Store) -> None:
-        """Join the cluster, or start one here, and give it the corpus."""
+        """Join the cluster, or start one here, and copy the corpus to it."""
         ray = _ray()
         refuse_memory(store)
         if not ray.is_initialized():
@@ -49,7 +50,7 @@ class RayCluster:
                 raise MixlawError(f"{place}: no Ray cluster could be {why} ({error})") from error
         self.slots = self._room()
         if self.address is None and not self.slots:
-            raise MixlawError(f"this machine cannot hold a run of {_words(self.needs)}: ask for less a run")
+            raise MixlawError(f"this machine cannot train a run of {_words(self.needs)}: request less per run")
         _ = corpus.hash  # computed once, here
         self.corpus, self.store = ray.put(corpus), ray.put(store)
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
@@ -59,17 +60,17 @@ class RayCluster:
         self.task = ray.remote(train_task).options(
             num_cpus=self.needs["CPU"],
             num_gpus=self.needs["GPU"],
-            max_retries=0,  # the sweep knows what is finished, and tries again itself
+            max_retries=0,  # the sweep itself tries again
             scheduling_strategy="SPREAD",
             runtime_env={"env_vars": environment(**self.needs)},
         )
 
     def submit(self, job: Job) -> None:
-        """Hand the job to Ray, which waits for room."""
+        """Submit the job to Ray, which queues it until a node is free."""
         self.running[self.task.remote(job, self.corpus, self.store, self.board)] = job
 
     def step(self, tell: Tell) -> None:
-        """Tasks that ended, and how far the others are."""
+        """Events of tasks that ended, and progress of the others."""
         ray = _ray()
         ready, _ = ray.wait(list(self.running), timeout=0.5)
         for ref in ready:
@@ -77,7 +78,7 @@ class RayCluster:
         try:
             marks = ray.get(self.board.read.remote(), timeout=5)
         except (ray.exceptions.RayError, ray.exceptions.GetTimeoutError):
-            marks = {}  # progress is not worth a sweep
+            marks = {}  # failing to read progress must not end the sweep
         alive = {job.key for job in self.running.values()}
         for event in marks.values():
             if event.key in alive:
@@ -85,7 +86,7 @@ class RayCluster:
         self._check_room(moving=bool(ready or marks))
 
     def stop(self) -> None:
-        """Cancel what runs; a cluster started here ends."""
+        """Cancel running tasks, and shut down a cluster that was started here."""
         ray = _ray()
         if ray.is_initialized():
             for ref in self.running:
@@ -111,7 +112,7 @@ class RayCluster:
             return Ended(job.key, "killed", f"its process or its node was lost ({_in_short(error)})")
 
     def _room(self) -> int:
-        """Runs that the nodes alive could hold at once, were they idle."""
+        """Number of simultaneous runs that the live nodes could train if they were idle."""
         nodes = [node["Resources"] for node in _ray().nodes() if node["Alive"]]
         asked = {kind: need for kind, need in self.needs.items() if need}
         return sum(int(min(node.get(kind, 0) / need for kind, need in asked.items())) for node in nodes)
@@ -119,31 +120,31 @@ class RayCluster:
     def _check_room(self, moving: bool) -> None:
         if moving or self._room():
             self.fits_since = time.monotonic()
-        elif time.monotonic() - self.fits_since > GRACE:
+        elif time.monotonic() - self.fits_since > GRACE_SECONDS:
             raise MixlawError(
-                f"the cluster has had no node for a run of {_words(self.needs)} for {GRACE:.0f} s: finished runs are"
-                " kept; add nodes or ask for less a run, and run the same again"
+                f"the cluster has had no node for a run of {_words(self.needs)} for {GRACE_SECONDS:.0f} s: finished "
+                "runs are kept; add nodes or request less per run, and run the same command again"
             )
 
 
 class Board:
-    """Where tasks leave how far they are, and the driver reads it: an actor, as tasks cannot answer before they end."""
+    """Actor to which tasks report their progress and from which the driver reads it: tasks return only at their end."""
 
     def __init__(self) -> None:
         self.marks: dict[str, RunProgress] = {}
 
     def mark(self, event: RunProgress) -> None:
-        """Leave a mark."""
+        """Record a progress mark."""
         self.marks[event.key] = event
 
     def read(self) -> dict[str, RunProgress]:
-        """Marks since the last reading."""
+        """Marks recorded since the last call."""
         marks, self.marks = self.marks, {}
         return marks
 
 
 def train_task(job: Job, corpus: Corpus, store: Store, board: Any) -> Ended:
-    """The task: `run_job`, with its marks on the board. Refuses where the node's mixlaw names the run otherwise."""
+    """The task: `run_job` with progress marks on the board. Fails if the node's mixlaw gives the run another key."""
     if job.spec.key(corpus.hash) != job.key:
         reason = f"node {socket.gethostname()} has another version of mixlaw: install this one there"
         return Ended(job.key, "unusable", reason)
@@ -152,7 +153,7 @@ def train_task(job: Job, corpus: Corpus, store: Store, board: Any) -> Ended:
 
 
 def environment(CPU: float, GPU: float) -> dict[str, str]:
-    """A task's environment: of a run on one core that of a worker, so that its rows are the same bit for bit."""
+    """Environment of a task. A run on one core gets that of a worker, so that its rows are the same bit for bit."""
     if GPU:
         return {"JAX_ENABLE_X64": "0"} | ({"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} if GPU < 1 else {})
     return single_threaded() if CPU <= 1 else {"JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "0"}
@@ -167,7 +168,7 @@ def _ray() -> Any:
 
 
 def _knock(address: str) -> None:
-    """Raises OSError where nothing listens at host:port: Ray itself would try for minutes."""
+    """Raise OSError if no process listens at host:port; Ray itself would retry for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host, int(port)), timeout=10).close()
@@ -178,5 +179,5 @@ def _words(needs: dict[str, float]) -> str:
 
 
 def _in_short(error: BaseException) -> str:
-    """The first sentence: Ray goes on to explain itself."""
+    """First sentence of an error message of Ray."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]

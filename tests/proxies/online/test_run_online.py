@@ -74,7 +74,7 @@ class StopError(Exception):
 
 def stop_after(calls, monkeypatch):
     """`progress` that stops at its n-th call; with OFTEN 0 it is called after every chunk."""
-    monkeypatch.setattr(training, "OFTEN", 0.0)
+    monkeypatch.setattr(training, "PROGRESS_SECONDS", 0.0)
     left = [calls]
 
     def progress(*_):

@@ -7,7 +7,7 @@ from factories.texts import letters, words
 from mixlaw.errors import MixlawError
 from proxies.data.batches import Stream, subsample
 from proxies.data.corpus import build_corpus
-from proxies.online.steering_text import ASIDE, split_steering, whole
+from proxies.online.steering_text import STEERING_SHARE, split_steering, whole
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def positions(pieces):
 def test_what_steers_is_neither_trained_on_nor_measured_on(corpus, share):
     unique = {s: round(share * n) for s, n in corpus.tokens.items()}
     divided = split_steering(corpus, unique, ["a"])
-    count = round(ASIDE * corpus.tokens["a"])
+    count = round(STEERING_SHARE * corpus.tokens["a"])
     kept = min(unique["a"], corpus.tokens["a"] - count)
     assert divided.pieces["a"].unique == kept
     assert divided.pieces["b"].unique == unique["b"], "no other source loses text"

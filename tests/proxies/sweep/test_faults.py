@@ -224,5 +224,5 @@ def test_the_store_keeps_and_checks_what_it_is_given(tmp_path):
     (tmp_path / "k.json").write_text(text.replace("0.30000000000000004", "0.30000000000000001"))
     assert not store.holds("k")
     (tmp_path / "k.json").write_text(text.replace('"schema": 1', '"schema": 2'))
-    with pytest.raises(MixlawError, match="another mixlaw"):
+    with pytest.raises(MixlawError, match="another version of mixlaw"):
         store.rows("k")

@@ -5,7 +5,7 @@ import dataclasses
 from factories.sweeps import corpus, specs
 
 from proxies.sweep.job import Job, RunProgress
-from proxies.sweep.progress import WINDOW, Meter
+from proxies.sweep.progress import RATE_WINDOW, Meter
 from proxies.sweep.store import Store
 from proxies.tasks.cost import cost
 from proxies.tasks.proxy_sizes import RUN_OVERHEAD
@@ -49,7 +49,7 @@ def test_the_rate_forgets_what_is_long_past():
         clock["now"] = float(second)
         status = gauge.status(1, 0)
     assert status.tokens_per_second is None
-    assert len(gauge.marks) <= WINDOW + 2
+    assert len(gauge.marks) <= RATE_WINDOW + 2
 
 
 def test_the_cost_counts_what_the_store_lacks_once(tmp_path):

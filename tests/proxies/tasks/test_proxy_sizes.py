@@ -12,7 +12,7 @@ from mixlaw.project.budget import TOKENS_PER_PARAM, Budget
 from mixlaw.project.project_file import read_project
 from proxies.data.corpus import build_corpus
 from proxies.data.mixture import Mixture
-from proxies.tasks.proxy_sizes import BATCH, COMPUTE_RATIO, MENU, demo_scales, propose
+from proxies.tasks.proxy_sizes import BATCH_SEQUENCES, COMPUTE_RATIO, MENU, demo_scales, propose
 from proxies.tasks.run_specs import run_specs, shortfalls, spec_at, unique_tokens
 from proxies.tasks.task import project_task
 
@@ -61,7 +61,7 @@ def test_a_proposal_keeps_its_allowance_and_says_what_is_not_matched(params, per
     # A neighbouring horizon on either side, with the same unique tokens (as far as whole batches and the budget go).
     for ray, off, times in ((small, above, 2), (middle, below, 0.5)):
         assert (off.config, off.fraction) == (ray.config, ray.fraction)
-        batch = BATCH * ray.config.length
+        batch = BATCH_SEQUENCES * ray.config.length
         assert abs(off.tokens - min(times * ray.tokens, max(tokens, ray.tokens))) <= 2 * batch
     for scale in proposal.scales:
         assert scale.params**2 * COMPUTE_RATIO <= params**2 or not scale.on_ray
@@ -94,7 +94,7 @@ def test_more_time_gives_larger_proxies_and_impossible_budgets_are_refused():
     assert any("N/U" in note for note in propose(1e9, 1e13, workers=2).notes)
     for arguments, words in [
         ((1e9, 1e10, 2.0), "seconds are too few"),
-        ((5e4, 1e7, 100.0), "too few for smaller proxies"),
+        ((5e4, 1e7, 100.0), "too few to be represented by smaller proxies"),
         ((0, 1e7, 100.0), "above 0"),
         ((1e9, float("nan"), 100.0), "above 0"),
     ]:

@@ -7,7 +7,7 @@ from factories.command_line import standard_library
 from mixlaw import read_project
 from mixlaw.errors import MixlawError
 from proxies.model.transformer import count_params
-from proxies.tasks.proxy_sizes import BATCH, MENU
+from proxies.tasks.proxy_sizes import BATCH_SEQUENCES, MENU
 from proxies.tasks.task import proxy_specs, sweep_task
 
 SHARES = {"w:code": [0.4, 0.2, 0.2, 0.1], "w:docs": [0.3, 0.5, 0.5, 0.4], "w:mail": [0.3, 0.3, 0.3, 0.5]}
@@ -30,7 +30,9 @@ def test_runs_have_the_designs_shapes_tokens_and_unique_tokens(tmp_path):
     assert [spec.config == MENU[0] for spec in specs] == [True, False, False, True]
     assert all(abs(count_params(spec.config) / 60_000 - 1) < 0.1 for spec in specs[1:3])
     asked = sizes["tokens"]
-    assert all(abs(spec.tokens - d) <= BATCH * spec.config.length for spec, d in zip(specs, asked, strict=True))
+    assert all(
+        abs(spec.tokens - d) <= BATCH_SEQUENCES * spec.config.length for spec, d in zip(specs, asked, strict=True)
+    )
     assert [spec.unique["mail"] for spec in specs[:3]] == [20_000] * 3
     # What is not stated keeps the budget's epochs.
     for name, spec in (("code", specs[0]), ("mail", specs[3])):

@@ -13,7 +13,7 @@ from proxies.model import mup
 from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig
 from proxies.text.tokenizer import ByteTokenizer
-from proxies.training.embeddings import ROWS, HiddenStates, trained
+from proxies.training.embeddings import SEQUENCES_PER_CALL, HiddenStates, trained
 from proxies.training.run_spec import RunSpec
 
 CONFIG = ModelConfig(16, 2, 2, 8, length=32)
@@ -37,7 +37,7 @@ def test_a_row_is_the_mean_over_the_document_s_positions(params):
 
 
 def test_a_row_does_not_depend_on_the_other_documents(params):
-    documents = [f"document {i} " * (1 + i % 7) for i in range(2 * ROWS + 3)]
+    documents = [f"document {i} " * (1 + i % 7) for i in range(2 * SEQUENCES_PER_CALL + 3)]
     states = HiddenStates(params, CONFIG)
     whole = states(documents)
     assert whole.shape == (len(documents), 16)

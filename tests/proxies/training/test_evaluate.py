@@ -7,12 +7,12 @@ import pytest
 from proxies.model import mup
 from proxies.model import transformer as model
 from proxies.model.transformer import ModelConfig
-from proxies.training.evaluate import TOKENS, evaluate
+from proxies.training.evaluate import TOKENS_PER_CALL, evaluate
 
 CONFIG = ModelConfig(16, 1, 2, 8, length=32)
 
 
-@pytest.mark.parametrize("count", [1, 32, TOKENS, TOKENS + 33])
+@pytest.mark.parametrize("count", [1, 32, TOKENS_PER_CALL, TOKENS_PER_CALL + 33])
 def test_every_token_counts_once(count):
     random = np.random.default_rng(count)
     params = mup.init(CONFIG, 0)

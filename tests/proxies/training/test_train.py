@@ -89,7 +89,7 @@ def stopped_at(spec, corpus, path, step):
             raise StopError
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "OFTEN", 0.0)
+        patch.setattr(module, "PROGRESS_SECONDS", 0.0)
         with pytest.raises(StopError):
             train(spec, corpus, state=path, every=0.0, progress=stop)
 
