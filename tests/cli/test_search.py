@@ -9,6 +9,7 @@ import pytest
 from factories.command_line import finished, standard_library
 
 from mixlaw.cli.verbs.search import print_rounds
+from mixlaw.designs.batch_report import BatchReport
 from mixlaw.designs.next_batch import NextRuns
 from mixlaw.planning.plan import Plan
 from mixlaw.runs.run_table import Runs
@@ -58,7 +59,7 @@ def test_rounds_train_what_was_added_and_end_in_a_plan(run, tmp_path, monkeypatc
         del law
         frame = pd.DataFrame([[0.5, 0.25, 0.25]] * wish.batch, columns=[f"w:{name}" for name in task.sources.names])
         frame["params"] = runs.params_R.max()
-        return NextRuns(frame, {"spread": 0.1, "regret": {"now": 0.02, "after": 0.01}})
+        return NextRuns(frame, BatchReport.from_dict({"spread": 0.1, "regret": {"now": 0.02, "after": 0.01}}))
 
     monkeypatch.setattr("mixlaw.cli.verbs.search.train_proxies", train)
     monkeypatch.setattr("proxies.tasks.climb_search._next", propose)
