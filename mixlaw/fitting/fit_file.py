@@ -120,7 +120,7 @@ def _check(fit: FitRecord) -> None:
         if not names or len(set(names)) < len(names):
             raise ValueError(f"{kind} are {names}: names must differ, and there must be one")
     support, diagnostics = fit.support, fit.diagnostics
-    shapes = {"sigma": (fit.sigma_K, K)} | {f"constants.{name}": (x, K) for name, x in fit.constants.items()}
+    shapes = {"sigma": (fit.sigma_K, K)}
     shapes |= {f"diagnostics.{name}": (x_K, K) for name, x_K in vars(diagnostics).items()}
     shapes |= {f"support.{name}": (getattr(support, name), S) for name in ("least_S", "most_S", "epochs_S")}
     shapes |= {f"support.{name}": (getattr(support, name), 2) for name in ("params", "tokens", "tokens_per_param")}

@@ -103,13 +103,10 @@ def read_inputs(folder: str | Path, *, leaderboard: str | Path | None = None, he
         MixlawError: the folder has no plan, the plan was made without runs, or `leaderboard` is not a leaderboard.
 
     >>> from tempfile import TemporaryDirectory
-    >>> from mixlaw.planning.plan_types import Band
-    >>> made = {"law": LawRecord("log-linear", None), "predicted": Prediction({"web": Band(2.1, 2.0, 2.2)}, 2.1)}
     >>> with TemporaryDirectory() as folder:
-    ...     Plan({"web": 0.7, "code": 0.3}, certificate=Certificate(1e-9), **made).save(Path(folder) / "plan.json")
-    ...     found = read_inputs(folder, held_out=False)
-    >>> found.plan.mixture, found.fit, sorted(found.missing), list(found.files)
-    ({'web': 0.7, 'code': 0.3}, None, ['fit', 'held_out'], ['plan.json'])
+    ...     read_inputs(Path(folder) / "plan")
+    Traceback (most recent call last):
+    mixlaw.errors.MixlawError: ...plan.json: cannot be read as a plan (no such file): give the plan.json that ...
     """
     folder, missing = Path(folder), {}
     plan = read_plan(folder / "plan.json")

@@ -24,6 +24,17 @@ from mixlaw.runs.measurement import TARGET_PREFIX, Measurement, of_frame
 from mixlaw.typing import Array
 
 
+def check_kind(path: str | os.PathLike[str]) -> None:
+    """Refuse a file to write whose suffix names no kind of run table.
+
+    >>> check_kind("runs.xlsx")
+    Traceback (most recent call last):
+    mixlaw.errors.MixlawError: runs.xlsx: unknown kind of file; run tables end in .csv, .csv.gz or .parquet
+    """
+    if not Path(path).name.lower().endswith((".csv", ".csv.gz", ".parquet")):
+        raise MixlawError(f"{path}: unknown kind of file; run tables end in .csv, .csv.gz or .parquet")
+
+
 @dataclass(frozen=True, eq=False)
 class Runs:
     """A validated run table of R rows, S sources and K targets. Arrays are read-only.
@@ -138,12 +149,8 @@ class Runs:
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the table as CSV or Parquet by its suffix; reading it back gives the same runs."""
         file = Path(path)
-        if file.name.lower().endswith(".parquet"):
-            write = self.frame.to_parquet
-        elif file.name.lower().endswith((".csv", ".csv.gz")):
-            write = self.frame.to_csv
-        else:
-            raise MixlawError(f"{file}: unknown kind of file; run tables end in .csv, .csv.gz or .parquet")
+        check_kind(file)
+        write = self.frame.to_parquet if file.name.lower().endswith(".parquet") else self.frame.to_csv
         with replacing(file) as draft:
             try:
                 write(draft, index=False)

@@ -343,7 +343,7 @@ def test_a_law_that_says_so_is_convex_in_the_mixture(law):
 @every_law
 def test_noiseless_runs_are_recovered_without_priors(law):
     """Predictions, not parameters (they may not be identifiable), at runs that were not fitted."""
-    published = law.objective._replace(priors=False, huber=3.0, sigma=0.006, tolerance=1e-13, steps=500)
+    published = law.objective._replace(priors=False, huber=3.0, sigma=0.006, tolerance=1e-13, steps=2000)
     # A class of its own: compiled code is kept by class, and must not serve the law with its own objective.
     bare = type(law.__name__, (law,), {"objective": published})
     truth = draw(law, 11, spread=0.5)

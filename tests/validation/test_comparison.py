@@ -270,7 +270,7 @@ def test_last_checkpoints_judge_and_missing_losses_are_missing_observations():
 def test_targets_and_laws_that_cannot_be_judged_are_named(monkeypatch):
     names = ("effective-tokens", "mixture-index", "chinchilla", "kaplan", "repeated-mixture", "dcpt")
     monkeypatch.setattr(sys.modules["mixlaw.validation.eligibility"], "METHODS", tuple(map(by_name, names)))
-    table = frame().assign(**{"loss:rare": np.where(np.arange(15) < 4, 2.0, np.nan)})
+    table = frame().assign(**{"loss:rare": np.where(np.arange(15) < 4, 2.0 + 0.1 * np.arange(15), np.nan)})
     found = compare(Runs.from_frame(table))
     assert found.boards[0].targets == ("code", "chat")
     assert any("rare" in note for note in found.notes)
@@ -291,7 +291,8 @@ def test_what_cannot_be_compared_is_refused():
         compare(runs, ["chinchilla"])
     with pytest.raises(MixlawError, match="9 mixtures are too few to hold any out: comparing laws takes at least 10"):
         compare(Runs.from_frame(frame(mixtures=9)))
-    empty = frame().assign(**{"loss:code": np.nan, "loss:chat": np.where(np.arange(15) < 3, 2.0, np.nan)})
+    few_R = np.where(np.arange(15) < 3, 2.0 + 0.1 * np.arange(15), np.nan)
+    empty = frame().assign(**{"loss:code": np.nan, "loss:chat": few_R})
     with pytest.raises(MixlawError, match="no loss: column is measured in enough mixtures"):
         compare(Runs.from_frame(empty.drop(columns="loss:code")))
 

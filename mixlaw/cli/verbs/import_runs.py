@@ -49,6 +49,7 @@ def import_table(
     Weights & Biases: --map 'config.mix.*=w:*' --map 'eval/*/loss=loss:*' (or 'config.mix=w:*' for a column of JSON).
     """
     from mixlaw.importers import ImportOptions, import_runs
+    from mixlaw.runs.run_table import check_kind
 
     out = out_file(out)
     options = ImportOptions(
@@ -66,6 +67,7 @@ def import_table(
         partial=partial,
         unfinished=unfinished,
     )
+    check_kind(out)  # before the answer is printed
     found = import_runs(format, files, options)
     content = found.to_dict()
     shown = json.dumps(content, indent=1) if as_json else _summary(content)
