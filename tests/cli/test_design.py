@@ -127,4 +127,4 @@ def test_candidates_of_other_sources_are_refused(run, project, tmp_path):
         "design", project, "--after", runs, "--candidates", tmp_path / "pool.csv", "--out", tmp_path / "o.csv"
     )
     assert code == 2
-    assert "source 'chat' is not in both" in stderr
+    assert "source 'chat' is only in one of" in stderr
