@@ -113,10 +113,11 @@ def test_an_output_that_lacks_blocks_and_dashes_gets_others(encoding, monkeypatc
 
 def test_the_json_object_is_plain_strict_and_survives_a_file(tmp_path):
     plan = made_plan(["web", "网"])
-    plan = replace(plan, tokens=float("nan"))
+    uniform = replace(plan.baselines["uniform"], objective=float("nan"))
+    plan = replace(plan, baselines=plan.baselines | {"uniform": uniform})
     text = json.dumps(plan.to_dict(), indent=1)
     assert text.isascii()
-    assert json.loads(text, parse_constant=pytest.fail)["tokens"] is None
+    assert json.loads(text, parse_constant=pytest.fail)["baselines"]["uniform"]["objective"] is None
     plan.save(tmp_path / "plan.json")
     assert json.dumps(read_plan(tmp_path / "plan.json").to_dict(), indent=1) == text
     assert list(json.loads(text)["predicted"]["loss"]) == list(TARGETS)

@@ -126,7 +126,12 @@ def plan_of(fit, seed=0):
         },
         "speed_up": {"mean": 2.4, "low": 1.8, "high": None, "against": "proportional", "by": "parameters and tokens"},
         "path": path,
-        "bracket": {"against": "proportional", "low": 0.01, "high": 0.03},
+        "bracket": {
+            "against": "proportional",
+            "gains": {"mixture-index": 0.01, "optimal-mixtures": 0.03},
+            "low": 0.01,
+            "high": 0.03,
+        },
         "distance": {"params": 1.0, "tokens": 1.0, "mixture": 0.2, "mixture_of_runs": 0.1, "epochs": None}
         | {"beyond_shares": {}},
         "robust": None,
