@@ -46,4 +46,5 @@ def test_an_audit_is_written_as_before(name, sources, with_plan, with_fit):
     plan = read_plan(OLD / "plan-mean.json") if with_plan else None
     fit = read_fit(OLD / "fit.json") if with_fit else None
     found = audit(WEIGHTS, sources, 6e9, AuditOptions(plan=plan, fit=fit, params=None if with_plan else 3e8))
-    check_same_json(found.to_dict(), OLD / f"{name}.json")
+    added = ("asked", "realised")
+    check_same_json({key: x for key, x in found.to_dict().items() if key not in added}, OLD / f"{name}.json")

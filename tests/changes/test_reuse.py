@@ -40,7 +40,7 @@ def test_sources_gone_since_are_left_out_of_the_group():
 @pytest.mark.parametrize(
     ("items", "words"),
     [
-        (WORLD.items[:3], "no source is new"),
+        (WORLD.items[:3], "no source is missing from the plan"),
         ((Source("new", 1e9),), "none of the project's with a share"),
         ((Source("web", None), Source("new", 1e9)), "tokens of web are unknown"),
         ((Source("web", 1e9, max=0.3), Source("code", 1e9, min=0.3), Source("new", 1e9)), "no longer allow"),
