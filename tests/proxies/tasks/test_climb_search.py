@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mixlaw.designs.batch_report import BatchReport
 from mixlaw.designs.next_batch import NextRuns
 from mixlaw.designs.options import Wish
 from mixlaw.errors import MixlawError
@@ -58,7 +59,8 @@ def proposer(monkeypatch):
         w_QxS = np.random.default_rng(int(runs.hash(), 16)).dirichlet(np.ones(3), wish.batch)
         frame = pd.DataFrame(w_QxS, columns=[f"w:{name}" for name in SOURCES.names])
         frame["params"] = max(scale.params for scale in task.proposal.scales)
-        return NextRuns(frame, {"spread": 1 / len(runs), "regret": {"now": 1 / len(runs), "after": 0.0}})
+        told = {"spread": 1 / len(runs), "regret": {"now": 1 / len(runs), "after": 0.0}}
+        return NextRuns(frame, BatchReport.from_dict(told))
 
     monkeypatch.setattr("proxies.tasks.climb_search._next", propose_next)
 
