@@ -143,6 +143,6 @@ def test_without_ray_the_backend_says_what_to_install(tmp_path):
         "try: sweep(t.specs(1), t.corpus(), sys.argv[2], backend=RayCluster())\n"
         "except MixlawError as error: print(error)\n"
     )
-    here = str(Path(__file__).resolve().parents[2])
+    here = str(Path(__file__).resolve().parents[2] / "support")
     done = subprocess.run([sys.executable, "-c", code, here, str(tmp_path)], capture_output=True, text=True)
     assert done.stdout == "the backend ray needs Ray: pip install 'mixlaw[ray]'\n", done.stderr
