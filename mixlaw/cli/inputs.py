@@ -95,7 +95,7 @@ def since(folder: Path, project: "Project", runs: "Runs") -> "tuple[Stale, ...]"
         content = read_plan(path).to_dict()
     except MixlawError as error:  # it was not named: the shell may just have made it for this command's own output
         if os.path.getsize(path):
-            say(f"note: the plan beside the runs was not compared with this one: {error}")
+            say(f"note: the plan in the runs' folder was not compared with this one: {error}")
         return ()
     if not set(content["mixture"]) & {*project.sources.names, *runs.sources}:  # a plan of something else
         return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,7 @@ def by_name(name: str) -> Trainer:
     >>> by_name("megatron").counts
     'tokens'
     """
-    for trainer in TRAINERS:
-        if trainer.name == name:
-            return trainer
-    raise MixlawError(f"no trainer is called {shown(name)}; {nearest(name, [trainer.name for trainer in TRAINERS])}")
+    return _named(name, TRAINERS)
 
 
 def reader(name: str) -> Trainer:
@@ -40,10 +37,14 @@ def reader(name: str) -> Trainer:
     >>> reader("gpt-neox").name
     'gpt-neox'
     """
-    for trainer in FORMATS:
+    return _named(name, FORMATS)
+
+
+def _named(name: str, trainers: Sequence[Trainer]) -> Trainer:
+    for trainer in trainers:
         if trainer.name == name:
             return trainer
-    raise MixlawError(f"no trainer is called {shown(name)}; {nearest(name, [trainer.name for trainer in FORMATS])}")
+    raise MixlawError(f"no trainer is called {shown(name)}; {nearest(name, [trainer.name for trainer in trainers])}")
 
 
 def import_mixture(

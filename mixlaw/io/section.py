@@ -1,7 +1,7 @@
 """Section: a frozen dataclass that reads and writes a JSON object without changing it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from functools import cache
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Self, Union, get_args, get_origin, get_type_hints
@@ -122,12 +122,11 @@ def _kinds(cls: type) -> dict[str, Any]:
 
 def _empty(cls: type[Any]) -> Any:
     """A section whose fields are None, or their defaults."""
-    return cls(**{field.name: None for field in fields(cls) if field.init and _is_required(field)})
+    return cls(**{field.name: None for field in fields(cls) if field.init and is_required(field)})
 
 
-def _is_required(field: Any) -> bool:
-    from dataclasses import MISSING
-
+def is_required(field: Any) -> bool:
+    """True for a dataclass field without a default."""
     return field.default is MISSING and field.default_factory is MISSING
 
 

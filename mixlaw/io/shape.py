@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from mixlaw.errors import shown
-from mixlaw.io.section import Section
+from mixlaw.io.section import Section, is_required
 
 LARGEST = 1e100
 """Numbers of this size and above are refused: no plan has them, and computing with them overflows."""
@@ -99,8 +99,7 @@ def _shapes(kind: type) -> dict[str, tuple[Any, bool]]:
     found = {}
     for field in fields(kind):
         if "no_key" not in field.metadata:
-            without = field.default is MISSING and field.default_factory is MISSING
-            required = without and not {"optional_key", "added_later"} & field.metadata.keys()
+            required = is_required(field) and not {"optional_key", "added_later"} & field.metadata.keys()
             found[field.name] = (field.metadata.get("shape", hints[field.name]), required)
     return found
 

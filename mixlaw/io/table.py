@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -113,7 +114,22 @@ def read_table(path: Path) -> Table:
     if path.name.lower().endswith((".csv", ".csv.gz")):
         return _read_csv(path)
     with reading(path, _GIVE):
-        raise MixlawError(f"{path}: unknown kind of file; run tables end in {', '.join(_KINDS)}")
+        raise MixlawError(_unknown_kind(path))
+
+
+def check_kind(path: str | os.PathLike[str]) -> None:
+    """Refuse a file to write whose suffix names no kind of run table.
+
+    >>> check_kind("runs.xlsx")
+    Traceback (most recent call last):
+    mixlaw.errors.MixlawError: runs.xlsx: unknown kind of file; run tables end in .csv, .csv.gz, .parquet
+    """
+    if not Path(path).name.lower().endswith(_KINDS):
+        raise MixlawError(_unknown_kind(path))
+
+
+def _unknown_kind(path: str | os.PathLike[str]) -> str:
+    return f"{path}: unknown kind of file; run tables end in {', '.join(_KINDS)}"
 
 
 def from_frame(frame: pd.DataFrame, name: str) -> Table:

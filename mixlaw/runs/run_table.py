@@ -17,22 +17,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from mixlaw.errors import MixlawError, listed, nearest
-from mixlaw.io.table import Table, from_frame, read_table
+from mixlaw.io.table import Table, check_kind, from_frame, read_table
 from mixlaw.io.writing import replacing
 from mixlaw.runs import columns as _columns
 from mixlaw.runs.measurement import TARGET_PREFIX, Measurement, of_frame
 from mixlaw.typing import Array
-
-
-def check_kind(path: str | os.PathLike[str]) -> None:
-    """Refuse a file to write whose suffix names no kind of run table.
-
-    >>> check_kind("runs.xlsx")
-    Traceback (most recent call last):
-    mixlaw.errors.MixlawError: runs.xlsx: unknown kind of file; run tables end in .csv, .csv.gz or .parquet
-    """
-    if not Path(path).name.lower().endswith((".csv", ".csv.gz", ".parquet")):
-        raise MixlawError(f"{path}: unknown kind of file; run tables end in .csv, .csv.gz or .parquet")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,9 +1,7 @@
 """The strict readers of trainers' formats: real files are read, and what the trainer would refuse is refused here."""
 
-import json
-
 import pytest
-import yaml
+from factories.weights_files import written
 
 from mixlaw import MixlawError, Source, Sources, import_mixture
 from mixlaw.exporters import TRAINERS
@@ -128,13 +126,6 @@ FILES = {
     "regmix one word": ("regmix", "yaml", {"train": {"train_pile_web": 0.5, "train_pile_code": 0.5}}, EQUAL),
     "olmix": ("olmix", "yaml", {"mix": {n: {"weight": 0.5, "repetition_factor": 2.0} for n in EQUAL}}, EQUAL),
 }
-
-
-def written(folder, suffix, content):
-    path = folder / f"weights.{suffix}"
-    dump = json.dumps if suffix == "json" else yaml.safe_dump
-    path.write_text(content if isinstance(content, str) else dump(content))
-    return path
 
 
 @pytest.mark.parametrize("case", FILES)

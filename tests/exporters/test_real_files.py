@@ -1,9 +1,7 @@
 """Files as trainers write them themselves and as users keep them: read, noted, or refused by name."""
 
-import json
-
 import pytest
-import yaml
+from factories.weights_files import written
 
 from mixlaw import MixlawError, Source, Sources, audit, import_mixture
 from mixlaw.exporters import FORMATS
@@ -167,13 +165,6 @@ FILES = {
         BY_DOCUMENT,
     ),
 }
-
-
-def written(folder, suffix, content):
-    path = folder / f"weights.{suffix}"
-    dump = json.dumps if suffix == "json" else yaml.safe_dump
-    path.write_text(content if isinstance(content, str) else dump(content))
-    return path
 
 
 @pytest.mark.parametrize("case", FILES)

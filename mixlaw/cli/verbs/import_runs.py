@@ -49,7 +49,7 @@ def import_table(
     Weights & Biases: --map 'config.mix.*=w:*' --map 'eval/*/loss=loss:*' (or 'config.mix=w:*' for a column of JSON).
     """
     from mixlaw.importers import ImportOptions, import_runs
-    from mixlaw.runs.run_table import check_kind
+    from mixlaw.io.table import check_kind
 
     out = out_file(out)
     options = ImportOptions(
